@@ -1,0 +1,44 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>A frozen encoder: plain tensors and functions, nothing of it is trained.</summary>
+/// <remarks>
+/// Stateless after construction, so any number of threads may run it at once. A family says what its attention may see and where its
+/// tokens stand; prefixes, heads and tasks never ask which family they sit on.
+/// </remarks>
+internal abstract class Backbone(BackboneConfiguration configuration) : IDisposable
+{
+    public BackboneConfiguration Configuration { get; } = configuration;
+
+    /// <summary>How many positions there are for prefix and tokens together.</summary>
+    public abstract int MaxPositions { get; }
+
+    /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
+    public abstract bool HasPooler { get; }
+
+    /// <summary>The embeddings' output.</summary>
+    /// <param name="positionOffset">What is added to each token's position: P where the prefix takes the first positions, else 0.</param>
+    /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
+    public abstract Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null);
+
+    /// <summary>Runs the layers from <paramref name="first"/> up to, not including, <paramref name="end"/>.</summary>
+    /// <param name="hidden">Hidden states that enter the first of them, <c>[B, T, H]</c>.</param>
+    /// <param name="prefixes">One a layer of the whole encoder, null where a layer has none; or null for no prefix at all.</param>
+    /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
+    public abstract Tensor RunLayers(
+        Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null);
+
+    /// <summary>The checkpoint's own pooler over the first token.</summary>
+    /// <param name="hidden">The last layer's hidden states, <c>[B, T, H]</c>.</param>
+    /// <returns>Sentence vectors, <c>[B, H]</c>.</returns>
+    /// <exception cref="InvalidOperationException">The checkpoint brought no pooler.</exception>
+    public abstract Tensor Pool(Tensor hidden);
+
+    /// <summary>Embeddings and all layers.</summary>
+    /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
+    public Tensor Forward(EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes = null, int positionOffset = 0, Dropout? dropout = null) =>
+        RunLayers(Embed(batch, positionOffset, dropout), batch, prefixes, 0, Configuration.Layers, dropout);
+
+    public abstract void Dispose();
+}

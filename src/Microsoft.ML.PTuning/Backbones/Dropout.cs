@@ -1,0 +1,23 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>Inverted dropout (Srivastava et al. 2014) from a generator of its own: TorchSharp's global generator is never drawn from.</summary>
+/// <param name="rate">The share of elements that become 0; the others are scaled by 1 / (1 - rate).</param>
+/// <param name="generator">Where the masks come from, on the device of the tensors.</param>
+internal sealed class Dropout(double rate, Generator generator)
+{
+    /// <returns><paramref name="x"/> with a fresh mask, the same shape; <paramref name="x"/> itself where the rate is 0.</returns>
+    public Tensor Apply(Tensor x)
+    {
+        if (rate == 0)
+            return x;
+
+        using (no_grad())
+        {
+            var mask = empty_like(x).bernoulli_(1 - rate, generator).div_(1 - rate);
+            using (enable_grad())
+                return x * mask;
+        }
+    }
+}

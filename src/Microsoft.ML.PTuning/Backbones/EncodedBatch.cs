@@ -1,0 +1,16 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>Token ids of a batch as an encoder takes them, padded to the longest row, on the encoder's device.</summary>
+/// <param name="Ids">Token ids, Int64 <c>[B, T]</c>.</param>
+/// <param name="Segments">Segment (token type) ids, Int64 <c>[B, T]</c>.</param>
+/// <param name="Mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
+internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
+{
+    /// <summary>Rows of the batch, B.</summary>
+    public int Rows { get; } = (int)Ids.size(0);
+
+    /// <summary>Tokens a row, padding included, T.</summary>
+    public int Length { get; } = (int)Ids.size(1);
+}

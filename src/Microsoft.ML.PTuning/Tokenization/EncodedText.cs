@@ -1,0 +1,24 @@
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>One token of a text.</summary>
+/// <param name="Id">Its id in the vocabulary.</param>
+/// <param name="Start">Where its characters begin in the original string.</param>
+/// <param name="Length">How many characters of the original string it stands for; 0 for special tokens.</param>
+internal readonly record struct Token(int Id, int Start, int Length);
+
+/// <summary>A text or a pair of texts with its special tokens, as an encoder takes it.</summary>
+/// <param name="Tokens">Tokens; offsets point into the text that the token's segment names.</param>
+/// <param name="Segments">Segment ids, one a token: 0, or 1 in the second text of a pair for families that tell segments apart.</param>
+/// <param name="SecondStart">Index of the first token of the second text; the number of tokens where there is none.</param>
+/// <param name="DroppedTokens">How many tokens truncation took.</param>
+internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondStart, int DroppedTokens);
+
+/// <summary>Which text of a pair gives way when both together are too long.</summary>
+internal enum Truncation
+{
+    /// <summary>The longer one loses its last token, again and again, until both fit.</summary>
+    LongestFirst,
+
+    /// <summary>Only the second text is shortened.</summary>
+    OnlySecond,
+}
