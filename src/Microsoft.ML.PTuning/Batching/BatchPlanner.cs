@@ -1,0 +1,71 @@
+namespace Microsoft.ML.PTuning.Batching;
+
+/// <summary>Groups rows of like length, so that little of a batch is padding.</summary>
+/// <remarks>Real texts are short and uneven: padding all to a common length, as the official scripts do, computes mostly padding.</remarks>
+internal static class BatchPlanner
+{
+    /// <summary>Batches whose rows are sorted by length within a window this many batches wide; wide enough to sort, narrow enough to shuffle.</summary>
+    private const int WindowBatches = 32;
+
+    /// <summary>An epoch: rows in random order, sorted by length window by window, and the batches in random order.</summary>
+    /// <param name="lengths">Tokens of each row.</param>
+    /// <param name="batchSize">Rows of a batch; the last may have fewer.</param>
+    /// <returns>Row numbers of each batch, longest first. Every row appears once.</returns>
+    public static IReadOnlyList<int[]> PlanEpoch(IReadOnlyList<int> lengths, int batchSize, Random random)
+    {
+        var rows = Enumerable.Range(0, lengths.Count).ToArray();
+        random.Shuffle(rows);
+
+        var batches = rows
+            .Chunk(batchSize * WindowBatches)
+            .SelectMany(window => window.OrderByDescending(row => lengths[row]).Chunk(batchSize))
+            .ToArray();
+        random.Shuffle(batches);
+        return batches;
+    }
+
+    /// <summary>Rows of a window, longest first, cut so that a batch holds at most so many tokens, padding included.</summary>
+    /// <param name="lengths">Tokens of each row.</param>
+    /// <param name="tokenBudget">Most tokens of a batch; a longer row gets a batch of its own.</param>
+    /// <returns>Row numbers of each batch. Every row appears once.</returns>
+    public static IReadOnlyList<int[]> PlanByTokens(IReadOnlyList<int> lengths, int tokenBudget)
+    {
+        var batches = new List<int[]>();
+        var batch = new List<int>();
+        foreach (var row in Enumerable.Range(0, lengths.Count).OrderByDescending(row => lengths[row]))
+        {
+            if (batch.Count > 0 && (batch.Count + 1) * lengths[batch[0]] > tokenBudget)
+            {
+                batches.Add([.. batch]);
+                batch.Clear();
+            }
+            batch.Add(row);
+        }
+        if (batch.Count > 0)
+            batches.Add([.. batch]);
+        return batches;
+    }
+
+    /// <summary>Cuts a batch that is sorted by length into parts of about equal token counts, at least one row each.</summary>
+    /// <returns>Where each part begins and ends.</returns>
+    public static IReadOnlyList<Range> Split(IReadOnlyList<int> lengths, int parts)
+    {
+        parts = Math.Min(parts, lengths.Count);
+        var total = lengths.Sum(l => (long)l);
+        var ranges = new List<Range>(parts);
+        var (start, sum) = (0, 0L);
+        for (var row = 0; row < lengths.Count; row++)
+        {
+            sum += lengths[row];
+            var isLastPart = ranges.Count == parts - 1;
+            var rowsLeft = lengths.Count - row - 1;
+            var isFull = sum * parts >= total * (ranges.Count + 1) || rowsLeft == parts - ranges.Count - 1;
+            if (isLastPart || !isFull)
+                continue;
+            ranges.Add(start..(row + 1));
+            start = row + 1;
+        }
+        ranges.Add(start..lengths.Count);
+        return ranges;
+    }
+}

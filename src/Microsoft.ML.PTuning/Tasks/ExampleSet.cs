@@ -1,0 +1,51 @@
+using Microsoft.ML.PTuning.Tokenization;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>The rows of a data set, encoded once for all epochs.</summary>
+/// <param name="Examples">Rows in the order of the data.</param>
+/// <param name="Skipped">Rows without a label.</param>
+internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
+{
+    /// <summary>Rows that are read before they are encoded together, on all cores.</summary>
+    private const int ReadAhead = 4096;
+
+    /// <summary>Rows whose text was longer than the task's maximum.</summary>
+    public int Truncated { get; } = Examples.Count(e => e.IsTruncated);
+
+    /// <summary>Reads and encodes all rows that have a label, once.</summary>
+    /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
+    public static ExampleSet Read(IDataView data, PromptTask task, TextTokenizer tokenizer, Action checkCancelled)
+    {
+        var columns = task.Inputs.Append(task.Label).Select(c => data.Schema[c.Name]);
+        using var cursor = data.GetRowCursor(columns);
+        var read = task.OpenRow(cursor, withTarget: true);
+
+        var examples = new List<Example>();
+        var pending = new List<PendingExample>(ReadAhead);
+        var skipped = 0;
+        while (cursor.MoveNext())
+        {
+            if (read() is { } row)
+                pending.Add(row);
+            else
+                skipped++;
+
+            if (pending.Count < ReadAhead)
+                continue;
+            checkCancelled();
+            examples.AddRange(Encode(pending, tokenizer));
+            pending.Clear();
+        }
+        examples.AddRange(Encode(pending, tokenizer));
+        return new ExampleSet(examples, skipped);
+    }
+
+    /// <summary>Encodes rows on all cores, in their order.</summary>
+    public static Example[] Encode(IReadOnlyList<PendingExample> pending, TextTokenizer tokenizer)
+    {
+        var examples = new Example[pending.Count];
+        Parallel.For(0, pending.Count, i => examples[i] = pending[i](tokenizer));
+        return examples;
+    }
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using Microsoft.ML.Data;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>The classes of a key label: how many there are, and their values in the label's own type.</summary>
+/// <remarks>The count is the key's, not that of the classes seen, so that every fold and every file agrees on the order of the scores.</remarks>
+internal sealed class LabelValues
+{
+    private static readonly PrimitiveDataViewType[] ItemTypes =
+    [
+        TextDataViewType.Instance, BooleanDataViewType.Instance, NumberDataViewType.Single, NumberDataViewType.Double,
+        NumberDataViewType.SByte, NumberDataViewType.Byte, NumberDataViewType.Int16, NumberDataViewType.UInt16,
+        NumberDataViewType.Int32, NumberDataViewType.UInt32, NumberDataViewType.Int64, NumberDataViewType.UInt64,
+    ];
+
+    /// <param name="itemType">Name of the values' type; null where the key has no values.</param>
+    /// <param name="values">The values, in the invariant culture.</param>
+    [JsonConstructor]
+    public LabelValues(int count, string? itemType, IReadOnlyList<string>? values)
+    {
+        Count = count;
+        ItemType = itemType;
+        Values = values;
+        Type = itemType is null
+            ? null
+            : Array.Find(ItemTypes, t => t.RawType.Name == itemType || (t is TextDataViewType && itemType == "Text"))
+                ?? throw new FormatException($"Label values of type '{itemType}' are not known; known are {string.Join(", ", ItemTypes.Select(Name))}.");
+        if (Type is not null && values?.Count != count)
+            throw new FormatException($"The model names {values?.Count ?? 0} label values for {count} classes.");
+    }
+
+    public int Count { get; init; }
+
+    public string? ItemType { get; init; }
+
+    public IReadOnlyList<string>? Values { get; init; }
+
+    /// <summary>Type of the values; null where the key has none.</summary>
+    public PrimitiveDataViewType? Type { get; }
+
+    /// <summary>Reads them from the annotations of a key column.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The key's count is unknown, or its values are of a type that cannot be saved.</exception>
+    public static LabelValues Read(DataViewSchema.Column label)
+    {
+        var key = (KeyDataViewType)label.Type;
+        if (key.Count is 0 or > int.MaxValue)
+            throw new ArgumentOutOfRangeException(nameof(label), $"Label column '{label.Name}' is a key of unknown or too large count ({key.Count}). Make it with Transforms.Conversion.MapValueToKey.");
+
+        var annotation = label.Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues);
+        if (annotation?.Type is not VectorDataViewType { ItemType: var itemType })
+            return new LabelValues((int)key.Count, null, null);
+        if (!ItemTypes.Contains(itemType))
+            throw new ArgumentOutOfRangeException(nameof(label), $"The values of label column '{label.Name}' are of type {itemType}; expected one of {string.Join(", ", ItemTypes.Select(Name))}. Map the label to text first.");
+
+        return new LabelValues((int)key.Count, Name(itemType), Generic<Reader>(itemType).Read(label));
+    }
+
+    /// <summary>Adds the values, in their own type, as the annotation <paramref name="kind"/>.</summary>
+    public void AddTo(DataViewSchema.Annotations.Builder annotations, string kind)
+    {
+        if (Type is not null)
+            Generic<Writer>(Type).Add(annotations, kind, this);
+    }
+
+    /// <summary>Adds the values as text: ML.NET's evaluators read slot names of no other type.</summary>
+    public void AddSlotNames(DataViewSchema.Annotations.Builder annotations)
+    {
+        if (Values is null)
+            return;
+        var names = new VBuffer<ReadOnlyMemory<char>>(Count, [.. Values.Select(v => v.AsMemory())]);
+        annotations.Add(ScoreAnnotations.SlotNames, new VectorDataViewType(TextDataViewType.Instance, Count),
+            (ref VBuffer<ReadOnlyMemory<char>> value) => names.CopyTo(ref value));
+    }
+
+    private static string Name(PrimitiveDataViewType type) => type is TextDataViewType ? "Text" : type.RawType.Name;
+
+    private static T Generic<T>(PrimitiveDataViewType type) =>
+        (T)Activator.CreateInstance((typeof(T) == typeof(Reader) ? typeof(Reader<>) : typeof(Writer<>)).MakeGenericType(type.RawType))!;
+
+    private abstract class Reader
+    {
+        public abstract IReadOnlyList<string> Read(DataViewSchema.Column label);
+    }
+
+    private sealed class Reader<T> : Reader
+    {
+        public override IReadOnlyList<string> Read(DataViewSchema.Column label)
+        {
+            VBuffer<T> values = default;
+            label.Annotations.GetValue(ScoreAnnotations.KeyValues, ref values);
+            return [.. values.DenseValues().Select(v => Convert.ToString(v is ReadOnlyMemory<char> text ? text.ToString() : v, CultureInfo.InvariantCulture)!)];
+        }
+    }
+
+    private abstract class Writer
+    {
+        public abstract void Add(DataViewSchema.Annotations.Builder annotations, string kind, LabelValues labels);
+    }
+
+    private sealed class Writer<T> : Writer
+    {
+        public override void Add(DataViewSchema.Annotations.Builder annotations, string kind, LabelValues labels)
+        {
+            var values = new VBuffer<T>(labels.Count, [.. labels.Values!.Select(Parse)]);
+            annotations.Add(kind, new VectorDataViewType(labels.Type!, labels.Count), (ref VBuffer<T> value) => values.CopyTo(ref value));
+        }
+
+        private static T Parse(string value) =>
+            (T)(typeof(T) == typeof(ReadOnlyMemory<char>) ? value.AsMemory() : Convert.ChangeType(value, typeof(T), CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,21 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>What is dropped while training.</summary>
+internal sealed record TrainingDropout(Dropout Prefix, Dropout Head, Dropout? Backbone);
+
+/// <summary>Encoder, prefix and head: what training and scoring have in common. Stateless: the trained tensors are handed in.</summary>
+internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
+{
+    /// <param name="dropout">Null when not training.</param>
+    /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
+    public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
+    {
+        var prefix = Encoder.Shape.Length == 0 ? null : tensors[TrainedTensors.Prefix];
+        var hidden = Encoder.Forward(batch, prefix, dropout?.Prefix, dropout?.Backbone);
+        return Head.Forward(Encoder.Backbone, hidden, tensors, dropout?.Head);
+    }
+}

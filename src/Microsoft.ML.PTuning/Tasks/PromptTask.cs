@@ -1,0 +1,64 @@
+using System.Text.Json.Serialization;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>What is learned: columns to examples, head, loss, decoding and output columns. One class a task.</summary>
+/// <remarks>Immutable; its settable properties are what a saved model says of it. <see cref="ForLabel"/> and <see cref="ForTargets"/> complete it in training.</remarks>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(MulticlassClassification), "multiclass-classification")]
+[JsonDerivedType(typeof(BinaryClassification), "binary-classification")]
+[JsonDerivedType(typeof(TextRegression), "regression")]
+internal abstract record PromptTask
+{
+    /// <summary>Most tokens of a row, special tokens included; longer rows are truncated.</summary>
+    public required int MaxLength { get; init; }
+
+    /// <summary>What ML.NET calls the set of score columns: MulticlassClassification, BinaryClassification, Regression.</summary>
+    public abstract string ScoreColumnKind { get; }
+
+    /// <summary>The columns that a prediction reads.</summary>
+    public abstract IReadOnlyList<InputColumn> Inputs { get; }
+
+    /// <summary>The column that training reads besides.</summary>
+    public abstract InputColumn Label { get; }
+
+    /// <summary>The classes, once the label is known; null for tasks without classes.</summary>
+    public virtual LabelValues? Classes => null;
+
+    /// <summary>The columns that a prediction adds, in their order.</summary>
+    public abstract IReadOnlyList<OutputColumn> Outputs { get; }
+
+    public abstract TaskHead Head { get; }
+
+    /// <summary>What <see cref="Measure"/> measures; more is better.</summary>
+    public abstract string MetricName { get; }
+
+    /// <summary>This task with what the label column's schema tells (the classes).</summary>
+    public abstract PromptTask ForLabel(DataViewSchema.Column label);
+
+    /// <summary>This task with what the training rows tell (the scale of the targets).</summary>
+    /// <exception cref="InvalidOperationException">Nothing can be learned from these rows.</exception>
+    public abstract PromptTask ForTargets(ExampleSet training);
+
+    /// <summary>Prepares to read rows: every call of the result reads the current one, and gives null where its label is missing.</summary>
+    public abstract Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget);
+
+    /// <param name="outputs">The head's outputs for a batch, <c>[B, ...]</c>.</param>
+    /// <param name="examples">The rows of the batch.</param>
+    /// <returns>The sum over what <see cref="LossWeight"/> counts, a scalar.</returns>
+    public abstract Tensor Loss(Tensor outputs, IReadOnlyList<Example> examples);
+
+    /// <summary>How many terms the loss of these rows sums; the loss is the mean over them.</summary>
+    public virtual double LossWeight(IReadOnlyList<Example> examples) => examples.Count;
+
+    /// <summary>The head's numbers for a row, as the output columns and <see cref="Measure"/> read them.</summary>
+    public abstract float[] Decode(float[] outputs);
+
+    /// <param name="outputs">Decoded outputs, one a row.</param>
+    /// <param name="examples">The rows, with targets.</param>
+    public abstract double Measure(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples);
+
+    /// <summary>What is wrong with predictions like these, and what to do; null where nothing is.</summary>
+    public abstract string? FindCollapse(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples);
+}

@@ -1,0 +1,16 @@
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>The names by which ML.NET's evaluators and <c>MapKeyToValue</c> know a score column and its companions.</summary>
+internal static class ScoreAnnotations
+{
+    public const string KeyValues = "KeyValues";
+    public const string SlotNames = "SlotNames";
+    public const string TrainingLabelValues = "TrainingLabelValues";
+    public const string ScoreColumnKind = "ScoreColumnKind";
+    public const string ScoreValueKind = "ScoreValueKind";
+    public const string ScoreColumnSetId = "ScoreColumnSetId";
+
+    public const string Score = "Score";
+    public const string Probability = "Probability";
+    public const string PredictedLabel = "PredictedLabel";
+}

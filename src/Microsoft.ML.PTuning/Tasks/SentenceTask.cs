@@ -1,0 +1,62 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tokenization;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>A task with one answer for a text, or for a pair of texts.</summary>
+internal abstract record SentenceTask : PromptTask
+{
+    public required string LabelColumnName { get; init; }
+
+    public required string Sentence1ColumnName { get; init; }
+
+    /// <summary>Null for single texts.</summary>
+    public string? Sentence2ColumnName { get; init; }
+
+    public required string ScoreColumnName { get; init; }
+
+    public override IReadOnlyList<InputColumn> Inputs =>
+        Sentence2ColumnName is null
+            ? [InputColumn.Text(Sentence1ColumnName, "first text")]
+            : [InputColumn.Text(Sentence1ColumnName, "first text"), InputColumn.Text(Sentence2ColumnName, "second text")];
+
+    public override TaskHead Head => new SentenceHead(OutputSize);
+
+    /// <summary>Numbers of the head a row.</summary>
+    protected abstract int OutputSize { get; }
+
+    public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)
+    {
+        var first = OpenText(row, Sentence1ColumnName);
+        var second = Sentence2ColumnName is null ? null : OpenText(row, Sentence2ColumnName);
+        var target = withTarget ? OpenTarget(row) : null;
+        return () =>
+        {
+            var value = target?.Invoke();
+            if (withTarget && value is null)
+                return null;
+
+            var (text, pair) = (first(), second?.Invoke());
+            return tokenizer => Encode(tokenizer.Encode(text, pair, MaxLength), value);
+        };
+    }
+
+    /// <summary>Prepares to read the label: every call of the result reads the current row's, and gives null where it is missing.</summary>
+    protected abstract Func<float?> OpenTarget(DataViewRow row);
+
+    protected static ValueGetter<T> OpenColumn<T>(DataViewRow row, string column) => row.GetGetter<T>(row.Schema[column]);
+
+    private static Func<string> OpenText(DataViewRow row, string column)
+    {
+        var getter = OpenColumn<ReadOnlyMemory<char>>(row, column);
+        return () =>
+        {
+            ReadOnlyMemory<char> text = default;
+            getter(ref text);
+            return text.ToString();
+        };
+    }
+
+    private static Example Encode(EncodedText text, float? target) =>
+        new(new EncodedRow(Array.ConvertAll(text.Tokens, t => t.Id), text.Segments), target is { } value ? [value] : [], text.DroppedTokens > 0);
+}

@@ -1,0 +1,25 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>A trained tensor of a head.</summary>
+/// <param name="Name">The name under which it is saved.</param>
+internal sealed record HeadTensor(string Name, params long[] Shape)
+{
+    /// <summary>Biases start at 0, all else at N(0, 0.02).</summary>
+    public bool IsBias => Shape.Length == 1;
+}
+
+/// <summary>The small trained layer between hidden states and a task's outputs. Stateless: its tensors are handed in.</summary>
+internal abstract class TaskHead
+{
+    /// <summary>The tensors it needs over <paramref name="backbone"/>.</summary>
+    public abstract IReadOnlyList<HeadTensor> Declare(Backbone backbone);
+
+    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>.</param>
+    /// <param name="dropout">Null when not training.</param>
+    /// <returns>A row of outputs for each row of the batch, <c>[B, ...]</c>.</returns>
+    public abstract Tensor Forward(Backbone backbone, Tensor hidden, TrainedTensors tensors, Dropout? dropout);
+}
