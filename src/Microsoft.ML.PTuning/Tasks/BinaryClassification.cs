@@ -18,11 +18,11 @@ internal sealed record BinaryClassification : SentenceClassification
             PredictedLabelColumnName, BooleanDataViewType.Instance, IsVector: false, IsKey: false, ScoreAnnotations.PredictedLabel,
             LabelAnnotation.None, (float[] score, ref bool value) => value = IsTrue(score)),
         new OutputColumn<float>(
-            ProbabilityColumnName, NumberDataViewType.Single, IsVector: false, IsKey: false, ScoreAnnotations.Probability,
-            LabelAnnotation.None, (float[] score, ref float value) => value = 1 / (1 + MathF.Exp(-score[0]))),
-        new OutputColumn<float>(
             ScoreColumnName, NumberDataViewType.Single, IsVector: false, IsKey: false, ScoreAnnotations.Score,
             LabelAnnotation.None, (float[] score, ref float value) => value = score[0]),
+        new OutputColumn<float>(
+            ProbabilityColumnName, NumberDataViewType.Single, IsVector: false, IsKey: false, ScoreAnnotations.Probability,
+            LabelAnnotation.None, (float[] score, ref float value) => value = 1 / (1 + MathF.Exp(-score[0]))),
     ];
 
     protected override int OutputSize => 2;

@@ -1,0 +1,73 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>Runs a network over many rows: batches of like length, several at once. Safe for any number of threads.</summary>
+internal sealed class Predictor(PromptNetwork network, int padId, Device device)
+{
+    /// <summary>Most tokens of a batch: enough to fill a core, few enough to stay in its cache.</summary>
+    private const int CoreBudget = 2048, GpuBudget = 32768;
+
+    /// <returns>The head's numbers of each row, in the order of <paramref name="examples"/>.</returns>
+    public float[][] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors) => Run(examples, tensors, null).Outputs;
+
+    /// <returns>The same, and the mean loss over all rows.</returns>
+    public (float[][] Outputs, double Loss) Evaluate(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task)
+    {
+        var (outputs, loss) = Run(examples, tensors, task);
+        return (outputs, loss / task.LossWeight(examples));
+    }
+
+    private (float[][] Outputs, double Loss) Run(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask? measured)
+    {
+        var outputs = new float[examples.Count][];
+        if (examples.Count == 0)
+            return (outputs, 0);
+
+        var batches = Plan([.. examples.Select(e => e.Row.Length)]);
+        var losses = new double[batches.Count];
+        if (batches.Count == 1 || device.type != DeviceType.CPU)
+        {
+            for (var i = 0; i < batches.Count; i++)
+                RunBatch(i);
+        }
+        else
+        {
+            WorkerThreads.Shared.Run(batches.Count, RunBatch);
+        }
+        return (outputs, losses.Sum());
+
+        void RunBatch(int index)
+        {
+            using var scope = NewDisposeScope();
+            using var frozen = no_grad();
+            Example[] rows = [.. batches[index].Select(row => examples[row])];
+            var result = network.Forward(EncodedRow.Collate([.. rows.Select(e => e.Row)], padId, device), tensors);
+            if (measured is not null)
+                losses[index] = measured.Loss(result, rows).item<float>();
+            foreach (var (row, values) in batches[index].Zip(ToRows(result)))
+                outputs[row] = values;
+        }
+    }
+
+    /// <summary>A batch's outputs, <c>[B, ...]</c>, as one array a row.</summary>
+    public static float[][] ToRows(Tensor outputs)
+    {
+        var values = outputs.detach().cpu().contiguous().data<float>().ToArray();
+        return [.. values.Chunk(values.Length / (int)outputs.size(0))];
+    }
+
+    private IReadOnlyList<int[]> Plan(IReadOnlyList<int> lengths)
+    {
+        if (device.type != DeviceType.CPU)
+            return BatchPlanner.PlanByTokens(lengths, GpuBudget);
+
+        var share = lengths.Sum() / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
+        return BatchPlanner.PlanByTokens(lengths, Math.Min(CoreBudget, share));
+    }
+}

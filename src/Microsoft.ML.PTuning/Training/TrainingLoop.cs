@@ -1,0 +1,136 @@
+using System.Globalization;
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>What training gives: the trained tensors, and how they came about.</summary>
+internal sealed record TrainingResult(TrainedTensors Tensors, TrainingSummary Summary);
+
+/// <summary>Epochs of steps, validation after each, and the choice of the weights to keep.</summary>
+internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, TrainingSettings settings, int padId, Device device)
+{
+    private readonly Predictor _predictor = new(network, padId, device);
+
+    /// <exception cref="InvalidOperationException">The loss became NaN or infinite.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept.</exception>
+    public TrainingResult Run(ExampleSet training, ExampleSet? validation)
+    {
+        using var scope = NewDisposeScope();
+        using var optimizer = CreateOptimizer();
+        using var best = new BestEpoch();
+        var random = new Random(settings.Seed);
+        var lengths = training.Examples.Select(e => e.Row.Length).ToArray();
+        var clock = new TrainingClock(training.Examples.Count, settings.BatchSize, settings.MaxEpochs);
+        var epochs = new List<EpochSummary>();
+        while (epochs.Count < settings.MaxEpochs)
+        {
+            var batches = BatchPlanner.PlanEpoch(lengths, settings.BatchSize, random);
+            var epoch = Train(optimizer, training.Examples, batches, clock, epochs);
+            if (validation is not null)
+                epoch = Validate(optimizer, validation.Examples, epoch.Summary);
+
+            epochs.Add(epoch.Summary);
+            settings.Log(Describe(epoch.Summary));
+            best.Offer(epoch, optimizer);
+            if (settings.EarlyStoppingPatience > 0 && epochs.Count - best.Number >= settings.EarlyStoppingPatience)
+                break;
+        }
+        return Finish(training, optimizer, epochs, best, clock);
+    }
+
+    private PromptOptimizer CreateOptimizer()
+    {
+        using var generator = new Generator((ulong)(uint)settings.Seed);
+        Initializer weight = shape => Initializers.Normal(generator)(shape).to(device);
+        Initializer bias = shape => Initializers.Zero(shape).to(device);
+
+        var shape = network.Encoder.Shape;
+        PrefixParameters? prefix = shape.Length == 0 ? null
+            : settings.ProjectionSize > 0 ? new ProjectedPrefix(shape, settings.ProjectionSize, weight, bias)
+            : new EmbeddedPrefix(shape, weight);
+        var head = network.Head.Declare(network.Encoder.Backbone)
+            .ToDictionary(t => t.Name, t => new Parameter((t.IsBias ? bias : weight)(t.Shape)));
+        return new PromptOptimizer(network, task, settings, prefix, head, padId, device);
+    }
+
+    private EpochOutcome Train(
+        PromptOptimizer optimizer, IReadOnlyList<Example> examples, IReadOnlyList<int[]> batches, TrainingClock clock, IReadOnlyList<EpochSummary> before)
+    {
+        var loss = 0.0;
+        var outputs = new List<float[]>(examples.Count);
+        var seen = new List<Example>(examples.Count);
+        var metric = before.Count == 0 ? null : before[^1].ValidationMetric ?? before[^1].Metric;
+        foreach (var rows in batches)
+        {
+            settings.CheckCancelled();
+            Example[] batch = [.. rows.Select(row => examples[row])];
+            var learningRate = settings.LearningRateAt(clock.Step, clock.Steps);
+
+            clock.StartStep();
+            var step = optimizer.Step(batch, learningRate);
+            clock.EndStep(batch.Length);
+
+            RefuseDivergence(step.Loss, before.Count + 1, clock);
+            loss += step.Loss * batch.Length;
+            outputs.AddRange(step.Outputs.Select(task.Decode));
+            seen.AddRange(batch);
+            settings.Progress?.Report(new TrainingProgress(
+                before.Count + 1, settings.MaxEpochs, clock.Step, clock.Steps, step.Loss, metric, task.MetricName,
+                learningRate, clock.SamplesPerSecond, clock.TimeLeft));
+        }
+        var summary = new EpochSummary(before.Count + 1, loss / seen.Count, task.Measure(outputs, seen), null, null, task.MetricName);
+        return new EpochOutcome(summary, outputs, seen);
+    }
+
+    private EpochOutcome Validate(PromptOptimizer optimizer, IReadOnlyList<Example> examples, EpochSummary trained)
+    {
+        settings.CheckCancelled();
+        using var tensors = optimizer.Current();
+        var (outputs, loss) = _predictor.Evaluate(examples, tensors, task);
+        float[][] decoded = [.. outputs.Select(task.Decode)];
+        var summary = trained with { ValidationLoss = loss, ValidationMetric = task.Measure(decoded, examples) };
+        return new EpochOutcome(summary, decoded, examples);
+    }
+
+    private void RefuseDivergence(double loss, int epoch, TrainingClock clock)
+    {
+        if (!double.IsFinite(loss))
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+                $"The loss became {loss} in step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."));
+    }
+
+    private TrainingResult Finish(
+        ExampleSet training, PromptOptimizer optimizer, IReadOnlyList<EpochSummary> epochs, BestEpoch best, TrainingClock clock)
+    {
+        var (outcome, tensors) = best.Take();
+        var collapse = task.FindCollapse(outcome.Outputs, outcome.Examples);
+        var trained = optimizer.Parameters.Sum(p => p.numel());
+        return new TrainingResult(tensors, new TrainingSummary
+        {
+            TrainedParameters = trained,
+            TrainedShare = (double)trained / network.Encoder.Backbone.ParameterCount,
+            TensorBytes = tensors.Bytes,
+            RowsUsed = training.Examples.Count,
+            RowsSkipped = training.Skipped,
+            RowsTruncated = training.Truncated,
+            Epochs = epochs,
+            BestEpoch = outcome.Summary.Epoch,
+            Warnings = collapse is null ? [] : [collapse],
+            Seed = settings.Seed,
+            Shards = settings.Shards,
+            TrainingTime = clock.Elapsed,
+            SamplesPerSecond = clock.SamplesPerSecond,
+        });
+    }
+
+    private string Describe(EpochSummary epoch) => string.Create(CultureInfo.InvariantCulture,
+        epoch.ValidationMetric is null
+            ? $"Epoch {epoch.Epoch} of {settings.MaxEpochs}: loss {epoch.Loss:F4}, {epoch.MetricName} {epoch.Metric:F4}"
+            : $"Epoch {epoch.Epoch} of {settings.MaxEpochs}: loss {epoch.Loss:F4}, validation loss {epoch.ValidationLoss:F4}, validation {epoch.MetricName} {epoch.ValidationMetric:F4}");
+}

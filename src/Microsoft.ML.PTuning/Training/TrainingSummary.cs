@@ -1,0 +1,54 @@
+namespace Microsoft.ML.PTuning;
+
+/// <summary>How a model was trained. It is saved with the model.</summary>
+public sealed record TrainingSummary
+{
+    /// <summary>Numbers that training changed: prefix and head, and the reparameterisation where there was one.</summary>
+    public required long TrainedParameters { get; init; }
+
+    /// <summary><see cref="TrainedParameters"/> as a share of the backbone's parameters, 0 to 1.</summary>
+    public required double TrainedShare { get; init; }
+
+    /// <summary>Size of the saved prefix and head in F32.</summary>
+    public required long TensorBytes { get; init; }
+
+    /// <summary>Rows that training used.</summary>
+    public required int RowsUsed { get; init; }
+
+    /// <summary>Rows without a label, left out.</summary>
+    public required int RowsSkipped { get; init; }
+
+    /// <summary>Rows whose text was longer than <c>MaxLength</c> tokens, cut to it.</summary>
+    public required int RowsTruncated { get; init; }
+
+    /// <summary>Losses and metrics, epoch by epoch.</summary>
+    public required IReadOnlyList<EpochSummary> Epochs { get; init; }
+
+    /// <summary>The epoch, from 1, whose weights the model has: the best on the validation set where there was one, else the last.</summary>
+    public required int BestEpoch { get; init; }
+
+    /// <summary>What looks wrong, and what to do about it; empty where nothing does.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>The seed of initial values, order of rows and dropout.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>Parts that each batch was split into. The same seed gives the same bits for the same number of shards.</summary>
+    public required int Shards { get; init; }
+
+    /// <summary>How long the training took, validation included.</summary>
+    public required TimeSpan TrainingTime { get; init; }
+
+    /// <summary>Training rows a second, validation not counted.</summary>
+    public required double SamplesPerSecond { get; init; }
+}
+
+/// <summary>One epoch of training.</summary>
+/// <param name="Epoch">From 1.</param>
+/// <param name="Loss">Mean training loss, with dropout.</param>
+/// <param name="Metric">The metric on the training rows, with dropout, while they were learned.</param>
+/// <param name="ValidationLoss">Mean loss over the whole validation set; null without one.</param>
+/// <param name="ValidationMetric">The metric over the whole validation set; null without one.</param>
+/// <param name="MetricName">accuracy for classification, R² for regression.</param>
+public sealed record EpochSummary(
+    int Epoch, double Loss, double Metric, double? ValidationLoss, double? ValidationMetric, string MetricName);
