@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
@@ -16,6 +17,19 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
 
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
+
+    /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and <c>model.safetensors</c>.</summary>
+    /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their file; F16 and BF16 become F32 everywhere.</param>
+    /// <exception cref="FileNotFoundException">One of the two files is not there.</exception>
+    /// <exception cref="InvalidDataException">The files are damaged, of no supported family, or do not belong together; all that is wrong is named.</exception>
+    public static Backbone Load(string directory, Device device)
+    {
+        var configuration = BackboneConfiguration.Read(directory);
+        var family = BackboneFamilies.Find(configuration.ModelType)!;
+
+        using var file = SafetensorsFile.Open(WeightsPath(directory));
+        return family.Create(configuration, FrozenTensors.Load(file, family.KeyPrefix, family.Declare(configuration), device));
+    }
 
     /// <summary>The embeddings' output.</summary>
     /// <param name="positionOffset">What is added to each token's position: P where the prefix takes the first positions, else 0.</param>
@@ -37,8 +51,25 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
 
     /// <summary>Embeddings and all layers.</summary>
     /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
-    public Tensor Forward(EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes = null, int positionOffset = 0, Dropout? dropout = null) =>
-        RunLayers(Embed(batch, positionOffset, dropout), batch, prefixes, 0, Configuration.Layers, dropout);
+    public Tensor Forward(EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes = null, int positionOffset = 0, Dropout? dropout = null)
+    {
+        using var scope = NewDisposeScope();
+        var embedded = Embed(batch, positionOffset, dropout);
+        return RunLayers(embedded, batch, prefixes, 0, Configuration.Layers, dropout).MoveToOuterDisposeScope();
+    }
 
     public abstract void Dispose();
+
+    private static string WeightsPath(string directory)
+    {
+        const string name = "model.safetensors";
+        var path = Path.Combine(directory, name);
+        if (File.Exists(path))
+            return path;
+
+        var others = Directory.EnumerateFiles(directory).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+        throw new FileNotFoundException(
+            $"'{directory}' holds no {name}, the one weight file that is read; it holds: {string.Join(", ", others)}. "
+            + "Fetch the checkpoint's safetensors version, or save it with transformers' save_pretrained in one file.", path);
+    }
 }

@@ -33,4 +33,46 @@ internal sealed record BackboneConfiguration
 
     /// <summary>D.</summary>
     public int HeadSize => HiddenSize / Heads;
+
+    /// <summary>Reads <c>config.json</c> of a Hugging Face directory.</summary>
+    /// <remarks>What transformers itself takes for granted where a file is silent is taken for granted here: epsilon 1e-12, the family's padding token.</remarks>
+    /// <exception cref="FileNotFoundException">The directory holds no <c>config.json</c>.</exception>
+    /// <exception cref="InvalidDataException">Keys are missing or odd, or ask for what is not supported; the message names every one.</exception>
+    public static BackboneConfiguration Read(string directory)
+    {
+        using var file = ConfigurationFile.Open(Path.Combine(directory, "config.json"));
+
+        // Of an unknown family nothing else can be said.
+        var modelType = file.Word("model_type", BackboneFamilies.All.Select(family => family.ModelType));
+        file.ThrowIfFaulty();
+
+        file.Word("position_embedding_type", ["absolute"], fallback: "absolute");
+        file.RequireOff("is_decoder");
+        file.RequireOff("add_cross_attention");
+        var configuration = new BackboneConfiguration
+        {
+            ModelType = modelType,
+            VocabularySize = file.Integer("vocab_size", minimum: 1),
+            HiddenSize = file.Integer("hidden_size", minimum: 1),
+            Layers = file.Integer("num_hidden_layers", minimum: 1),
+            Heads = file.Integer("num_attention_heads", minimum: 1),
+            FeedForwardSize = file.Integer("intermediate_size", minimum: 1),
+            Activation = file.Word("hidden_act", Backbones.Activation.Names),
+            MaxPositionEmbeddings = file.Integer("max_position_embeddings", minimum: 1),
+            SegmentTypes = file.Integer("type_vocab_size", minimum: 1),
+            LayerNormEpsilon = file.Positive("layer_norm_eps", fallback: 1e-12),
+            PadTokenId = file.Integer("pad_token_id", minimum: 0, fallback: BackboneFamilies.Find(modelType)?.DefaultPadTokenId),
+        };
+        configuration.CheckAgreement(file);
+        file.ThrowIfFaulty();
+        return configuration;
+    }
+
+    private void CheckAgreement(ConfigurationFile file)
+    {
+        if (Heads > 0 && HiddenSize % Heads != 0)
+            file.Fault($"hidden_size {HiddenSize} is not a multiple of num_attention_heads {Heads}");
+        if (VocabularySize > 0 && PadTokenId >= VocabularySize)
+            file.Fault($"pad_token_id {PadTokenId} lies beyond vocab_size {VocabularySize}");
+    }
 }

@@ -1,0 +1,31 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>Which keys a batch's attention may see: every prefix position, every token, no padding. One forward's worth.</summary>
+internal sealed class AttentionMask(EncodedBatch batch)
+{
+    /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN.</summary>
+    private const float Hidden = -1e9f;
+
+    private readonly Dictionary<int, Tensor> _byPrefixLength = [];
+
+    /// <summary>The mask of a layer with <paramref name="prefixLength"/> prefix positions, built at its first use in the current dispose scope.</summary>
+    /// <returns>0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>; null where all may be.</returns>
+    public Tensor? For(int prefixLength)
+    {
+        if (batch.Mask is null)
+            return null;
+        if (!_byPrefixLength.TryGetValue(prefixLength, out var mask))
+            _byPrefixLength[prefixLength] = mask = Build(batch.Mask, prefixLength);
+        return mask;
+    }
+
+    private static Tensor Build(Tensor real, int prefixLength)
+    {
+        var rows = real.size(0);
+        var tokens = (1 - real) * Hidden;                                                           // [B, T]
+        var keys = prefixLength == 0 ? tokens : cat([tokens.new_zeros(rows, prefixLength), tokens], 1);
+        return keys.view(rows, 1, 1, -1);
+    }
+}

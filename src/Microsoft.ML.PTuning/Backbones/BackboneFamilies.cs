@@ -1,0 +1,31 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>What loading needs to know of a family of encoders.</summary>
+internal sealed record BackboneFamily
+{
+    /// <summary>As <c>config.json</c> names the family under <c>model_type</c>.</summary>
+    public required string ModelType { get; init; }
+
+    /// <summary>What the keys of full checkpoints begin with; encoders saved alone have none.</summary>
+    public required string KeyPrefix { get; init; }
+
+    /// <summary>The padding token where <c>config.json</c> names none.</summary>
+    public required int DefaultPadTokenId { get; init; }
+
+    /// <summary>Names and shapes of the tensors that an encoder with this configuration has.</summary>
+    public required Func<BackboneConfiguration, IReadOnlyList<TensorDeclaration>> Declare { get; init; }
+
+    /// <summary>An encoder over these tensors, which it owns.</summary>
+    public required Func<BackboneConfiguration, FrozenTensors, Backbone> Create { get; init; }
+}
+
+/// <summary>The families there are.</summary>
+internal static class BackboneFamilies
+{
+    public static IReadOnlyList<BackboneFamily> All { get; } = [BertBackbone.Family, RobertaBackbone.Family];
+
+    /// <summary>The family of a <c>model_type</c>; null where it is not supported.</summary>
+    public static BackboneFamily? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);
+}

@@ -1,0 +1,42 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>BERT (Devlin et al. 2019) and what is trained in its shape: MiniLM, TinyBERT, the miniatures of Turc et al. 2019.</summary>
+internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTensors tensors) : PostNormBackbone(configuration, tensors, Names)
+{
+    /// <summary>BERT's names, which its closest relatives keep.</summary>
+    public static PostNormNames Names { get; } = new()
+    {
+        WordEmbeddings = "embeddings.word_embeddings",
+        PositionEmbeddings = "embeddings.position_embeddings",
+        SegmentEmbeddings = "embeddings.token_type_embeddings",
+        EmbeddingsNorm = "embeddings.LayerNorm",
+        Layer = i => new(
+            Query: $"encoder.layer.{i}.attention.self.query",
+            Key: $"encoder.layer.{i}.attention.self.key",
+            Value: $"encoder.layer.{i}.attention.self.value",
+            AttentionOutput: $"encoder.layer.{i}.attention.output.dense",
+            AttentionNorm: $"encoder.layer.{i}.attention.output.LayerNorm",
+            Intermediate: $"encoder.layer.{i}.intermediate.dense",
+            Output: $"encoder.layer.{i}.output.dense",
+            OutputNorm: $"encoder.layer.{i}.output.LayerNorm"),
+        Pooler = "pooler.dense",
+    };
+
+    public static BackboneFamily Family { get; } = new()
+    {
+        ModelType = "bert",
+        KeyPrefix = "bert.",
+        DefaultPadTokenId = 0,
+        Declare = configuration => Declare(Names, configuration),
+        Create = (configuration, tensors) => new BertBackbone(configuration, tensors),
+    };
+
+    public override int MaxPositions => Configuration.MaxPositionEmbeddings;
+
+    /// <summary>Token t stands at offset + t.</summary>
+    protected override Tensor Positions(EncodedBatch batch, int offset) =>
+        arange(offset, offset + batch.Length, ScalarType.Int64, batch.Ids.device); // [T]
+}

@@ -1,0 +1,39 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
+
+/// <summary>The tensors of a frozen encoder, under the names that its family declares. It owns them; none asks for a gradient.</summary>
+internal sealed class FrozenTensors : IDisposable
+{
+    private readonly Dictionary<string, Tensor> _tensors;
+
+    private FrozenTensors(Dictionary<string, Tensor> tensors) => _tensors = tensors;
+
+    /// <summary>A tensor that the family declares; an optional one only where <see cref="Has"/> says so.</summary>
+    public Tensor this[string name] => _tensors[name];
+
+    public bool Has(string name) => _tensors.ContainsKey(name);
+
+    /// <summary>Loads what a family declares, all of it and nothing else.</summary>
+    /// <param name="keyPrefix">What keys may begin with: <c>bert.</c>; files without it are as good.</param>
+    /// <param name="device">Where the tensors go; on the CPU, F32 stays mapped.</param>
+    /// <exception cref="InvalidDataException">Tensors are missing, unknown, or of another shape or type; the message names every one.</exception>
+    public static FrozenTensors Load(SafetensorsFile file, string keyPrefix, IReadOnlyList<TensorDeclaration> declared, Device device)
+    {
+        var keys = CheckpointKeys.Match(file, keyPrefix, declared);
+
+        // Scoped, so that a failure half-way frees what was loaded; outside inference mode, whose tensors autograd would refuse later.
+        using var scope = NewDisposeScope();
+        using var ordinary = inference_mode(false);
+        var tensors = keys.ToDictionary(pair => pair.Key, pair => file.Load(pair.Value).to(device));
+        foreach (var tensor in tensors.Values)
+            tensor.DetachFromDisposeScope();
+        return new(tensors);
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _tensors.Values)
+            tensor.Dispose();
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Json;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>A <c>config.json</c>, read with every fault collected, so that one message names them all.</summary>
+internal sealed class ConfigurationFile : IDisposable
+{
+    private readonly JsonDocument _document;
+    private readonly string _path;
+    private readonly List<string> _faults = [];
+
+    private ConfigurationFile(JsonDocument document, string path)
+    {
+        _document = document;
+        _path = path;
+    }
+
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">It is not a JSON object.</exception>
+    public static ConfigurationFile Open(string path)
+    {
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"There is no '{path}'. A backbone is a Hugging Face directory with config.json and model.safetensors.", path);
+
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(File.ReadAllBytes(path));
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"'{path}' is not JSON: {e.Message}", e);
+        }
+
+        if (document.RootElement.ValueKind == JsonValueKind.Object)
+            return new(document, path);
+
+        using (document)
+            throw new InvalidDataException($"'{path}' holds a JSON {document.RootElement.ValueKind}, expected an object.");
+    }
+
+    /// <summary>A whole number.</summary>
+    /// <param name="fallback">Where the key is not there or null; null if it must be there.</param>
+    public int Integer(string key, int minimum, int? fallback = null)
+    {
+        if (Find(key) is not { } value)
+            return fallback ?? Missing(key, 0);
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= minimum)
+            return number;
+        return Fault(key, value, $"a whole number from {minimum}", 0);
+    }
+
+    /// <summary>A number above 0.</summary>
+    /// <param name="fallback">Where the key is not there or null.</param>
+    public double Positive(string key, double fallback)
+    {
+        if (Find(key) is not { } value)
+            return fallback;
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number > 0 && double.IsFinite(number))
+            return number;
+        return Fault(key, value, "a number above 0", 0d);
+    }
+
+    /// <summary>One of the words that are supported.</summary>
+    /// <param name="fallback">Where the key is not there or null; null if it must be there.</param>
+    public string Word(string key, IEnumerable<string> supported, string? fallback = null)
+    {
+        if (Find(key) is not { } value)
+            return fallback ?? Missing(key, "", supported);
+        if (value.ValueKind == JsonValueKind.String && supported.Contains(value.GetString()))
+            return value.GetString()!;
+        return Fault(key, value, OneOf(supported), "");
+    }
+
+    /// <summary>Faults a switch that is on.</summary>
+    public void RequireOff(string key)
+    {
+        if (Find(key) is { ValueKind: not JsonValueKind.False } value)
+            Fault(key, value, "false", 0);
+    }
+
+    /// <summary>Adds a fault that no single key shows.</summary>
+    public void Fault(string fault) => _faults.Add(fault);
+
+    /// <exception cref="InvalidDataException">There were faults; the message names each of them.</exception>
+    public void ThrowIfFaulty()
+    {
+        if (_faults.Count > 0)
+            throw new InvalidDataException($"'{_path}' does not describe a supported encoder:\n  {string.Join("\n  ", _faults)}");
+    }
+
+    public void Dispose() => _document.Dispose();
+
+    private static string OneOf(IEnumerable<string> supported) => $"one of {string.Join(", ", supported)}";
+
+    private JsonElement? Find(string key) =>
+        _document.RootElement.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private T Missing<T>(string key, T standIn, IEnumerable<string>? supported = null)
+    {
+        _faults.Add($"{key} is missing{(supported is null ? "" : $", expected {OneOf(supported)}")}");
+        return standIn;
+    }
+
+    private T Fault<T>(string key, JsonElement value, string expected, T standIn)
+    {
+        _faults.Add($"{key} is {value.GetRawText()}, expected {expected}");
+        return standIn;
+    }
+}

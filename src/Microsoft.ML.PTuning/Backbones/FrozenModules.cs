@@ -1,0 +1,26 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>A frozen linear layer: <c>x Wᵀ + b</c>.</summary>
+/// <param name="Weight"><c>[to, from]</c>.</param>
+/// <param name="Bias"><c>[to]</c>.</param>
+internal readonly record struct FrozenLinear(Tensor Weight, Tensor Bias)
+{
+    public static FrozenLinear Of(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], tensors[$"{module}.bias"]);
+
+    public Tensor Forward(Tensor x) => functional.linear(x, Weight, Bias);
+}
+
+/// <summary>A frozen layer normalisation over the last dimension.</summary>
+/// <param name="Weight"><c>[H]</c>.</param>
+/// <param name="Bias"><c>[H]</c>.</param>
+internal readonly record struct FrozenLayerNorm(Tensor Weight, Tensor Bias, double Epsilon)
+{
+    public static FrozenLayerNorm Of(FrozenTensors tensors, string module, double epsilon) =>
+        new(tensors[$"{module}.weight"], tensors[$"{module}.bias"], epsilon);
+
+    public Tensor Forward(Tensor x) => functional.layer_norm(x, [Weight.size(0)], Weight, Bias, Epsilon);
+}

@@ -1,0 +1,32 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>RoBERTa (Liu et al. 2019): BERT's layers and names, its own positions, one segment type.</summary>
+internal sealed class RobertaBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
+    : PostNormBackbone(configuration, tensors, BertBackbone.Names)
+{
+    public static BackboneFamily Family { get; } = new()
+    {
+        ModelType = "roberta",
+        KeyPrefix = "roberta.",
+        DefaultPadTokenId = 1,
+        Declare = configuration => Declare(BertBackbone.Names, configuration),
+        Create = (configuration, tensors) => new RobertaBackbone(configuration, tensors),
+    };
+
+    /// <summary>The rows up to the padding token's id are no token's.</summary>
+    public override int MaxPositions => Configuration.MaxPositionEmbeddings - FirstPosition;
+
+    private int FirstPosition => Configuration.PadTokenId + 1;
+
+    /// <summary>Token t stands at offset + t + pad id + 1; padding, which follows the tokens, at the pad id.</summary>
+    protected override Tensor Positions(EncodedBatch batch, int offset)
+    {
+        var tokens = arange(offset + FirstPosition, offset + FirstPosition + batch.Length, ScalarType.Int64, batch.Ids.device); // [T]
+        return batch.Mask is null
+            ? tokens
+            : tokens.where(batch.Mask == 1, full_like(batch.Ids, Configuration.PadTokenId));                                    // [B, T]
+    }
+}
