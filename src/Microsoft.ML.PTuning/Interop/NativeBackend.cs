@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PTuning.Backbones;
 using TorchSharp;
@@ -15,10 +16,11 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string cache)
     private static readonly string[] s_libtorch = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     /// <summary>Where the host looks for the native libraries of this application.</summary>
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "In a single file the other folders are the ones.")]
     public static NativeBackend OfApplication()
     {
         var host = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator);
-        var assembly = Path.GetDirectoryName(typeof(NativeBackend).Assembly.Location);      // "" in a single file
+        var assembly = Path.GetDirectoryName(typeof(NativeBackend).Assembly.Location);
         var folders = from root in new[] { AppContext.BaseDirectory, assembly }
                       where !string.IsNullOrEmpty(root)
                       from folder in new[] { root, Path.Combine(root, "runtimes", "linux-x64", "native") }
