@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Microsoft.ML.PTuning.Interop;
+
+/// <summary>Loads TorchSharp's native libraries. Called before any tensor is touched.</summary>
+/// <remarks>
+/// TorchSharp 0.107.0 does not load on Linux with a libstdc++ older than GCC 13's. There, a patched copy is loaded first
+/// (<see cref="NativeBackend"/>); the application's files stay as they are. Everywhere else TorchSharp is left to itself.
+/// </remarks>
+internal static class TorchNative
+{
+    // std::ios_base_library_init(), what GCC 13 added to libstdc++ as GLIBCXX_3.4.32.
+    private const string SymbolOfGcc13 = "_ZSt21ios_base_library_initv";
+
+    private static readonly object s_gate = new();
+    private static bool s_loaded;
+
+    /// <summary>Which packages bring what is missing, for error messages.</summary>
+    public static string BackendAdvice =>
+        "Reference one native backend package in the application: " +
+        (OperatingSystem.IsWindows() ? "TorchSharp-cpu or libtorch-cpu-win-x64, or TorchSharp-cuda-windows for a GPU."
+        : OperatingSystem.IsMacOS() ? "TorchSharp-cpu or libtorch-cpu-osx-arm64."
+        : "TorchSharp-cpu or libtorch-cpu-linux-x64, or TorchSharp-cuda-linux for a GPU.");
+
+    /// <summary>Loads the native libraries; from the second call on it does nothing. Safe for any number of threads and processes.</summary>
+    /// <exception cref="DllNotFoundException">The application has no native backend, or one that does not load here.</exception>
+    /// <exception cref="NotSupportedException">The backend is of another version than this system can be made to load.</exception>
+    public static void EnsureLoaded()
+    {
+        if (Volatile.Read(ref s_loaded))
+            return;
+
+        lock (s_gate)
+        {
+            if (s_loaded)
+                return;
+
+            if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && IsOlderThanGcc13() && !IsInMemory())
+                NativeBackend.OfApplication().Load();
+            InitializeTorchSharp();
+            Volatile.Write(ref s_loaded, true);
+        }
+    }
+
+    private static bool IsOlderThanGcc13() =>
+        NativeLibrary.TryLoad("libstdc++.so.6", out var library) && !NativeLibrary.TryGetExport(library, SymbolOfGcc13, out _);
+
+    // By name alone the dynamic linker answers with what an application has loaded itself, as TorchSharp suggests for libraries of its own build.
+    private static bool IsInMemory() => NativeLibrary.TryLoad(NativeBackend.Library, out _);
+
+    private static void InitializeTorchSharp()
+    {
+        try
+        {
+            torch.InitializeDeviceType(DeviceType.CPU);
+        }
+        catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException)
+        {
+            throw new DllNotFoundException($"TorchSharp {GlibcxxPatch.TorchSharpVersion} found no native libraries that load. {BackendAdvice}", e);
+        }
+    }
+}
