@@ -12,6 +12,9 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
 {
     public BackboneConfiguration Configuration { get; } = configuration;
 
+    /// <summary>How many numbers the encoder holds.</summary>
+    public abstract long ParameterCount { get; }
+
     /// <summary>How many positions there are for prefix and tokens together.</summary>
     public abstract int MaxPositions { get; }
 

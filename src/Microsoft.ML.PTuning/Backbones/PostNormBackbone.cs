@@ -45,6 +45,8 @@ internal abstract class PostNormBackbone : Backbone
         _pooler = tensors.Has($"{names.Pooler}.weight") ? FrozenLinear.Of(tensors, names.Pooler) : null;
     }
 
+    public sealed override long ParameterCount => _tensors.ElementCount;
+
     public sealed override bool HasPooler => _pooler is not null;
 
     /// <summary>The tensors of an encoder with these names.</summary>

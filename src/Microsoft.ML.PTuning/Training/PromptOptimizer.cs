@@ -3,9 +3,9 @@ using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
 
 namespace Microsoft.ML.PTuning.Training;
 

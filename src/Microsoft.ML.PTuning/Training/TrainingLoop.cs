@@ -1,9 +1,7 @@
-using System.Globalization;
 using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -65,7 +63,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
         var loss = 0.0;
         var outputs = new List<float[]>(examples.Count);
         var seen = new List<Example>(examples.Count);
-        var metric = before.Count == 0 ? null : before[^1].ValidationMetric ?? before[^1].Metric;
+        var metric = before.Count == 0 ? default(double?) : before[^1].ValidationMetric ?? before[^1].Metric;
         foreach (var rows in batches)
         {
             settings.CheckCancelled();
@@ -80,11 +78,21 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             loss += step.Loss * batch.Length;
             outputs.AddRange(step.Outputs.Select(task.Decode));
             seen.AddRange(batch);
-            settings.Progress?.Report(new TrainingProgress(
-                before.Count + 1, settings.MaxEpochs, clock.Step, clock.Steps, step.Loss, metric, task.MetricName,
-                learningRate, clock.SamplesPerSecond, clock.TimeLeft));
+            settings.Progress?.Report(new TrainingProgress
+            {
+                Epoch = before.Count + 1,
+                Epochs = settings.MaxEpochs,
+                Step = clock.Step,
+                Steps = clock.Steps,
+                Loss = step.Loss,
+                Metric = metric,
+                MetricName = task.MetricName,
+                LearningRate = learningRate,
+                SamplesPerSecond = clock.SamplesPerSecond,
+                TimeLeft = clock.TimeLeft,
+            });
         }
-        var summary = new EpochSummary(before.Count + 1, loss / seen.Count, task.Measure(outputs, seen), null, null, task.MetricName);
+        var summary = new EpochSummary { Epoch = before.Count + 1, Loss = loss / seen.Count, Metric = task.Measure(outputs, seen), MetricName = task.MetricName };
         return new EpochOutcome(summary, outputs, seen);
     }
 
@@ -94,14 +102,22 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
         using var tensors = optimizer.Current();
         var (outputs, loss) = _predictor.Evaluate(examples, tensors, task);
         float[][] decoded = [.. outputs.Select(task.Decode)];
-        var summary = trained with { ValidationLoss = loss, ValidationMetric = task.Measure(decoded, examples) };
+        var summary = new EpochSummary
+        {
+            Epoch = trained.Epoch,
+            Loss = trained.Loss,
+            Metric = trained.Metric,
+            ValidationLoss = loss,
+            ValidationMetric = task.Measure(decoded, examples),
+            MetricName = trained.MetricName,
+        };
         return new EpochOutcome(summary, decoded, examples);
     }
 
     private void RefuseDivergence(double loss, int epoch, TrainingClock clock)
     {
         if (!double.IsFinite(loss))
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+            throw new InvalidOperationException(FormattableString.Invariant(
                 $"The loss became {loss} in step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."));
     }
 
@@ -129,8 +145,11 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
         });
     }
 
-    private string Describe(EpochSummary epoch) => string.Create(CultureInfo.InvariantCulture,
-        epoch.ValidationMetric is null
-            ? $"Epoch {epoch.Epoch} of {settings.MaxEpochs}: loss {epoch.Loss:F4}, {epoch.MetricName} {epoch.Metric:F4}"
-            : $"Epoch {epoch.Epoch} of {settings.MaxEpochs}: loss {epoch.Loss:F4}, validation loss {epoch.ValidationLoss:F4}, validation {epoch.MetricName} {epoch.ValidationMetric:F4}");
+    private string Describe(EpochSummary epoch)
+    {
+        var trained = FormattableString.Invariant($"Epoch {epoch.Epoch} of {settings.MaxEpochs}: loss {epoch.Loss:F4}, {epoch.MetricName} {epoch.Metric:F4}");
+        return epoch.ValidationMetric is null
+            ? trained
+            : FormattableString.Invariant($"{trained}; validation loss {epoch.ValidationLoss:F4}, {epoch.MetricName} {epoch.ValidationMetric:F4}");
+    }
 }

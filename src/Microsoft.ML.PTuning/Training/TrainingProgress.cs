@@ -1,16 +1,39 @@
 namespace Microsoft.ML.PTuning;
 
 /// <summary>Where training stands, reported after every step.</summary>
-/// <param name="Epoch">The epoch under way, from 1.</param>
-/// <param name="Epochs">Epochs planned.</param>
-/// <param name="Step">Optimiser steps done, over all epochs.</param>
-/// <param name="Steps">Optimiser steps planned, over all epochs.</param>
-/// <param name="Loss">Mean loss of this step's rows.</param>
-/// <param name="Metric">The last finished epoch's metric, on the validation set where there is one, else on the training rows; null in the first epoch.</param>
-/// <param name="MetricName">What <paramref name="Metric"/> is: accuracy for classification, R² for regression.</param>
-/// <param name="LearningRate">The learning rate of this step.</param>
-/// <param name="SamplesPerSecond">Training rows a second, so far.</param>
-/// <param name="TimeLeft">Estimate for the steps to come.</param>
-public sealed record TrainingProgress(
-    int Epoch, int Epochs, int Step, int Steps, double Loss, double? Metric, string MetricName,
-    double LearningRate, double SamplesPerSecond, TimeSpan TimeLeft);
+public sealed class TrainingProgress
+{
+    internal TrainingProgress()
+    {
+    }
+
+    /// <summary>The epoch under way, from 1.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Epochs planned.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Optimiser steps done, over all epochs.</summary>
+    public required int Step { get; init; }
+
+    /// <summary>Optimiser steps planned, over all epochs.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Mean loss of this step's rows.</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>The last finished epoch's metric, on the validation set where there is one, else on the training rows; null in the first epoch.</summary>
+    public required double? Metric { get; init; }
+
+    /// <summary>What <see cref="Metric"/> is: accuracy for classification, R² for regression.</summary>
+    public required string MetricName { get; init; }
+
+    /// <summary>The learning rate of this step.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>Training rows a second, so far.</summary>
+    public required double SamplesPerSecond { get; init; }
+
+    /// <summary>Estimate for the steps to come.</summary>
+    public required TimeSpan TimeLeft { get; init; }
+}

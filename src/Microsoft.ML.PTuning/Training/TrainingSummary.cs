@@ -1,7 +1,7 @@
 namespace Microsoft.ML.PTuning;
 
 /// <summary>How a model was trained. It is saved with the model.</summary>
-public sealed record TrainingSummary
+public sealed class TrainingSummary
 {
     /// <summary>Numbers that training changed: prefix and head, and the reparameterisation where there was one.</summary>
     public required long TrainedParameters { get; init; }
@@ -42,13 +42,3 @@ public sealed record TrainingSummary
     /// <summary>Training rows a second, validation not counted.</summary>
     public required double SamplesPerSecond { get; init; }
 }
-
-/// <summary>One epoch of training.</summary>
-/// <param name="Epoch">From 1.</param>
-/// <param name="Loss">Mean training loss, with dropout.</param>
-/// <param name="Metric">The metric on the training rows, with dropout, while they were learned.</param>
-/// <param name="ValidationLoss">Mean loss over the whole validation set; null without one.</param>
-/// <param name="ValidationMetric">The metric over the whole validation set; null without one.</param>
-/// <param name="MetricName">accuracy for classification, R² for regression.</param>
-public sealed record EpochSummary(
-    int Epoch, double Loss, double Metric, double? ValidationLoss, double? ValidationMetric, string MetricName);

@@ -12,6 +12,9 @@ internal sealed class FrozenTensors : IDisposable
     /// <summary>A tensor that the family declares; an optional one only where <see cref="Has"/> says so.</summary>
     public Tensor this[string name] => _tensors[name];
 
+    /// <summary>How many numbers there are.</summary>
+    public long ElementCount => _tensors.Values.Sum(t => t.numel());
+
     public bool Has(string name) => _tensors.ContainsKey(name);
 
     /// <summary>Loads what a family declares, all of it and nothing else.</summary>
