@@ -10,6 +10,9 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// </remarks>
 internal abstract class Backbone(BackboneConfiguration configuration) : IDisposable
 {
+    /// <summary>The file that holds the weights.</summary>
+    public const string WeightsFile = "model.safetensors";
+
     public BackboneConfiguration Configuration { get; } = configuration;
 
     /// <summary>How many numbers the encoder holds.</summary>
@@ -65,14 +68,13 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
 
     private static string WeightsPath(string directory)
     {
-        const string name = "model.safetensors";
-        var path = Path.Combine(directory, name);
+        var path = Path.Combine(directory, WeightsFile);
         if (File.Exists(path))
             return path;
 
         var others = Directory.EnumerateFiles(directory).Select(Path.GetFileName).Order(StringComparer.Ordinal);
         throw new FileNotFoundException(
-            $"'{directory}' holds no {name}, the one weight file that is read; it holds: {string.Join(", ", others)}. "
+            $"'{directory}' holds no {WeightsFile}, the one weight file that is read; it holds: {string.Join(", ", others)}. "
             + "Fetch the checkpoint's safetensors version, or save it with transformers' save_pretrained in one file.", path);
     }
 }

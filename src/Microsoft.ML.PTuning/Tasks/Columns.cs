@@ -13,10 +13,18 @@ internal sealed record InputColumn(string Name, string Role, PrimitiveDataViewTy
     public static InputColumn Text(string name, string role) =>
         new(name, role, TextDataViewType.Instance, IsKey: false, "Name a text column, or turn this one into text (Transforms.Conversion.ConvertType).");
 
-    public string Expected => IsKey ? "a key (UInt32)" : $"a scalar {ItemType}";
+    private string Expected => IsKey ? "a key (UInt32)" : $"a scalar {ItemType}";
 
     public bool Accepts(DataViewType type) =>
         IsKey ? type is KeyDataViewType && type.RawType == ItemType.RawType : type.Equals(ItemType);
+
+    /// <param name="columns">The columns that there are.</param>
+    public ArgumentOutOfRangeException Missing(IEnumerable<string> columns) => new(
+        Name, $"The {Role} column '{Name}' is missing; expected {Expected}. The data has: {string.Join(", ", columns.Distinct())}.");
+
+    /// <param name="type">The type that was found.</param>
+    public ArgumentOutOfRangeException WrongType(string type) => new(
+        Name, $"The {Role} column '{Name}' is {type}; expected {Expected}. {Advice}");
 }
 
 /// <summary>Which values of the label describe an output column.</summary>

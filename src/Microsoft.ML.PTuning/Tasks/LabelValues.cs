@@ -57,6 +57,10 @@ internal sealed class LabelValues
         return new LabelValues((int)key.Count, Name(itemType), Generic<Reader>(itemType).Read(label));
     }
 
+    /// <summary>Whether classes, values and their order are the same.</summary>
+    public bool IsSameAs(LabelValues other) =>
+        Count == other.Count && ItemType == other.ItemType && (Values ?? []).SequenceEqual(other.Values ?? []);
+
     /// <summary>Adds the values, in their own type, as the annotation <paramref name="kind"/>.</summary>
     public void AddTo(DataViewSchema.Annotations.Builder annotations, string kind)
     {

@@ -1,0 +1,50 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Interop;
+
+/// <summary>What ML.NET's environment knows but does not say in public: seed, device, options, cancellation.</summary>
+internal static class HostEnvironment
+{
+    /// <summary>The seed of the context; null where it has none.</summary>
+    public static int? SeedOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).Seed;
+
+    /// <summary>The option <see cref="BackboneLocator.DirectoryOption"/> of the context.</summary>
+    /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
+    public static string? BackboneDirectoryOf(IHostEnvironment environment) =>
+        ((IHostEnvironmentInternal)environment).TryGetOption<string>(BackboneLocator.DirectoryOption, out var directory) ? directory : null;
+
+    /// <exception cref="OperationCanceledException">The context's work has been cancelled.</exception>
+    public static void CheckCancelled(IHost host)
+    {
+        if (((ICancelable)host).IsCanceled)
+            throw new OperationCanceledException("The operation was cancelled through the MLContext.");
+    }
+
+    /// <summary>The device to compute on: a GPU where one is asked for, else the CPU.</summary>
+    /// <param name="gpuDeviceId">Overrides the context's.</param>
+    /// <param name="fallbackToCpu">Overrides the context's.</param>
+    /// <param name="warn">Takes a line where the CPU is used instead of the GPU that was asked for.</param>
+    /// <exception cref="InvalidOperationException">The GPU is not there, and the CPU is not allowed instead.</exception>
+    public static Device DeviceOf(IHostEnvironment environment, int? gpuDeviceId, bool? fallbackToCpu, Action<string> warn)
+    {
+        var context = (IHostEnvironmentInternal)environment;
+        if ((gpuDeviceId ?? context.GpuDeviceId) is not { } id)
+            return CPU;
+
+        var count = cuda.is_available() ? cuda.device_count() : 0;
+        if (id >= 0 && id < count)
+            return new Device(DeviceType.CUDA, id);
+
+        var found = count == 0
+            ? "no CUDA device is usable (the application needs a CUDA backend package, TorchSharp-cuda-linux or TorchSharp-cuda-windows, and a driver)"
+            : $"there are {count} CUDA devices, numbered from 0";
+        if (!(fallbackToCpu ?? context.FallbackToCpu))
+            throw new InvalidOperationException($"GPU {id} was asked for, but {found}. Set FallbackToCpu to compute on the CPU instead, or GpuDeviceId to null.");
+
+        warn($"GPU {id} was asked for, but {found}. Computing on the CPU.");
+        return CPU;
+    }
+}

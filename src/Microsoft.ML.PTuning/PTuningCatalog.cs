@@ -1,0 +1,165 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning;
+using Microsoft.ML.PTuning.Tasks;
+
+namespace Microsoft.ML;
+
+/// <summary>P-Tuning v2 on the trainer catalogs of an <see cref="MLContext"/>.</summary>
+public static class PTuningCatalog
+{
+    /// <summary>One class of several for a text, or for a pair of texts.</summary>
+    /// <param name="labelColumnName">The label, a key (<c>MapValueToKey</c>).</param>
+    /// <param name="sentence1ColumnName">The text, or the first text of a pair.</param>
+    /// <param name="sentence2ColumnName">The second text of a pair; null for single texts.</param>
+    /// <param name="scoreColumnName">The probabilities, one a class, in the order of the key.</param>
+    /// <param name="predictedLabelColumnName">The predicted class, a key.</param>
+    /// <param name="backbone">A folder in Hugging Face layout, or a hub id that is on this machine; null for the default encoder.</param>
+    /// <param name="prefixLength">Prefix vectors a layer.</param>
+    /// <param name="learningRate">AdamW's learning rate.</param>
+    /// <param name="batchSize">Rows of a training step.</param>
+    /// <param name="maxEpochs">Passes over the training rows.</param>
+    /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
+    public static PTuningV2Trainer PTuningV2(
+        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+        string labelColumnName = "Label",
+        string sentence1ColumnName = "Sentence1",
+        string? sentence2ColumnName = null,
+        string scoreColumnName = "Score",
+        string predictedLabelColumnName = "PredictedLabel",
+        string? backbone = null,
+        int prefixLength = 20,
+        double learningRate = 5e-3,
+        int batchSize = 32,
+        int maxEpochs = 10,
+        IDataView? validationSet = null) =>
+        catalog.PTuningV2(new PTuningV2Trainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            Sentence1ColumnName = sentence1ColumnName,
+            Sentence2ColumnName = sentence2ColumnName,
+            ScoreColumnName = scoreColumnName,
+            PredictedLabelColumnName = predictedLabelColumnName,
+            Backbone = backbone,
+            PrefixLength = prefixLength,
+            LearningRate = learningRate,
+            BatchSize = batchSize,
+            MaxEpochs = maxEpochs,
+            ValidationSet = validationSet,
+        });
+
+    /// <summary>One class of several for a text, or for a pair of texts.</summary>
+    public static PTuningV2Trainer PTuningV2(
+        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(options);
+        return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new MulticlassClassification
+        {
+            LabelColumnName = options.LabelColumnName,
+            Sentence1ColumnName = options.Sentence1ColumnName,
+            Sentence2ColumnName = options.Sentence2ColumnName,
+            ScoreColumnName = options.ScoreColumnName,
+            PredictedLabelColumnName = options.PredictedLabelColumnName,
+            MaxLength = options.MaxLength,
+        });
+    }
+
+    /// <summary>True or false for a text, or for a pair of texts.</summary>
+    /// <param name="labelColumnName">The label, Boolean.</param>
+    /// <param name="scoreColumnName">The difference of the two logits; more than 0 is true.</param>
+    /// <param name="predictedLabelColumnName">The predicted class, Boolean.</param>
+    /// <param name="probabilityColumnName">The probability of true.</param>
+    /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
+    public static PTuningV2Trainer PTuningV2(
+        this BinaryClassificationCatalog.BinaryClassificationTrainers catalog,
+        string labelColumnName = "Label",
+        string sentence1ColumnName = "Sentence1",
+        string? sentence2ColumnName = null,
+        string scoreColumnName = "Score",
+        string predictedLabelColumnName = "PredictedLabel",
+        string probabilityColumnName = "Probability",
+        string? backbone = null,
+        int prefixLength = 20,
+        double learningRate = 5e-3,
+        int batchSize = 32,
+        int maxEpochs = 10,
+        IDataView? validationSet = null) =>
+        catalog.PTuningV2(new PTuningV2Trainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            Sentence1ColumnName = sentence1ColumnName,
+            Sentence2ColumnName = sentence2ColumnName,
+            ScoreColumnName = scoreColumnName,
+            PredictedLabelColumnName = predictedLabelColumnName,
+            ProbabilityColumnName = probabilityColumnName,
+            Backbone = backbone,
+            PrefixLength = prefixLength,
+            LearningRate = learningRate,
+            BatchSize = batchSize,
+            MaxEpochs = maxEpochs,
+            ValidationSet = validationSet,
+        });
+
+    /// <summary>True or false for a text, or for a pair of texts.</summary>
+    public static PTuningV2Trainer PTuningV2(
+        this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, PTuningV2Trainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(options);
+        return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new BinaryClassification
+        {
+            LabelColumnName = options.LabelColumnName,
+            Sentence1ColumnName = options.Sentence1ColumnName,
+            Sentence2ColumnName = options.Sentence2ColumnName,
+            ScoreColumnName = options.ScoreColumnName,
+            PredictedLabelColumnName = options.PredictedLabelColumnName,
+            ProbabilityColumnName = options.ProbabilityColumnName,
+            MaxLength = options.MaxLength,
+        });
+    }
+
+    /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
+    /// <param name="labelColumnName">The label, Single, of any scale.</param>
+    /// <param name="scoreColumnName">The predicted number.</param>
+    /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
+    public static PTuningV2Trainer PTuningV2(
+        this RegressionCatalog.RegressionTrainers catalog,
+        string labelColumnName = "Label",
+        string sentence1ColumnName = "Sentence1",
+        string? sentence2ColumnName = null,
+        string scoreColumnName = "Score",
+        string? backbone = null,
+        int prefixLength = 20,
+        double learningRate = 5e-3,
+        int batchSize = 32,
+        int maxEpochs = 10,
+        IDataView? validationSet = null) =>
+        catalog.PTuningV2(new PTuningV2Trainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            Sentence1ColumnName = sentence1ColumnName,
+            Sentence2ColumnName = sentence2ColumnName,
+            ScoreColumnName = scoreColumnName,
+            Backbone = backbone,
+            PrefixLength = prefixLength,
+            LearningRate = learningRate,
+            BatchSize = batchSize,
+            MaxEpochs = maxEpochs,
+            ValidationSet = validationSet,
+        });
+
+    /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
+    public static PTuningV2Trainer PTuningV2(this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(options);
+        return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new TextRegression
+        {
+            LabelColumnName = options.LabelColumnName,
+            Sentence1ColumnName = options.Sentence1ColumnName,
+            Sentence2ColumnName = options.Sentence2ColumnName,
+            ScoreColumnName = options.ScoreColumnName,
+            MaxLength = options.MaxLength,
+        });
+    }
+}

@@ -1,0 +1,140 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training;
+using Microsoft.ML.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>Trains a text task on a frozen transformer encoder by P-Tuning v2: key and value prefixes in every layer, and a small head.</summary>
+/// <remarks>
+/// <para>Liu et al., "P-Tuning v2: Prompt Tuning Can Be Comparable to Fine-tuning Across Scales and Tasks", ACL 2022.</para>
+/// <para>
+/// Made by <c>PTuningV2</c> on the multiclass, binary and regression trainers of an <see cref="MLContext"/> (<see cref="PTuningCatalog"/>).
+/// Input: one or two text columns and a label. Output: the score columns of ML.NET's own trainers. No normalisation is needed; rows are
+/// tokenised once, so caching speeds up only what stands before the trainer. One trainer may be fitted on several threads at once.
+/// </para>
+/// </remarks>
+public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
+{
+    private readonly IHost _host;
+    private readonly Options _options;
+    private readonly PromptTask _task;
+
+    /// <param name="task">What is learned; it does not know the classes yet.</param>
+    internal PTuningV2Trainer(IHostEnvironment environment, Options options, PromptTask task)
+    {
+        options.Check();
+        _host = environment.Register(nameof(PTuningV2Trainer));
+        (_options, _task) = (options, task);
+    }
+
+    /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidOperationException">Nothing can be learned from these rows, or training diverged.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
+    public PTuningV2Transformer Fit(IDataView input) => Train(input, _options.ValidationSet);
+
+    /// <summary>Trains on <paramref name="input"/> and returns the weights of the epoch that is best on <paramref name="validation"/>.</summary>
+    /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
+    public PTuningV2Transformer Fit(IDataView input, IDataView validation)
+    {
+        ArgumentNullException.ThrowIfNull(validation);
+        return Train(input, validation);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return SchemaShapes.Append(inputSchema, _task);
+    }
+
+    private PTuningV2Transformer Train(IDataView input, IDataView? validation)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        SchemaShapes.Append(SchemaShapes.Of(input.Schema), _task);
+        if (validation is not null)
+            SchemaShapes.Append(SchemaShapes.Of(validation.Schema), _task);
+        else if (_options.EarlyStoppingPatience > 0)
+            throw new InvalidOperationException("EarlyStoppingPatience needs a validation set: give one to Fit or in ValidationSet, or set the patience to 0.");
+
+        TorchNative.EnsureLoaded();
+        using var channel = _host.Start("Training");
+        var device = HostEnvironment.DeviceOf(_host, _options.GpuDeviceId, _options.FallbackToCpu, line => channel.Warning(MessageSensitivity.None, "{0}", line));
+        var backbone = BackboneLibrary.Open(_options.Backbone, device);
+        try
+        {
+            var model = Train(input, validation, backbone, device, line => channel.Info(MessageSensitivity.None, "{0}", line));
+            foreach (var warning in model.Summary!.Warnings)
+                channel.Warning(MessageSensitivity.None, "{0}", warning);
+            return new PTuningV2Transformer(_host, model);
+        }
+        catch
+        {
+            backbone.Lease.Dispose();
+            throw;
+        }
+    }
+
+    private PromptModel Train(IDataView input, IDataView? validation, OpenBackbone backbone, Device device, Action<string> log)
+    {
+        CheckPositions(backbone);
+        var task = _task.ForLabel(input.Schema[_task.Label.Name]);
+        var training = Read(input, task, backbone, "training");
+        task = task.ForTargets(training);
+        var judged = validation is null ? null : Read(validation, CheckClasses(task, validation), backbone, "validation");
+
+        var shards = device.type != DeviceType.CPU ? 1 : _options.Shards > 0 ? _options.Shards : Environment.ProcessorCount;
+        var seed = _options.Seed ?? HostEnvironment.SeedOf(_host) ?? Random.Shared.Next();
+        log($"{training.Examples.Count} training rows ({training.Skipped} without a label skipped, {training.Truncated} longer than {task.MaxLength} tokens truncated), seed {seed}, {shards} shards, {device}.");
+
+        var network = new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head);
+        var settings = _options.Settings(seed, shards, log, CheckCancelled);
+        var (tensors, summary) = new TrainingLoop(network, task, settings, backbone.Lease.Tokenizer.PadId, device).Run(training, judged);
+        return new PromptModel(task, _options.Method, backbone, tensors, summary, device);
+    }
+
+    private ExampleSet Read(IDataView data, PromptTask task, OpenBackbone backbone, string kind)
+    {
+        var rows = ExampleSet.Read(data, task, backbone.Lease.Tokenizer, CheckCancelled);
+        return rows.Examples.Count > 0
+            ? rows
+            : throw new InvalidOperationException(
+                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.Label.Name}'. Check the data, and the mapping of the label.");
+    }
+
+    private void CheckPositions(OpenBackbone backbone)
+    {
+        var configuration = backbone.Lease.Backbone.Configuration;
+        if (_options.PrefixLayers > configuration.Layers)
+            throw new InvalidOperationException($"PrefixLayers is {_options.PrefixLayers}, but '{backbone.Reference.Name}' has {configuration.Layers} layers. Use {configuration.Layers} or less, or 0 for all.");
+
+        var reserved = _options.Method.Over(backbone.Lease.Backbone).ReservedPositions;
+        var available = backbone.Lease.Backbone.MaxPositions;
+        if (reserved + _options.MaxLength > available)
+            throw new InvalidOperationException(
+                $"PrefixLength {reserved} and MaxLength {_options.MaxLength} together exceed the {available} positions of '{backbone.Reference.Name}'. "
+                + $"Use a MaxLength of {Math.Max(0, available - reserved)} or less{(reserved > 0 ? ", a shorter prefix, or PositionOffset.None" : "")}.");
+    }
+
+    private static PromptTask CheckClasses(PromptTask task, IDataView validation)
+    {
+        var classes = task.ForLabel(validation.Schema[task.Label.Name]).Classes;
+        if (classes is not null && !classes.IsSameAs(task.Classes!))
+            throw new InvalidOperationException(
+                $"Label column '{task.Label.Name}' of the validation set has other classes, or another order of them, than that of the training set ({classes.Count} and {task.Classes!.Count}). Map both with one fitted MapValueToKey.");
+        return task;
+    }
+
+    private void CheckCancelled()
+    {
+        _options.CancellationToken.ThrowIfCancellationRequested();
+        HostEnvironment.CheckCancelled(_host);
+    }
+}

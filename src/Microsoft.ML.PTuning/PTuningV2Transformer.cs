@@ -1,0 +1,137 @@
+using Microsoft.ML;
+using Microsoft.ML.PTuning;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.PTuning.Persistence;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.Runtime;
+
+[assembly: LoadableClass(typeof(PTuningV2Transformer), null, typeof(SignatureLoadModel), PTuningV2Transformer.UserName, PTuningV2Transformer.LoaderSignature)]
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>A model trained by <see cref="PTuningV2Trainer"/>: adds the task's score columns to data.</summary>
+/// <remarks>
+/// Lazy: nothing is computed before a row's score is read. Over data it reads rows ahead and predicts them in batches of like length.
+/// Safe for any number of threads. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share back,
+/// and a cursor that is still open then throws <see cref="ObjectDisposedException"/>.
+/// </remarks>
+public sealed class PTuningV2Transformer : ITransformer, IDisposable
+{
+    internal const string UserName = "P-Tuning v2";
+    internal const string LoaderSignature = "PTuningV2";
+
+    private readonly PromptModel _model;
+
+    internal PTuningV2Transformer(IHostEnvironment environment, PromptModel model)
+    {
+        environment.Register(nameof(PTuningV2Transformer));
+        _model = model;
+    }
+
+    /// <summary>How it was trained; null for a model whose file does not tell.</summary>
+    public TrainingSummary? Summary => _model.Summary;
+
+    /// <summary>The frozen encoder that it stands on.</summary>
+    public BackboneDescription Backbone => _model.Description;
+
+    /// <inheritdoc/>
+    public bool IsRowToRowMapper => true;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A text column is missing or of another type.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new ScoringSchema(_model.Task, inputSchema).Output;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A text column is missing or of another type.</exception>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new ScoredView(_model, input);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A text column is missing or of another type.</exception>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new ScoringRowMapper(_model, inputSchema);
+    }
+
+    /// <summary>Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom"/> reads it.</summary>
+    /// <param name="stream">It need not seek, and stays open.</param>
+    /// <param name="halfPrecision">Stores the tensors as F16: half the size, rounded to 11 significant bits.</param>
+    /// <remarks><c>mlContext.Model.Save</c> writes the same two entries, in F32, into ML.NET's own zip.</remarks>
+    public void SaveTo(Stream stream, bool halfPrecision = false)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        PromptArchive.WriteZip(_model, stream, halfPrecision ? SafetensorsStorage.F16 : SafetensorsStorage.F32);
+    }
+
+    /// <summary>Reads what <see cref="SaveTo"/> wrote, and finds the backbone again on this machine.</summary>
+    /// <exception cref="FormatException">It is no such zip, or one of a later version.</exception>
+    /// <exception cref="InvalidDataException">Its tensors are damaged, or do not fit task and backbone.</exception>
+    /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine; the message names every place searched.</exception>
+    public static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(mlContext);
+        ArgumentNullException.ThrowIfNull(stream);
+        return Load(mlContext, device => PromptArchive.ReadZip(stream, HostEnvironment.BackboneDirectoryOf(mlContext), device));
+    }
+
+    /// <summary>Gives the share of the backbone back and frees prefix and head. May be called more than once.</summary>
+    public void Dispose() => _model.Dispose();
+
+    // *** Zip entries *** beside Model.key, which holds nothing but the version:
+    // Prompt.json           task, prompt method, reference to the backbone, training summary
+    // Prompt.safetensors    prefix [P, L', 2, h, D], head.*, pooler.* where trained
+    void ICanSaveModel.Save(ModelSaveContext ctx)
+    {
+        ArgumentNullException.ThrowIfNull(ctx);
+        ctx.CheckAtModel();
+        ctx.SetVersionInfo(GetVersionInfo());
+        ctx.SaveBinaryStream(PromptArchive.DocumentEntry, writer => writer.Write(PromptArchive.WriteDocument(_model)));
+        ctx.SaveBinaryStream(PromptArchive.TensorsEntry, writer => writer.Write(PromptArchive.WriteTensors(_model, SafetensorsStorage.F32)));
+    }
+
+    // Called by ML.NET, which finds it by this name and signature.
+    private static PTuningV2Transformer Create(IHostEnvironment env, ModelLoadContext ctx)
+    {
+        ctx.CheckAtModel(GetVersionInfo());
+        var (document, tensors) = (ReadEntry(ctx, PromptArchive.DocumentEntry), ReadEntry(ctx, PromptArchive.TensorsEntry));
+        return Load(env, device => PromptArchive.Read(document, tensors, "the model", HostEnvironment.BackboneDirectoryOf(env), device));
+    }
+
+    private static VersionInfo GetVersionInfo() => new(
+        modelSignature: "PTUNINV2",
+        verWrittenCur: 0x00010001, // First version.
+        verReadableCur: 0x00010001,
+        verWeCanReadBack: 0x00010001,
+        loaderSignature: LoaderSignature,
+        loaderAssemblyName: typeof(PTuningV2Transformer).Assembly.FullName);
+
+    private static PTuningV2Transformer Load(IHostEnvironment environment, Func<TorchSharp.torch.Device, PromptModel> read)
+    {
+        TorchNative.EnsureLoaded();
+        using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Loading");
+        var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
+        return new PTuningV2Transformer(environment, read(device));
+    }
+
+    private static byte[] ReadEntry(ModelLoadContext ctx, string name)
+    {
+        byte[]? content = null;
+        ctx.TryLoadBinaryStream(name, reader =>
+        {
+            using var copy = new MemoryStream();
+            reader.BaseStream.CopyTo(copy);
+            content = copy.ToArray();
+        });
+        return content ?? throw new FormatException($"The model has no entry '{name}': its zip is incomplete. Save it again with mlContext.Model.Save.");
+    }
+}

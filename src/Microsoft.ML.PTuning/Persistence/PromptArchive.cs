@@ -1,0 +1,130 @@
+using System.IO.Compression;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Persistence;
+
+/// <summary>The two entries of a saved model.</summary>
+/// <remarks>
+/// <c>Prompt.json</c>: format version, task, prompt method, reference to the encoder, training summary (<see cref="PromptDocument"/>).
+/// <c>Prompt.safetensors</c>: <c>prefix</c> [P, L', 2, h, D], <c>head.*</c>, and <c>pooler.*</c> where it was trained.
+/// They stand in ML.NET's zip beside <c>Model.key</c>, or alone at the root of a zip of our own.
+/// </remarks>
+internal static class PromptArchive
+{
+    public const string DocumentEntry = "Prompt.json";
+
+    public const string TensorsEntry = "Prompt.safetensors";
+
+    public static byte[] WriteDocument(PromptModel model) => PromptDocument.Of(model).ToBytes();
+
+    public static byte[] WriteTensors(PromptModel model, SafetensorsStorage storage)
+    {
+        using var content = new MemoryStream();
+        model.Use(tensors => SafetensorsWriter.Write(content, [.. tensors.Select(t => (t.Key, t.Value))], storage));
+        return content.ToArray();
+    }
+
+    /// <summary>Writes a zip with the two entries at its root; the stream gets all of it or nothing.</summary>
+    /// <param name="stream">It need not seek, and stays open.</param>
+    public static void WriteZip(PromptModel model, Stream stream, SafetensorsStorage storage)
+    {
+        using var content = new MemoryStream();
+        using (var zip = new ZipArchive(content, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            WriteEntry(zip, DocumentEntry, WriteDocument(model));
+            WriteEntry(zip, TensorsEntry, WriteTensors(model, storage));
+        }
+        content.Position = 0;
+        content.CopyTo(stream);
+    }
+
+    /// <summary>Reads a zip that <see cref="WriteZip"/> wrote.</summary>
+    /// <exception cref="FormatException">It is no such zip.</exception>
+    public static PromptModel ReadZip(Stream stream, string? backboneDirectory, Device device)
+    {
+        using var content = new MemoryStream();
+        stream.CopyTo(content);
+        try
+        {
+            using var zip = new ZipArchive(content, ZipArchiveMode.Read);
+            return Read(ReadEntry(zip, DocumentEntry), ReadEntry(zip, TensorsEntry), "the stream", backboneDirectory, device);
+        }
+        catch (InvalidDataException e) when (e.TargetSite?.DeclaringType?.Namespace == typeof(ZipArchive).Namespace)
+        {
+            throw new FormatException($"The stream holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
+        }
+    }
+
+    /// <summary>Puts a model together from its two entries and the encoder found on this machine.</summary>
+    /// <param name="source">What messages call the zip.</param>
+    /// <param name="backboneDirectory">Where to look for the encoder first; null for the other places alone.</param>
+    /// <exception cref="FormatException">The document is damaged, or of a later version.</exception>
+    /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and encoder.</exception>
+    /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
+    public static PromptModel Read(byte[] document, byte[] tensors, string source, string? backboneDirectory, Device device)
+    {
+        var read = PromptDocument.Read(document, $"{source}: {DocumentEntry}");
+        var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device);
+        TrainedTensors? trained = null;
+        try
+        {
+            trained = ReadTensors(tensors, $"{source}: {TensorsEntry}", read, backbone.Lease.Backbone, device);
+            return new PromptModel(read.Task, read.Method, backbone, trained, read.Training, device);
+        }
+        catch
+        {
+            trained?.Dispose();
+            backbone.Lease.Dispose();
+            throw;
+        }
+    }
+
+    private static TrainedTensors ReadTensors(byte[] bytes, string source, PromptDocument document, Backbone backbone, Device device)
+    {
+        using var file = SafetensorsFile.Read(new MemoryStream(bytes), source);
+        var expected = Expected(document, backbone);
+        var problems = expected.Where(e => !file.Entries.ContainsKey(e.Key)).Select(e => $"'{e.Key}' {TensorDeclaration.Format(e.Value)} is missing")
+            .Concat(file.Entries.Keys.Where(name => !expected.ContainsKey(name)).Select(name => $"'{name}' is unexpected"))
+            .Concat(file.Entries.Values.Where(e => expected.TryGetValue(e.Name, out var shape) && (!e.Shape.SequenceEqual(shape) || e.Type is not ("F32" or "F16" or "BF16")))
+                .Select(e => $"'{e.Name}' is {e}, expected F32 {TensorDeclaration.Format(expected[e.Name])}"))
+            .ToArray();
+        if (problems.Length > 0)
+            throw new InvalidDataException(
+                $"'{source}' does not fit the task and the backbone {document.Backbone}: {string.Join("; ", problems)}. The file was changed, or mixed up with another model's.");
+
+        using var scope = NewDisposeScope();
+        var tensors = new TrainedTensors();
+        foreach (var name in expected.Keys)
+            tensors.Add(name, file.Load(name).to(device));
+        return tensors;
+    }
+
+    private static Dictionary<string, long[]> Expected(PromptDocument document, Backbone backbone)
+    {
+        var expected = document.Task.Head.Declare(backbone).ToDictionary(t => t.Name, t => t.Shape);
+        if (document.Method.PrefixLength > 0)
+            expected.Add(TrainedTensors.Prefix, document.Method.Over(backbone).Shape.Dimensions);
+        return expected;
+    }
+
+    private static void WriteEntry(ZipArchive zip, string name, byte[] content)
+    {
+        using var entry = zip.CreateEntry(name, CompressionLevel.Fastest).Open();
+        entry.Write(content);
+    }
+
+    private static byte[] ReadEntry(ZipArchive zip, string name)
+    {
+        var entry = zip.GetEntry(name) ?? throw new FormatException(
+            $"The zip has no entry '{name}' at its root; it has: {string.Join(", ", zip.Entries.Select(e => e.FullName).DefaultIfEmpty("nothing"))}. "
+            + "Expected what PTuningV2Transformer.SaveTo wrote; what mlContext.Model.Save wrote is read by mlContext.Model.Load.");
+        using var stream = entry.Open();
+        using var content = new MemoryStream();
+        stream.CopyTo(content);
+        return content.ToArray();
+    }
+}

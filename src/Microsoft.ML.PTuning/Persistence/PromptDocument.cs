@@ -1,0 +1,67 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+
+namespace Microsoft.ML.PTuning.Persistence;
+
+/// <summary>What <c>Prompt.json</c> says: everything about a model but its tensors and the encoder.</summary>
+internal sealed record PromptDocument
+{
+    /// <summary>Raised when a reader of the version before could no longer make sense of the file.</summary>
+    public const int CurrentVersion = 1;
+
+    // Only what can be set is state; computed properties stay out of the file.
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        IgnoreReadOnlyProperties = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+    };
+
+    public int FormatVersion { get; init; } = CurrentVersion;
+
+    public required PromptTask Task { get; init; }
+
+    public required PromptMethod Method { get; init; }
+
+    public required BackboneReference Backbone { get; init; }
+
+    public TrainingSummary? Training { get; init; }
+
+    public static PromptDocument Of(PromptModel model) =>
+        new() { Task = model.Task, Method = model.Method, Backbone = model.Reference, Training = model.Summary };
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+
+    /// <param name="source">What messages call the file.</param>
+    /// <exception cref="FormatException">It is no such document, or one of a later version.</exception>
+    public static PromptDocument Read(ReadOnlySpan<byte> bytes, string source)
+    {
+        try
+        {
+            RefuseLaterVersion(bytes, source);
+            return JsonSerializer.Deserialize<PromptDocument>(bytes, Json) ?? throw new JsonException("The document is null.");
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException)
+        {
+            throw new FormatException($"'{source}' does not describe a prompt model: {e.Message} The file is damaged, or was not written by this library.", e);
+        }
+    }
+
+    private static void RefuseLaterVersion(ReadOnlySpan<byte> bytes, string source)
+    {
+        var version = JsonSerializer.Deserialize<VersionOnly>(bytes, Json)?.FormatVersion;
+        if (version is null or < 1)
+            throw new JsonException("It has no formatVersion.");
+        if (version > CurrentVersion)
+            throw new FormatException($"'{source}' has format version {version}; this version of the library reads up to {CurrentVersion}. Use a later one.");
+    }
+
+    private sealed record VersionOnly(int? FormatVersion);
+}

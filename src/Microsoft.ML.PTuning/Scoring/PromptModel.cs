@@ -1,0 +1,102 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>A trained model: task, prompt, trained tensors and a share of the encoder. Safe for any number of threads.</summary>
+/// <remarks>Disposing ends new predictions at once; native memory is freed when those under way have ended.</remarks>
+internal sealed class PromptModel : IDisposable
+{
+    private readonly OpenBackbone _backbone;
+    private readonly Predictor _predictor;
+    private readonly object _gate = new();
+    private int _uses = 1; // The model's own, given back by Dispose.
+    private bool _isDisposed;
+
+    /// <param name="backbone">The model takes it over.</param>
+    /// <param name="tensors">The model takes them over.</param>
+    /// <param name="summary">How it was trained; null where that is not known.</param>
+    public PromptModel(PromptTask task, PromptMethod method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
+    {
+        (Task, Method, _backbone, Tensors, Summary) = (task, method, backbone, tensors, summary);
+        _predictor = new Predictor(new PromptNetwork(method.Over(backbone.Lease.Backbone), task.Head), backbone.Lease.Tokenizer.PadId, device);
+        Description = new BackboneDescription(backbone);
+    }
+
+    public PromptTask Task { get; }
+
+    public PromptMethod Method { get; }
+
+    public TrainedTensors Tensors { get; }
+
+    public TrainingSummary? Summary { get; }
+
+    public BackboneReference Reference => _backbone.Reference;
+
+    public BackboneDescription Description { get; }
+
+    /// <returns>The decoded outputs of each row, in order.</returns>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public float[][] Predict(IReadOnlyList<PendingExample> rows)
+    {
+        Enter();
+        try
+        {
+            var tokenizer = _backbone.Lease.Tokenizer;
+            var examples = rows.Count == 1 ? [rows[0](tokenizer)] : ExampleSet.Encode(rows, tokenizer);
+            return Array.ConvertAll(_predictor.Predict(examples, Tensors), Task.Decode);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>Uses the tensors while nobody can free them.</summary>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public void Use(Action<TrainedTensors> action)
+    {
+        Enter();
+        try
+        {
+            action(Tensors);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+        }
+        Leave();
+    }
+
+    private void Enter()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(PTuningV2Transformer));
+            _uses++;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_gate)
+        {
+            if (--_uses > 0)
+                return;
+        }
+        Tensors.Dispose();
+        _backbone.Lease.Dispose();
+    }
+}

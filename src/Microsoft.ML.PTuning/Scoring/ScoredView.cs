@@ -1,0 +1,23 @@
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>Data with the task's columns added when they are asked for.</summary>
+internal sealed class ScoredView(PromptModel model, IDataView source) : IDataView
+{
+    private readonly ScoringSchema _schema = new(model.Task, source.Schema);
+
+    public bool CanShuffle => source.CanShuffle;
+
+    public DataViewSchema Schema => _schema.Output;
+
+    public long? GetRowCount() => source.GetRowCount();
+
+    public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
+    {
+        var active = columnsNeeded.Select(c => c.Index).ToHashSet();
+        return new LookAheadCursor(model, _schema, source.GetRowCursor(_schema.Needed(active), rand), active);
+    }
+
+    /// <remarks>One cursor: it already keeps all cores busy, several would only fight over them.</remarks>
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
+        [GetRowCursor(columnsNeeded, rand)];
+}

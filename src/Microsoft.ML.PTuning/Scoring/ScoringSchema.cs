@@ -1,0 +1,90 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Tasks;
+
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>The columns of the data and, after them, those that the task adds.</summary>
+internal sealed class ScoringSchema
+{
+    private readonly PromptTask _task;
+    private readonly DataViewSchema.Column[] _read;
+
+    /// <exception cref="ArgumentOutOfRangeException">A column that the task reads is missing or of another type.</exception>
+    public ScoringSchema(PromptTask task, DataViewSchema input)
+    {
+        (_task, Input) = (task, input);
+        _read = [.. task.Inputs.Select(column => Find(column, input))];
+
+        var setId = NextSetId(input);
+        var builder = new DataViewSchema.Builder();
+        builder.AddColumns(input);
+        foreach (var column in task.Outputs)
+            builder.AddColumn(column.Name, TypeOf(column), AnnotationsOf(column, setId));
+        Output = builder.ToSchema();
+    }
+
+    public DataViewSchema Input { get; }
+
+    public DataViewSchema Output { get; }
+
+    /// <summary>Whether the task adds this column, instead of passing it through.</summary>
+    public bool IsAdded(int column) => column >= Input.Count;
+
+    public OutputColumn Added(int column) => _task.Outputs[column - Input.Count];
+
+    /// <summary>The columns of the data that these columns of the output need: themselves, and what the task reads where it adds one of them.</summary>
+    public IReadOnlyList<DataViewSchema.Column> Needed(IReadOnlyCollection<int> columns) =>
+    [
+        .. columns.Where(c => !IsAdded(c)).Select(c => Input[c])
+            .Concat(columns.Any(IsAdded) ? _read : [])
+            .DistinctBy(c => c.Index),
+    ];
+
+    /// <exception cref="ArgumentOutOfRangeException">The column is missing or of another type.</exception>
+    public static DataViewSchema.Column Find(InputColumn column, DataViewSchema schema)
+    {
+        var found = schema.GetColumnOrNull(column.Name) ?? throw column.Missing(schema.Select(c => c.Name));
+        if (!column.Accepts(found.Type))
+            throw column.WrongType(found.Type.ToString()!);
+        return found;
+    }
+
+    private DataViewType TypeOf(OutputColumn column) =>
+        column.IsKey ? new KeyDataViewType(column.ItemType.RawType, _task.Classes!.Count)
+        : column.IsVector ? new VectorDataViewType(column.ItemType, _task.Classes!.Count)
+        : column.ItemType;
+
+    private DataViewSchema.Annotations AnnotationsOf(OutputColumn column, uint setId)
+    {
+        var annotations = new DataViewSchema.Annotations.Builder();
+        AddText(annotations, ScoreAnnotations.ScoreColumnKind, _task.ScoreColumnKind);
+        AddText(annotations, ScoreAnnotations.ScoreValueKind, column.ValueKind);
+        annotations.Add(ScoreAnnotations.ScoreColumnSetId, new KeyDataViewType(typeof(uint), int.MaxValue), (ref uint value) => value = setId);
+        if (column.Annotation == LabelAnnotation.KeyValues)
+            _task.Classes!.AddTo(annotations, ScoreAnnotations.KeyValues);
+        if (column.Annotation == LabelAnnotation.SlotNames)
+        {
+            _task.Classes!.AddSlotNames(annotations);
+            _task.Classes.AddTo(annotations, ScoreAnnotations.TrainingLabelValues);
+        }
+        return annotations.ToAnnotations();
+    }
+
+    private static void AddText(DataViewSchema.Annotations.Builder annotations, string kind, string text) =>
+        annotations.Add(kind, TextDataViewType.Instance, (ref ReadOnlyMemory<char> value) => value = text.AsMemory());
+
+    // Columns of one scorer share a number that no other scorer of the pipeline has.
+    private static uint NextSetId(DataViewSchema schema)
+    {
+        uint highest = 0;
+        foreach (var column in schema)
+        {
+            if (column.Annotations.Schema.GetColumnOrNull(ScoreAnnotations.ScoreColumnSetId)?.Type is not KeyDataViewType)
+                continue;
+            uint id = 0;
+            column.Annotations.GetValue(ScoreAnnotations.ScoreColumnSetId, ref id);
+            highest = Math.Max(highest, id);
+        }
+        return highest + 1;
+    }
+}
