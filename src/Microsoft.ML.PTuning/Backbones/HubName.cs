@@ -1,0 +1,23 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>A model of the Hugging Face hub, as a user writes it.</summary>
+/// <param name="Name"><c>name</c> or <c>organisation/name</c>.</param>
+/// <param name="Revision">A commit, branch or tag; null where none is named.</param>
+internal sealed record HubName(string Name, string? Revision)
+{
+    public static bool TryParse(string text, [NotNullWhen(true)] out HubName? hub)
+    {
+        var at = text.IndexOf('@');
+        var (name, revision) = at < 0 ? (text, null) : (text[..at], text[(at + 1)..]);
+        hub = IsPlain(name) && name.Count(c => c == '/') <= 1 && (revision is null || IsPlain(revision)) ? new(name, revision) : null;
+        return hub is not null;
+    }
+
+    /// <summary>Whether a name stays below the folder that it is looked up in: letters, digits and <c>-_. </c>, in parts between slashes.</summary>
+    public static bool IsPlain(string name) => name.Split('/').All(part =>
+        part.Length > 0 && part[0] != '.' && part.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or ' '));
+
+    public override string ToString() => Revision is null ? Name : $"{Name}@{Revision}";
+}

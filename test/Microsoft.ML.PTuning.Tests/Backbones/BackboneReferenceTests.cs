@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Microsoft.ML.PTuning.Backbones;
+
+namespace Microsoft.ML.PTuning.Tests.Backbones;
+
+[TestClass]
+public sealed class BackboneReferenceTests
+{
+    private const string HashOfAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    private static readonly BackboneReference s_reference = new()
+    {
+        Kind = BackboneKind.Hub,
+        Name = "google/bert",
+        Directory = "/models/bert",
+        Revision = "main",
+        ModelType = "bert",
+        HiddenSize = 256,
+        Layers = 4,
+        Heads = 8,
+        VocabularySize = 3,
+        Weights = new() { ["model.safetensors"] = HashOfAbc },
+        Tokenizer = new() { ["vocab.txt"] = HashOfAbc },
+    };
+
+    [TestMethod]
+    public void As_JSON_it_is_this() =>
+        Assert.AreEqual(
+            $$$"""
+            {"kind":"hub","name":"google/bert","directory":"/models/bert","revision":"main","modelType":"bert","hiddenSize":256,"layers":4,"heads":8,"vocabularySize":3,"weights":{"model.safetensors":"{{{HashOfAbc}}}"},"tokenizer":{"vocab.txt":"{{{HashOfAbc}}}"}}
+            """,
+            JsonSerializer.Serialize(s_reference, s_json));
+
+    [TestMethod]
+    public void It_comes_back_from_JSON()
+    {
+        var json = JsonSerializer.Serialize(s_reference, s_json);
+
+        Assert.AreEqual(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<BackboneReference>(json, s_json), s_json));
+    }
+
+    [TestMethod]
+    [DataRow("\"modelType\":\"bert\",", "", "modelType")]
+    [DataRow("{\"model.safetensors\":\"" + HashOfAbc + "\"}", "null", "weights")]
+    [DataRow("{\"model.safetensors\":\"" + HashOfAbc + "\"}", "{}", "weights")]
+    [DataRow("\"model.safetensors\":\"ba", "\"model.safetensors\":\"zz", "'model.safetensors'")]
+    public void JSON_with_a_fault_is_refused_by_the_name_of_what_is_wrong(string right, string wrong, string named)
+    {
+        var json = JsonSerializer.Serialize(s_reference, s_json).Replace(right, wrong, StringComparison.Ordinal);
+
+        var error = Assert.ThrowsExactly<JsonException>(() => JsonSerializer.Deserialize<BackboneReference>(json, s_json));
+
+        StringAssert.Contains(error.Message, named);
+    }
+
+    [TestMethod]
+    public void It_records_numbers_and_hashes_of_the_files_named()
+    {
+        using var folder = new BackboneFolder();
+        var directory = folder.Make("encoder", hiddenSize: 128, weights: "abc");
+
+        var reference = folder.Reference(new(BackboneKind.Directory, "encoder", directory, null));
+
+        Assert.AreEqual(128, reference.HiddenSize);
+        Assert.AreEqual(HashOfAbc, reference.Weights["model.safetensors"]);
+        Assert.HasCount(1, reference.Tokenizer);
+    }
+
+    [TestMethod]
+    public void Every_number_that_differs_is_named()
+    {
+        using var folder = new BackboneFolder();
+        var found = BackboneFolder.Read(folder.Make("encoder")) with
+        {
+            ModelType = "roberta", HiddenSize = 768, Layers = 12, Heads = 12, VocabularySize = 50265,
+        };
+
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "model type roberta, expected bert", "hidden size 768, expected 256", "12 layers, expected 4", "12 heads, expected 8",
+                "vocabulary of 50265, expected 3",
+            },
+            s_reference.Differences(found).ToArray());
+    }
+}
