@@ -16,9 +16,9 @@ internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondSta
 /// <summary>Which text of a pair gives way when both together are too long.</summary>
 internal enum Truncation
 {
-    /// <summary>The longer one loses its last token, again and again, until both fit.</summary>
+    /// <summary>The longer one loses its last token, again and again, until both fit; where both are equally long, the second one.</summary>
     LongestFirst,
 
-    /// <summary>Only the second text is shortened.</summary>
+    /// <summary>Only the second text is shortened; where the first alone does not fit, encoding refuses.</summary>
     OnlySecond,
 }

@@ -1,18 +1,39 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>Text to token ids with character offsets, over Microsoft.ML.Tokenizers. Safe for any number of threads.</summary>
+/// <remarks>
+/// Offsets point into the string as it was given, whatever normalisation did to it: removed characters, stripped accents, decomposed letters.
+/// They never run backwards; pieces of one character each carry the whole character. Lone surrogates count as U+FFFD.
+/// </remarks>
 internal abstract class TextTokenizer
 {
     public abstract int VocabularySize { get; }
 
     public abstract int PadId { get; }
 
+    /// <summary>The files that decide this tokenizer's ids, full paths; empty where it was not made from files.</summary>
+    public virtual IReadOnlyList<string> Files => [];
+
+    /// <summary>The tokenizer of a Hugging Face directory.</summary>
+    /// <param name="directory">Holds <c>vocab.txt</c>, or <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c>; <c>tokenizer_config.json</c> may be missing.</param>
+    /// <param name="modelType">The family, as <c>model_type</c> of <c>config.json</c> names it: bert, roberta.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
+    /// <exception cref="FileNotFoundException">It holds no vocabulary, or half of one.</exception>
+    /// <exception cref="InvalidDataException">A file is corrupt, or files contradict each other.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not WordPiece or byte-level BPE.</exception>
+    public static TextTokenizer Load(string directory, string modelType) => TokenizerLoader.Load(directory, modelType);
+
     /// <summary>Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text.</summary>
     public abstract IReadOnlyList<Token> Tokenize(string text);
+
+    /// <summary>Tokens of one word of a text that is split into words already, as it stands within a text: byte-level BPE sees a space before it.</summary>
+    public virtual IReadOnlyList<Token> TokenizeWord(string word) => Tokenize(word);
 
     /// <summary>How many special tokens stand around a text, or around a pair of texts.</summary>
     public abstract int SpecialTokens(bool pair);
 
     /// <summary>A text, or a pair, with its special tokens, cut to <paramref name="maxLength"/> tokens.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> is smaller than the special tokens alone.</exception>
+    /// <exception cref="ArgumentException">Only the second text may be shortened, but the first alone does not fit.</exception>
     public abstract EncodedText Encode(string first, string? second, int maxLength, Truncation truncation = Truncation.LongestFirst);
 }

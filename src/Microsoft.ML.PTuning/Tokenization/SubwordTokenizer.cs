@@ -1,0 +1,29 @@
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>What all kinds of subword tokenizers share: special tokens around the text, truncation, the files they came from.</summary>
+internal abstract class SubwordTokenizer(int vocabularySize, SpecialTokenLayout layout, IReadOnlyList<string> files) : TextTokenizer
+{
+    public override int VocabularySize => vocabularySize;
+
+    public override int PadId => layout.Pad;
+
+    public override IReadOnlyList<string> Files => files;
+
+    public override int SpecialTokens(bool pair) => layout.Count(pair);
+
+    public override EncodedText Encode(string first, string? second, int maxLength, Truncation truncation = Truncation.LongestFirst)
+    {
+        var special = layout.Count(second is not null);
+        if (maxLength < special)
+        {
+            throw new ArgumentOutOfRangeException(nameof(maxLength), maxLength,
+                $"{(second is null ? "A text" : "A pair of texts")} takes {special} special tokens, but the maximum length is {maxLength} tokens. Raise the maximum length.");
+        }
+
+        var firstTokens = Tokenize(first);
+        var secondTokens = second is null ? null : Tokenize(second);
+        var (keptFirst, keptSecond) = PairTruncation.Keep(firstTokens.Count, secondTokens?.Count, maxLength - special, truncation);
+
+        return layout.Surround(firstTokens, keptFirst, secondTokens, keptSecond);
+    }
+}

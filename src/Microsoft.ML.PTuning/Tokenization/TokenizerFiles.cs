@@ -1,0 +1,61 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>The files of a tokenizer's directory; remembers which were read.</summary>
+internal sealed class TokenizerFiles
+{
+    public const string Lines = "vocab.txt";
+    public const string Tokens = "vocab.json";
+    public const string Merges = "merges.txt";
+    public const string Fast = "tokenizer.json";
+    public const string Configuration = "tokenizer_config.json";
+    public const string SpecialTokens = "special_tokens_map.json";
+
+    /// <summary>Refuses bytes that are not UTF-8 instead of replacing them.</summary>
+    public static readonly Encoding StrictUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly List<string> _read = [];
+
+    public TokenizerFiles(string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        Directory = Path.GetFullPath(directory);
+        if (!System.IO.Directory.Exists(Directory))
+            throw new DirectoryNotFoundException($"{Directory}: expected a directory with a tokenizer's files, but there is none. Check the path of the backbone.");
+    }
+
+    public string Directory { get; }
+
+    /// <summary>Full paths, in the order they were read.</summary>
+    public IReadOnlyList<string> Read => _read;
+
+    public bool Has(string name) => File.Exists(Path.Combine(Directory, name));
+
+    /// <summary>The full path of a file that is about to be read.</summary>
+    public string Use(string name)
+    {
+        var path = Path.Combine(Directory, name);
+        if (!_read.Contains(path))
+            _read.Add(path);
+        return path;
+    }
+
+    /// <returns>The root object of a JSON file.</returns>
+    public JsonElement ReadJson(string name)
+    {
+        var path = Use(name);
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllText(path, StrictUtf8));
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document.RootElement.Clone()
+                : throw new InvalidDataException($"{path}: expected a JSON object, but found {document.RootElement.ValueKind}. Fetch the file again.");
+        }
+        catch (Exception wrong) when (wrong is JsonException or DecoderFallbackException)
+        {
+            throw new InvalidDataException($"{path}: expected JSON, but found something else: {wrong.Message} Fetch the file again.", wrong);
+        }
+    }
+}

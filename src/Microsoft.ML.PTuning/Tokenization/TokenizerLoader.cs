@@ -1,0 +1,142 @@
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>Makes the tokenizer of a Hugging Face directory, with Hugging Face's defaults.</summary>
+internal static class TokenizerLoader
+{
+    private const string RobertaType = "roberta";
+
+    private enum Kind
+    {
+        WordPiece,
+        ByteLevelBpe,
+    }
+
+    public static TextTokenizer Load(string directory, string modelType)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(modelType);
+
+        var files = new TokenizerFiles(directory);
+        var settings = new TokenizerSettings(files);
+        var json = FastForm(files);
+        var kind = KindOf(files, settings, json);
+        if (json is not null)
+            settings.Add(json);
+
+        return kind == Kind.WordPiece ? WordPiece(files, settings, json, modelType) : ByteLevelBpe(files, settings, json);
+    }
+
+    /// <summary><c>tokenizer.json</c> counts where vocabulary or settings stand in no other file.</summary>
+    private static TokenizerJson? FastForm(TokenizerFiles files)
+    {
+        var vocabulary = files.Has(TokenizerFiles.Lines) || files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges);
+        return files.Has(TokenizerFiles.Fast) && (!vocabulary || !files.Has(TokenizerFiles.Configuration)) ? new TokenizerJson(files) : null;
+    }
+
+    private static Kind KindOf(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json)
+    {
+        var found = KindOfFiles(files, json);
+        var named = settings.Text("tokenizer_class");
+        Kind? declared = named switch
+        {
+            "BertTokenizer" or "BertTokenizerFast" or "DistilBertTokenizer" or "DistilBertTokenizerFast" or "ElectraTokenizer" or "ElectraTokenizerFast" => Kind.WordPiece,
+            "RobertaTokenizer" or "RobertaTokenizerFast" => Kind.ByteLevelBpe,
+            null or "PreTrainedTokenizerFast" or "TokenizersBackend" => null,
+            _ => throw new NotSupportedException(
+                $"{files.Use(TokenizerFiles.Configuration)}: the tokenizer class {named} is not supported; expected BertTokenizer or RobertaTokenizer. Use a backbone with one of these."),
+        };
+
+        if (declared is not null && found is not null && declared != found)
+        {
+            throw new InvalidDataException(
+                $"{files.Directory}: {TokenizerFiles.Configuration} names {named}, a {declared} tokenizer, but the vocabulary files are those of {found}. " +
+                "Correct tokenizer_class, or fetch the files of one tokenizer.");
+        }
+
+        return declared ?? found ?? throw new InvalidDataException(
+            $"{files.Directory}: holds {TokenizerFiles.Lines} as well as {TokenizerFiles.Tokens} or {TokenizerFiles.Merges}, and nothing says which counts. " +
+            $"Name the tokenizer_class in {TokenizerFiles.Configuration}, or take the other files away.");
+    }
+
+    /// <returns>Null where there are files of both kinds.</returns>
+    private static Kind? KindOfFiles(TokenizerFiles files, TokenizerJson? json)
+    {
+        var wordPiece = files.Has(TokenizerFiles.Lines);
+        var byteLevel = files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges);
+        if (wordPiece || byteLevel)
+            return wordPiece && byteLevel ? null : wordPiece ? Kind.WordPiece : Kind.ByteLevelBpe;
+
+        return json?.ModelType switch
+        {
+            "WordPiece" => Kind.WordPiece,
+            "BPE" => Kind.ByteLevelBpe,
+            null => throw NoVocabulary(files),
+            var type => throw new NotSupportedException($"{json.Path}: a tokenizer of type '{type}' is not supported; expected WordPiece or BPE. Use a backbone with one of these."),
+        };
+    }
+
+    private static Exception NoVocabulary(TokenizerFiles files)
+    {
+        string[] sentencePiece = ["spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model"];
+        if (Array.Find(sentencePiece, files.Has) is string model)
+            return new NotSupportedException($"{Path.Combine(files.Directory, model)}: SentencePiece tokenizers are not supported; expected WordPiece or byte-level BPE.");
+
+        return new FileNotFoundException(
+            $"{files.Directory}: expected {TokenizerFiles.Lines}, or {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, or {TokenizerFiles.Fast}, but found none of them. " +
+            "Copy the tokenizer's files beside the weights.");
+    }
+
+    private static WordPieceTextTokenizer WordPiece(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json, string modelType)
+    {
+        json?.Expect("normalizer", "BertNormalizer");
+        json?.Expect("pre_tokenizer", "BertPreTokenizer");
+        json?.ExpectModel("continuing_subword_prefix", "##");
+        json?.ExpectModel("max_input_chars_per_word", "100");
+
+        var vocabulary = files.Has(TokenizerFiles.Lines) ? Vocabulary.ReadLines(files.Use(TokenizerFiles.Lines)) : json!.ReadVocabulary();
+        var layout = new SpecialTokenLayout(
+            settings.SpecialToken("cls_token", "[CLS]", vocabulary),
+            settings.SpecialToken("sep_token", "[SEP]", vocabulary),
+            settings.SpecialToken("pad_token", "[PAD]", vocabulary),
+            SeparatorsBetween: 1,
+            SecondSegment: modelType == RobertaType ? 0 : 1);
+
+        var lowerCase = settings.Flag("do_lower_case", "lowercase") ?? !HasCapitals(vocabulary);
+        var normalizer = new BertNormalizer(
+            lowerCase,
+            settings.Flag("strip_accents") ?? lowerCase,
+            settings.Flag("tokenize_chinese_chars", "handle_chinese_chars") ?? true);
+
+        return new WordPieceTextTokenizer(vocabulary, settings.Text("unk_token") ?? "[UNK]", normalizer, layout, files.Read);
+    }
+
+    /// <summary>
+    /// Hugging Face's default is lower case, with cased models known by name. Here the vocabulary tells them apart: one that was made of lower-cased
+    /// text has no capital letters outside its special tokens.
+    /// </summary>
+    private static bool HasCapitals(Vocabulary vocabulary) =>
+        vocabulary.Ids.Keys.Any(token => !(token[0] == '[' && token[^1] == ']') && token.Any(char.IsAsciiLetterUpper));
+
+    private static ByteLevelBpeTextTokenizer ByteLevelBpe(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json)
+    {
+        json?.Expect("normalizer", null);
+        json?.Expect("pre_tokenizer", "ByteLevel");
+        json?.ExpectModel("continuing_subword_prefix", "");
+        json?.ExpectModel("end_of_word_suffix", "");
+
+        var separate = files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges);
+        var vocabulary = separate ? Vocabulary.ReadJson(files.ReadJson(Present(files, TokenizerFiles.Tokens)), files.Use(TokenizerFiles.Tokens)) : json!.ReadVocabulary();
+        var merges = separate ? MergeList.ReadLines(files.Use(Present(files, TokenizerFiles.Merges)), vocabulary) : MergeList.Read(json!.ReadMerges(), json.Path, vocabulary);
+        var layout = new SpecialTokenLayout(
+            settings.SpecialToken("cls_token", "<s>", vocabulary),
+            settings.SpecialToken("sep_token", "</s>", vocabulary),
+            settings.SpecialToken("pad_token", "<pad>", vocabulary),
+            SeparatorsBetween: 2,
+            SecondSegment: 0);
+
+        return new ByteLevelBpeTextTokenizer(vocabulary, merges, settings.Flag("add_prefix_space") ?? false, layout, files.Read);
+    }
+
+    private static string Present(TokenizerFiles files, string name) => files.Has(name) ? name : throw new FileNotFoundException(
+        $"{Path.Combine(files.Directory, name)}: byte-level BPE takes {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, but this one is missing. Copy it beside the other.",
+        Path.Combine(files.Directory, name));
+}

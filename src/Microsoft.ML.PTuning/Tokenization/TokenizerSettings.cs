@@ -1,0 +1,97 @@
+using System.Text.Json;
+
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>What a directory's JSON files say of a tokenizer: <c>tokenizer_config.json</c> first, then <c>special_tokens_map.json</c> and <c>tokenizer.json</c>.</summary>
+internal sealed class TokenizerSettings
+{
+    private readonly List<(string Path, JsonElement Entries)> _sources = [];
+
+    /// <summary>Ids of tokens that were added to the vocabulary.</summary>
+    private readonly Dictionary<string, int> _addedTokens = new(StringComparer.Ordinal);
+
+    public TokenizerSettings(TokenizerFiles files)
+    {
+        if (files.Has(TokenizerFiles.Configuration))
+        {
+            var configuration = files.ReadJson(TokenizerFiles.Configuration);
+            _sources.Add((files.Use(TokenizerFiles.Configuration), configuration));
+            if (configuration.TryGetProperty("added_tokens_decoder", out var added) && added.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var entry in added.EnumerateObject())
+                    AddToken(files.Use(TokenizerFiles.Configuration), entry.Value, entry.Name);
+            }
+        }
+
+        if (files.Has(TokenizerFiles.SpecialTokens))
+            _sources.Add((files.Use(TokenizerFiles.SpecialTokens), files.ReadJson(TokenizerFiles.SpecialTokens)));
+    }
+
+    /// <summary>Takes what <c>tokenizer.json</c> says where no other file does.</summary>
+    public void Add(TokenizerJson json)
+    {
+        foreach (var section in json.Sections)
+            _sources.Add((json.Path, section));
+        foreach (var token in json.AddedTokens)
+            AddToken(json.Path, token, token.TryGetProperty("id", out var id) ? id.ToString() : "");
+    }
+
+    /// <returns>The first value that is there and not null.</returns>
+    public bool? Flag(params ReadOnlySpan<string> names) => Find(names) is not var (path, name, value) ? null : value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw new InvalidDataException($"{path}: expected true or false for '{name}', but found {value}. Correct the entry."),
+    };
+
+    /// <returns>The first value that is there and not null; of a token with properties, its content.</returns>
+    public string? Text(string name) => Find([name]) is not var (path, _, value) ? null
+        : Content(value) ?? throw new InvalidDataException($"{path}: expected a string for '{name}', but found {value}. Correct the entry.");
+
+    /// <summary>The id of a special token, from the vocabulary or the added tokens.</summary>
+    public int SpecialToken(string role, string usual, Vocabulary vocabulary)
+    {
+        var token = Text(role) ?? usual;
+        if (vocabulary.Ids.TryGetValue(token, out var id) || _addedTokens.TryGetValue(token, out id))
+            return id;
+
+        throw new InvalidDataException(
+            $"{vocabulary.Source}: expected the special token '{token}' ({role}), but it is not among the {vocabulary.Ids.Count} tokens. " +
+            $"Fetch the file again (it may be cut short, or a Git LFS pointer), or name the token in {TokenizerFiles.Configuration}.");
+    }
+
+    private static string? Content(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString(),
+        JsonValueKind.Object when value.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String => content.GetString(),
+        _ => null,
+    };
+
+    private (string Path, string Name, JsonElement Value)? Find(ReadOnlySpan<string> names)
+    {
+        foreach (var (path, entries) in _sources)
+        {
+            foreach (var name in names)
+            {
+                if (entries.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
+                    return (path, name, value);
+            }
+        }
+
+        return null;
+    }
+
+    private void AddToken(string path, JsonElement token, string id)
+    {
+        if (Content(token) is not string content || !int.TryParse(id, out var number) || number < 0)
+            throw new InvalidDataException($"{path}: expected an added token with content and id, but found {token} with id '{id}'. Correct the entry.");
+        if (!token.TryGetProperty("special", out var special) || special.ValueKind != JsonValueKind.True)
+        {
+            throw new NotSupportedException(
+                $"{path}: the added token '{content}' is an ordinary word, not a special token, and words added to a vocabulary are not supported. " +
+                "Use the tokenizer of the model it was added to, or take the token out.");
+        }
+
+        _addedTokens[content] = number;
+    }
+}

@@ -1,0 +1,48 @@
+using Microsoft.ML.Tokenizers;
+
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>BERT's tokenizer: normalise, split into words, cut each word greedily into the longest pieces the vocabulary has (Wu et al. 2016).</summary>
+/// <remarks>The library finds the pieces of a word; normaliser and words are our own, because of offsets and ids (see there).</remarks>
+internal sealed class WordPieceTextTokenizer : SubwordTokenizer
+{
+    /// <summary>A word of more characters is unknown as a whole; the library counts UTF-16 units, so the limit is kept here.</summary>
+    private const int MaxWordCodePoints = 100;
+
+    private readonly WordPieceTokenizer _pieces;
+    private readonly BertNormalizer _normalizer;
+
+    public WordPieceTextTokenizer(
+        Vocabulary vocabulary, string unknownToken, BertNormalizer normalizer, SpecialTokenLayout layout, IReadOnlyList<string> files)
+        : base(vocabulary.Size, layout, files)
+    {
+        if (!vocabulary.Ids.ContainsKey(unknownToken))
+            throw new InvalidDataException($"{vocabulary.Source}: expected the unknown token '{unknownToken}', but it is not among the {vocabulary.Ids.Count} tokens. Fetch the file again.");
+
+        using var lines = vocabulary.ToLines();
+        _pieces = WordPieceTokenizer.Create(lines, new WordPieceOptions { UnknownToken = unknownToken, MaxInputCharsPerWord = 2 * MaxWordCodePoints });
+        _normalizer = normalizer;
+    }
+
+    public override IReadOnlyList<Token> Tokenize(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+
+        var normalized = _normalizer.Normalize(text);
+        var tokens = new List<Token>(text.Length / 4 + 1);
+        for (var words = new BertWords(normalized.Characters); words.MoveNext();)
+        {
+            if (words.CodePoints > MaxWordCodePoints)
+            {
+                tokens.Add(normalized.Locate(_pieces.UnknownTokenId, words.Start, words.End));
+                continue;
+            }
+
+            var word = normalized.Characters[words.Start..words.End];
+            foreach (var piece in _pieces.EncodeToTokens(word, out _, considerPreTokenization: false, considerNormalization: false))
+                tokens.Add(normalized.Locate(piece.Id, words.Start + piece.Offset.Start.Value, words.Start + piece.Offset.End.Value));
+        }
+
+        return tokens;
+    }
+}
