@@ -1,6 +1,6 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
-using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Checkpoints;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Persistence;

@@ -9,8 +9,6 @@ internal sealed record OpenBackbone(BackboneLease Lease, BackboneReference Refer
 /// <summary>Finds encoders on this machine and shares them within the process.</summary>
 internal static class BackboneLibrary
 {
-    private static readonly Fingerprint Fingerprint = new();
-
     private static readonly BackboneStore Store = new(Load);
 
     /// <summary>Opens the encoder that a user names.</summary>
@@ -22,7 +20,7 @@ internal static class BackboneLibrary
         var lease = Store.Acquire(location.Directory, device);
         try
         {
-            var reference = BackboneReference.Of(location, lease.Backbone.Configuration, [Backbone.WeightsFile], lease.Tokenizer.Files, Fingerprint);
+            var reference = BackboneReference.Of(location, lease.Backbone.Configuration, [Backbone.WeightsFile], lease.Tokenizer.Files, Fingerprint.Shared);
             return new OpenBackbone(lease, reference);
         }
         catch
@@ -38,7 +36,7 @@ internal static class BackboneLibrary
     public static OpenBackbone Open(BackboneReference reference, string? option, Device device) =>
         new(Store.Acquire(Locator().Find(reference, option).Directory, device), reference);
 
-    private static BackboneLocator Locator() => new(BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint);
+    private static BackboneLocator Locator() => new(BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint.Shared);
 
     private static LoadedBackbone Load(string directory, Device device)
     {

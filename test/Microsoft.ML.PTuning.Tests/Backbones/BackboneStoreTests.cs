@@ -180,6 +180,8 @@ public sealed class BackboneStoreTests
 
         public Tensor? Weight => weight;
 
+        public override long ParameterCount => 0;
+
         public override int MaxPositions => Configuration.MaxPositionEmbeddings;
 
         public override bool HasPooler => false;
