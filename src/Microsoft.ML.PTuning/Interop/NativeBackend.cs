@@ -72,7 +72,7 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string cache)
     private void LoadCopy(byte[] patched)
     {
         // The copy names its contents, so copies for other versions live beside it and a file of this name never changes.
-        var copy = Path.Combine(cache, "torchsharp", $"{GlibcxxPatch.PatchedHash[..16].ToLowerInvariant()}", Library);
+        var copy = Path.Combine(cache, "torchsharp", GlibcxxPatch.PatchedHash[..16], Library);
         if ((IsPatched(copy) || LocalCache.TryWrite(copy, patched)) && NativeLibrary.TryLoad(copy, out _))
             return;
 
