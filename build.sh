@@ -64,7 +64,10 @@ install_sdk() {
     for attempt in 1 2 3; do
         say "fetching the .NET SDK $version into $root/.dotnet (attempt $attempt of 3)"
         if fetch https://dot.net/v1/dotnet-install.sh "$script" &&
-            bash "$script" --version "$version" --install-dir "$root/.dotnet" --no-path && has_sdk; then return; fi
+            bash "$script" --version "$version" --install-dir "$root/.dotnet" --no-path; then
+            has_sdk || fail 1 "the SDK in $root/.dotnet does not run: $(cd "$root" && dotnet --version 2>&1 | head -n 4)"
+            return
+        fi
         [ "$attempt" = 3 ] || sleep $((5 * attempt))
     done
     fail 1 "found no .NET SDK $version and could not fetch it from https://dot.net. Offline? Install it (https://dot.net/download) or unpack it into $root/.dotnet."
