@@ -63,7 +63,7 @@ call :find_sdk && call :compile test\Microsoft.ML.PTuning.Tests || exit /b 1
 set "program=%root%\test\Microsoft.ML.PTuning.Tests\bin\Release\net10.0\Microsoft.ML.PTuning.Tests.dll"
 set "log=%TEMP%\ptuning-test-%RANDOM%%RANDOM%.log"
 set DOTNET_CLI_UI_LANGUAGE=en
-powershell -NoProfile -Command "& dotnet $env:program --filter $env:filter | Tee-Object -FilePath $env:log; exit $LASTEXITCODE"
+powershell -NoProfile -Command "& dotnet $env:program --no-ansi --filter $env:filter | Tee-Object -FilePath $env:log; exit $LASTEXITCODE"
 set "code=%errorlevel%"
 
 set "passed="

@@ -106,7 +106,7 @@ run_tests() {
     build test/Microsoft.ML.PTuning.Tests
     log="$(mktemp)"
     trap 'rm -f "$log"' EXIT
-    DOTNET_CLI_UI_LANGUAGE=en run test/Microsoft.ML.PTuning.Tests ${filter:+--filter "$filter"} | tee "$log" || code=$?
+    DOTNET_CLI_UI_LANGUAGE=en run test/Microsoft.ML.PTuning.Tests --no-ansi ${filter:+--filter "$filter"} | tee "$log" || code=$?
 
     local passed failed skipped
     passed="$(count succeeded)" failed="$(count failed)" skipped="$(count skipped)"
