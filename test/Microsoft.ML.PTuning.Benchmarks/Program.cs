@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Microsoft.ML;
+using Microsoft.ML.PTuning.Benchmarks;
+using TorchSharp;
+
+// Every row is a ratio of two ways of doing the same thing, measured in turn in one process: times differ by machine and hour, ratios hardly.
+IBenchmark[] benchmarks = [];
+
+var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all).", Arity = ArgumentArity.ZeroOrOne };
+var json = new Option<FileInfo?>("--json") { Description = "Also write the rows to this file.", HelpName = "FILE" };
+var threads = new Option<int>("--threads") { Description = "Threads that an operation may use.", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
+name.Validators.Add(argument =>
+{
+    if (argument.GetValueOrDefault<string?>() is { } asked && benchmarks.All(benchmark => benchmark.Name != asked))
+        argument.AddError($"There is no benchmark '{asked}', only: {string.Join(", ", benchmarks.Select(benchmark => benchmark.Name))}.");
+});
+threads.Validators.Add(option =>
+{
+    if (option.GetValueOrDefault<int>() < 1)
+        option.AddError("--threads takes a number from 1.");
+});
+
+var command = new RootCommand("Side-by-side measurements, as ratios taken in one run.") { name, json, threads };
+command.SetAction(line => Run(
+    benchmarks.Where(benchmark => line.GetValue(name) is null || line.GetValue(name) == benchmark.Name), line.GetValue(threads), line.GetValue(json)));
+
+var parsed = command.Parse(args);
+var code = parsed.Invoke();
+return parsed.Errors.Count > 0 ? 2 : code;
+
+static void Run(IEnumerable<IBenchmark> selected, int threads, FileInfo? json)
+{
+    Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} cores; {threads} threads");
+    Console.WriteLine($".NET {Environment.Version}, ML.NET {VersionOf(typeof(MLContext))}, TorchSharp {VersionOf(typeof(torch))}");
+    Console.WriteLine("ratio: how many times as fast, the median over pairs of runs; low and high: the least and the greatest of them");
+    Console.WriteLine();
+    Console.WriteLine(Row.Header);
+
+    var rows = new List<Row>();
+    foreach (var benchmark in selected)
+    {
+        var ratio = benchmark.Measure(threads);
+        rows.Add(new Row(benchmark.Name, threads, ratio.Median, ratio.Low, ratio.High));
+        Console.WriteLine(rows[^1]);
+    }
+
+    if (json is not null)
+        Row.Write(rows, json);
+}
+
+static string VersionOf(Type type) =>
+    type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
