@@ -11,7 +11,8 @@ internal sealed class TinyCheckpoint : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
 
-    public TinyCheckpoint(string modelType = "bert", string prefix = "bert.")
+    /// <param name="prefix">What keys begin with; null for the family's own.</param>
+    public TinyCheckpoint(string modelType = "bert", string? prefix = null)
     {
         Configuration = JsonNode.Parse($$"""
             {
@@ -23,8 +24,9 @@ internal sealed class TinyCheckpoint : IDisposable
         SaveConfiguration();
 
         using var generator = new Generator(5);
-        foreach (var declaration in BackboneFamilies.Find(modelType)!.Declare(BackboneConfiguration.Read(Path)))
-            Tensors[prefix + declaration.Name] = randn(declaration.Shape, generator: generator);
+        var family = BackboneFamilies.Find(modelType)!;
+        foreach (var declaration in family.Declare(BackboneConfiguration.Read(Path)))
+            Tensors[(prefix ?? family.KeyPrefix) + declaration.Name] = randn(declaration.Shape, generator: generator);
     }
 
     public string Path => _directory.Path;
