@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Checkpoints;
 using static TorchSharp.torch;
@@ -175,6 +177,23 @@ public sealed class BackboneLoadingTests
     }
 
     [TestMethod]
+    public void Load_turns_BF16_weights_into_F32()
+    {
+        using var scope = NewDisposeScope();
+        using var exact = new TinyCheckpoint();
+        foreach (var (key, tensor) in exact.Tensors)
+            exact.Tensors[key] = tensor.bfloat16().@float();
+        using var half = new TinyCheckpoint();
+        File.WriteAllBytes(half.WeightsPath, AsBF16(File.ReadAllBytes(exact.Save().WeightsPath)));
+
+        using var expected = exact.Load();
+        using var actual = half.Load();
+
+        var batch = Batch();
+        Numbers.AreClose(expected.Forward(batch), actual.Forward(batch), absolute: 0, relative: 0);
+    }
+
+    [TestMethod]
     public void Load_inside_inference_mode_gives_weights_that_training_can_use()
     {
         using var scope = NewDisposeScope();
@@ -258,6 +277,21 @@ public sealed class BackboneLoadingTests
     {
         var ids = tensor(new long[,] { { 2, 5, 3 } });
         return new EncodedBatch(ids, zeros_like(ids), Mask: null);
+    }
+
+    /// <summary>The same file with the upper two bytes of each number.</summary>
+    private static byte[] AsBF16(byte[] f32)
+    {
+        var dataStart = 8 + (int)BitConverter.ToInt64(f32);
+        var header = JsonNode.Parse(f32.AsSpan(8, dataStart - 8))!.AsObject();
+        foreach (var entry in header.Select(pair => pair.Value!.AsObject()))
+        {
+            entry["dtype"] = "BF16";
+            entry["data_offsets"] = new JsonArray([.. entry["data_offsets"]!.AsArray().Select(offset => (JsonNode)(offset!.GetValue<long>() / 2))]);
+        }
+
+        var json = Encoding.UTF8.GetBytes(header.ToJsonString());
+        return [.. BitConverter.GetBytes((long)json.Length), .. json, .. f32[dataStart..].Chunk(4).SelectMany(number => number[2..])];
     }
 
     private static long PrivateMegabytes() =>

@@ -157,6 +157,29 @@ public sealed class SafetensorsFileTests
         StringAssert.Contains(refusal.Message, "it is no safetensors file");
     }
 
+    [TestMethod]
+    public void A_damaged_byte_is_refused_or_changes_no_more_than_names_and_numbers()
+    {
+        var whole = Bytes("""{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"\u00e4":{"dtype":"F16","shape":[2],"data_offsets":[4,8]}}""", TwoFloats);
+        for (var at = 0; at < whole.Length; at++)
+        {
+            for (var value = 0; value < 256; value++)
+            {
+                var damaged = whole.ToArray();
+                damaged[at] = (byte)value;
+                try
+                {
+                    using var file = SafetensorsFile.Read(new MemoryStream(damaged), "damaged");
+                    Assert.AreEqual(TwoFloats.Length, file.Entries.Values.Sum(entry => entry.ByteLength));
+                }
+                catch (InvalidDataException)
+                {
+                    continue;
+                }
+            }
+        }
+    }
+
     private static SafetensorsFile Read(string header, byte[] data) =>
         SafetensorsFile.Read(new MemoryStream(Bytes(header, data)), "model.zip: a.safetensors");
 

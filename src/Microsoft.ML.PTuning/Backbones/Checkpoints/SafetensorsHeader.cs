@@ -31,21 +31,16 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, Safetensors
         var json = new byte[length];
         stream.ReadExactly(json);
 
-        JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? Parse(document.RootElement, dataStart: LengthBytes + length, stream.Length, source)
+                : throw Refuse(source, $"its header is a JSON {document.RootElement.ValueKind}, expected an object");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: a string that is no Unicode
         {
             throw Refuse(source, $"its header is not JSON ({e.Message})", e);
-        }
-
-        using (document)
-        {
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw Refuse(source, $"its header is a JSON {document.RootElement.ValueKind}, expected an object");
-            return Parse(document.RootElement, dataStart: LengthBytes + length, stream.Length, source);
         }
     }
 
