@@ -69,7 +69,9 @@ public sealed class BackboneForwardTests
         Assert.AreEqual(positions, backbone.MaxPositions);
         using var last = backbone.Embed(batch, positions - 3);
         var refusal = Assert.ThrowsExactly<ArgumentException>(() => backbone.Embed(batch, positions - 2));
-        StringAssert.Contains(refusal.Message, $"{positions - 2} prefix positions and 3 tokens need {positions + 1} positions, but this {modelType} backbone has {positions}");
+        StringAssert.Contains(
+            refusal.Message,
+            $"{positions - 2} prefix positions and 3 tokens need {positions + 1} positions, but this {modelType} backbone has {positions}");
     }
 
     [TestMethod]
@@ -83,7 +85,8 @@ public sealed class BackboneForwardTests
         var pad = backbone.Configuration.PadTokenId;
 
         var alone = backbone.Forward(Batch([2, 9, 3]), prefixes, PrefixLength);
-        var padded = backbone.Forward(Batch([2, 9, 3, pad, pad], [2, 8, 7, 6, 3]) with { Mask = tensor(new float[,] { { 1, 1, 1, 0, 0 }, { 1, 1, 1, 1, 1 } }) }, prefixes, PrefixLength);
+        var mask = tensor(new float[,] { { 1, 1, 1, 0, 0 }, { 1, 1, 1, 1, 1 } });
+        var padded = backbone.Forward(Batch([2, 9, 3, pad, pad], [2, 8, 7, 6, 3]) with { Mask = mask }, prefixes, PrefixLength);
 
         Numbers.AreClose(alone[0], padded[0].narrow(0, 0, 3));
     }

@@ -11,9 +11,11 @@ public sealed class BackboneGoldenTests
     public static IEnumerable<object[]> Names()
     {
         const string ending = ".config.json";
-        return Directory.Exists(Folder)
-            ? Directory.EnumerateFiles(Folder, "*" + ending).Order(StringComparer.Ordinal).Select(path => new object[] { Path.GetFileName(path)[..^ending.Length] })
-            : [["none"]];
+        if (!Directory.Exists(Folder))
+            return [["none"]];
+
+        var files = Directory.EnumerateFiles(Folder, "*" + ending).Order(StringComparer.Ordinal);
+        return files.Select(path => new object[] { Path.GetFileName(path)[..^ending.Length] });
     }
 
     [TestMethod]

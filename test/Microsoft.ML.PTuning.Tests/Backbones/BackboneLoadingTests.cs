@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones;
@@ -294,6 +295,10 @@ public sealed class BackboneLoadingTests
         return [.. BitConverter.GetBytes((long)json.Length), .. json, .. f32[dataStart..].Chunk(4).SelectMany(number => number[2..])];
     }
 
-    private static long PrivateMegabytes() =>
-        long.Parse(File.ReadLines("/proc/self/status").Single(line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]) / 1024;
+    /// <summary>From a line like <c>RssAnon:     81234 kB</c>.</summary>
+    private static long PrivateMegabytes()
+    {
+        var line = File.ReadLines("/proc/self/status").Single(line => line.StartsWith("RssAnon:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
+    }
 }

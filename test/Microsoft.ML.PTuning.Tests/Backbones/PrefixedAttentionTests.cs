@@ -112,7 +112,8 @@ public sealed class PrefixedAttentionTests
         return new EncodedBatch(ids, ids, mask);
     }
 
-    private static (Tensor Q, Tensor K, Tensor V) Text() => (Random(Rows, Heads, Tokens, Size), Random(Rows, Heads, Tokens, Size), Random(Rows, Heads, Tokens, Size));
+    private static (Tensor Q, Tensor K, Tensor V) Text() =>
+        (Random(Rows, Heads, Tokens, Size), Random(Rows, Heads, Tokens, Size), Random(Rows, Heads, Tokens, Size));
 
     private static Tensor Random(params long[] shape) => randn(shape);
 

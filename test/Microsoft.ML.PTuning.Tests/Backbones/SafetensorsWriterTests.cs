@@ -79,7 +79,8 @@ public sealed class SafetensorsWriterTests
     {
         using var scope = NewDisposeScope();
 
-        var refusal = Assert.ThrowsExactly<ArgumentException>(() => SafetensorsWriter.Write(new MemoryStream(), [("big", tensor(70000f))], SafetensorsStorage.F16));
+        var refusal = Assert.ThrowsExactly<ArgumentException>(
+            () => SafetensorsWriter.Write(new MemoryStream(), [("big", tensor(70000f))], SafetensorsStorage.F16));
 
         StringAssert.Contains(refusal.Message, "'big' holds numbers beyond F16's ±65504");
     }
