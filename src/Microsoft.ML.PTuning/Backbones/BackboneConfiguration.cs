@@ -35,7 +35,7 @@ internal sealed record BackboneConfiguration
     public int HeadSize => HiddenSize / Heads;
 
     /// <summary>Reads <c>config.json</c> of a Hugging Face directory.</summary>
-    /// <remarks>What transformers itself takes for granted where a file is silent is taken for granted here: epsilon 1e-12, the family's padding token.</remarks>
+    /// <remarks>Where a file is silent, what transformers takes for granted: epsilon 1e-12, the family's padding token.</remarks>
     /// <exception cref="FileNotFoundException">The directory holds no <c>config.json</c>.</exception>
     /// <exception cref="InvalidDataException">Keys are missing or odd, or ask for what is not supported; the message names every one.</exception>
     public static BackboneConfiguration Read(string directory)

@@ -25,7 +25,7 @@ internal sealed class ConfigurationFile : IDisposable
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(File.ReadAllBytes(path));
+            document = JsonDocument.Parse(File.ReadAllText(path));
         }
         catch (JsonException e)
         {

@@ -8,16 +8,6 @@ namespace Microsoft.ML.PTuning.Backbones;
 internal sealed class Dropout(double rate, Generator generator)
 {
     /// <returns><paramref name="x"/> with a fresh mask, the same shape; <paramref name="x"/> itself where the rate is 0.</returns>
-    public Tensor Apply(Tensor x)
-    {
-        if (rate == 0)
-            return x;
-
-        using (no_grad())
-        {
-            var mask = empty_like(x).bernoulli_(1 - rate, generator).div_(1 - rate);
-            using (enable_grad())
-                return x * mask;
-        }
-    }
+    public Tensor Apply(Tensor x) =>
+        rate == 0 ? x : x * empty_like(x).bernoulli_(1 - rate, generator).div_(1 - rate);
 }

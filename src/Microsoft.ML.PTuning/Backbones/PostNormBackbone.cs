@@ -87,7 +87,11 @@ internal abstract class PostNormBackbone : Backbone
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first, end);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(end, Configuration.Layers);
         if (prefixes is not null && prefixes.Count != Configuration.Layers)
-            throw new ArgumentException($"Expected a prefix, or null, for each of the {Configuration.Layers} layers, found {prefixes.Count}.", nameof(prefixes));
+        {
+            throw new ArgumentException(
+                $"Expected a prefix, or null, for each of the {Configuration.Layers} layers, found {prefixes.Count}.", nameof(prefixes));
+        }
+
         if (first == end)
             return hidden;
 

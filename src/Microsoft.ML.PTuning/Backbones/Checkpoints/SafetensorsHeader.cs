@@ -31,21 +31,16 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, Safetensors
         var json = new byte[length];
         stream.ReadExactly(json);
 
-        JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? Parse(document.RootElement, dataStart: LengthBytes + length, stream.Length, source)
+                : throw Refuse(source, $"its header is a JSON {document.RootElement.ValueKind}, expected an object");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: a string that is no Unicode
         {
             throw Refuse(source, $"its header is not JSON ({e.Message})", e);
-        }
-
-        using (document)
-        {
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw Refuse(source, $"its header is a JSON {document.RootElement.ValueKind}, expected an object");
-            return Parse(document.RootElement, dataStart: LengthBytes + length, stream.Length, source);
         }
     }
 
@@ -119,13 +114,16 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, Safetensors
         if (Numbers(value, "data_offsets") is not [var begin, var end])
             throw Refuse(source, $"tensor '{name}' has no data_offsets of two whole numbers");
         if (begin > end || end > fileLength - dataStart)
-            throw Refuse(source, $"tensor '{name}' lies at bytes {begin} to {end} of the data, which has {fileLength - dataStart}; the file is cut short or damaged");
+        {
+            throw Refuse(source, $"tensor '{name}' lies at bytes {begin} to {end} of the data, which has {fileLength - dataStart}; "
+                + "the file is cut short or damaged");
+        }
 
         var expected = ByteLength(shape, elementSize);
         if (expected != end - begin)
         {
-            throw Refuse(source, string.Create(CultureInfo.InvariantCulture,
-                $"tensor '{name}' is {type} {TensorDeclaration.Format(shape)}, {expected?.ToString(CultureInfo.InvariantCulture) ?? "too many"} bytes, but its data_offsets span {end - begin}"));
+            var bytes = expected?.ToString(CultureInfo.InvariantCulture) ?? "too many";
+            throw Refuse(source, $"tensor '{name}' is {type} {TensorDeclaration.Format(shape)}, {bytes} bytes, but its data_offsets span {end - begin}");
         }
 
         return new(name, type, shape, dataStart + begin, end - begin);

@@ -49,7 +49,10 @@ internal static class SafetensorsWriter
         foreach (var name in names)
         {
             if (!seen.Add(name))
-                throw new ArgumentException($"A safetensors file holds each name once and keeps '{SafetensorsHeader.MetadataKey}' for itself; '{name}' came again.", nameof(names));
+            {
+                throw new ArgumentException(
+                    $"A safetensors file holds each name once and keeps '{SafetensorsHeader.MetadataKey}' for itself; '{name}' came again.", nameof(names));
+            }
         }
     }
 

@@ -1,0 +1,51 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Backbones;
+
+/// <summary>Plain encoders against what transformers computed.</summary>
+[TestClass]
+public sealed class BackboneGoldenTests
+{
+    private static readonly string Folder = Path.Combine(GoldenFiles.Root, "backbones");
+
+    public static IEnumerable<object[]> Names()
+    {
+        const string ending = ".config.json";
+        if (!Directory.Exists(Folder))
+            return [["none"]];
+
+        var files = Directory.EnumerateFiles(Folder, "*" + ending).Order(StringComparer.Ordinal);
+        return files.Select(path => new object[] { Path.GetFileName(path)[..^ending.Length] });
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Names))]
+    public void Embed_gives_the_first_hidden_states(string name)
+    {
+        using var golden = Open(name);
+        using var scope = NewDisposeScope();
+
+        Compare(golden, "expect.hidden.first", golden.Backbone.Embed(golden.Batch, positionOffset: 0));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Names))]
+    public void Forward_gives_the_last_hidden_states(string name)
+    {
+        using var golden = Open(name);
+        using var scope = NewDisposeScope();
+
+        Compare(golden, "expect.hidden.last", golden.Backbone.Forward(golden.Batch));
+    }
+
+    private static GoldenEncoder Open(string name)
+    {
+        var path = Path.Combine(Folder, name);
+        if (!File.Exists(path + ".safetensors"))
+            throw new AssertInconclusiveException($"No golden vectors in '{Folder}'; PTUNING_GOLDEN names another folder.");
+        return new GoldenEncoder(path, "param.");
+    }
+
+    /// <summary>Padding too: what its keys are hidden from is defined there as well.</summary>
+    private static void Compare(GoldenEncoder golden, string expected, Tensor actual) => Numbers.AreClose(golden.Tensors[expected], actual);
+}

@@ -1,0 +1,45 @@
+using System.Runtime.CompilerServices;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+
+namespace Microsoft.ML.PTuning.Tests.Backbones;
+
+/// <summary>What families declare for the configurations of published checkpoints.</summary>
+[TestClass]
+public sealed class FamilyListingTests
+{
+    [TestMethod]
+    [DataRow("bert-base-uncased")]
+    [DataRow("bert-large-uncased")]
+    [DataRow("roberta-base")]
+    [DataRow("roberta-large")]
+    public void A_published_checkpoints_tensors_are_those_approved(string name)
+    {
+        var approved = File.ReadAllLines(Path.Combine(Folder(), $"{name}.txt"));
+
+        CollectionAssert.AreEqual(approved, Listing(name).Select(declaration => declaration.ToString()).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("bert-base-uncased", 199, 109_482_240L)]
+    [DataRow("bert-large-uncased", 391, 335_141_888L)]
+    [DataRow("roberta-base", 199, 124_645_632L)]
+    [DataRow("roberta-large", 391, 355_359_744L)]
+    public void A_published_checkpoint_has_as_many_parameters_as_transformers_counts(string name, int tensors, long parameters)
+    {
+        var listing = Listing(name);
+
+        Assert.HasCount(tensors, listing);
+        Assert.AreEqual(parameters, listing.Sum(declaration => declaration.Shape.Aggregate(1L, (product, size) => product * size)));
+    }
+
+    private static IReadOnlyList<TensorDeclaration> Listing(string name)
+    {
+        using var directory = new TemporaryDirectory();
+        File.Copy(Path.Combine(Folder(), $"{name}.config.json"), directory.File("config.json"));
+        var configuration = BackboneConfiguration.Read(directory.Path);
+        return BackboneFamilies.Find(configuration.ModelType)!.Declare(configuration);
+    }
+
+    private static string Folder([CallerFilePath] string thisFile = "") => Path.Combine(Path.GetDirectoryName(thisFile)!, "Approved");
+}

@@ -1,0 +1,62 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Backbones;
+
+/// <summary>A Hugging Face directory with a tiny encoder of random weights, to be bent by a test and then saved.</summary>
+internal sealed class TinyCheckpoint : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    /// <param name="prefix">What keys begin with; null for the family's own.</param>
+    public TinyCheckpoint(string modelType = "bert", string? prefix = null)
+    {
+        Configuration = JsonNode.Parse($$"""
+            {
+              "model_type": "{{modelType}}", "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
+              "intermediate_size": 12, "hidden_act": "gelu", "max_position_embeddings": 16, "type_vocab_size": {{(modelType == "roberta" ? 1 : 2)}},
+              "layer_norm_eps": 1e-5, "pad_token_id": {{(modelType == "roberta" ? 1 : 0)}}
+            }
+            """)!.AsObject();
+        SaveConfiguration();
+
+        using var generator = new Generator(5);
+        var family = BackboneFamilies.Find(modelType)!;
+        foreach (var declaration in family.Declare(BackboneConfiguration.Read(Path)))
+            Tensors[(prefix ?? family.KeyPrefix) + declaration.Name] = randn(declaration.Shape, generator: generator);
+    }
+
+    public string Path => _directory.Path;
+
+    public string WeightsPath => _directory.File("model.safetensors");
+
+    public JsonObject Configuration { get; }
+
+    public Dictionary<string, Tensor> Tensors { get; } = [];
+
+    /// <summary>Writes the weights, in the order of <see cref="Tensors"/>.</summary>
+    public TinyCheckpoint Save(SafetensorsStorage storage = SafetensorsStorage.F32)
+    {
+        using var stream = File.Create(WeightsPath);
+        SafetensorsWriter.Write(stream, [.. Tensors.Select(pair => (pair.Key, pair.Value))], storage);
+        return this;
+    }
+
+    public TinyCheckpoint SaveConfiguration()
+    {
+        File.WriteAllText(_directory.File("config.json"), Configuration.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        return this;
+    }
+
+    public Backbone Load() => Backbone.Load(Path, CPU);
+
+    public void Dispose()
+    {
+        foreach (var tensor in Tensors.Values)
+            tensor.Dispose();
+        _directory.Dispose();
+    }
+}
