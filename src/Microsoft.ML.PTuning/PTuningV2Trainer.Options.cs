@@ -68,7 +68,7 @@ public sealed partial class PTuningV2Trainer
         /// <summary>Pads every row to <see cref="MaxLength"/> while training, as the official scripts do; slower, for comparison.</summary>
         public bool PadToMaxLength { get; set; }
 
-        /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core. The same number gives the same bits.</summary>
+        /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core, of 4 rows or more. The same number gives the same bits.</summary>
         public int Shards { get; set; }
 
         /// <summary>AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.</summary>

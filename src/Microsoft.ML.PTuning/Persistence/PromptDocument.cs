@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
@@ -14,11 +15,10 @@ internal sealed record PromptDocument
     /// <summary>Raised when a reader of the version before could no longer make sense of the file.</summary>
     public const int CurrentVersion = 1;
 
-    // Only what can be set is state; computed properties stay out of the file.
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
-        IgnoreReadOnlyProperties = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutComputed } },
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
@@ -52,6 +52,13 @@ internal sealed record PromptDocument
         {
             throw new FormatException($"'{source}' does not describe a prompt model: {e.Message} The file is damaged, or was not written by this library.", e);
         }
+    }
+
+    /// <summary>Only what can be set is state; computed properties stay out of the file unless they ask to be in it.</summary>
+    private static void LeaveOutComputed(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties.Where(p => p.Set is null && p.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) != true).ToArray())
+            type.Properties.Remove(property);
     }
 
     private static void RefuseLaterVersion(ReadOnlySpan<byte> bytes, string source)

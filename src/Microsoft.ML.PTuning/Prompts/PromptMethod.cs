@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Backbones;
 
 namespace Microsoft.ML.PTuning.Prompts;
@@ -6,6 +7,7 @@ namespace Microsoft.ML.PTuning.Prompts;
 internal sealed record PromptMethod
 {
     /// <summary>P-Tuning v2, or linear probing where there is no prefix: <c>p-tuning-v2</c>, <c>linear-probe</c>.</summary>
+    [JsonInclude]
     public string Name => PrefixLength == 0 ? "linear-probe" : "p-tuning-v2";
 
     /// <summary>P; 0 for none.</summary>
