@@ -11,11 +11,13 @@ internal sealed class WorkerThreads
 
     private readonly BlockingCollection<Action> _jobs = [];
 
-    private WorkerThreads(int count)
+    /// <summary>Starts threads, which end with the process.</summary>
+    public WorkerThreads(int count)
     {
         Count = count;
-        for (var i = 0; i < count; i++)
-            new Thread(Work) { IsBackground = true, Name = $"P-Tuning worker {i}" }.Start();
+        var starter = new Thread(Start);
+        starter.Start();
+        starter.Join();
     }
 
     /// <summary>One set of threads for the whole process, as many as there are cores; they end with it.</summary>
@@ -54,9 +56,23 @@ internal sealed class WorkerThreads
             ExceptionDispatchInfo.Throw(failure);
     }
 
-    private void Work()
+    // OpenMP and MKL keep the number of their threads by thread, but torch also makes it the default of every thread to come. That default is
+    // the application's; so a thread of no other use looks it up, and sets it again when the workers have theirs.
+    private void Start()
     {
-        torch.set_num_threads(1); // Of this thread alone: OpenMP and MKL keep the number by thread.
+        var applicationDefault = torch.get_num_threads();
+        using var ready = new CountdownEvent(Count);
+        for (var i = 0; i < Count; i++)
+            new Thread(() => Work(ready)) { IsBackground = true, Name = $"P-Tuning worker {i}" }.Start();
+        ready.Wait();
+        torch.set_num_threads(applicationDefault);
+    }
+
+    private void Work(CountdownEvent ready)
+    {
+        _ = torch.get_num_threads(); // A thread takes over the default when it first computes or asks; what it sets holds from then on.
+        torch.set_num_threads(1);
+        ready.Signal();
         foreach (var job in _jobs.GetConsumingEnumerable())
             job();
     }
