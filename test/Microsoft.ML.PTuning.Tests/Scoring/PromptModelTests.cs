@@ -16,7 +16,7 @@ public class PromptModelTests
         using var model = new TinyModel();
         var zip = model.Save();
         model.Transformer.Dispose();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         using (var loaded = model.Load(zip))
         using (var second = model.Load(zip))
@@ -25,17 +25,17 @@ public class PromptModelTests
             model.Score(second);
         }
 
-        Assert.AreEqual(before, torch.Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]
     public void Training_leaves_nothing_in_native_memory_once_the_model_is_disposed()
     {
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         new TinyModel().Dispose();
 
-        var after = torch.Tensor.TotalCount;
+        var after = LiveTensors.Count;
         Assert.AreEqual(TrainedTensors * MiscountOfAParameter(), after - before);
     }
 
@@ -45,12 +45,12 @@ public class PromptModelTests
         using var model = new TinyModel();
         using var engine = model.MLContext.Model.CreatePredictionEngine<Ticket, TopicScores>(model.Transformer);
         engine.Predict(model.Rows[0]);
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         for (var i = 0; i < 200; i++)
             engine.Predict(model.Rows[i % model.Rows.Count]);
 
-        Assert.AreEqual(before, torch.Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]
@@ -58,12 +58,12 @@ public class PromptModelTests
     {
         using var model = new TinyModel();
         model.Score();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         using (var cursor = model.Transformer.Transform(model.Data).GetRowCursor(model.Transformer.GetOutputSchema(model.Data.Schema)))
             cursor.MoveNext();
 
-        Assert.AreEqual(before, torch.Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]
@@ -149,7 +149,7 @@ public class PromptModelTests
         using var model = new TinyModel(1500);
         var zip = model.Save();
         model.Transformer.Dispose();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
         var loaded = model.Load(zip);
 
         var readers = Enumerable.Range(0, 8).Select(_ => Task.Run(() => Read(model, loaded))).ToArray();
@@ -159,7 +159,7 @@ public class PromptModelTests
         Assert.IsTrue(Task.WhenAll(readers).Wait(TimeSpan.FromMinutes(2)));
         foreach (var reader in readers)
             Assert.IsTrue(reader.Result is null or 1500, $"{reader.Result} rows");
-        Assert.AreEqual(before, torch.Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]
@@ -179,12 +179,12 @@ public class PromptModelTests
     /// <summary>By how much TorchSharp's counter stays too high when a tensor has become a parameter and both are gone: 1 in 0.107.</summary>
     private static long MiscountOfAParameter()
     {
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
         using (var tensor = torch.zeros(1))
         using (new Parameter(tensor))
         {
         }
-        return torch.Tensor.TotalCount - before;
+        return LiveTensors.Count - before;
     }
 
     /// <returns>How many rows were read; null where the model was disposed before the last.</returns>
