@@ -115,9 +115,17 @@ public sealed partial class PTuningV2Trainer
 
         internal PromptMethod Method => new() { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset };
 
+        /// <exception cref="ArgumentException">A column has no name.</exception>
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         internal void Check()
         {
+            ArgumentException.ThrowIfNullOrEmpty(LabelColumnName, nameof(LabelColumnName));
+            ArgumentException.ThrowIfNullOrEmpty(Sentence1ColumnName, nameof(Sentence1ColumnName));
+            if (Sentence2ColumnName is not null)
+                ArgumentException.ThrowIfNullOrEmpty(Sentence2ColumnName, nameof(Sentence2ColumnName));
+            ArgumentException.ThrowIfNullOrEmpty(ScoreColumnName, nameof(ScoreColumnName));
+            ArgumentException.ThrowIfNullOrEmpty(PredictedLabelColumnName, nameof(PredictedLabelColumnName));
+            ArgumentException.ThrowIfNullOrEmpty(ProbabilityColumnName, nameof(ProbabilityColumnName));
             AtLeast(PrefixLength, 0, nameof(PrefixLength));
             AtLeast(PrefixLayers, 0, nameof(PrefixLayers));
             AtLeast(PrefixProjectionSize, 1, nameof(PrefixProjectionSize));

@@ -38,11 +38,11 @@ internal sealed class LookAheadCursor : DataViewRowCursor
 
     public override long Position => _position;
 
-    public override long Batch => _batches[_row];
+    public override long Batch => _batches[CurrentRow()];
 
     public override bool IsColumnActive(DataViewSchema.Column column) => _active.Contains(column.Index);
 
-    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => _ids.Get(_row, ref value);
+    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => _ids.Get(CurrentRow(), ref value);
 
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
@@ -50,8 +50,8 @@ internal sealed class LookAheadCursor : DataViewRowCursor
             throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when this cursor was made.");
 
         var getter = _schema.IsAdded(column.Index)
-            ? _schema.Added(column.Index).CreateGetter(() => _outputs[_row])
-            : _columns[column.Index].CreateGetter(() => _row);
+            ? _schema.Added(column.Index).CreateGetter(() => _outputs[CurrentRow()])
+            : _columns[column.Index].CreateGetter(CurrentRow);
         return getter as ValueGetter<TValue>
             ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType}, not {typeof(TValue)}.");
     }
@@ -78,6 +78,10 @@ internal sealed class LookAheadCursor : DataViewRowCursor
             _source.Dispose();
         base.Dispose(disposing);
     }
+
+    private int CurrentRow() => _position >= 0
+        ? _row
+        : throw new InvalidOperationException("The cursor stands on no row. Read values only after a MoveNext that returned true.");
 
     private bool Fill()
     {

@@ -1,0 +1,86 @@
+using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.Runtime;
+using TorchSharp;
+
+namespace Microsoft.ML.PTuning.Tests.Interop;
+
+[TestClass]
+public class HostEnvironmentTests
+{
+    [TestMethod]
+    public void Seed_is_the_contexts()
+    {
+        Assert.AreEqual(7, HostEnvironment.SeedOf(new MLContext(7)));
+        Assert.IsNull(HostEnvironment.SeedOf(new MLContext()));
+    }
+
+    [TestMethod]
+    public void Folder_of_the_backbone_is_an_option_of_the_context()
+    {
+        var mlContext = new MLContext();
+        Assert.IsNull(HostEnvironment.BackboneDirectoryOf(mlContext));
+
+        mlContext.SetOption("PTuning.BackboneDirectory", "somewhere");
+
+        Assert.AreEqual("somewhere", HostEnvironment.BackboneDirectoryOf(mlContext));
+    }
+
+    [TestMethod]
+    public void Without_a_GPU_asked_for_the_CPU_computes() =>
+        Assert.AreEqual(DeviceType.CPU, HostEnvironment.DeviceOf(new MLContext(), null, null, _ => Assert.Fail("No line expected.")).type);
+
+    [TestMethod]
+    public void GPU_that_is_not_there_is_refused_where_the_CPU_is_not_allowed()
+    {
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(
+            () => HostEnvironment.DeviceOf(new MLContext { GpuDeviceId = 99, FallbackToCpu = false }, null, null, _ => { }));
+
+        Assert.Contains("GPU 99 was asked for, but", refusal.Message);
+        Assert.Contains("Set FallbackToCpu to compute on the CPU instead", refusal.Message);
+    }
+
+    [TestMethod]
+    public void GPU_that_is_not_there_becomes_the_CPU_with_a_warning_where_that_is_allowed()
+    {
+        var lines = new List<string>();
+
+        var device = HostEnvironment.DeviceOf(new MLContext { GpuDeviceId = 99, FallbackToCpu = true }, null, null, lines.Add);
+
+        Assert.AreEqual(DeviceType.CPU, device.type);
+        Assert.Contains("Computing on the CPU.", lines.Single());
+    }
+
+    [TestMethod]
+    public void Options_of_the_trainer_come_before_the_contexts()
+    {
+        var allowed = new MLContext { GpuDeviceId = null, FallbackToCpu = true };
+
+        Assert.ThrowsExactly<InvalidOperationException>(() => HostEnvironment.DeviceOf(allowed, 99, false, _ => { }));
+    }
+
+    [TestMethod]
+    public void Fallback_is_told_in_the_contexts_log()
+    {
+        using var model = new TinyModel();
+        var mlContext = new MLContext { GpuDeviceId = 99, FallbackToCpu = true };
+        var lines = new List<string>();
+        mlContext.Log += (_, e) => lines.Add($"{e.Kind}: {e.RawMessage}");
+
+        using var loaded = PTuningV2Transformer.LoadFrom(mlContext, new MemoryStream(model.Save()));
+
+        Assert.IsTrue(lines.Any(line => line.StartsWith("Warning: GPU 99 was asked for", StringComparison.Ordinal)), string.Join('\n', lines));
+    }
+
+    [TestMethod]
+    public void Loading_onto_a_GPU_that_is_not_there_is_refused()
+    {
+        using var model = new TinyModel();
+        var mlContext = new MLContext { GpuDeviceId = 99, FallbackToCpu = false };
+
+        Assert.ThrowsExactly<InvalidOperationException>(() => PTuningV2Transformer.LoadFrom(mlContext, new MemoryStream(model.Save())));
+    }
+
+    [TestMethod]
+    public void Work_of_a_context_that_goes_on_is_not_cancelled() =>
+        HostEnvironment.CheckCancelled(((IHostEnvironment)new MLContext()).Register("test"));
+}
