@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
@@ -96,7 +97,8 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
 
         var network = new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head);
         var settings = _options.Settings(seed, shards, log, CheckCancelled);
-        var (tensors, summary) = new TrainingLoop(network, task, settings, backbone.Lease.Tokenizer.PadId, device).Run(training, judged);
+        var loop = new TrainingLoop(network, task, settings, backbone.Lease.Tokenizer.PadId, device);
+        var (tensors, summary) = shards > 1 ? SingleCoreThread.Run("P-Tuning training", () => loop.Run(training, judged)) : loop.Run(training, judged);
         return new PromptModel(task, _options.Method, backbone, tensors, summary, device);
     }
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
-using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Batching;
 
@@ -15,9 +14,8 @@ internal sealed class WorkerThreads
     public WorkerThreads(int count)
     {
         Count = count;
-        var starter = new Thread(Start);
-        starter.Start();
-        starter.Join();
+        for (var i = 0; i < count; i++)
+            SingleCoreThread.Start($"P-Tuning worker {i}", Work);
     }
 
     /// <summary>One set of threads for the whole process, as many as there are cores; they end with it.</summary>
@@ -56,23 +54,8 @@ internal sealed class WorkerThreads
             ExceptionDispatchInfo.Throw(failure);
     }
 
-    // OpenMP and MKL keep the number of their threads by thread, but torch also makes it the default of every thread to come. That default is
-    // the application's; so a thread of no other use looks it up, and sets it again when the workers have theirs.
-    private void Start()
+    private void Work()
     {
-        var applicationDefault = torch.get_num_threads();
-        using var ready = new CountdownEvent(Count);
-        for (var i = 0; i < Count; i++)
-            new Thread(() => Work(ready)) { IsBackground = true, Name = $"P-Tuning worker {i}" }.Start();
-        ready.Wait();
-        torch.set_num_threads(applicationDefault);
-    }
-
-    private void Work(CountdownEvent ready)
-    {
-        _ = torch.get_num_threads(); // A thread takes over the default when it first computes or asks; what it sets holds from then on.
-        torch.set_num_threads(1);
-        ready.Signal();
         foreach (var job in _jobs.GetConsumingEnumerable())
             job();
     }
