@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -9,7 +10,7 @@ using Microsoft.ML.PTuning.Tasks;
 namespace Microsoft.ML.PTuning.Persistence;
 
 /// <summary>What <c>Prompt.json</c> says: everything about a model but its tensors and the encoder.</summary>
-internal sealed record PromptDocument
+internal sealed record PromptDocument : IJsonOnDeserialized
 {
     /// <summary>Raised when a reader of the version before could no longer make sense of the file.</summary>
     public const int CurrentVersion = 1;
@@ -32,10 +33,16 @@ internal sealed record PromptDocument
 
     public required BackboneReference Backbone { get; init; }
 
+    /// <summary>SHA-256 of the tensors' entry, in lower-case hexadecimal digits; null where the writer did not say.</summary>
+    public string? TensorsHash { get; init; }
+
     public TrainingSummary? Training { get; init; }
 
-    public static PromptDocument Of(PromptModel model) =>
-        new() { Task = model.Task, Method = model.Method, Backbone = model.Reference, Training = model.Summary };
+    /// <param name="tensors">The tensors' entry.</param>
+    public static PromptDocument Of(PromptModel model, byte[] tensors) =>
+        new() { Task = model.Task, Method = model.Method, Backbone = model.Reference, TensorsHash = HashOf(tensors), Training = model.Summary };
+
+    public static string HashOf(byte[] tensors) => Convert.ToHexString(SHA256.HashData(tensors)).ToLowerInvariant();
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
@@ -52,6 +59,12 @@ internal sealed record PromptDocument
         {
             throw new FormatException($"'{source}' does not describe a prompt model: {e.Message} The file is damaged, or was not written by this library.", e);
         }
+    }
+
+    void IJsonOnDeserialized.OnDeserialized()
+    {
+        if (Task is null || Method is null || Backbone is null)
+            throw new JsonException("A prompt model needs task, method and backbone; one of them is null.");
     }
 
     private static void RefuseLaterVersion(ReadOnlySpan<byte> bytes, string source)
