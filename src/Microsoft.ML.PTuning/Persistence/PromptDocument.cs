@@ -18,11 +18,11 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     // Only what can be set is state; computed properties stay out of the file.
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        WriteIndented = true,
         IgnoreReadOnlyProperties = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A loss may have become infinite, and the model be saved all the same.
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false), new EpochsConverter() },
     };
 
     public int FormatVersion { get; init; } = CurrentVersion;

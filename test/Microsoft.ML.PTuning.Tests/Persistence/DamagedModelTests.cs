@@ -77,6 +77,8 @@ public class DamagedModelTests
     [DataRow("task.labels.itemType", "\"Single\"", "The label value 'billing' is no Single.")]
     [DataRow("method.prefixLength", "-1", "prefixLength is -1")]
     [DataRow("method.positionOffset", "\"sideways\"", "positionOffset")]
+    [DataRow("training.epochs", "{\"loss\": [1]}", "The epochs need metricName, loss and metric")]
+    [DataRow("training.epochs.loss", "[1, 2]", "The columns of the epochs are not all 2 long.")]
     [DataRow("backbone.weights", "{}", "A backbone reference needs")]
     public void Tampered_document_is_refused_with_what_is_wrong(string path, string value, string reason) =>
         Refuses<FormatException>(Tamper(path, value), "'the stream: Prompt.json' does not describe a prompt model", reason);
