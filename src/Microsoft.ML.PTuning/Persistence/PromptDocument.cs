@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
@@ -18,7 +19,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     // Only what can be set is state; computed properties stay out of the file.
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        IgnoreReadOnlyProperties = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveComputedOut } },
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A loss may have become infinite, and the model be saved all the same.
@@ -65,6 +66,13 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     {
         if (Task is null || Method is null || Backbone is null)
             throw new JsonException("A prompt model needs task, method and backbone; one of them is null.");
+    }
+
+    // IgnoreReadOnlyProperties would not do: it keeps collections.
+    private static void LeaveComputedOut(JsonTypeInfo type)
+    {
+        foreach (var computed in type.Properties.Where(p => p.Set is null).ToArray())
+            type.Properties.Remove(computed);
     }
 
     private static void RefuseLaterVersion(ReadOnlySpan<byte> bytes, string source)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -156,6 +157,57 @@ public class PromptArchiveTests
 
         CollectionAssert.AreEqual(ZipBytes.Read(zip, Tensors), ZipBytes.Read(again.ToArray(), Tensors));
         CollectionAssert.AreEqual(ZipBytes.Read(zip, Document), ZipBytes.Read(again.ToArray(), Document));
+    }
+
+    [TestMethod]
+    public void Model_loaded_by_ML_NET_saves_the_same_entries_again()
+    {
+        var zip = SaveByMLNet();
+        using var loaded = (PTuningV2Transformer)s_model.MLContext.Model.Load(new MemoryStream(zip), out var schema);
+        using var again = new MemoryStream();
+        s_model.MLContext.Model.Save(loaded, schema, again);
+
+        foreach (var entry in new[] { Document, Tensors, "Model.key" })
+            CollectionAssert.AreEqual(ZipBytes.Read(zip, entry), ZipBytes.Read(again.ToArray(), entry), entry);
+    }
+
+    [TestMethod]
+    public void Streams_need_not_seek_and_stay_open()
+    {
+        using var compressed = new MemoryStream();
+        using (var stream = new DeflateStream(compressed, CompressionMode.Compress, leaveOpen: true))
+        {
+            s_model.Transformer.SaveTo(stream);
+            Assert.IsTrue(stream.CanWrite);
+        }
+        compressed.Position = 0;
+
+        using var source = new DeflateStream(compressed, CompressionMode.Decompress);
+        using var loaded = PTuningV2Transformer.LoadFrom(s_model.MLContext, source);
+
+        Assert.IsTrue(source.CanRead);
+        Scores.AssertEqual(s_model.Score(), s_model.Score(loaded));
+    }
+
+    [TestMethod]
+    public void Pooler_trained_for_an_encoder_without_one_is_saved_with_the_model()
+    {
+        using var encoder = new TinyEncoder();
+        foreach (var name in encoder.Checkpoint.Tensors.Keys.Where(name => name.Contains("pooler")).ToArray())
+        {
+            encoder.Checkpoint.Tensors[name].Dispose();
+            encoder.Checkpoint.Tensors.Remove(name);
+        }
+        encoder.Checkpoint.Save();
+        using var model = s_model.MLContext.MulticlassClassification.Trainers.PTuningV2(encoder.Options()).Fit(s_model.Data);
+        using var stream = new MemoryStream();
+        model.SaveTo(stream);
+        using var loaded = s_model.Load(stream.ToArray());
+
+        var (header, _, _) = ReadHeader(ZipBytes.Read(stream.ToArray(), Tensors));
+        CollectionAssert.AreEqual(
+            new[] { "head.bias", "head.weight", "pooler.bias", "pooler.weight", "prefix" }, header.Select(t => t.Key).ToArray());
+        Scores.AssertEqual(s_model.Score(model), s_model.Score(loaded));
     }
 
     [TestMethod]
