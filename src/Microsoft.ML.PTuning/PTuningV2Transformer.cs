@@ -95,8 +95,9 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         ArgumentNullException.ThrowIfNull(ctx);
         ctx.CheckAtModel();
         ctx.SetVersionInfo(GetVersionInfo());
-        ctx.SaveBinaryStream(PromptArchive.DocumentEntry, writer => writer.Write(PromptArchive.WriteDocument(_model)));
-        ctx.SaveBinaryStream(PromptArchive.TensorsEntry, writer => writer.Write(PromptArchive.WriteTensors(_model, SafetensorsStorage.F32)));
+        var (document, tensors) = PromptArchive.Write(_model, SafetensorsStorage.F32);
+        ctx.SaveBinaryStream(PromptArchive.DocumentEntry, writer => writer.Write(document));
+        ctx.SaveBinaryStream(PromptArchive.TensorsEntry, writer => writer.Write(tensors));
     }
 
     // Called by ML.NET, which finds it by this name and signature.

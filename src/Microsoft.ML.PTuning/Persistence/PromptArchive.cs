@@ -19,24 +19,25 @@ internal static class PromptArchive
 
     public const string TensorsEntry = "Prompt.safetensors";
 
-    public static byte[] WriteDocument(PromptModel model) => PromptDocument.Of(model).ToBytes();
-
-    public static byte[] WriteTensors(PromptModel model, SafetensorsStorage storage)
+    /// <returns>The two entries' content.</returns>
+    public static (byte[] Document, byte[] Tensors) Write(PromptModel model, SafetensorsStorage storage)
     {
         using var content = new MemoryStream();
         model.Use(tensors => SafetensorsWriter.Write(content, [.. tensors.Select(t => (t.Key, t.Value))], storage));
-        return content.ToArray();
+        var written = content.ToArray();
+        return (PromptDocument.Of(model, written).ToBytes(), written);
     }
 
     /// <summary>Writes a zip with the two entries at its root; the stream gets all of it or nothing.</summary>
     /// <param name="stream">It need not seek, and stays open.</param>
     public static void WriteZip(PromptModel model, Stream stream, SafetensorsStorage storage)
     {
+        var (document, tensors) = Write(model, storage);
         using var content = new MemoryStream();
         using (var zip = new ZipArchive(content, ZipArchiveMode.Create, leaveOpen: true))
         {
-            WriteEntry(zip, DocumentEntry, WriteDocument(model));
-            WriteEntry(zip, TensorsEntry, WriteTensors(model, storage));
+            WriteEntry(zip, DocumentEntry, document);
+            WriteEntry(zip, TensorsEntry, tensors);
         }
         content.Position = 0;
         content.CopyTo(stream);
@@ -72,6 +73,7 @@ internal static class PromptArchive
         TrainedTensors? trained = null;
         try
         {
+            CheckPositions(read, backbone.Lease.Backbone, $"{source}: {DocumentEntry}");
             trained = ReadTensors(tensors, $"{source}: {TensorsEntry}", read, backbone.Lease.Backbone, device);
             return new PromptModel(read.Task, read.Method, backbone, trained, read.Training, device);
         }
@@ -81,6 +83,15 @@ internal static class PromptArchive
             backbone.Lease.Dispose();
             throw;
         }
+    }
+
+    private static void CheckPositions(PromptDocument document, Backbone backbone, string source)
+    {
+        var reserved = document.Method.Over(backbone).ReservedPositions;
+        if ((long)reserved + document.Task.MaxLength > backbone.MaxPositions)
+            throw new InvalidDataException(
+                $"'{source}' names a maxLength of {document.Task.MaxLength} and a prefixLength of {document.Method.PrefixLength}, together more than the "
+                + $"{backbone.MaxPositions} positions of the backbone {document.Backbone}. The file was changed; save the model again.");
     }
 
     private static TrainedTensors ReadTensors(byte[] bytes, string source, PromptDocument document, Backbone backbone, Device device)
@@ -95,6 +106,10 @@ internal static class PromptArchive
         if (problems.Length > 0)
             throw new InvalidDataException(
                 $"'{source}' does not fit the task and the backbone {document.Backbone}: {string.Join("; ", problems)}. The file was changed, or mixed up with another model's.");
+
+        if (document.TensorsHash is { } hash && PromptDocument.HashOf(bytes) is var found && found != hash)
+            throw new InvalidDataException(
+                $"'{source}' has SHA-256 {found}, expected {hash}. The file was damaged, or changed, or mixed up with another model's; save the model again.");
 
         using var scope = NewDisposeScope();
         var tensors = new TrainedTensors();

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -10,18 +11,18 @@ using Microsoft.ML.PTuning.Tasks;
 namespace Microsoft.ML.PTuning.Persistence;
 
 /// <summary>What <c>Prompt.json</c> says: everything about a model but its tensors and the encoder.</summary>
-internal sealed record PromptDocument
+internal sealed record PromptDocument : IJsonOnDeserialized
 {
     /// <summary>Raised when a reader of the version before could no longer make sense of the file.</summary>
     public const int CurrentVersion = 1;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        WriteIndented = true,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutComputed } },
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A loss may have become infinite, and the model be saved all the same.
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false), new EpochsConverter() },
     };
 
     public int FormatVersion { get; init; } = CurrentVersion;
@@ -32,10 +33,16 @@ internal sealed record PromptDocument
 
     public required BackboneReference Backbone { get; init; }
 
+    /// <summary>SHA-256 of the tensors' entry, in lower-case hexadecimal digits; null where the writer did not say.</summary>
+    public string? TensorsHash { get; init; }
+
     public TrainingSummary? Training { get; init; }
 
-    public static PromptDocument Of(PromptModel model) =>
-        new() { Task = model.Task, Method = model.Method, Backbone = model.Reference, Training = model.Summary };
+    /// <param name="tensors">The tensors' entry.</param>
+    public static PromptDocument Of(PromptModel model, byte[] tensors) =>
+        new() { Task = model.Task, Method = model.Method, Backbone = model.Reference, TensorsHash = HashOf(tensors), Training = model.Summary };
+
+    public static string HashOf(byte[] tensors) => Convert.ToHexString(SHA256.HashData(tensors)).ToLowerInvariant();
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
@@ -54,7 +61,13 @@ internal sealed record PromptDocument
         }
     }
 
-    /// <summary>Only what can be set is state; computed properties stay out of the file unless they ask to be in it.</summary>
+    void IJsonOnDeserialized.OnDeserialized()
+    {
+        if (Task is null || Method is null || Backbone is null)
+            throw new JsonException("A prompt model needs task, method and backbone; one of them is null.");
+    }
+
+    // Only what can be set is state; computed properties stay out of the file unless they ask to be in it.
     private static void LeaveOutComputed(JsonTypeInfo type)
     {
         foreach (var property in type.Properties.Where(p => p.Set is null && p.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) != true).ToArray())

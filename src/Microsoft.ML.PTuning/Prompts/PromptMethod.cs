@@ -1,10 +1,11 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Backbones;
 
 namespace Microsoft.ML.PTuning.Prompts;
 
 /// <summary>Which prompt a model has; saved with it.</summary>
-internal sealed record PromptMethod
+internal sealed record PromptMethod : IJsonOnDeserialized
 {
     /// <summary>P-Tuning v2, or linear probing where there is no prefix: <c>p-tuning-v2</c>, <c>linear-probe</c>.</summary>
     [JsonInclude]
@@ -21,4 +22,10 @@ internal sealed record PromptMethod
     /// <summary>The method over an encoder.</summary>
     public PromptedEncoder Over(Backbone backbone) =>
         new(backbone, PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers), PositionOffset);
+
+    void IJsonOnDeserialized.OnDeserialized()
+    {
+        if (PrefixLength < 0 || PrefixLayers < 0)
+            throw new JsonException($"The method's prefixLength is {PrefixLength} and its prefixLayers {PrefixLayers}; expected 0 or more.");
+    }
 }

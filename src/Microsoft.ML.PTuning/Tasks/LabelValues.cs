@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Data;
 
@@ -6,7 +7,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>The classes of a key label: how many there are, and their values in the label's own type.</summary>
 /// <remarks>The count is the key's, not that of the classes seen, so that every fold and every file agrees on the order of the scores.</remarks>
-internal sealed class LabelValues
+internal sealed class LabelValues : IJsonOnDeserialized
 {
     private static readonly PrimitiveDataViewType[] ItemTypes =
     [
@@ -26,9 +27,9 @@ internal sealed class LabelValues
         Type = itemType is null
             ? null
             : Array.Find(ItemTypes, t => t.RawType.Name == itemType || (t is TextDataViewType && itemType == "Text"))
-                ?? throw new FormatException($"Label values of type '{itemType}' are not known; known are {string.Join(", ", ItemTypes.Select(Name))}.");
+                ?? throw new JsonException($"Label values of type '{itemType}' are not known; known are {string.Join(", ", ItemTypes.Select(Name))}.");
         if (Type is not null && values?.Count != count)
-            throw new FormatException($"The model names {values?.Count ?? 0} label values for {count} classes.");
+            throw new JsonException($"The task names {values?.Count ?? 0} label values for {count} classes.");
     }
 
     public int Count { get; init; }
@@ -78,6 +79,12 @@ internal sealed class LabelValues
             (ref VBuffer<ReadOnlyMemory<char>> value) => names.CopyTo(ref value));
     }
 
+    void IJsonOnDeserialized.OnDeserialized()
+    {
+        if (Type is not null)
+            Generic<Writer>(Type).Check(this);
+    }
+
     private static string Name(PrimitiveDataViewType type) => type is TextDataViewType ? "Text" : type.RawType.Name;
 
     private static T Generic<T>(PrimitiveDataViewType type) =>
@@ -101,6 +108,8 @@ internal sealed class LabelValues
     private abstract class Writer
     {
         public abstract void Add(DataViewSchema.Annotations.Builder annotations, string kind, LabelValues labels);
+
+        public abstract void Check(LabelValues labels);
     }
 
     private sealed class Writer<T> : Writer
@@ -109,6 +118,21 @@ internal sealed class LabelValues
         {
             var values = new VBuffer<T>(labels.Count, [.. labels.Values!.Select(Parse)]);
             annotations.Add(kind, new VectorDataViewType(labels.Type!, labels.Count), (ref VBuffer<T> value) => values.CopyTo(ref value));
+        }
+
+        public override void Check(LabelValues labels)
+        {
+            foreach (var value in labels.Values!)
+            {
+                try
+                {
+                    Parse(value);
+                }
+                catch (Exception e) when (e is FormatException or InvalidCastException or OverflowException)
+                {
+                    throw new JsonException($"The label value '{value}' is no {labels.ItemType}.", e);
+                }
+            }
         }
 
         private static T Parse(string value) =>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PTuning.Tasks;
@@ -42,6 +43,13 @@ internal sealed record MulticlassClassification : SentenceClassification
         var exponentials = Array.ConvertAll(outputs, x => MathF.Exp(x - max));
         var sum = exponentials.Sum();
         return Array.ConvertAll(exponentials, x => x / sum);
+    }
+
+    protected override void CheckRead()
+    {
+        base.CheckRead();
+        if (Labels is not { Count: > 1 })
+            throw new JsonException($"The task has {Labels?.Count ?? 0} classes; expected at least two.");
     }
 
     protected override Func<float?> OpenTarget(DataViewRow row)

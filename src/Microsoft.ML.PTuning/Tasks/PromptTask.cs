@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
@@ -9,7 +10,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 [JsonDerivedType(typeof(MulticlassClassification), "multiclass-classification")]
 [JsonDerivedType(typeof(BinaryClassification), "binary-classification")]
 [JsonDerivedType(typeof(TextRegression), "regression")]
-internal abstract record PromptTask
+internal abstract record PromptTask : IJsonOnDeserialized
 {
     /// <summary>Most tokens of a row, special tokens included; longer rows are truncated.</summary>
     public required int MaxLength { get; init; }
@@ -61,4 +62,14 @@ internal abstract record PromptTask
 
     /// <summary>What is wrong with predictions like these, and what to do; null where nothing is.</summary>
     public abstract string? FindCollapse(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples);
+
+    void IJsonOnDeserialized.OnDeserialized() => CheckRead();
+
+    /// <summary>Checks what a file said.</summary>
+    /// <exception cref="JsonException">It is no such task.</exception>
+    protected virtual void CheckRead()
+    {
+        if (MaxLength < 1)
+            throw new JsonException($"The task's maxLength is {MaxLength}; expected 1 or more.");
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Tokenization;
 
@@ -39,6 +40,13 @@ internal abstract record SentenceTask : PromptTask
             var (text, pair) = (first(), second?.Invoke());
             return tokenizer => Encode(tokenizer.Encode(text, pair, MaxLength), value);
         };
+    }
+
+    protected override void CheckRead()
+    {
+        base.CheckRead();
+        if (string.IsNullOrEmpty(LabelColumnName) || string.IsNullOrEmpty(Sentence1ColumnName) || Sentence2ColumnName == "" || Outputs.Any(c => string.IsNullOrEmpty(c.Name)))
+            throw new JsonException("One of the task's columns has no name.");
     }
 
     /// <summary>Prepares to read the label: every call of the result reads the current row's, and gives null where it is missing.</summary>

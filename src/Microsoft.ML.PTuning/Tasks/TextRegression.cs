@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.ML.Data;
 using static TorchSharp.torch;
 
@@ -62,6 +63,13 @@ internal sealed record TextRegression : SentenceTask
         return examples.Count > 1 && spread < 0.01
             ? $"The model predicts about {outputs[0][0]} for every row: training has collapsed onto the mean. Lower the learning rate (try a fifth of it), or train longer."
             : null;
+    }
+
+    protected override void CheckRead()
+    {
+        base.CheckRead();
+        if (!double.IsFinite(TargetMean) || !(TargetDeviation > 0 && double.IsFinite(TargetDeviation)))
+            throw new JsonException($"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}; expected finite numbers, the second above 0.");
     }
 
     protected override Func<float?> OpenTarget(DataViewRow row)

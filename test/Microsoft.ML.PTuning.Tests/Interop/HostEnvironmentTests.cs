@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.Runtime;
 using TorchSharp;
@@ -83,4 +84,15 @@ public class HostEnvironmentTests
     [TestMethod]
     public void Work_of_a_context_that_goes_on_is_not_cancelled() =>
         HostEnvironment.CheckCancelled(((IHostEnvironment)new MLContext()).Register("test"));
+
+    [TestMethod]
+    public void Work_of_a_cancelled_context_is_cancelled()
+    {
+        var mlContext = new MLContext();
+        var host = ((IHostEnvironment)mlContext).Register("test");
+
+        typeof(MLContext).GetMethod("CancelExecution", BindingFlags.Instance | BindingFlags.NonPublic)!.Invoke(mlContext, null);
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => HostEnvironment.CheckCancelled(host));
+    }
 }
