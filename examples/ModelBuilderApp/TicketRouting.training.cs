@@ -81,7 +81,7 @@ public partial class TicketRouting
     {
         // Data process configuration with pipeline data transformations
         var pipeline = mlContext.Transforms.Conversion.MapValueToKey(outputColumnName: @"Queue", inputColumnName: @"Queue", addKeyValueAnnotationsAsText: false)
-                                .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(labelColumnName: @"Queue", sentence1ColumnName: @"Text", learningRate: 1e-2, maxEpochs: 30))
+                                .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(labelColumnName: @"Queue", sentence1ColumnName: @"Text", prefixLength: 10, learningRate: 2e-2, maxEpochs: 20))
                                 .Append(mlContext.Transforms.Conversion.MapKeyToValue(outputColumnName: @"PredictedLabel", inputColumnName: @"PredictedLabel"));
 
         return pipeline;

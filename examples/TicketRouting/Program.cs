@@ -21,8 +21,9 @@ var model = TrainingBar.Show(progress =>
         .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.Options
         {
             Sentence1ColumnName = nameof(Ticket.Text),
-            LearningRate = 1e-2,
-            MaxEpochs = 30,
+            PrefixLength = 10,
+            LearningRate = 2e-2,
+            MaxEpochs = 20,
             Progress = progress,
         }))
         .Append(mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
@@ -60,7 +61,6 @@ string[] newTickets =
     "I paid twice for the same invoice, please transfer one of the two amounts back.",
     "The parcel has been at the depot for a week and the courier does not answer.",
     "hi, forgot my password and the reset mail doesnt come",
-    "The speaker I received has a scratch. Could I send it back and get a new one?",
     "The display freezes after every update and the restart button does nothing.",
     "Is the blue blanket made of wool or of cotton, and can it be washed?",
 ];
