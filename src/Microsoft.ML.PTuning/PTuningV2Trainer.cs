@@ -98,7 +98,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         var network = new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head);
         var settings = _options.Settings(seed, shards, log, CheckCancelled);
         var loop = new TrainingLoop(network, task, settings, backbone.Lease.Tokenizer.PadId, device);
-        var (tensors, summary) = shards > 1 ? SingleCoreThread.Run("P-Tuning training", () => loop.Run(training, judged)) : loop.Run(training, judged);
+        var (tensors, summary) = device.type == DeviceType.CPU ? SingleCoreThread.Run("P-Tuning training", () => loop.Run(training, judged)) : loop.Run(training, judged);
         return new PromptModel(task, _options.Method, backbone, tensors, summary, device);
     }
 

@@ -9,14 +9,19 @@ internal static class SingleCoreThread
 {
     private static readonly object Gate = new();
 
-    /// <summary>Starts a thread that ends with <paramref name="work"/>, or with the process.</summary>
-    public static void Start(string name, Action work) =>
+    /// <summary>Starts a thread that ends with <paramref name="work"/>, or with the process; returns when its work begins.</summary>
+    public static void Start(string name, Action work)
+    {
+        using var begun = new ManualResetEventSlim();
         new Thread(() =>
         {
             UseOneCore();
+            begun.Set();
             work();
         })
         { IsBackground = true, Name = name }.Start();
+        begun.Wait();
+    }
 
     /// <summary>Runs <paramref name="work"/> on such a thread, and waits for it.</summary>
     /// <exception cref="Exception">What the work threw.</exception>
