@@ -23,7 +23,8 @@ public sealed class TrainingFailureTests
 
         var failure = Fails<InvalidOperationException>(TinyTraining.Texts(40));
 
-        StringAssert.Matches(failure.Message, new(@"The loss became (NaN|∞|Infinity) at step \d+ of 15 \(epoch \d\).*learning rate of 1E\+30 is too high.*try a tenth"));
+        StringAssert.Matches(
+            failure.Message, new(@"The loss became (NaN|Infinity) at step \d+ of 15 \(epoch \d\).*learning rate of 1E\+30 is too high.*try a tenth"));
     }
 
     [TestMethod]
@@ -105,7 +106,8 @@ public sealed class TrainingFailureTests
         var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(context.Data.LoadFromEnumerable(Labelled("yes", "no")));
         var trainer = context.MulticlassClassification.Trainers.PTuningV2(_training.Options);
 
-        var failure = Assert.ThrowsExactly<InvalidOperationException>(() => trainer.Fit(keys.Transform(context.Data.LoadFromEnumerable(Labelled("no", "no", "no")))));
+        var failure = Assert.ThrowsExactly<InvalidOperationException>(
+            () => trainer.Fit(keys.Transform(context.Data.LoadFromEnumerable(Labelled("no", "no", "no")))));
 
         StringAssert.Contains(failure.Message, "All 3 training rows have the same value in label column 'Label': no.");
     }

@@ -67,7 +67,7 @@ public sealed class TrainingReportTests
         Assert.AreEqual(22, model.Summary!.RowsUsed);
         Assert.AreEqual(1, model.Summary.RowsSkipped);
         Assert.AreEqual(1, model.Summary.RowsTruncated);
-        Assert.IsTrue(_training.Log.Any(line => line.Contains("22 training rows (1 without a label skipped, 1 longer than 12 tokens truncated)", StringComparison.Ordinal)));
+        Logged("22 training rows (1 without a label skipped, 1 longer than 12 tokens truncated)");
     }
 
     [TestMethod]
@@ -76,7 +76,8 @@ public sealed class TrainingReportTests
         using var model = _training.Fit(TinyTraining.Texts(20), TinyTraining.Texts(10, seed: 1));
 
         CollectionAssert.AreEqual(new[] { 1, 2, 3 }, model.Summary!.Epochs.Select(epoch => epoch.Epoch).ToArray());
-        Assert.IsTrue(model.Summary.Epochs.All(epoch => epoch is { MetricName: "accuracy", Metric: >= 0 and <= 1, ValidationMetric: >= 0 and <= 1, ValidationLoss: > 0 }));
+        Assert.IsTrue(model.Summary.Epochs.All(
+            epoch => epoch is { MetricName: "accuracy", Metric: >= 0 and <= 1, ValidationMetric: >= 0 and <= 1, ValidationLoss: > 0 }));
     }
 
     [TestMethod]
@@ -86,9 +87,8 @@ public sealed class TrainingReportTests
 
         foreach (var epoch in model.Summary!.Epochs)
         {
-            var line = FormattableString.Invariant(
-                $"Epoch {epoch.Epoch} of 3: loss {epoch.Loss:F4}, accuracy {epoch.Metric:F4}; validation loss {epoch.ValidationLoss:F4}, accuracy {epoch.ValidationMetric:F4}");
-            Assert.IsTrue(_training.Log.Any(logged => logged.EndsWith(line, StringComparison.Ordinal)), line);
+            Logged(FormattableString.Invariant($"Epoch {epoch.Epoch} of 3: loss {epoch.Loss:F4}, accuracy {epoch.Metric:F4}; ")
+                + FormattableString.Invariant($"validation loss {epoch.ValidationLoss:F4}, accuracy {epoch.ValidationMetric:F4}"));
         }
     }
 
@@ -143,7 +143,7 @@ public sealed class TrainingReportTests
         const string Warning =
             "for every row: training has collapsed onto one class. Lower the learning rate (try a fifth of it), or train longer.";
         StringAssert.Contains(Assert.ContainsSingle(model.Summary!.Warnings), Warning);
-        Assert.IsTrue(_training.Log.Any(line => line.Contains(Warning, StringComparison.Ordinal)));
+        Logged(Warning);
     }
 
     [TestMethod]
@@ -155,6 +155,9 @@ public sealed class TrainingReportTests
 
         Assert.IsEmpty(model.Summary!.Warnings);
     }
+
+    private void Logged(string text) =>
+        Assert.IsTrue(_training.Log.Any(line => line.Contains(text, StringComparison.Ordinal)), $"The log has no '{text}'.");
 
     private List<TrainingProgress> Steps()
     {

@@ -39,8 +39,9 @@ public sealed class TrainingTests
         float[] ScoresOf(MLContext context)
         {
             _training.Options.Seed = null;
-            var data = context.Transforms.Conversion.MapValueToKey("Label").Fit(context.Data.LoadFromEnumerable(rows)).Transform(context.Data.LoadFromEnumerable(rows));
-            using var model = context.MulticlassClassification.Trainers.PTuningV2(_training.Options).Fit(data);
+            var data = context.Data.LoadFromEnumerable(rows);
+            var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
+            using var model = context.MulticlassClassification.Trainers.PTuningV2(_training.Options).Fit(keys.Transform(data));
             return _training.Scores(model, rows);
         }
     }
