@@ -10,6 +10,9 @@ public sealed partial class PTuningV2Trainer
     /// <remarks>Those worth sweeping carry the search space of ML.NET's AutoML.</remarks>
     public sealed class Options
     {
+        /// <summary>Beyond it, steps overflow F32.</summary>
+        private const double MaxLearningRate = 1e30;
+
         /// <summary>The label: a key for multiclass classification, Boolean for binary classification, Single for regression.</summary>
         public string LabelColumnName { get; set; } = "Label";
 
@@ -140,8 +143,8 @@ public sealed partial class PTuningV2Trainer
             InRange(WarmupRatio, 0, 1, nameof(WarmupRatio));
             InRange(WeightDecay, 0, double.PositiveInfinity, nameof(WeightDecay));
             InRange(MaxGradientNorm, 0, double.PositiveInfinity, nameof(MaxGradientNorm));
-            if (!(LearningRate > 0 && double.IsFinite(LearningRate)))
-                throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be a positive number; 5e-3 is usual.");
+            if (!(LearningRate is > 0 and <= MaxLearningRate))
+                throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 5e-3 is usual.");
         }
 
         internal TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) => new()

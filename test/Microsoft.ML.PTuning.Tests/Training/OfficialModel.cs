@@ -4,7 +4,6 @@ using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Training;
@@ -26,10 +25,10 @@ internal sealed class OfficialModel : IDisposable
         var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(_golden.Backbone);
         var task = Any.Classification((int)Initial("classifier.bias").size(0));
         var prefix = CreatePrefix(encoder.Shape);
-        SortedDictionary<string, Parameter> head = new()
+        SortedDictionary<string, Tensor> head = new()
         {
-            ["head.bias"] = new(Initial("classifier.bias").clone()),
-            ["head.weight"] = new(Initial("classifier.weight").clone()),
+            ["head.bias"] = Initial("classifier.bias").clone(),
+            ["head.weight"] = Initial("classifier.weight").clone(),
         };
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
@@ -45,7 +44,7 @@ internal sealed class OfficialModel : IDisposable
     public IReadOnlyList<Example> Batch { get; }
 
     /// <summary>What is trained, by its official name.</summary>
-    public IEnumerable<(string Name, Parameter Parameter)> Trained { get; }
+    public IEnumerable<(string Name, Tensor Parameter)> Trained { get; }
 
     /// <summary>The prefix as the official model computes it from its first values: the embedding, or what the network makes of it.</summary>
     public Tensor FirstPrefix

@@ -107,9 +107,8 @@ public sealed class OfficialModelGoldenTests
 
     private static IEnumerable<object[]> Names(Func<string, bool> isWanted)
     {
-        string[] names = Directory.Exists(Folder)
-            ? [.. Directory.EnumerateFiles(Folder, "*" + Ending).Select(path => Path.GetFileName(path)[..^Ending.Length]).Where(isWanted).Order(StringComparer.Ordinal)]
-            : [];
+        var files = Directory.Exists(Folder) ? Directory.EnumerateFiles(Folder, "*" + Ending) : [];
+        var names = files.Select(path => Path.GetFileName(path)[..^Ending.Length]).Where(isWanted).Order(StringComparer.Ordinal).ToArray();
         return names is [] ? [["none"]] : names.Select(name => new object[] { name });
     }
 
