@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Persistence;
@@ -79,7 +80,7 @@ public sealed class LabelValuesTests
     [TestMethod]
     public void Saved_type_that_is_not_known_is_refused()
     {
-        var refusal = Assert.ThrowsExactly<FormatException>(() => new LabelValues(1, "Decimal", ["1"]));
+        var refusal = Assert.ThrowsExactly<JsonException>(() => new LabelValues(1, "Decimal", ["1"]));
 
         StringAssert.Contains(refusal.Message, "Label values of type 'Decimal' are not known; known are Text, Boolean");
     }
@@ -87,7 +88,7 @@ public sealed class LabelValuesTests
     [TestMethod]
     public void Saved_values_of_another_count_are_refused()
     {
-        var refusal = Assert.ThrowsExactly<FormatException>(() => new LabelValues(3, "Text", ["a", "b"]));
+        var refusal = Assert.ThrowsExactly<JsonException>(() => new LabelValues(3, "Text", ["a", "b"]));
 
         StringAssert.Contains(refusal.Message, "2 label values for 3 classes");
     }
