@@ -4,7 +4,7 @@ namespace Microsoft.ML.PTuning.Benchmarks;
 /// <remarks>The whole of Fit: tokenising, one epoch, the model.</remarks>
 internal sealed class PlannedVersusPaddedTraining : IBenchmark
 {
-    private const int Rows = 2000;
+    private const int Rows = 1000;
 
     public string Name => "planned-vs-padded-training";
 

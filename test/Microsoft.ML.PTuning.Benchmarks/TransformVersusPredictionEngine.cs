@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 namespace Microsoft.ML.PTuning.Benchmarks;
 
 /// <summary>Scoring short rows in batches, by <c>Transform</c>, against one at a time, by a <c>PredictionEngine</c>.</summary>
-/// <remarks>Both read the score of every row; the engine runs on the calling thread, its matrix products on as many threads as there may be.</remarks>
+/// <remarks>Both read the score of every row. The engine's rows follow one another, each on one core.</remarks>
 internal sealed class TransformVersusPredictionEngine : IBenchmark
 {
     private const int Rows = 2000, PrefixLength = 20;
