@@ -31,7 +31,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
 
         var batches = Plan([.. examples.Select(e => e.Row.Length)]);
         var losses = new double[batches.Count];
-        if (batches.Count == 1 || device.type != DeviceType.CPU)
+        if (device.type != DeviceType.CPU)
         {
             for (var i = 0; i < batches.Count; i++)
                 RunBatch(i);
