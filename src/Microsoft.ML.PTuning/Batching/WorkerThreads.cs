@@ -4,6 +4,10 @@ using System.Runtime.ExceptionServices;
 namespace Microsoft.ML.PTuning.Batching;
 
 /// <summary>Threads that each compute with one core: several small batches side by side beat one batch spread over the cores.</summary>
+/// <remarks>
+/// All that runs an encoder on the CPU runs here, a single row too: however many threads ask, no more compute than there are cores (OpenMP's
+/// threads spin while they wait for each other, which on a busy machine costs many times the work), and the bits do not depend on who asks.
+/// </remarks>
 internal sealed class WorkerThreads
 {
     private static readonly Lazy<WorkerThreads> LazyShared = new(() => new WorkerThreads(Environment.ProcessorCount));

@@ -3,6 +3,7 @@ using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
+using TorchSharp;
 using static TorchSharp.torch;
 using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
 
@@ -107,7 +108,7 @@ internal sealed class PromptOptimizer : IDisposable
         var weight = _task.LossWeight(batch);
         var losses = new double[shards.Count];
         var outputs = new float[shards.Count][][];
-        if (shards.Count == 1)
+        if (_device.type != DeviceType.CPU)
             Run(0);
         else
             WorkerThreads.Shared.Run(shards.Count, Run);
