@@ -32,20 +32,9 @@ public static class PTuningCatalog
         int batchSize = 32,
         int maxEpochs = 10,
         IDataView? validationSet = null) =>
-        catalog.PTuningV2(new PTuningV2Trainer.Options
-        {
-            LabelColumnName = labelColumnName,
-            Sentence1ColumnName = sentence1ColumnName,
-            Sentence2ColumnName = sentence2ColumnName,
-            ScoreColumnName = scoreColumnName,
-            PredictedLabelColumnName = predictedLabelColumnName,
-            Backbone = backbone,
-            PrefixLength = prefixLength,
-            LearningRate = learningRate,
-            BatchSize = batchSize,
-            MaxEpochs = maxEpochs,
-            ValidationSet = validationSet,
-        });
+        catalog.PTuningV2(Named(
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, predictedLabelColumnName, null,
+            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>One class of several for a text, or for a pair of texts.</summary>
     public static PTuningV2Trainer PTuningV2(
@@ -84,21 +73,9 @@ public static class PTuningCatalog
         int batchSize = 32,
         int maxEpochs = 10,
         IDataView? validationSet = null) =>
-        catalog.PTuningV2(new PTuningV2Trainer.Options
-        {
-            LabelColumnName = labelColumnName,
-            Sentence1ColumnName = sentence1ColumnName,
-            Sentence2ColumnName = sentence2ColumnName,
-            ScoreColumnName = scoreColumnName,
-            PredictedLabelColumnName = predictedLabelColumnName,
-            ProbabilityColumnName = probabilityColumnName,
-            Backbone = backbone,
-            PrefixLength = prefixLength,
-            LearningRate = learningRate,
-            BatchSize = batchSize,
-            MaxEpochs = maxEpochs,
-            ValidationSet = validationSet,
-        });
+        catalog.PTuningV2(Named(
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, predictedLabelColumnName, probabilityColumnName,
+            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>True or false for a text, or for a pair of texts.</summary>
     public static PTuningV2Trainer PTuningV2(
@@ -134,19 +111,9 @@ public static class PTuningCatalog
         int batchSize = 32,
         int maxEpochs = 10,
         IDataView? validationSet = null) =>
-        catalog.PTuningV2(new PTuningV2Trainer.Options
-        {
-            LabelColumnName = labelColumnName,
-            Sentence1ColumnName = sentence1ColumnName,
-            Sentence2ColumnName = sentence2ColumnName,
-            ScoreColumnName = scoreColumnName,
-            Backbone = backbone,
-            PrefixLength = prefixLength,
-            LearningRate = learningRate,
-            BatchSize = batchSize,
-            MaxEpochs = maxEpochs,
-            ValidationSet = validationSet,
-        });
+        catalog.PTuningV2(Named(
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, null, null,
+            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
     public static PTuningV2Trainer PTuningV2(this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.Options options)
@@ -161,5 +128,28 @@ public static class PTuningCatalog
             ScoreColumnName = options.ScoreColumnName,
             MaxLength = options.MaxLength,
         });
+    }
+
+    // The named parameters as options; null for the columns that a task does not have.
+    private static PTuningV2Trainer.Options Named(
+        string label, string sentence1, string? sentence2, string score, string? predictedLabel, string? probability,
+        string? backbone, int prefixLength, double learningRate, int batchSize, int maxEpochs, IDataView? validationSet)
+    {
+        var options = new PTuningV2Trainer.Options
+        {
+            LabelColumnName = label,
+            Sentence1ColumnName = sentence1,
+            Sentence2ColumnName = sentence2,
+            ScoreColumnName = score,
+            Backbone = backbone,
+            PrefixLength = prefixLength,
+            LearningRate = learningRate,
+            BatchSize = batchSize,
+            MaxEpochs = maxEpochs,
+            ValidationSet = validationSet,
+        };
+        options.PredictedLabelColumnName = predictedLabel ?? options.PredictedLabelColumnName;
+        options.ProbabilityColumnName = probability ?? options.ProbabilityColumnName;
+        return options;
     }
 }

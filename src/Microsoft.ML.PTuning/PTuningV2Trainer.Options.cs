@@ -10,6 +10,9 @@ public sealed partial class PTuningV2Trainer
     /// <remarks>Those worth sweeping carry the search space of ML.NET's AutoML.</remarks>
     public sealed class Options
     {
+        /// <summary>Beyond it, steps overflow F32.</summary>
+        private const double MaxLearningRate = 1e30;
+
         /// <summary>The label: a key for multiclass classification, Boolean for binary classification, Single for regression.</summary>
         public string LabelColumnName { get; set; } = "Label";
 
@@ -68,7 +71,7 @@ public sealed partial class PTuningV2Trainer
         /// <summary>Pads every row to <see cref="MaxLength"/> while training, as the official scripts do; slower, for comparison.</summary>
         public bool PadToMaxLength { get; set; }
 
-        /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core. The same number gives the same bits.</summary>
+        /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core, of 4 rows or more. The same number gives the same bits.</summary>
         public int Shards { get; set; }
 
         /// <summary>AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.</summary>
@@ -140,8 +143,8 @@ public sealed partial class PTuningV2Trainer
             InRange(WarmupRatio, 0, 1, nameof(WarmupRatio));
             InRange(WeightDecay, 0, double.PositiveInfinity, nameof(WeightDecay));
             InRange(MaxGradientNorm, 0, double.PositiveInfinity, nameof(MaxGradientNorm));
-            if (!(LearningRate > 0 && double.IsFinite(LearningRate)))
-                throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be a positive number; 5e-3 is usual.");
+            if (!(LearningRate is > 0 and <= MaxLearningRate))
+                throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 5e-3 is usual.");
         }
 
         internal TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) => new()

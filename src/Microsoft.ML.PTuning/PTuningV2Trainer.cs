@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
@@ -90,15 +91,22 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         task = task.ForTargets(training);
         var judged = validation is null ? null : Read(validation, CheckClasses(task, validation), backbone, "validation");
 
-        var shards = device.type != DeviceType.CPU ? 1 : _options.Shards > 0 ? _options.Shards : Environment.ProcessorCount;
+        var shards = ShardsOn(device);
         var seed = _options.Seed ?? HostEnvironment.SeedOf(_host) ?? Random.Shared.Next();
         log($"{training.Examples.Count} training rows ({training.Skipped} without a label skipped, {training.Truncated} longer than {task.MaxLength} tokens truncated), seed {seed}, {shards} shards, {device}.");
 
         var network = new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head);
         var settings = _options.Settings(seed, shards, log, CheckCancelled);
-        var (tensors, summary) = new TrainingLoop(network, task, settings, backbone.Lease.Tokenizer.PadId, device).Run(training, judged);
+        var loop = new TrainingLoop(network, task, settings, backbone.Lease.Tokenizer.PadId, device);
+        var (tensors, summary) = device.type == DeviceType.CPU ? SingleCoreThread.Run("P-Tuning training", () => loop.Run(training, judged)) : loop.Run(training, judged);
         return new PromptModel(task, _options.Method, backbone, tensors, summary, device);
     }
+
+    // One a core, but not so many that a shard has too few rows to be worth a core.
+    private int ShardsOn(Device device) =>
+        device.type != DeviceType.CPU ? 1
+        : _options.Shards > 0 ? _options.Shards
+        : Math.Clamp(_options.BatchSize / 4, 1, Environment.ProcessorCount);
 
     private ExampleSet Read(IDataView data, PromptTask task, OpenBackbone backbone, string kind)
     {

@@ -3,14 +3,15 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.ML;
 using Microsoft.ML.PTuning.Benchmarks;
+using Microsoft.ML.PTuning.Interop;
 using TorchSharp;
 
 // Every row is a ratio of two ways of doing the same thing, measured in turn in one process: times differ by machine and hour, ratios hardly.
-IBenchmark[] benchmarks = [];
+IBenchmark[] benchmarks = [new TransformVersusPredictionEngine(), new PlannedVersusPaddedTraining()];
 
 var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all).", Arity = ArgumentArity.ZeroOrOne };
 var json = new Option<FileInfo?>("--json") { Description = "Also write the rows to this file.", HelpName = "FILE" };
-var threads = new Option<int>("--threads") { Description = "Threads that an operation may use.", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
+var threads = new Option<int>("--threads") { Description = "Cores that all threads together may use (default: all).", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
 name.Validators.Add(argument =>
 {
     if (argument.GetValueOrDefault<string?>() is { } asked && benchmarks.All(benchmark => benchmark.Name != asked))
@@ -18,13 +19,20 @@ name.Validators.Add(argument =>
 });
 threads.Validators.Add(option =>
 {
-    if (option.GetValueOrDefault<int>() < 1)
-        option.AddError("--threads takes a number from 1.");
+    if (option.GetValueOrDefault<int>() is var asked && (asked < 1 || asked > Environment.ProcessorCount))
+        option.AddError($"--threads takes a number from 1 to {Environment.ProcessorCount}, this machine's cores.");
 });
 
 var command = new RootCommand("Side-by-side measurements, as ratios taken in one run.") { name, json, threads };
-command.SetAction(line => Run(
-    benchmarks.Where(benchmark => line.GetValue(name) is null || line.GetValue(name) == benchmark.Name), line.GetValue(threads), line.GetValue(json)));
+command.SetAction(line =>
+{
+    if (line.GetValue(threads) < Environment.ProcessorCount)
+        return CoreLimit.RunUnder(line.GetValue(threads), args);
+
+    var selected = benchmarks.Where(benchmark => line.GetValue(name) is null || line.GetValue(name) == benchmark.Name);
+    Run(selected, line.GetValue(threads), line.GetValue(json));
+    return 0;
+});
 
 var parsed = command.Parse(args);
 var code = parsed.Invoke();
@@ -32,12 +40,14 @@ return parsed.Errors.Count > 0 ? 2 : code;
 
 static void Run(IEnumerable<IBenchmark> selected, int threads, FileInfo? json)
 {
-    Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} cores; {threads} threads");
+    Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {CoreLimit.MachineCores} cores; {threads} threads");
     Console.WriteLine($".NET {Environment.Version}, ML.NET {VersionOf(typeof(MLContext))}, TorchSharp {VersionOf(typeof(torch))}");
     Console.WriteLine("ratio: how many times as fast, the median over pairs of runs; low and high: the least and the greatest of them");
     Console.WriteLine();
     Console.WriteLine(Row.Header);
 
+    TorchNative.EnsureLoaded();
+    torch.set_num_threads(threads);
     var rows = new List<Row>();
     foreach (var benchmark in selected)
     {

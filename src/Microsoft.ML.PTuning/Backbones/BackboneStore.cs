@@ -11,7 +11,7 @@ internal sealed record LoadedBackbone(Backbone Backbone, TextTokenizer Tokenizer
 /// <param name="load">Loads encoder and tokenizer from a folder onto a device.</param>
 internal sealed class BackboneStore(Func<string, Device, LoadedBackbone> load)
 {
-    private static readonly string[] s_fileTypes = [".json", ".txt", ".model", ".safetensors", ".bin"];
+    private static readonly string[] FileTypes = [".json", ".txt", ".model", ".safetensors", ".bin"];
 
     private readonly Dictionary<string, Entry> _entries = [];
 
@@ -65,7 +65,7 @@ internal sealed class BackboneStore(Func<string, Device, LoadedBackbone> load)
     private static string KeyOf(string directory, Device device)
     {
         var files = from path in Directory.GetFiles(directory)
-                    where s_fileTypes.Contains(Path.GetExtension(path))
+                    where FileTypes.Contains(Path.GetExtension(path))
                     orderby path
                     select FileStamp.Of(path).ToString();
         return string.Join('\n', files.Prepend(directory).Prepend(device.ToString()));

@@ -9,5 +9,5 @@ internal sealed class Dropout(double rate, Generator generator)
 {
     /// <returns><paramref name="x"/> with a fresh mask, the same shape; <paramref name="x"/> itself where the rate is 0.</returns>
     public Tensor Apply(Tensor x) =>
-        rate == 0 ? x : x * empty_like(x).bernoulli_(1 - rate, generator).div_(1 - rate);
+        rate == 0 ? x : x * empty_like(x).uniform_(0, 1, generator).lt_(1 - rate).div_(1 - rate); // bernoulli_ draws twice as long.
 }

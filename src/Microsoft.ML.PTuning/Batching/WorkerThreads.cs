@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
-using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Batching;
 
@@ -11,11 +10,12 @@ internal sealed class WorkerThreads
 
     private readonly BlockingCollection<Action> _jobs = [];
 
-    private WorkerThreads(int count)
+    /// <summary>Starts threads, which end with the process.</summary>
+    public WorkerThreads(int count)
     {
         Count = count;
         for (var i = 0; i < count; i++)
-            new Thread(Work) { IsBackground = true, Name = $"P-Tuning worker {i}" }.Start();
+            SingleCoreThread.Start($"P-Tuning worker {i}", Work);
     }
 
     /// <summary>One set of threads for the whole process, as many as there are cores; they end with it.</summary>
@@ -56,7 +56,6 @@ internal sealed class WorkerThreads
 
     private void Work()
     {
-        torch.set_num_threads(1); // Of this thread alone: OpenMP and MKL keep the number by thread.
         foreach (var job in _jobs.GetConsumingEnumerable())
             job();
     }

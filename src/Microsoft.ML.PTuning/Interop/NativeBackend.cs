@@ -13,7 +13,7 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string cache)
     public const string Library = "libLibTorchSharp.so";
 
     // Each one after those that it needs, so that none is looked for by the dynamic linker. The CUDA ones are there in a CUDA package only.
-    private static readonly string[] s_libtorch = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
+    private static readonly string[] Libtorch = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     /// <summary>Where the host looks for the native libraries of this application.</summary>
     [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "In a single file the other folders are the ones.")]
@@ -34,7 +34,7 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string cache)
     public void Load()
     {
         var original = Find(Library) ?? throw Missing(Library);
-        var libtorch = s_libtorch.Select(name => (name, Path: Find(name))).ToList();
+        var libtorch = Libtorch.Select(name => (name, Path: Find(name))).ToList();
         foreach (var (name, path) in libtorch)
             if (path is null && !name.EndsWith("_cuda.so", StringComparison.Ordinal))
                 throw Missing(name);

@@ -13,8 +13,8 @@ internal static class TorchNative
     // std::ios_base_library_init(), what GCC 13 added to libstdc++ as GLIBCXX_3.4.32.
     private const string SymbolOfGcc13 = "_ZSt21ios_base_library_initv";
 
-    private static readonly object s_gate = new();
-    private static bool s_loaded;
+    private static readonly object Gate = new();
+    private static bool _loaded;
 
     /// <summary>Which packages bring what is missing, for error messages.</summary>
     public static string BackendAdvice =>
@@ -28,18 +28,18 @@ internal static class TorchNative
     /// <exception cref="NotSupportedException">The backend is of another version than this system can be made to load.</exception>
     public static void EnsureLoaded()
     {
-        if (Volatile.Read(ref s_loaded))
+        if (Volatile.Read(ref _loaded))
             return;
 
-        lock (s_gate)
+        lock (Gate)
         {
-            if (s_loaded)
+            if (_loaded)
                 return;
 
             if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && IsOlderThanGcc13() && !IsInMemory())
                 NativeBackend.OfApplication().Load();
             InitializeTorchSharp();
-            Volatile.Write(ref s_loaded, true);
+            Volatile.Write(ref _loaded, true);
         }
     }
 

@@ -16,10 +16,9 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     /// <summary>Raised when a reader of the version before could no longer make sense of the file.</summary>
     public const int CurrentVersion = 1;
 
-    // Only what can be set is state; computed properties stay out of the file.
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveComputedOut } },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutComputed } },
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A loss may have become infinite, and the model be saved all the same.
@@ -68,11 +67,11 @@ internal sealed record PromptDocument : IJsonOnDeserialized
             throw new JsonException("A prompt model needs task, method and backbone; one of them is null.");
     }
 
-    // IgnoreReadOnlyProperties would not do: it keeps collections.
-    private static void LeaveComputedOut(JsonTypeInfo type)
+    // Only what can be set is state; computed properties stay out of the file unless they ask to be in it.
+    private static void LeaveOutComputed(JsonTypeInfo type)
     {
-        foreach (var computed in type.Properties.Where(p => p.Set is null).ToArray())
-            type.Properties.Remove(computed);
+        foreach (var property in type.Properties.Where(p => p.Set is null && p.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) != true).ToArray())
+            type.Properties.Remove(property);
     }
 
     private static void RefuseLaterVersion(ReadOnlySpan<byte> bytes, string source)

@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Prompts;
@@ -12,7 +11,7 @@ internal abstract class PrefixParameters(PrefixShape shape) : IDisposable
     protected PrefixShape Shape { get; } = shape;
 
     /// <summary>The trained tensors.</summary>
-    public abstract IReadOnlyList<Parameter> Parameters { get; }
+    public abstract IReadOnlyList<Tensor> Parameters { get; }
 
     /// <summary>The prefix, differentiable in <see cref="Parameters"/>: <c>[P, L', 2, h, D]</c>.</summary>
     public abstract Tensor Values();
@@ -27,9 +26,9 @@ internal abstract class PrefixParameters(PrefixShape shape) : IDisposable
 /// <summary>The prefix itself is trained.</summary>
 internal sealed class EmbeddedPrefix(PrefixShape shape, Initializer weight) : PrefixParameters(shape)
 {
-    private readonly Parameter _embedding = new(weight(shape.Length, shape.Width)); // [P, 2L'H]
+    private readonly Tensor _embedding = weight(shape.Length, shape.Width); // [P, 2L'H]
 
-    public override IReadOnlyList<Parameter> Parameters => [_embedding];
+    public override IReadOnlyList<Tensor> Parameters => [_embedding];
 
     public override Tensor Values() => _embedding.view(Shape.Dimensions);
 }
@@ -37,13 +36,13 @@ internal sealed class EmbeddedPrefix(PrefixShape shape, Initializer weight) : Pr
 /// <summary>The prefix is the output of a small network over trained embeddings (Li &amp; Liang 2021): Embedding, Linear, Tanh, Linear.</summary>
 internal sealed class ProjectedPrefix(PrefixShape shape, int size, Initializer weight, Initializer bias) : PrefixParameters(shape)
 {
-    private readonly Parameter _embedding = new(weight(shape.Length, shape.Heads * shape.HeadSize)); // [P, H]
-    private readonly Parameter _inWeight = new(weight(size, shape.Heads * shape.HeadSize));          // [m, H]
-    private readonly Parameter _inBias = new(bias(size));
-    private readonly Parameter _outWeight = new(weight(shape.Width, size));                          // [2L'H, m]
-    private readonly Parameter _outBias = new(bias(shape.Width));
+    private readonly Tensor _embedding = weight(shape.Length, shape.Heads * shape.HeadSize); // [P, H]
+    private readonly Tensor _inWeight = weight(size, shape.Heads * shape.HeadSize);          // [m, H]
+    private readonly Tensor _inBias = bias(size);
+    private readonly Tensor _outWeight = weight(shape.Width, size);                          // [2L'H, m]
+    private readonly Tensor _outBias = bias(shape.Width);
 
-    public override IReadOnlyList<Parameter> Parameters => [_embedding, _inWeight, _inBias, _outWeight, _outBias];
+    public override IReadOnlyList<Tensor> Parameters => [_embedding, _inWeight, _inBias, _outWeight, _outBias];
 
     public override Tensor Values()
     {

@@ -8,6 +8,7 @@ namespace Microsoft.ML.PTuning.Prompts;
 internal sealed record PromptMethod : IJsonOnDeserialized
 {
     /// <summary>P-Tuning v2, or linear probing where there is no prefix: <c>p-tuning-v2</c>, <c>linear-probe</c>.</summary>
+    [JsonInclude]
     public string Name => PrefixLength == 0 ? "linear-probe" : "p-tuning-v2";
 
     /// <summary>P; 0 for none.</summary>

@@ -47,6 +47,7 @@ internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>
 
     private TrainedTensors Map(Func<Tensor, Tensor> change)
     {
+        using var scope = NewDisposeScope();
         var mapped = new TrainedTensors();
         foreach (var (name, tensor) in _tensors)
             mapped.Add(name, change(tensor));

@@ -8,6 +8,10 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Runs a network over many rows: batches of like length, several at once. Safe for any number of threads.</summary>
+/// <remarks>
+/// On the CPU a batch has one core, also where it is a single row: spread over the cores, small operations wait for whichever thread comes
+/// last, hundreds of times as long where other threads want the cores too; and the bits would depend on how many threads there are.
+/// </remarks>
 internal sealed class Predictor(PromptNetwork network, int padId, Device device)
 {
     /// <summary>Most tokens of a batch: enough to fill a core, few enough to stay in its cache.</summary>
@@ -31,14 +35,14 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
 
         var batches = Plan([.. examples.Select(e => e.Row.Length)]);
         var losses = new double[batches.Count];
-        if (batches.Count == 1 || device.type != DeviceType.CPU)
+        if (device.type == DeviceType.CPU)
         {
-            for (var i = 0; i < batches.Count; i++)
-                RunBatch(i);
+            WorkerThreads.Shared.Run(batches.Count, RunBatch);
         }
         else
         {
-            WorkerThreads.Shared.Run(batches.Count, RunBatch);
+            for (var i = 0; i < batches.Count; i++)
+                RunBatch(i);
         }
         return (outputs, losses.Sum());
 

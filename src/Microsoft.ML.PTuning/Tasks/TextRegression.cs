@@ -34,6 +34,10 @@ internal sealed record TextRegression : SentenceTask
 
     public override PromptTask ForTargets(ExampleSet training)
     {
+        if (training.Examples.FirstOrDefault(e => float.IsInfinity(e.Target[0])) is { } infinite)
+            throw new InvalidOperationException(FormattableString.Invariant(
+                $"Label column '{LabelColumnName}' has an infinite value ({infinite.Target[0]}) among the training rows. Expected finite numbers, or NaN for a missing label; correct or drop such rows."));
+
         var mean = training.Examples.Average(e => (double)e.Target[0]);
         var deviation = Math.Sqrt(training.Examples.Average(e => Square(e.Target[0] - mean)));
         return deviation > 0

@@ -6,7 +6,8 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <summary>What BERT does to a text before it looks for words (Devlin et al. 2019, <c>tokenization.py</c>), with offsets kept.</summary>
 /// <remarks>
 /// Control and format characters go, white space becomes a space, Chinese characters stand alone, accents and capitals go in uncased models.
-/// Microsoft.ML.Tokenizers' own normaliser keeps no offsets, keeps format characters (U+200B), and composes what it decomposed.
+/// Microsoft.ML.Tokenizers' own normaliser keeps no offsets, removes tabs and line breaks so that words run together, keeps format characters
+/// such as U+200B, and composes what it decomposed.
 /// Lower-casing goes character by character, as Hugging Face's fast tokenizers do: a capital sigma becomes σ also at the end of a word.
 /// </remarks>
 internal sealed class BertNormalizer

@@ -3,7 +3,7 @@ using System.Text;
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>The words of a normalised text, one after the other: runs between white space, each punctuation mark a word of its own.</summary>
-/// <remarks>Microsoft.ML.Tokenizers' pre-tokenizers leave out symbols such as <c>$</c> and <c>+</c>, which BERT counts as punctuation.</remarks>
+/// <remarks>Microsoft.ML.Tokenizers' pre-tokenizer for BERT drops symbols, emoji, fractions: whatever is neither <c>\w</c> nor <c>\p{P}</c>.</remarks>
 internal ref struct BertWords(ReadOnlySpan<char> text)
 {
     private readonly ReadOnlySpan<char> _text = text;

@@ -41,8 +41,8 @@ internal static class MergeList
         if (!vocabulary.Ids.ContainsKey(token))
         {
             throw new InvalidDataException(
-                $"{source}: expected token '{token}' in the vocabulary ({vocabulary.Source}) for {purpose}, but it is not among its {vocabulary.Ids.Count} tokens. " +
-                "Fetch both files again, from the same model.");
+                $"{source}: expected token '{token}' in the vocabulary ({vocabulary.Source}) for {purpose}, " +
+                $"but it is not among its {vocabulary.Ids.Count} tokens. Fetch both files again, from the same model.");
         }
     }
 }

@@ -17,7 +17,8 @@ internal abstract class SubwordTokenizer(int vocabularySize, SpecialTokenLayout 
         if (maxLength < special)
         {
             throw new ArgumentOutOfRangeException(nameof(maxLength), maxLength,
-                $"{(second is null ? "A text" : "A pair of texts")} takes {special} special tokens, but the maximum length is {maxLength} tokens. Raise the maximum length.");
+                $"{(second is null ? "A text" : "A pair of texts")} takes {special} special tokens, but the maximum length is {maxLength} tokens. " +
+                "Raise the maximum length.");
         }
 
         var firstTokens = Tokenize(first);

@@ -15,7 +15,9 @@ internal abstract class TextTokenizer
     public virtual IReadOnlyList<string> Files => [];
 
     /// <summary>The tokenizer of a Hugging Face directory.</summary>
-    /// <param name="directory">Holds <c>vocab.txt</c>, or <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c>; <c>tokenizer_config.json</c> may be missing.</param>
+    /// <param name="directory">
+    /// Holds <c>vocab.txt</c>, or <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c>; <c>tokenizer_config.json</c> may be missing.
+    /// </param>
     /// <param name="modelType">The family, as <c>model_type</c> of <c>config.json</c> names it: bert, roberta.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
     /// <exception cref="FileNotFoundException">It holds no vocabulary, or half of one.</exception>

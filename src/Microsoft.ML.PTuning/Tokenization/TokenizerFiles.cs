@@ -23,7 +23,10 @@ internal sealed class TokenizerFiles
         ArgumentException.ThrowIfNullOrEmpty(directory);
         Directory = Path.GetFullPath(directory);
         if (!System.IO.Directory.Exists(Directory))
-            throw new DirectoryNotFoundException($"{Directory}: expected a directory with a tokenizer's files, but there is none. Check the path of the backbone.");
+        {
+            throw new DirectoryNotFoundException(
+                $"{Directory}: expected a directory with a tokenizer's files, but there is none. Check the path of the backbone.");
+        }
     }
 
     public string Directory { get; }

@@ -23,7 +23,8 @@ internal sealed class TokenizerJson
     public string ModelType => Type(_model);
 
     /// <summary>Where settings stand, under the names this file gives them.</summary>
-    public IEnumerable<JsonElement> Sections => new[] { _model, Section("normalizer"), Section("pre_tokenizer") }.Where(section => section.ValueKind == JsonValueKind.Object);
+    public IEnumerable<JsonElement> Sections =>
+        new[] { _model, Section("normalizer"), Section("pre_tokenizer") }.Where(section => section.ValueKind == JsonValueKind.Object);
 
     public IEnumerable<JsonElement> AddedTokens => Section("added_tokens") is { ValueKind: JsonValueKind.Array } tokens ? tokens.EnumerateArray() : [];
 
@@ -46,7 +47,8 @@ internal sealed class TokenizerJson
         if (found is not null && found != expected)
         {
             throw new NotSupportedException(
-                $"{Path}: a {ModelType} tokenizer with {step} {found} is not supported; expected {expected ?? "none"}. Use a backbone with BERT's or RoBERTa's tokenizer.");
+                $"{Path}: a {ModelType} tokenizer with {step} {found} is not supported; expected {expected ?? "none"}. " +
+                "Use a backbone with BERT's or RoBERTa's tokenizer.");
         }
     }
 
@@ -56,7 +58,8 @@ internal sealed class TokenizerJson
         if (_model.TryGetProperty(parameter, out var found) && found.ValueKind != JsonValueKind.Null && found.ToString() != expected)
         {
             throw new NotSupportedException(
-                $"{Path}: a {ModelType} tokenizer with {parameter} '{found}' is not supported; expected '{expected}'. Use a backbone with BERT's or RoBERTa's tokenizer.");
+                $"{Path}: a {ModelType} tokenizer with {parameter} '{found}' is not supported; expected '{expected}'. " +
+                "Use a backbone with BERT's or RoBERTa's tokenizer.");
         }
     }
 

@@ -38,11 +38,13 @@ internal static class TokenizerLoader
         var named = settings.Text("tokenizer_class");
         Kind? declared = named switch
         {
-            "BertTokenizer" or "BertTokenizerFast" or "DistilBertTokenizer" or "DistilBertTokenizerFast" or "ElectraTokenizer" or "ElectraTokenizerFast" => Kind.WordPiece,
+            "BertTokenizer" or "BertTokenizerFast" => Kind.WordPiece,
+            "DistilBertTokenizer" or "DistilBertTokenizerFast" or "ElectraTokenizer" or "ElectraTokenizerFast" => Kind.WordPiece,
             "RobertaTokenizer" or "RobertaTokenizerFast" => Kind.ByteLevelBpe,
             null or "PreTrainedTokenizerFast" or "TokenizersBackend" => null,
             _ => throw new NotSupportedException(
-                $"{files.Use(TokenizerFiles.Configuration)}: the tokenizer class {named} is not supported; expected BertTokenizer or RobertaTokenizer. Use a backbone with one of these."),
+                $"{files.Use(TokenizerFiles.Configuration)}: the tokenizer class {named} is not supported; " +
+                "expected BertTokenizer or RobertaTokenizer. Use a backbone with one of these."),
         };
 
         if (declared is not null && found is not null && declared != found)
@@ -70,7 +72,8 @@ internal static class TokenizerLoader
             "WordPiece" => Kind.WordPiece,
             "BPE" => Kind.ByteLevelBpe,
             null => throw NoVocabulary(files),
-            var type => throw new NotSupportedException($"{json.Path}: a tokenizer of type '{type}' is not supported; expected WordPiece or BPE. Use a backbone with one of these."),
+            var type => throw new NotSupportedException(
+                $"{json.Path}: a tokenizer of type '{type}' is not supported; expected WordPiece or BPE. Use a backbone with one of these."),
         };
     }
 
@@ -78,11 +81,15 @@ internal static class TokenizerLoader
     {
         string[] sentencePiece = ["spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model"];
         if (Array.Find(sentencePiece, files.Has) is string model)
-            return new NotSupportedException($"{Path.Combine(files.Directory, model)}: SentencePiece tokenizers are not supported; expected WordPiece or byte-level BPE.");
+        {
+            return new NotSupportedException(
+                $"{Path.Combine(files.Directory, model)}: SentencePiece tokenizers are not supported; expected WordPiece or byte-level BPE. " +
+                "Use a backbone with one of these.");
+        }
 
         return new FileNotFoundException(
-            $"{files.Directory}: expected {TokenizerFiles.Lines}, or {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, or {TokenizerFiles.Fast}, but found none of them. " +
-            "Copy the tokenizer's files beside the weights.");
+            $"{files.Directory}: expected {TokenizerFiles.Lines}, or {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, or {TokenizerFiles.Fast}, " +
+            "but found none of them. Copy the tokenizer's files beside the weights.");
     }
 
     private static WordPieceTextTokenizer WordPiece(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json, string modelType)
@@ -123,9 +130,7 @@ internal static class TokenizerLoader
         json?.ExpectModel("continuing_subword_prefix", "");
         json?.ExpectModel("end_of_word_suffix", "");
 
-        var separate = files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges);
-        var vocabulary = separate ? Vocabulary.ReadJson(files.ReadJson(Present(files, TokenizerFiles.Tokens)), files.Use(TokenizerFiles.Tokens)) : json!.ReadVocabulary();
-        var merges = separate ? MergeList.ReadLines(files.Use(Present(files, TokenizerFiles.Merges)), vocabulary) : MergeList.Read(json!.ReadMerges(), json.Path, vocabulary);
+        var (vocabulary, merges) = ReadBytePairs(files, json);
         var layout = new SpecialTokenLayout(
             settings.SpecialToken("cls_token", "<s>", vocabulary),
             settings.SpecialToken("sep_token", "</s>", vocabulary),
@@ -136,7 +141,20 @@ internal static class TokenizerLoader
         return new ByteLevelBpeTextTokenizer(vocabulary, merges, settings.Flag("add_prefix_space") ?? false, layout, files.Read);
     }
 
+    private static (Vocabulary Vocabulary, List<(string Left, string Right)> Merges) ReadBytePairs(TokenizerFiles files, TokenizerJson? json)
+    {
+        if (files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges))
+        {
+            var tokens = Vocabulary.ReadJson(files.ReadJson(Present(files, TokenizerFiles.Tokens)), files.Use(TokenizerFiles.Tokens));
+            return (tokens, MergeList.ReadLines(files.Use(Present(files, TokenizerFiles.Merges)), tokens));
+        }
+
+        var vocabulary = json!.ReadVocabulary();
+        return (vocabulary, MergeList.Read(json.ReadMerges(), json.Path, vocabulary));
+    }
+
     private static string Present(TokenizerFiles files, string name) => files.Has(name) ? name : throw new FileNotFoundException(
-        $"{Path.Combine(files.Directory, name)}: byte-level BPE takes {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, but this one is missing. Copy it beside the other.",
+        $"{Path.Combine(files.Directory, name)}: byte-level BPE takes {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, " +
+        "but this one is missing. Copy it beside the other.",
         Path.Combine(files.Directory, name));
 }

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>What a directory's JSON files say of a tokenizer: <c>tokenizer_config.json</c> first, then <c>special_tokens_map.json</c> and <c>tokenizer.json</c>.</summary>
+/// <summary>What a directory's JSON files say of a tokenizer.</summary>
+/// <remarks>The first that says it counts: <c>tokenizer_config.json</c>, then <c>special_tokens_map.json</c>, then <c>tokenizer.json</c>.</remarks>
 internal sealed class TokenizerSettings
 {
     private readonly List<(string Path, JsonElement Entries)> _sources = [];

@@ -14,7 +14,8 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
     /// <summary>One more than the largest id.</summary>
     public int Size { get; } = Ids.Values.Max() + 1;
 
-    /// <summary><c>vocab.txt</c>: a token a line, its id the line's number from 0. A token that stands twice has its last line's id, as with Hugging Face.</summary>
+    /// <summary><c>vocab.txt</c>: a token a line, its id the line's number from 0.</summary>
+    /// <remarks>A token that stands twice has its last line's id, as with Hugging Face.</remarks>
     public static Vocabulary ReadLines(string path)
     {
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -39,7 +40,10 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
     public static Vocabulary ReadJson(JsonElement tokens, string source)
     {
         if (tokens.ValueKind != JsonValueKind.Object)
-            throw new InvalidDataException($"{source}: expected the vocabulary as an object of tokens and ids, but found {tokens.ValueKind}. Fetch the file again.");
+        {
+            throw new InvalidDataException(
+                $"{source}: expected the vocabulary as an object of tokens and ids, but found {tokens.ValueKind}. Fetch the file again.");
+        }
 
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         var tokenOfId = new Dictionary<int, string>();
@@ -47,11 +51,18 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
         {
             var token = NameOf(entry, source);
             if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out var id) || id is < 0 or >= IdLimit)
-                throw new InvalidDataException($"{source}: expected an id from 0 to {IdLimit - 1} for token '{token}', but found {entry.Value}. Fetch the file again.");
+            {
+                throw new InvalidDataException(
+                    $"{source}: expected an id from 0 to {IdLimit - 1} for token '{token}', but found {entry.Value}. Fetch the file again.");
+            }
+
             if (!ids.TryAdd(token, id))
                 throw new InvalidDataException($"{source}: expected each token once, but '{token}' stands there twice. Fetch the file again.");
             if (!tokenOfId.TryAdd(id, token))
-                throw new InvalidDataException($"{source}: expected each id once, but {id} stands for '{tokenOfId[id]}' and for '{token}'. Fetch the file again.");
+            {
+                throw new InvalidDataException(
+                    $"{source}: expected each id once, but {id} stands for '{tokenOfId[id]}' and for '{token}'. Fetch the file again.");
+            }
         }
 
         return NotEmpty(ids, source);
@@ -75,7 +86,8 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
         }
         catch (InvalidOperationException)
         {
-            throw new InvalidDataException($"{source}: expected Unicode text as tokens, but the token with value {entry.Value} has half a surrogate pair. Fetch the file again.");
+            throw new InvalidDataException(
+                $"{source}: expected Unicode text as tokens, but the token with value {entry.Value} has half a surrogate pair. Fetch the file again.");
         }
     }
 

@@ -17,7 +17,10 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
         : base(vocabulary.Size, layout, files)
     {
         if (!vocabulary.Ids.ContainsKey(unknownToken))
-            throw new InvalidDataException($"{vocabulary.Source}: expected the unknown token '{unknownToken}', but it is not among the {vocabulary.Ids.Count} tokens. Fetch the file again.");
+        {
+            throw new InvalidDataException(
+                $"{vocabulary.Source}: expected the unknown token '{unknownToken}', but it is not among the {vocabulary.Ids.Count} tokens. Fetch the file again.");
+        }
 
         using var lines = vocabulary.ToLines();
         _pieces = WordPieceTokenizer.Create(lines, new WordPieceOptions { UnknownToken = unknownToken, MaxInputCharsPerWord = 2 * MaxWordCodePoints });

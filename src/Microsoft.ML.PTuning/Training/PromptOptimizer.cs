@@ -3,7 +3,6 @@ using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
 
@@ -27,28 +26,32 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly int _padId;
     private readonly Device _device;
     private readonly PrefixParameters? _prefix;
-    private readonly IReadOnlyDictionary<string, Parameter> _head;
+    private readonly IReadOnlyDictionary<string, Tensor> _head;
     private readonly AdamW _optimizer;
     private readonly Generator[] _generators;
     private readonly TrainingDropout[] _dropout;
 
+    /// <param name="prefix">Null for none. The optimizer takes over prefix and head.</param>
     public PromptOptimizer(
-        PromptNetwork network, PromptTask task, TrainingSettings settings, PrefixParameters? prefix, IReadOnlyDictionary<string, Parameter> head, int padId, Device device)
+        PromptNetwork network, PromptTask task, TrainingSettings settings, PrefixParameters? prefix, IReadOnlyDictionary<string, Tensor> head, int padId, Device device)
     {
         (_network, _task, _settings, _prefix, _head, _padId, _device) = (network, task, settings, prefix, head, padId, device);
         Parameters = [.. prefix?.Parameters ?? [], .. head.Values];
-        _optimizer = optim.AdamW(Parameters, settings.LearningRate, weight_decay: settings.WeightDecay);
+        foreach (var parameter in Parameters)
+            parameter.requires_grad_().DetachFromDisposeScope();
+        _optimizer = new AdamW(Parameters, settings.WeightDecay);
         _generators = [.. Enumerable.Range(0, settings.Shards).Select(shard => new Generator((ulong)(uint)settings.Seed + 1 + (ulong)shard, device))];
         _dropout = [.. _generators.Select(g => new TrainingDropout(
             new Dropout(settings.PrefixDropout, g), new Dropout(settings.HeadDropout, g), settings.BackboneDropout > 0 ? new Dropout(settings.BackboneDropout, g) : null))];
     }
 
     /// <summary>Everything that is trained.</summary>
-    public IReadOnlyList<Parameter> Parameters { get; }
+    public IReadOnlyList<Tensor> Parameters { get; }
 
     /// <summary>Prefix and head as they stand, sharing the parameters' storage where there is no reparameterisation.</summary>
     public TrainedTensors Current()
     {
+        using var scope = NewDisposeScope();
         using var frozen = no_grad();
         return Assemble(_prefix?.Values());
     }
@@ -57,7 +60,7 @@ internal sealed class PromptOptimizer : IDisposable
     public StepResult Step(IReadOnlyList<Example> batch, double learningRate)
     {
         using var scope = NewDisposeScope();
-        _optimizer.zero_grad();
+        _optimizer.ClearGradients();
 
         var values = _prefix?.Values(); // [P, L', 2, h, D]
         using var current = Assemble(values?.detach());
@@ -68,10 +71,8 @@ internal sealed class PromptOptimizer : IDisposable
             var result = Differentiate(batch, shards, leaves);
             AssignGradients(leaves, values);
             if (_settings.MaxGradientNorm > 0)
-                nn.utils.clip_grad_norm_(Parameters, _settings.MaxGradientNorm);
-            foreach (var group in _optimizer.ParamGroups)
-                group.LearningRate = learningRate;
-            _optimizer.step();
+                _optimizer.ClipGradients(_settings.MaxGradientNorm);
+            _optimizer.Step(learningRate);
             return result;
         }
         finally

@@ -2,7 +2,6 @@ using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
@@ -31,7 +30,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             var batches = BatchPlanner.PlanEpoch(lengths, settings.BatchSize, random);
             var epoch = Train(optimizer, training.Examples, batches, clock, epochs);
             if (validation is not null)
-                epoch = Validate(optimizer, validation.Examples, epoch.Summary);
+                epoch = Validate(optimizer, validation.Examples, epoch.Summary, clock);
 
             epochs.Add(epoch.Summary);
             settings.Log(Describe(epoch.Summary));
@@ -53,7 +52,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             : settings.ProjectionSize > 0 ? new ProjectedPrefix(shape, settings.ProjectionSize, weight, bias)
             : new EmbeddedPrefix(shape, weight);
         var head = network.Head.Declare(network.Encoder.Backbone)
-            .ToDictionary(t => t.Name, t => new Parameter((t.IsBias ? bias : weight)(t.Shape)));
+            .ToDictionary(t => t.Name, t => (t.IsBias ? bias : weight)(t.Shape));
         return new PromptOptimizer(network, task, settings, prefix, head, padId, device);
     }
 
@@ -96,11 +95,12 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
         return new EpochOutcome(summary, outputs, seen);
     }
 
-    private EpochOutcome Validate(PromptOptimizer optimizer, IReadOnlyList<Example> examples, EpochSummary trained)
+    private EpochOutcome Validate(PromptOptimizer optimizer, IReadOnlyList<Example> examples, EpochSummary trained, TrainingClock clock)
     {
         settings.CheckCancelled();
         using var tensors = optimizer.Current();
         var (outputs, loss) = _predictor.Evaluate(examples, tensors, task);
+        RefuseDivergence(loss, trained.Epoch, clock);
         float[][] decoded = [.. outputs.Select(task.Decode)];
         var summary = new EpochSummary
         {
@@ -118,7 +118,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
     {
         if (!double.IsFinite(loss))
             throw new InvalidOperationException(FormattableString.Invariant(
-                $"The loss became {loss} in step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."));
+                $"The loss became {loss} at step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."));
     }
 
     private TrainingResult Finish(

@@ -5,12 +5,12 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 [TestClass]
 public sealed class BackbonePlacesTests
 {
-    private static readonly string s_root = Path.GetTempPath();
+    private static readonly string Root = Path.GetTempPath();
 
     [TestMethod]
     public void The_search_path_is_split_and_empty_parts_are_dropped()
     {
-        var (one, two) = (Path.Combine(s_root, "one"), Path.Combine(s_root, "two"));
+        var (one, two) = (Path.Combine(Root, "one"), Path.Combine(Root, "two"));
 
         var places = Of(("PTUNING_BACKBONE_PATH", $"{one}{Path.PathSeparator}{Path.PathSeparator}{two}{Path.DirectorySeparatorChar}"));
 
@@ -31,15 +31,15 @@ public sealed class BackbonePlacesTests
     [TestMethod]
     public void HF_HUB_CACHE_comes_before_HF_HOME() =>
         StringAssert.StartsWith(
-            Of(("HF_HOME", Path.Combine(s_root, "home")), ("HF_HUB_CACHE", Path.Combine(s_root, "cache"))).Hub.SnapshotOf(new("x", null)),
-            Path.Combine(s_root, "cache", "models--x"));
+            Of(("HF_HOME", Path.Combine(Root, "home")), ("HF_HUB_CACHE", Path.Combine(Root, "cache"))).Hub.SnapshotOf(new("x", null)),
+            Path.Combine(Root, "cache", "models--x"));
 
     [TestMethod]
     public void HF_HOME_holds_the_cache_in_hub() =>
         StringAssert.StartsWith(
-            Of(("HF_HOME", Path.Combine(s_root, "home")), ("HF_HUB_CACHE", "")).Hub.SnapshotOf(new("x", null)),
-            Path.Combine(s_root, "home", "hub", "models--x"));
+            Of(("HF_HOME", Path.Combine(Root, "home")), ("HF_HUB_CACHE", "")).Hub.SnapshotOf(new("x", null)),
+            Path.Combine(Root, "home", "hub", "models--x"));
 
     private static BackbonePlaces Of(params (string Name, string Value)[] environment) =>
-        BackbonePlaces.Of(s_root, name => environment.FirstOrDefault(v => v.Name == name).Value);
+        BackbonePlaces.Of(Root, name => environment.FirstOrDefault(v => v.Name == name).Value);
 }

@@ -8,9 +8,9 @@ public sealed class BackboneReferenceTests
 {
     private const string HashOfAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
-    private static readonly BackboneReference s_reference = new()
+    private static readonly BackboneReference Reference = new()
     {
         Kind = BackboneKind.Hub,
         Name = "google/bert",
@@ -31,14 +31,14 @@ public sealed class BackboneReferenceTests
             $$$"""
             {"kind":"hub","name":"google/bert","directory":"/models/bert","revision":"main","modelType":"bert","hiddenSize":256,"layers":4,"heads":8,"vocabularySize":3,"weights":{"model.safetensors":"{{{HashOfAbc}}}"},"tokenizer":{"vocab.txt":"{{{HashOfAbc}}}"}}
             """,
-            JsonSerializer.Serialize(s_reference, s_json));
+            JsonSerializer.Serialize(Reference, Json));
 
     [TestMethod]
     public void It_comes_back_from_JSON()
     {
-        var json = JsonSerializer.Serialize(s_reference, s_json);
+        var json = JsonSerializer.Serialize(Reference, Json);
 
-        Assert.AreEqual(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<BackboneReference>(json, s_json), s_json));
+        Assert.AreEqual(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<BackboneReference>(json, Json), Json));
     }
 
     [TestMethod]
@@ -48,9 +48,9 @@ public sealed class BackboneReferenceTests
     [DataRow("\"model.safetensors\":\"ba", "\"model.safetensors\":\"zz", "'model.safetensors'")]
     public void JSON_with_a_fault_is_refused_by_the_name_of_what_is_wrong(string right, string wrong, string named)
     {
-        var json = JsonSerializer.Serialize(s_reference, s_json).Replace(right, wrong, StringComparison.Ordinal);
+        var json = JsonSerializer.Serialize(Reference, Json).Replace(right, wrong, StringComparison.Ordinal);
 
-        var error = Assert.ThrowsExactly<JsonException>(() => JsonSerializer.Deserialize<BackboneReference>(json, s_json));
+        var error = Assert.ThrowsExactly<JsonException>(() => JsonSerializer.Deserialize<BackboneReference>(json, Json));
 
         StringAssert.Contains(error.Message, named);
     }
@@ -83,6 +83,6 @@ public sealed class BackboneReferenceTests
                 "model type roberta, expected bert", "hidden size 768, expected 256", "12 layers, expected 4", "12 heads, expected 8",
                 "vocabulary of 50265, expected 3",
             },
-            s_reference.Differences(found).ToArray());
+            Reference.Differences(found).ToArray());
     }
 }

@@ -117,7 +117,10 @@ public sealed class PairEncodingTests
             for (var second = 0; second < 12; second++)
             {
                 for (var room = 0; room < 24; room++)
-                    Assert.AreEqual(OneByOne(first, second, room), PairTruncation.Keep(first, second, room, Truncation.LongestFirst), $"{first}, {second}, {room}");
+                {
+                    var kept = PairTruncation.Keep(first, second, room, Truncation.LongestFirst);
+                    Assert.AreEqual(OneByOne(first, second, room), kept, $"{first}, {second}, {room}");
+                }
             }
         }
 

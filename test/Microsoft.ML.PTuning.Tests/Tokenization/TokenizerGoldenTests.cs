@@ -3,7 +3,8 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tests.Tokenization;
 
-/// <summary>Ids as Hugging Face's tokenizers gave them, on real vocabularies: every tokenizer and every case of <c>tokenizers/cases.json</c>, a test each.</summary>
+/// <summary>Ids as Hugging Face's tokenizers gave them, on real vocabularies.</summary>
+/// <remarks>Every tokenizer and every case of <c>tokenizers/cases.json</c> is a test of its own, so that the number compared can be seen.</remarks>
 [TestClass]
 public sealed class TokenizerGoldenTests
 {

@@ -1,0 +1,36 @@
+namespace PaperTasks.DataSets;
+
+/// <summary>The training and the development file of a run.</summary>
+internal sealed record DataFiles(string Train, string Dev)
+{
+    /// <summary>Finds a task's files in a folder: by their published names, else <c>train.*</c> beside <c>dev.*</c> or <c>val.*</c>.</summary>
+    /// <exception cref="FileNotFoundException">The folder holds no such pair, or more than one file of a kind.</exception>
+    public static DataFiles Find(PaperTask task, string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"The folder '{folder}' given by --data does not exist.");
+
+        foreach (DataFiles names in task.PublishedFiles)
+        {
+            var published = new DataFiles(Path.Combine(folder, names.Train), Path.Combine(folder, names.Dev));
+            if (File.Exists(published.Train) && File.Exists(published.Dev))
+                return published;
+        }
+
+        return new DataFiles(Only(task, folder, "train"), Only(task, folder, "dev", "val"));
+    }
+
+    private static string Only(PaperTask task, string folder, params string[] names)
+    {
+        string[] readable = [.. names.SelectMany(name => task.Formats.Select(format => Path.Combine(folder, name + format.Extension)))];
+        string[] found = [.. readable.Where(File.Exists)];
+        if (found.Length == 1)
+            return found[0];
+
+        string expected = string.Join(" or ", readable.Select(Path.GetFileName));
+        string findings = found.Length > 1
+            ? $"found {string.Join(" and ", found.Select(Path.GetFileName))}"
+            : $"which holds {string.Join(", ", Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order().DefaultIfEmpty("nothing"))}";
+        throw new FileNotFoundException($"{task.Name}: expected one of {expected} in '{folder}', {findings}. Name the files with --train and --dev.");
+    }
+}

@@ -1,0 +1,20 @@
+namespace PaperTasks.DataSets;
+
+/// <summary>What is measured on the development rows. The first of each list is the metric of the report.</summary>
+internal enum Measures
+{
+    /// <summary>Share of rows predicted rightly.</summary>
+    Accuracy,
+
+    /// <summary>Accuracy, and F1 of the label "1".</summary>
+    AccuracyAndF1,
+
+    /// <summary>Accuracy, and the unweighted mean of the labels' F1.</summary>
+    AccuracyAndMacroF1,
+
+    /// <summary>Labels are numbers: Pearson's correlation, and Spearman's.</summary>
+    Correlation,
+
+    /// <summary><see cref="Correlation"/> where every label is a number and one has a decimal point, else <see cref="Accuracy"/>.</summary>
+    FromLabels,
+}

@@ -1,0 +1,52 @@
+using System.Text.Json;
+
+namespace PaperTasks;
+
+/// <summary>What tells one published encoder from another.</summary>
+internal sealed record BackboneShape(string ModelType, int Layers, int HiddenSize, int VocabularySize)
+{
+    public static BackboneShape BertLargeCased { get; } = new("bert", 24, 1024, 28_996);
+
+    public static BackboneShape RobertaLarge { get; } = new("roberta", 24, 1024, 50_265);
+
+    /// <summary>Reads a Hugging Face directory's <c>config.json</c>.</summary>
+    /// <returns>Null where there is no such file or it says too little; what is wrong with it is the library's to say.</returns>
+    public static BackboneShape? Read(string directory)
+    {
+        string file = Path.Combine(directory, "config.json");
+        if (!File.Exists(file))
+            return null;
+
+        try
+        {
+            using var configuration = JsonDocument.Parse(File.ReadAllBytes(file));
+            JsonElement root = configuration.RootElement;
+            return new BackboneShape(
+                root.GetProperty("model_type").GetString()!,
+                root.GetProperty("num_hidden_layers").GetInt32(),
+                root.GetProperty("hidden_size").GetInt32(),
+                root.GetProperty("vocab_size").GetInt32());
+        }
+        catch (Exception problem) when (problem is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>The official run scripts' hyper-parameters of a task on a backbone: github.com/THUDM/P-tuning-v2, <c>run_script/</c>.</summary>
+/// <param name="Dropout">Of the prefix, of the head, and inside the frozen backbone: the scripts know only one number.</param>
+internal sealed record Preset(int PrefixLength, double LearningRate, int BatchSize, int Epochs, int MaxLength, double Dropout, int Seed)
+{
+    private static readonly Dictionary<(string Task, BackboneShape Backbone), Preset> Published = new()
+    {
+        [("boolq", BackboneShape.BertLargeCased)] = new(40, 5e-3, 32, 100, 128, 0.1, 11),
+        [("boolq", BackboneShape.RobertaLarge)] = new(8, 7e-3, 32, 100, 128, 0.1, 11),
+        [("rte", BackboneShape.BertLargeCased)] = new(20, 1e-2, 32, 60, 128, 0.1, 11),
+        [("rte", BackboneShape.RobertaLarge)] = new(128, 5e-3, 32, 100, 128, 0.1, 11),
+    };
+
+    /// <returns>Null where the official code has no script for the task on this backbone.</returns>
+    public static Preset? For(string task, BackboneShape? backbone) =>
+        backbone is null ? null : Published.GetValueOrDefault((task, backbone));
+}

@@ -1,0 +1,57 @@
+using Microsoft.ML.PTuning;
+using Spectre.Console;
+
+namespace TicketRouting;
+
+/// <summary>Shows a training as a live bar, or as a line an epoch where the output goes to a file or a pipe.</summary>
+internal static class TrainingBar
+{
+    public static TModel Show<TModel>(Func<IProgress<TrainingProgress>, TModel> train)
+    {
+        if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
+        {
+            var lines = new EpochLines();
+            TModel model = train(lines);
+            lines.WriteLast();
+            return model;
+        }
+
+        return AnsiConsole.Progress()
+            .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+            .Start(context => train(new LiveBar(context.AddTask("encoding the texts"))));
+    }
+
+    private static string Describe(TrainingProgress progress)
+    {
+        string metric = progress.Metric is { } value ? $", {progress.MetricName} {value:F3}" : "";
+        return $"epoch {progress.Epoch}/{progress.Epochs}, loss {progress.Loss:F3}{metric}, {progress.SamplesPerSecond:F0} rows/s";
+    }
+
+    private sealed class LiveBar(ProgressTask task) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            task.MaxValue = value.Steps;
+            task.Value = value.Step;
+            task.Description = Markup.Escape($"{Describe(value)}, {value.TimeLeft:m\\:ss} left");
+        }
+    }
+
+    private sealed class EpochLines : IProgress<TrainingProgress>
+    {
+        private TrainingProgress? _last;
+
+        public void Report(TrainingProgress value)
+        {
+            if (_last is not null && _last.Epoch != value.Epoch)
+                WriteLast();
+            _last = value;
+        }
+
+        public void WriteLast()
+        {
+            if (_last is not null)
+                Console.WriteLine(Describe(_last));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+namespace Microsoft.ML.PTuning.Benchmarks;
+
+/// <summary>Training on batches planned by length against padding every row to <c>MaxLength</c>, as the official scripts do.</summary>
+/// <remarks>The whole of Fit: tokenising, one epoch, the model.</remarks>
+internal sealed class PlannedVersusPaddedTraining : IBenchmark
+{
+    private const int Rows = 2000;
+
+    public string Name => "planned-vs-padded-training";
+
+    public Ratio Measure(int threads)
+    {
+        var context = new MLContext(seed: 1);
+        var data = context.Data.LoadFromEnumerable(TextRows.Sst2(Rows));
+        return PairedMeasurement.Measure(() => Train(padded: true), () => Train(padded: false));
+
+        void Train(bool padded) => context.BinaryClassification.Trainers
+            .PTuningV2(new PTuningV2Trainer.Options { MaxLength = 128, MaxEpochs = 1, PadToMaxLength = padded, Shards = threads })
+            .Fit(data)
+            .Dispose();
+    }
+}

@@ -1,0 +1,51 @@
+namespace Microsoft.ML.PTuning.Benchmarks;
+
+/// <summary>A labelled text, as an ML.NET user's class has it.</summary>
+internal sealed class TextRow
+{
+    public string Sentence1 { get; set; } = "";
+
+    public bool Label { get; set; }
+}
+
+/// <summary>The rows that are measured on; the same in every run.</summary>
+internal static class TextRows
+{
+    private const int MostWords = 128;
+
+    private static readonly string[] Words =
+    [
+        "a", "about", "acting", "and", "any", "as", "bad", "best", "big", "but", "by", "cast", "comedy", "could", "director", "drama", "dull", "end",
+        "enough", "ever", "film", "first", "for", "from", "full", "funny", "good", "great", "has", "heart", "in", "is", "it", "its", "kind", "life",
+        "like", "little", "long", "love", "made", "more", "most", "movie", "much", "never", "no", "not", "of", "off", "on", "one", "over", "plot",
+        "really", "scene", "seems", "so", "some", "story", "than", "that", "the", "there", "time", "to", "too", "up", "very", "way", "well", "with",
+    ];
+
+    /// <summary>The first training rows of SST-2, in <c>glue/SST-2</c> of PTUNING_DATA or of <c>data</c> in PTUNING_SHARED; where it is not, random rows of 40 words on average.</summary>
+    public static IReadOnlyList<TextRow> Sst2(int count)
+    {
+        var file = DataFolder() is { } data ? Path.Combine(data, "glue", "SST-2", "train.tsv") : null;
+        return File.Exists(file)
+            ? [.. File.ReadLines(file).Skip(1).Take(count).Select(line => line.Split('\t')).Select(cells => new TextRow { Sentence1 = cells[0], Label = cells[1] == "1" })]
+            : Random(count, meanWords: 40);
+    }
+
+    /// <summary>Rows of random words whose number is lognormal, as that of real texts, and at most 128.</summary>
+    public static IReadOnlyList<TextRow> Random(int count, double meanWords)
+    {
+        const double Deviation = 0.6; // Of the logarithm.
+        var random = new Random(1);
+        return [.. Enumerable.Range(0, count).Select(_ =>
+        {
+            var normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+            var words = (int)Math.Round(meanWords * Math.Exp((Deviation * normal) - (Deviation * Deviation / 2)));
+            var text = string.Join(' ', random.GetItems(Words, Math.Clamp(words, 1, MostWords)));
+            return new TextRow { Sentence1 = text, Label = random.Next(2) == 1 };
+        })];
+    }
+
+    private static string? DataFolder() =>
+        Environment.GetEnvironmentVariable("PTUNING_DATA") is { Length: > 0 } data ? data
+        : Environment.GetEnvironmentVariable("PTUNING_SHARED") is { Length: > 0 } shared ? Path.Combine(shared, "data")
+        : null;
+}

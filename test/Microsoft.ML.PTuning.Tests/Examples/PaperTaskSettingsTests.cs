@@ -1,0 +1,109 @@
+using PaperTasks;
+using PaperTasks.DataSets;
+
+namespace Microsoft.ML.PTuning.Tests.Examples;
+
+[TestClass]
+public sealed class PaperTaskSettingsTests
+{
+    private static readonly RequestedSettings Nothing = new(null, null, false, null, null, null, null, null, false, []);
+
+    private readonly TemporaryFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Rte_on_roberta_large_takes_the_official_script()
+    {
+        _folder.Write("config.json", """{"model_type": "roberta", "num_hidden_layers": 24, "hidden_size": 1024, "vocab_size": 50265}""");
+
+        Settings settings = Settings.Resolve(Settings.PTuning, Nothing, Preset.For("rte", BackboneShape.Read(_folder.Path)));
+
+        Assert.AreEqual((128, 5e-3, 32, 100, 0.1), (settings.PrefixLength, settings.LearningRate, settings.BatchSize, settings.Epochs, settings.BackboneDropout));
+        CollectionAssert.AreEqual(new[] { 11 }, settings.Seeds.ToArray());
+    }
+
+    [TestMethod]
+    public void The_uncased_sister_of_a_published_backbone_has_no_preset()
+    {
+        Assert.IsNull(Preset.For("rte", BackboneShape.BertLargeCased with { VocabularySize = 30_522 }));
+    }
+
+    [TestMethod]
+    public void A_task_without_a_script_takes_the_defaults_of_the_library()
+    {
+        var library = new PTuningV2Trainer.Options();
+
+        Settings settings = Settings.Resolve(Settings.PTuning, Nothing, Preset.For("sst2", BackboneShape.RobertaLarge));
+
+        Assert.AreEqual((library.PrefixLength, library.LearningRate, library.MaxEpochs), (settings.PrefixLength, settings.LearningRate, settings.Epochs));
+    }
+
+    [TestMethod]
+    public void The_command_line_comes_before_the_preset()
+    {
+        Settings settings = Settings.Resolve(
+            Settings.PTuning, Nothing with { PrefixLength = 7, Seeds = [1, 2] }, Preset.For("boolq", BackboneShape.BertLargeCased));
+
+        Assert.AreEqual((7, 100), (settings.PrefixLength, settings.Epochs));
+        CollectionAssert.AreEqual(new[] { 1, 2 }, settings.Seeds.ToArray());
+    }
+
+    [TestMethod]
+    public void A_linear_probe_has_no_prefix()
+    {
+        Settings settings = Settings.Resolve(Settings.LinearProbe, Nothing with { PrefixLength = 7, Projection = true }, null);
+
+        Assert.AreEqual((0, false), (settings.PrefixLength, settings.Projection));
+    }
+
+    [TestMethod]
+    public void F1_is_the_harmonic_mean_of_precision_and_recall()
+    {
+        double[][] confusion = [[50, 10], [5, 35]];                       // rows: actual
+        const double Precision = 35.0 / 45, Recall = 35.0 / 40;
+
+        Assert.AreEqual(2 * Precision * Recall / (Precision + Recall), Evaluation.F1(confusion, positive: 1), 1e-12);
+    }
+
+    [TestMethod]
+    public void Macro_F1_leaves_out_a_class_that_never_occurs()
+    {
+        double[][] confusion = [[3, 1, 0], [1, 3, 0], [0, 0, 0]];
+
+        Assert.AreEqual(0.75, Evaluation.MacroF1(confusion), 1e-12);
+    }
+
+    [TestMethod]
+    public void Classes_of_the_development_rows_are_classes_too()
+    {
+        TaskData data = ReadPlain("a\tx\nb\ty\n", "c\tz\n", limit: 1);
+
+        Assert.HasCount(1, data.Train);
+        CollectionAssert.AreEqual(new[] { "x", "z" }, data.Labels.ToArray());
+    }
+
+    [TestMethod]
+    public void Labels_that_are_whole_numbers_are_classes()
+    {
+        Assert.IsFalse(ReadPlain("a\t0\nb\t1\n", "c\t1\n").IsRegression);
+    }
+
+    [TestMethod]
+    public void Labels_with_a_decimal_point_make_a_regression()
+    {
+        Assert.IsTrue(ReadPlain("a\t0.5\nb\t1\n", "c\t1\n").IsRegression);
+    }
+
+    [TestMethod]
+    public void A_score_that_is_no_number_is_refused_by_file_and_line()
+    {
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => ReadPlain("a\t0.5\nb\t1\n", "c\t1\n\nd\thigh\n"));
+
+        StringAssert.Contains(refusal.Message, "dev.tsv, line 3: expected a number as the score, found 'high'");
+    }
+
+    private TaskData ReadPlain(string train, string dev, int? limit = null) =>
+        TaskData.Read(PaperTask.Named("tsv"), new DataFiles(_folder.Write("train.tsv", train), _folder.Write("dev.tsv", dev)), limit);
+}

@@ -1,0 +1,40 @@
+using Microsoft.ML.PTuning.Tasks;
+
+namespace Microsoft.ML.PTuning.Tests.Tasks;
+
+/// <summary>Tasks over columns of the usual names.</summary>
+internal static class Any
+{
+    public static MulticlassClassification Classification(int classes) => Classification(new LabelValues(classes, itemType: null, values: null));
+
+    public static MulticlassClassification Classification(LabelValues labels) => new()
+    {
+        LabelColumnName = "Label",
+        Sentence1ColumnName = "Sentence1",
+        ScoreColumnName = "Score",
+        PredictedLabelColumnName = "PredictedLabel",
+        MaxLength = 12,
+        Labels = labels,
+    };
+
+    public static BinaryClassification BinaryClassification { get; } = new()
+    {
+        LabelColumnName = "Label",
+        Sentence1ColumnName = "Sentence1",
+        ScoreColumnName = "Score",
+        PredictedLabelColumnName = "PredictedLabel",
+        ProbabilityColumnName = "Probability",
+        MaxLength = 12,
+    };
+
+    public static TextRegression Regression { get; } = new()
+    {
+        LabelColumnName = "Label",
+        Sentence1ColumnName = "Sentence1",
+        ScoreColumnName = "Score",
+        MaxLength = 12,
+    };
+
+    /// <summary>A row with a target, of one token.</summary>
+    public static Example Example(float target) => new(new([2], [0]), [target], IsTruncated: false);
+}

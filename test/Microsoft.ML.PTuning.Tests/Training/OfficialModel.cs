@@ -1,0 +1,108 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Tasks;
+using Microsoft.ML.PTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Training;
+
+/// <summary>An official model for sentence classification: its first values and its batch, in this library's parts, dropout off.</summary>
+internal sealed class OfficialModel : IDisposable
+{
+    public const double LearningRate = 5e-3;
+
+    private const string Embedding = "prefix_encoder.embedding.weight";
+
+    private readonly GoldenEncoder _golden;
+
+    /// <param name="path">The golden file without <c>.safetensors</c>.</param>
+    public OfficialModel(string path, int shards = 1, double maxGradientNorm = 1)
+    {
+        _golden = new GoldenEncoder(path, "init.", weight => !weight.StartsWith("prefix_encoder.", StringComparison.Ordinal));
+
+        var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(_golden.Backbone);
+        var task = Any.Classification((int)Initial("classifier.bias").size(0));
+        var prefix = CreatePrefix(encoder.Shape);
+        SortedDictionary<string, Tensor> head = new()
+        {
+            ["head.bias"] = Initial("classifier.bias").clone(),
+            ["head.weight"] = Initial("classifier.weight").clone(),
+        };
+        Batch = ReadBatch();
+        Optimizer = new PromptOptimizer(
+            new PromptNetwork(encoder, task.Head), task,
+            new() { LearningRate = LearningRate, BatchSize = Batch.Count, MaxEpochs = 1, Shards = shards, MaxGradientNorm = maxGradientNorm },
+            prefix, head, _golden.Backbone.Configuration.PadTokenId, CPU);
+        Trained = PrefixNames.Zip(prefix.Parameters).Append(("classifier.bias", head["head.bias"])).Append(("classifier.weight", head["head.weight"]));
+    }
+
+    public PromptOptimizer Optimizer { get; }
+
+    /// <summary>The official batch, in its order, without its padding.</summary>
+    public IReadOnlyList<Example> Batch { get; }
+
+    /// <summary>What is trained, by its official name.</summary>
+    public IEnumerable<(string Name, Tensor Parameter)> Trained { get; }
+
+    /// <summary>The prefix as the official model computes it from its first values: the embedding, or what the network makes of it.</summary>
+    public Tensor FirstPrefix
+    {
+        get
+        {
+            var flat = Initial(Embedding);
+            if (IsProjected)
+            {
+                flat = matmul(flat, Initial("prefix_encoder.trans.0.weight").t()) + Initial("prefix_encoder.trans.0.bias");
+                flat = matmul(flat.tanh(), Initial("prefix_encoder.trans.2.weight").t()) + Initial("prefix_encoder.trans.2.bias");
+            }
+            var encoder = _golden.Backbone.Configuration;
+            return flat.view(flat.size(0), encoder.Layers, 2, encoder.Heads, encoder.HeadSize); // [P, L, 2, h, D]
+        }
+    }
+
+    private bool IsProjected => _golden.Tensors.ContainsKey("init.prefix_encoder.trans.0.weight");
+
+    // In the order of PrefixParameters.Parameters.
+    private string[] PrefixNames => IsProjected
+        ? [Embedding, "prefix_encoder.trans.0.weight", "prefix_encoder.trans.0.bias", "prefix_encoder.trans.2.weight", "prefix_encoder.trans.2.bias"]
+        : [Embedding];
+
+    public Tensor Expected(string name) => _golden.Tensors[$"expect.{name}"];
+
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        _golden.Dispose();
+    }
+
+    private Tensor Initial(string name) => _golden.Tensors[$"init.{name}"];
+
+    private PrefixParameters CreatePrefix(PrefixShape shape)
+    {
+        var values = new Queue<Tensor>(PrefixNames.Select(Initial));
+        Initializer next = dimensions =>
+        {
+            CollectionAssert.AreEqual(dimensions, values.Peek().shape);
+            return values.Dequeue().clone();
+        };
+        return IsProjected ? new ProjectedPrefix(shape, (int)Initial("prefix_encoder.trans.0.bias").size(0), next, next) : new EmbeddedPrefix(shape, next);
+    }
+
+    private Example[] ReadBatch()
+    {
+        var (ids, segments, mask) = (Input("input_ids"), Input("token_type_ids"), Input("attention_mask"));
+        var labels = Input("labels");
+        return [.. labels.Select((label, row) =>
+        {
+            var width = ids.Length / labels.Length;
+            var length = (int)mask.Skip(row * width).Take(width).Sum();
+            return new Example(new EncodedRow(Row(ids), Row(segments)), [label], IsTruncated: false);
+
+            int[] Row(long[] values) => [.. values.Skip(row * width).Take(length).Select(value => (int)value)];
+        })];
+    }
+
+    private long[] Input(string name) => _golden.Tensors[$"input.{name}"].data<long>().ToArray();
+}

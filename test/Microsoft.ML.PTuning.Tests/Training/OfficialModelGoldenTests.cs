@@ -1,0 +1,133 @@
+using System.Text.Json;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Training;
+
+/// <summary>Prefix, head and optimiser against what the official P-tuning v2 models computed, file by file.</summary>
+[TestClass]
+public sealed class OfficialModelGoldenTests
+{
+    private const string Ending = ".config.json";
+
+    private static readonly string Folder = Path.Combine(GoldenFiles.Root, "official");
+
+    /// <summary>The files whose family and task there are.</summary>
+    public static IEnumerable<object[]> Built => Names(name => WhatIsMissing(name) is null);
+
+    /// <summary>All others.</summary>
+    public static IEnumerable<object[]> NotBuilt => Names(name => WhatIsMissing(name) is not null);
+
+    /// <summary>Sharding must not change the result: the rows of the batch together, and each on its own.</summary>
+    public static IEnumerable<object[]> BuiltBySharding => Built.SelectMany(name => new object[][] { [name[0], 1], [name[0], 3] });
+
+    [TestMethod]
+    [DynamicData(nameof(NotBuilt))]
+    public void Is_compared_once_it_is_built(string name) =>
+        Assert.Inconclusive(name == "none" ? $"All files in '{Folder}' are compared." : $"{name}: {WhatIsMissing(name)}");
+
+    [TestMethod]
+    [DynamicData(nameof(Built))]
+    public void Prefix_has_the_official_order_and_values(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Open(name);
+        using var current = model.Optimizer.Current();
+
+        Numbers.AreClose(model.FirstPrefix, current[TrainedTensors.Prefix]);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(BuiltBySharding))]
+    public void Step_gives_the_official_logits(string name, int shards)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Open(name, shards);
+
+        var logits = tensor(model.Optimizer.Step(model.Batch, learningRate: 0).Outputs.SelectMany(row => row).ToArray());
+
+        Numbers.AreClose(model.Expected("logits"), logits.view(model.Batch.Count, -1));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(BuiltBySharding))]
+    public void Step_gives_the_official_loss(string name, int shards)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Open(name, shards);
+
+        var loss = model.Optimizer.Step(model.Batch, learningRate: 0).Loss;
+
+        Numbers.AreClose(model.Expected("loss"), tensor(new[] { (float)loss }));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(BuiltBySharding))]
+    public void Step_gives_every_trained_tensor_the_official_gradient(string name, int shards)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Open(name, shards, maxGradientNorm: 0);
+
+        model.Optimizer.Step(model.Batch, learningRate: 0);
+
+        foreach (var (parameterName, parameter) in model.Trained)
+        {
+            var expected = model.Expected($"grad.{parameterName}");
+            Numbers.AreClose(expected, parameter.grad!, absolute: 1e-5 * expected.abs().max().item<float>(), relative: 0);
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(BuiltBySharding))]
+    public void Five_steps_give_the_official_losses(string name, int shards)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Open(name, shards);
+
+        var losses = Enumerable.Range(0, 5).Select(_ => (float)model.Optimizer.Step(model.Batch, OfficialModel.LearningRate).Loss).ToArray();
+
+        Numbers.AreClose(model.Expected("losses"), tensor(losses));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(BuiltBySharding))]
+    public void Five_steps_give_every_trained_tensor_the_official_values(string name, int shards)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Open(name, shards);
+
+        for (var step = 0; step < 5; step++)
+            model.Optimizer.Step(model.Batch, OfficialModel.LearningRate);
+
+        foreach (var (parameterName, parameter) in model.Trained)
+            Numbers.AreClose(model.Expected($"after5.{parameterName}"), parameter, absolute: 5e-5, relative: 0);
+    }
+
+    private static IEnumerable<object[]> Names(Func<string, bool> isWanted)
+    {
+        var files = Directory.Exists(Folder) ? Directory.EnumerateFiles(Folder, "*" + Ending) : [];
+        var names = files.Select(path => Path.GetFileName(path)[..^Ending.Length]).Where(isWanted).Order(StringComparer.Ordinal).ToArray();
+        return names is [] ? [["none"]] : names.Select(name => new object[] { name });
+    }
+
+    /// <returns>What there must be before a file can be compared; null where it can.</returns>
+    private static string? WhatIsMissing(string name)
+    {
+        using var configuration = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, name + Ending)));
+        var family = configuration.RootElement.GetProperty("model_type").GetString()!;
+        var task = name.Split('.')[1];
+        return task != "sequence-classification" ? $"task {task} is not built yet."
+            : BackboneFamilies.Find(family) is null ? $"family {family} is not built yet."
+            : null;
+    }
+
+    private static OfficialModel Open(string name, int shards = 1, double maxGradientNorm = 1)
+    {
+        var path = Path.Combine(Folder, name);
+        if (!File.Exists($"{path}.safetensors"))
+            throw new AssertInconclusiveException($"There is no '{path}.safetensors'; PTUNING_GOLDEN names another folder of golden vectors.");
+        return new OfficialModel(path, shards, maxGradientNorm);
+    }
+}
