@@ -84,7 +84,8 @@ public class ModelBuilderTests
             .Append(Context.MulticlassClassification.Trainers.PTuningV2(WithLabel(label)))
             .Append(Context.Transforms.Conversion.MapKeyToValue(outputColumnName: "PredictedLabel", inputColumnName: "PredictedLabel"));
         var path = Folder.File($"{Guid.NewGuid():N}.mlnet");
-        Context.Model.Save(pipeline.Fit(data), data.Schema, path);
+        using var model = pipeline.Fit(data);
+        Context.Model.Save(model, data.Schema, path);
         return path;
     }
 

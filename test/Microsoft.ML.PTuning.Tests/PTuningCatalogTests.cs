@@ -13,7 +13,7 @@ public class PTuningCatalogTests
     [TestMethod]
     public void Multiclass_model_learns_topics_as_ML_NET_measures_them()
     {
-        var model = Topics().Fit(Data);
+        using var model = Topics().Fit(Data);
 
         var metrics = Context.MulticlassClassification.Evaluate(model.Transform(Unseen), topKPredictionCount: 2);
 
@@ -21,7 +21,6 @@ public class PTuningCatalogTests
         Assert.IsLessThan(Math.Log(3), metrics.LogLoss); // Better than a third for each.
         Assert.HasCount(3, metrics.PerClassLogLoss);
         Assert.IsGreaterThanOrEqualTo(metrics.MicroAccuracy, metrics.TopKAccuracyForAllK[1]);
-        model.LastTransformer.Dispose();
     }
 
     [TestMethod]
@@ -103,6 +102,8 @@ public class PTuningCatalogTests
         Assert.HasCount(3, folds);
         Assert.IsTrue(folds.All(fold => double.IsFinite(fold.Metrics.LogLoss)));
         Assert.AreEqual(48, folds.Sum(fold => Scores.Read(Context, fold.ScoredHoldOutSet).Count));
+        foreach (var fold in folds)
+            ((IDisposable)fold.Model).Dispose();
     }
 
     [TestMethod]
@@ -117,6 +118,8 @@ public class PTuningCatalogTests
 
         Assert.IsTrue(areas.All(fold => fold.Metrics.AreaUnderRocCurve is >= 0 and <= 1));
         Assert.IsTrue(errors.All(fold => double.IsFinite(fold.Metrics.MeanAbsoluteError)));
+        foreach (var model in areas.Select(fold => fold.Model).Concat(errors.Select(fold => fold.Model)))
+            ((IDisposable)model).Dispose();
     }
 
     [TestMethod]

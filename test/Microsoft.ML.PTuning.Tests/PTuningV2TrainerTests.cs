@@ -245,6 +245,32 @@ public class PTuningV2TrainerTests
         CollectionAssert.AreNotEqual(Train(seed: 1, contextSeed: 8), Train(seed: 2, contextSeed: 8));
     }
 
+    [TestMethod]
+    public void GPU_that_the_context_gets_after_the_trainer_was_made_is_not_used()
+    {
+        var mlContext = new MLContext(1);
+        var lines = new List<string>();
+        mlContext.Log += (_, e) => lines.Add(e.RawMessage);
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(s_encoder.Options());
+        mlContext.GpuDeviceId = 99;
+
+        trainer.Fit(Data).Dispose();
+
+        Assert.Contains("24 training rows", lines.Single(line => line.EndsWith(", cpu.", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
+    public void Nothing_in_place_of_data_or_options_is_refused()
+    {
+        var trainer = Context.MulticlassClassification.Trainers.PTuningV2(s_encoder.Options());
+
+        Assert.ThrowsExactly<ArgumentNullException>(() => trainer.Fit(null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => trainer.Fit(Data, null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => trainer.GetOutputSchema(null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => Context.MulticlassClassification.Trainers.PTuningV2((PTuningV2Trainer.Options)null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => PTuningV2Transformer.LoadFrom(Context, null!));
+    }
+
     /// <summary>Options whose backbone is nowhere: a test that meets them got past the checks of the schema.</summary>
     private static PTuningV2Trainer.Options Untrainable() => new() { Sentence1ColumnName = "Text", Backbone = "nobody/nothing" };
 }

@@ -157,7 +157,8 @@ public class PTuningV2TransformerTests
             .Append(Context.MulticlassClassification.Trainers.PTuningV2(first))
             .Append(Context.MulticlassClassification.Trainers.PTuningV2(second));
 
-        var scored = chain.Fit(data).Transform(data);
+        using var model = chain.Fit(data);
+        var scored = model.Transform(data);
 
         Assert.AreNotEqual(SetId(scored.Schema["FirstScore"]), SetId(scored.Schema["Score"]));
         Assert.AreEqual(SetId(scored.Schema["FirstScore"]), SetId(scored.Schema["FirstLabel"]));
@@ -173,7 +174,7 @@ public class PTuningV2TransformerTests
             .Append(Context.Transforms.Conversion.MapValueToKey("Label", "Topic"), TransformerScope.TrainTest)
             .Append(Context.MulticlassClassification.Trainers.PTuningV2(s_model.Encoder.Options()))
             .Append(Context.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
-        var model = chain.Fit(data);
+        using var model = chain.Fit(data);
         using var folder = new Backbones.TemporaryDirectory();
         Context.Model.Save(model.GetModelFor(TransformerScope.Scoring), null, folder.File("scoring.zip"));
 
@@ -192,8 +193,8 @@ public class PTuningV2TransformerTests
         var trainer = Context.MulticlassClassification.Trainers.PTuningV2(s_model.Encoder.Options());
         var key = Context.Transforms.Conversion.MapValueToKey("Label", "Topic");
 
-        var cached = key.AppendCacheCheckpoint(Context).Append(trainer).Fit(data);
-        var plain = key.Append(trainer).Fit(data);
+        using var cached = key.AppendCacheCheckpoint(Context).Append(trainer).Fit(data);
+        using var plain = key.Append(trainer).Fit(data);
 
         Scores.AssertEqual(Scores.Read(Context, plain.Transform(data)), Scores.Read(Context, cached.Transform(data)));
     }

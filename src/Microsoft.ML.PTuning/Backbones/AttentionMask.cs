@@ -24,7 +24,7 @@ internal sealed class AttentionMask(EncodedBatch batch)
     private static Tensor Build(Tensor real, int prefixLength)
     {
         var rows = real.size(0);
-        var tokens = (1 - real) * Hidden;                                                           // [B, T]
+        var tokens = real.MinusOne().Times(-Hidden);                                                // [B, T]
         var keys = prefixLength == 0 ? tokens : cat([tokens.new_zeros(rows, prefixLength), tokens], 1);
         return keys.view(rows, 1, 1, -1);
     }

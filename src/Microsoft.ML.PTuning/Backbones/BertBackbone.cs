@@ -38,5 +38,5 @@ internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTe
 
     /// <summary>Token t stands at offset + t.</summary>
     protected override Tensor Positions(EncodedBatch batch, int offset) =>
-        arange(offset, offset + batch.Length, ScalarType.Int64, batch.Ids.device); // [T]
+        Arithmetic.Range(offset, offset + batch.Length, batch.Ids.device); // [T]
 }

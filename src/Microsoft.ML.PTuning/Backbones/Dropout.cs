@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
@@ -8,6 +9,12 @@ namespace Microsoft.ML.PTuning.Backbones;
 internal sealed class Dropout(double rate, Generator generator)
 {
     /// <returns><paramref name="x"/> with a fresh mask, the same shape; <paramref name="x"/> itself where the rate is 0.</returns>
-    public Tensor Apply(Tensor x) =>
-        rate == 0 ? x : x * empty_like(x).uniform_(0, 1, generator).lt_(1 - rate).div_(1 - rate); // bernoulli_ draws twice as long.
+    public Tensor Apply(Tensor x)
+    {
+        if (rate == 0)
+            return x;
+
+        using Scalar kept = 1 - rate;
+        return x * empty_like(x).uniform_(0, 1, generator).lt_(kept).div_(kept); // bernoulli_ draws twice as long.
+    }
 }

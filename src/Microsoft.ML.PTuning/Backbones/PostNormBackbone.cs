@@ -75,7 +75,7 @@ internal abstract class PostNormBackbone : Backbone
         }
 
         using var scope = NewDisposeScope();
-        var sum = Rows(_words, batch.Ids) + SegmentVectors(batch) + Rows(_positions, Positions(batch, positionOffset));
+        var sum = Rows(_words, batch.Ids).Plus(SegmentVectors(batch)).Plus(Rows(_positions, Positions(batch, positionOffset)));
         var hidden = _embeddingsNorm.Forward(sum);
         return (dropout is null ? hidden : dropout.Apply(hidden)).MoveToOuterDisposeScope();
     }

@@ -46,10 +46,10 @@ internal sealed class PostNormLayer(FrozenTensors tensors, PostNormLayerNames na
         var context = PrefixedAttention.Attend(
             Split(_query.Forward(hidden)), Split(_key.Forward(hidden)), Split(_value.Forward(hidden)), prefix, mask, dropout);
         var attended = Drop(_attentionOutput.Forward(Join(context)), dropout);
-        hidden = _attentionNorm.Forward(attended + hidden);
+        hidden = _attentionNorm.Forward(attended.Plus(hidden));
 
         var transformed = Drop(_output.Forward(_activation(_intermediate.Forward(hidden))), dropout);
-        return _outputNorm.Forward(transformed + hidden);
+        return _outputNorm.Forward(transformed.Plus(hidden));
     }
 
     private static Tensor Drop(Tensor x, Dropout? dropout) => dropout is null ? x : dropout.Apply(x);

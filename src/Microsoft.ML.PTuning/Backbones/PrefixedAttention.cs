@@ -26,9 +26,9 @@ internal static class PrefixedAttention
     /// <summary>Spelled out, because the fused attention draws its dropout from TorchSharp's global generator.</summary>
     private static Tensor AttendDropping(Tensor q, Tensor k, Tensor v, Tensor? mask, Dropout dropout)
     {
-        var scores = matmul(q, k.transpose(-2, -1)) / Math.Sqrt(q.size(-1)); // [B, h, T, P + T]
+        var scores = matmul(q, k.transpose(-2, -1)).Over(Math.Sqrt(q.size(-1))); // [B, h, T, P + T]
         if (mask is not null)
-            scores += mask;
+            scores = scores.Plus(mask);
 
         return matmul(dropout.Apply(functional.softmax(scores, -1)), v);
     }

@@ -24,9 +24,9 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
     /// <summary>Token t stands at offset + t + pad id + 1; padding, which follows the tokens, at the pad id.</summary>
     protected override Tensor Positions(EncodedBatch batch, int offset)
     {
-        var tokens = arange(offset + FirstPosition, offset + FirstPosition + batch.Length, ScalarType.Int64, batch.Ids.device); // [T]
+        var tokens = Arithmetic.Range(offset + FirstPosition, offset + FirstPosition + batch.Length, batch.Ids.device); // [T]
         return batch.Mask is null
             ? tokens
-            : tokens.where(batch.Mask == 1, full_like(batch.Ids, Configuration.PadTokenId));                                    // [B, T]
+            : batch.Ids.Filled(Configuration.PadTokenId).where(batch.Mask.IsZero(), tokens); // [B, T]
     }
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
@@ -11,6 +12,9 @@ namespace Microsoft.ML.PTuning.Training;
 internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay) : IDisposable
 {
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
+
+    // Static, so that they live while native code reads them; see Arithmetic.
+    private static readonly Scalar Kept1 = Beta1, New1 = 1 - Beta1, Kept2 = Beta2, New2 = 1 - Beta2, Tiny = Epsilon, One = 1;
 
     private readonly Tensor[] _means = [.. parameters.Select(Zeros)];
     private readonly Tensor[] _squares = [.. parameters.Select(Zeros)];
@@ -31,8 +35,9 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         var scale = maxNorm / (stack(gradients.Select(g => g.norm())).norm().item<float>() + 1e-6);
         if (scale >= 1)
             return;
+        using Scalar kept = scale;
         foreach (var gradient in gradients)
-            gradient.mul_(scale);
+            gradient.mul_(kept);
     }
 
     public void Step(double learningRate)
@@ -42,13 +47,14 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         _steps++;
         var stepSize = learningRate / (1 - Math.Pow(Beta1, _steps));
         var rootCorrection = Math.Sqrt(1 - Math.Pow(Beta2, _steps));
+        using Scalar step = -stepSize, correction = rootCorrection, decay = 1 - learningRate * weightDecay;
         for (var i = 0; i < parameters.Count; i++)
         {
             var gradient = parameters[i].grad!;
-            _means[i].mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
-            _squares[i].mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
-            var root = _squares[i].sqrt().div_(rootCorrection).add_(Epsilon);
-            parameters[i].mul_(1 - learningRate * weightDecay).addcdiv_(_means[i], root, -stepSize);
+            _means[i].mul_(Kept1).add_(gradient, New1);
+            _squares[i].mul_(Kept2).addcmul_(gradient, gradient, New2);
+            var root = _squares[i].sqrt().div_(correction).add_(Tiny, One);
+            parameters[i].mul_(decay).addcdiv_(_means[i], root, step);
         }
     }
 

@@ -121,7 +121,7 @@ internal sealed class PromptOptimizer : IDisposable
             Example[] rows = [.. batch.Skip(start).Take(count)];
             var encoded = EncodedRow.Collate([.. rows.Select(e => e.Row)], _padId, _device, _settings.PadToLength);
             var result = _network.Forward(encoded, leaves[shard], _dropout[shard]);
-            var loss = _task.Loss(result, rows) / weight;
+            var loss = _task.Loss(result, rows).Over(weight);
             loss.backward();
             losses[shard] = loss.item<float>();
             outputs[shard] = Predictor.ToRows(result);
@@ -135,7 +135,7 @@ internal sealed class PromptOptimizer : IDisposable
             var sum = leaves[0][name].grad!;
             using (no_grad())
                 foreach (var other in leaves.Skip(1))
-                    sum.add_(other[name].grad!);
+                    sum.Add(other[name].grad!);
 
             if (name == TrainedTensors.Prefix)
                 values!.backward([sum]);

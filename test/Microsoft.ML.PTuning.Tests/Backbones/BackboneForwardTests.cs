@@ -236,11 +236,11 @@ public sealed class BackboneForwardTests
         using var mask = tensor(new float[,] { { 1, 1, 1, 0 } });
         using var keys = randn(PrefixLength, 2, 4);
         var prefix = new LayerPrefix(keys, keys);
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         using var hidden = backbone.Forward(new EncodedBatch(ids, segments, mask), [prefix, prefix, prefix]);
 
-        Assert.AreEqual(before + 1, Tensor.TotalCount);
+        Assert.AreEqual(before + 1, LiveTensors.Count);
     }
 
     [TestMethod]

@@ -240,11 +240,11 @@ public sealed class BackboneLoadingTests
     public void Dispose_frees_every_tensor()
     {
         using var checkpoint = new TinyCheckpoint().Save();
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         checkpoint.Load().Dispose();
 
-        Assert.AreEqual(before, Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]
@@ -254,11 +254,11 @@ public sealed class BackboneLoadingTests
         using var checkpoint = new TinyCheckpoint();
         checkpoint.Tensors["surprise"] = zeros(1);
         checkpoint.Save();
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         Assert.ThrowsExactly<InvalidDataException>(checkpoint.Load);
 
-        Assert.AreEqual(before, Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]

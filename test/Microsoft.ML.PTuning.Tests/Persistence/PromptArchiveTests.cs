@@ -226,11 +226,11 @@ public class PromptArchiveTests
         var ml = s_model.MLContext;
         var loader = ml.Data.CreateTextLoader([new("Text", DataKind.String, 0), new("Topic", DataKind.String, 1)]);
         var data = loader.Load(folder.File("tickets.tsv"));
-        var chain = ml.Transforms.Conversion.MapValueToKey("Label", "Topic")
+        using var chain = ml.Transforms.Conversion.MapValueToKey("Label", "Topic")
             .Append(ml.MulticlassClassification.Trainers.PTuningV2(s_model.Encoder.Options())).Fit(data);
         ml.Model.Save(chain, loader, folder.File("model.zip"));
 
-        var back = new MLContext().Model.LoadWithDataLoader(folder.File("model.zip"), out var backLoader);
+        using var back = (TransformerChain<ITransformer>)new MLContext().Model.LoadWithDataLoader(folder.File("model.zip"), out var backLoader);
         var scored = back.Transform(backLoader.Load(new MultiFileSource(folder.File("tickets.tsv"))));
 
         Scores.AssertEqual(Scores.Read(ml, chain.Transform(data)), Scores.Read(ml, scored));

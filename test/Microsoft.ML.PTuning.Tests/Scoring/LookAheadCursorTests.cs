@@ -178,6 +178,18 @@ public class LookAheadCursorTests
     }
 
     [TestMethod]
+    public void Source_computes_no_column_that_nobody_asked_for()
+    {
+        var computed = 0;
+        var mapping = s_model.MLContext.Transforms.CustomMapping<Ticket, Costly>((_, costly) => costly.Costs = ++computed, null);
+        var scored = s_model.Transformer.Transform(mapping.Fit(s_model.Data).Transform(s_model.Data));
+
+        Assert.HasCount(RowCount, scored.GetColumn<uint>("PredictedLabel").ToArray());
+
+        Assert.AreEqual(0, computed);
+    }
+
+    [TestMethod]
     public void Data_without_rows_gives_no_rows()
     {
         var none = s_model.Transformer.Transform(Tickets.Keyed(s_model.MLContext, []));
@@ -186,6 +198,11 @@ public class LookAheadCursorTests
     }
 
     private static string Describe(Ticket row) => $"{row.Number} {row.Text} {row.Topic} {row.Hours} {row.IsUrgent} {string.Join(',', row.Vector)}";
+
+    private sealed class Costly
+    {
+        public int Costs { get; set; }
+    }
 
     private sealed class NumberedScores
     {
