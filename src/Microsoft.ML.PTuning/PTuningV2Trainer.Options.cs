@@ -116,6 +116,8 @@ public sealed partial class PTuningV2Trainer
         /// <summary>Whether to compute on the CPU where that device is missing; null for the context's choice.</summary>
         public bool? FallbackToCpu { get; set; }
 
+        internal Options Copy() => (Options)MemberwiseClone();
+
         internal PromptMethod Method => new() { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset };
 
         /// <exception cref="ArgumentException">A column has no name.</exception>

@@ -30,7 +30,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     {
         options.Check();
         _host = environment.Register(nameof(PTuningV2Trainer));
-        (_options, _task) = (options, task);
+        (_options, _task) = (options.Copy(), task); // What the caller changes later was not checked.
     }
 
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
@@ -74,7 +74,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
             var model = Train(input, validation, backbone, device, line => channel.Info(MessageSensitivity.None, "{0}", line));
             foreach (var warning in model.Summary!.Warnings)
                 channel.Warning(MessageSensitivity.None, "{0}", warning);
-            return new PTuningV2Transformer(_host, model);
+            return new PTuningV2Transformer(model);
         }
         catch
         {

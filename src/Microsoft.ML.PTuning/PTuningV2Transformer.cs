@@ -24,11 +24,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     private readonly PromptModel _model;
 
-    internal PTuningV2Transformer(IHostEnvironment environment, PromptModel model)
-    {
-        environment.Register(nameof(PTuningV2Transformer));
-        _model = model;
-    }
+    internal PTuningV2Transformer(PromptModel model) => _model = model;
 
     /// <summary>How it was trained; null for a model whose file does not tell.</summary>
     public TrainingSummary? Summary => _model.Summary;
@@ -121,7 +117,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         TorchNative.EnsureLoaded();
         using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Loading");
         var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
-        return new PTuningV2Transformer(environment, read(device));
+        return new PTuningV2Transformer(read(device));
     }
 
     private static byte[] ReadEntry(ModelLoadContext ctx, string name)

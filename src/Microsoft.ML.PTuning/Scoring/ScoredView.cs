@@ -14,7 +14,16 @@ internal sealed class ScoredView(PromptModel model, IDataView source) : IDataVie
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         var active = columnsNeeded.Select(c => c.Index).ToHashSet();
-        return new LookAheadCursor(model, _schema, source.GetRowCursor(_schema.Needed(active), rand), active);
+        var cursor = source.GetRowCursor(_schema.Needed(active), rand);
+        try
+        {
+            return new LookAheadCursor(model, _schema, cursor, active);
+        }
+        catch
+        {
+            cursor.Dispose();
+            throw;
+        }
     }
 
     /// <remarks>One cursor: it already keeps all cores busy, several would only fight over them.</remarks>
