@@ -31,10 +31,13 @@ public static class PTuningCatalog
         double learningRate = 5e-3,
         int batchSize = 32,
         int maxEpochs = 10,
-        IDataView? validationSet = null) =>
-        catalog.PTuningV2(Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, predictedLabelColumnName, null,
-            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
+        IDataView? validationSet = null)
+    {
+        var options = Named(
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
+        options.PredictedLabelColumnName = predictedLabelColumnName;
+        return catalog.PTuningV2(options);
+    }
 
     /// <summary>One class of several for a text, or for a pair of texts.</summary>
     public static PTuningV2Trainer PTuningV2(
@@ -72,10 +75,14 @@ public static class PTuningCatalog
         double learningRate = 5e-3,
         int batchSize = 32,
         int maxEpochs = 10,
-        IDataView? validationSet = null) =>
-        catalog.PTuningV2(Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, predictedLabelColumnName, probabilityColumnName,
-            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
+        IDataView? validationSet = null)
+    {
+        var options = Named(
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
+        options.PredictedLabelColumnName = predictedLabelColumnName;
+        options.ProbabilityColumnName = probabilityColumnName;
+        return catalog.PTuningV2(options);
+    }
 
     /// <summary>True or false for a text, or for a pair of texts.</summary>
     public static PTuningV2Trainer PTuningV2(
@@ -110,10 +117,12 @@ public static class PTuningCatalog
         double learningRate = 5e-3,
         int batchSize = 32,
         int maxEpochs = 10,
-        IDataView? validationSet = null) =>
-        catalog.PTuningV2(Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, null, null,
-            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
+        IDataView? validationSet = null)
+    {
+        var options = Named(
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
+        return catalog.PTuningV2(options);
+    }
 
     /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
     public static PTuningV2Trainer PTuningV2(this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.Options options)
@@ -130,12 +139,10 @@ public static class PTuningCatalog
         });
     }
 
-    // The named parameters as options; null for the columns that a task does not have.
+    // The named parameters that all tasks have, as options.
     private static PTuningV2Trainer.Options Named(
-        string label, string sentence1, string? sentence2, string score, string? predictedLabel, string? probability,
-        string? backbone, int prefixLength, double learningRate, int batchSize, int maxEpochs, IDataView? validationSet)
-    {
-        var options = new PTuningV2Trainer.Options
+        string label, string sentence1, string? sentence2, string score,
+        string? backbone, int prefixLength, double learningRate, int batchSize, int maxEpochs, IDataView? validationSet) => new()
         {
             LabelColumnName = label,
             Sentence1ColumnName = sentence1,
@@ -148,8 +155,4 @@ public static class PTuningCatalog
             MaxEpochs = maxEpochs,
             ValidationSet = validationSet,
         };
-        options.PredictedLabelColumnName = predictedLabel ?? options.PredictedLabelColumnName;
-        options.ProbabilityColumnName = probability ?? options.ProbabilityColumnName;
-        return options;
-    }
 }

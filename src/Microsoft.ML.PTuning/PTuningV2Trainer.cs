@@ -63,18 +63,17 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         if (validation is not null)
             SchemaShapes.Append(SchemaShapes.Of(validation.Schema), _task);
         else if (_options.EarlyStoppingPatience > 0)
-            throw new InvalidOperationException("EarlyStoppingPatience needs a validation set: give one to Fit or in ValidationSet, or set the patience to 0.");
+            throw new InvalidOperationException(
+                "EarlyStoppingPatience needs a validation set: give one to Fit or in ValidationSet, or set the patience to 0.");
 
         TorchNative.EnsureLoaded();
         using var channel = _host.Start("Training");
-        var device = HostEnvironment.DeviceOf(_host, _options.GpuDeviceId, _options.FallbackToCpu, line => channel.Warning(MessageSensitivity.None, "{0}", line));
+        var device = HostEnvironment.DeviceOf(
+            _host, _options.GpuDeviceId, _options.FallbackToCpu, line => channel.Warning(MessageSensitivity.None, "{0}", line));
         var backbone = BackboneLibrary.Open(_options.Backbone, device);
         try
         {
-            var model = Train(input, validation, backbone, device, line => channel.Info(MessageSensitivity.None, "{0}", line));
-            foreach (var warning in model.Summary!.Warnings)
-                channel.Warning(MessageSensitivity.None, "{0}", warning);
-            return new PTuningV2Transformer(model);
+            return new PTuningV2Transformer(Learn(input, validation, backbone, device, channel));
         }
         catch
         {
@@ -83,23 +82,37 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         }
     }
 
-    private PromptModel Train(IDataView input, IDataView? validation, OpenBackbone backbone, Device device, Action<string> log)
+    private PromptModel Learn(IDataView input, IDataView? validation, OpenBackbone backbone, Device device, IChannel channel)
     {
-        CheckPositions(backbone);
+        RefuseMisfit(backbone);
         var task = _task.ForLabel(input.Schema[_task.Label.Name]);
         var training = Read(input, task, backbone, "training");
         task = task.ForTargets(training);
-        var judged = validation is null ? null : Read(validation, CheckClasses(task, validation), backbone, "validation");
+        if (validation is not null)
+            RefuseOtherClasses(task, validation);
+        var judged = validation is null ? null : Read(validation, task, backbone, "validation");
 
         var shards = ShardsOn(device);
         var seed = _options.Seed ?? HostEnvironment.SeedOf(_host) ?? Random.Shared.Next();
-        log($"{training.Examples.Count} training rows ({training.Skipped} without a label skipped, {training.Truncated} longer than {task.MaxLength} tokens truncated), seed {seed}, {shards} shards, {device}.");
+        Log($"{training.Examples.Count} training rows ({training.Skipped} without a label skipped, "
+            + $"{training.Truncated} longer than {task.MaxLength} tokens truncated), seed {seed}, {shards} shards, {device}.");
 
         var network = new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head);
-        var settings = _options.Settings(seed, shards, log, CheckCancelled);
-        var loop = new TrainingLoop(network, task, settings, backbone.Lease.Tokenizer.PadId, device);
-        var (tensors, summary) = device.type == DeviceType.CPU ? SingleCoreThread.Run("P-Tuning training", () => loop.Run(training, judged)) : loop.Run(training, judged);
-        return new PromptModel(task, _options.Method, backbone, tensors, summary, device);
+        var loop = new TrainingLoop(network, task, _options.Settings(seed, shards, Log, CheckCancelled), backbone.Lease.Tokenizer.PadId, device);
+        var (tensors, summary) = SingleCoreThread.Run("P-Tuning training", () => loop.Run(training, judged));
+        try
+        {
+            foreach (var warning in summary.Warnings)
+                channel.Warning(MessageSensitivity.None, "{0}", warning);
+            return new PromptModel(task, _options.Method, backbone, tensors, summary, device);
+        }
+        catch
+        {
+            tensors.Dispose();
+            throw;
+        }
+
+        void Log(string line) => channel.Info(MessageSensitivity.None, "{0}", line);
     }
 
     // One a core, but not so many that a shard has too few rows to be worth a core.
@@ -114,30 +127,24 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         return rows.Examples.Count > 0
             ? rows
             : throw new InvalidOperationException(
-                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.Label.Name}'. Check the data, and the mapping of the label.");
+                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.Label.Name}'. "
+                + "Check the data, and the mapping of the label.");
     }
 
-    private void CheckPositions(OpenBackbone backbone)
+    private void RefuseMisfit(OpenBackbone backbone)
     {
-        var configuration = backbone.Lease.Backbone.Configuration;
-        if (_options.PrefixLayers > configuration.Layers)
-            throw new InvalidOperationException($"PrefixLayers is {_options.PrefixLayers}, but '{backbone.Reference.Name}' has {configuration.Layers} layers. Use {configuration.Layers} or less, or 0 for all.");
-
-        var reserved = _options.Method.Over(backbone.Lease.Backbone).ReservedPositions;
-        var available = backbone.Lease.Backbone.MaxPositions;
-        if (reserved + _options.MaxLength > available)
-            throw new InvalidOperationException(
-                $"PrefixLength {reserved} and MaxLength {_options.MaxLength} together exceed the {available} positions of '{backbone.Reference.Name}'. "
-                + $"Use a MaxLength of {Math.Max(0, available - reserved)} or less{(reserved > 0 ? ", a shorter prefix, or PositionOffset.None" : "")}.");
+        var lease = backbone.Lease;
+        if ((_options.Method.FindMisfit(lease.Backbone, _options.MaxLength) ?? _task.FindMisfit(lease.Tokenizer)) is { } misfit)
+            throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");
     }
 
-    private static PromptTask CheckClasses(PromptTask task, IDataView validation)
+    private static void RefuseOtherClasses(PromptTask task, IDataView validation)
     {
         var classes = task.ForLabel(validation.Schema[task.Label.Name]).Classes;
         if (classes is not null && !classes.IsSameAs(task.Classes!))
             throw new InvalidOperationException(
-                $"Label column '{task.Label.Name}' of the validation set has other classes, or another order of them, than that of the training set ({classes.Count} and {task.Classes!.Count}). Map both with one fitted MapValueToKey.");
-        return task;
+                $"Label column '{task.Label.Name}' of the validation set has other classes, or another order of them, than that of the training set "
+                + $"({classes.Count} and {task.Classes!.Count}). Map both with one fitted MapValueToKey.");
     }
 
     private void CheckCancelled()

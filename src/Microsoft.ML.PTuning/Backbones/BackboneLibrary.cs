@@ -4,7 +4,11 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>A share of an encoder, and what a saved model remembers of it.</summary>
-internal sealed record OpenBackbone(BackboneLease Lease, BackboneReference Reference);
+internal sealed record OpenBackbone(BackboneLease Lease, BackboneReference Reference)
+{
+    /// <summary>As its files are now; they may be gone when training ends.</summary>
+    public BackboneDescription Description { get; } = new(Lease, Reference);
+}
 
 /// <summary>Finds encoders on this machine and shares them within the process.</summary>
 internal static class BackboneLibrary

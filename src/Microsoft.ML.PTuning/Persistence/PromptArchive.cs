@@ -49,15 +49,17 @@ internal static class PromptArchive
     {
         using var content = new MemoryStream();
         stream.CopyTo(content);
+        byte[] document, tensors;
         try
         {
             using var zip = new ZipArchive(content, ZipArchiveMode.Read);
-            return Read(ReadEntry(zip, DocumentEntry), ReadEntry(zip, TensorsEntry), "the stream", backboneDirectory, device);
+            (document, tensors) = (ReadEntry(zip, DocumentEntry), ReadEntry(zip, TensorsEntry));
         }
-        catch (InvalidDataException e) when (e.TargetSite?.DeclaringType?.Namespace == typeof(ZipArchive).Namespace)
+        catch (InvalidDataException e)
         {
             throw new FormatException($"The stream holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
         }
+        return Read(document, tensors, "the stream", backboneDirectory, device);
     }
 
     /// <summary>Puts a model together from its two entries and the encoder found on this machine.</summary>
@@ -73,7 +75,7 @@ internal static class PromptArchive
         TrainedTensors? trained = null;
         try
         {
-            CheckPositions(read, backbone.Lease.Backbone, $"{source}: {DocumentEntry}");
+            CheckFit(read, backbone.Lease, $"{source}: {DocumentEntry}");
             trained = ReadTensors(tensors, $"{source}: {TensorsEntry}", read, backbone.Lease.Backbone, device);
             return new PromptModel(read.Task, read.Method, backbone, trained, read.Training, device);
         }
@@ -85,13 +87,11 @@ internal static class PromptArchive
         }
     }
 
-    private static void CheckPositions(PromptDocument document, Backbone backbone, string source)
+    private static void CheckFit(PromptDocument document, BackboneLease backbone, string source)
     {
-        var reserved = document.Method.Over(backbone).ReservedPositions;
-        if ((long)reserved + document.Task.MaxLength > backbone.MaxPositions)
+        if ((document.Method.FindMisfit(backbone.Backbone, document.Task.MaxLength) ?? document.Task.FindMisfit(backbone.Tokenizer)) is { } misfit)
             throw new InvalidDataException(
-                $"'{source}' names a maxLength of {document.Task.MaxLength} and a prefixLength of {document.Method.PrefixLength}, together more than the "
-                + $"{backbone.MaxPositions} positions of the backbone {document.Backbone}. The file was changed; save the model again.");
+                $"'{source}' does not fit the backbone {document.Backbone}: {misfit} The file was changed; save the model again.");
     }
 
     private static TrainedTensors ReadTensors(byte[] bytes, string source, PromptDocument document, Backbone backbone, Device device)
@@ -100,21 +100,24 @@ internal static class PromptArchive
         var expected = Expected(document, backbone);
         var problems = expected.Where(e => !file.Entries.ContainsKey(e.Key)).Select(e => $"'{e.Key}' {TensorDeclaration.Format(e.Value)} is missing")
             .Concat(file.Entries.Keys.Where(name => !expected.ContainsKey(name)).Select(name => $"'{name}' is unexpected"))
-            .Concat(file.Entries.Values.Where(e => expected.TryGetValue(e.Name, out var shape) && (!e.Shape.SequenceEqual(shape) || e.Type is not ("F32" or "F16" or "BF16")))
+            .Concat(file.Entries.Values
+                .Where(e => expected.TryGetValue(e.Name, out var shape) && (!e.Shape.SequenceEqual(shape) || e.Type is not ("F32" or "F16" or "BF16")))
                 .Select(e => $"'{e.Name}' is {e}, expected F32 {TensorDeclaration.Format(expected[e.Name])}"))
             .ToArray();
         if (problems.Length > 0)
             throw new InvalidDataException(
-                $"'{source}' does not fit the task and the backbone {document.Backbone}: {string.Join("; ", problems)}. The file was changed, or mixed up with another model's.");
+                $"'{source}' does not fit the task and the backbone {document.Backbone}: {string.Join("; ", problems)}. "
+                + "The file was changed, or mixed up with another model's.");
 
         if (document.TensorsHash is { } hash && PromptDocument.HashOf(bytes) is var found && found != hash)
             throw new InvalidDataException(
                 $"'{source}' has SHA-256 {found}, expected {hash}. The file was damaged, or changed, or mixed up with another model's; save the model again.");
 
         using var scope = NewDisposeScope();
+        var loaded = expected.Keys.ToDictionary(name => name, name => file.Load(name).to(device));
         var tensors = new TrainedTensors();
-        foreach (var name in expected.Keys)
-            tensors.Add(name, file.Load(name).to(device));
+        foreach (var (name, tensor) in loaded)
+            tensors.Add(name, tensor);
         return tensors;
     }
 

@@ -23,6 +23,21 @@ internal sealed record PromptMethod : IJsonOnDeserialized
     public PromptedEncoder Over(Backbone backbone) =>
         new(backbone, PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers), PositionOffset);
 
+    /// <param name="maxLength">Most tokens of a row.</param>
+    /// <returns>Why this method does not fit the encoder, and what to do; null where it fits.</returns>
+    public string? FindMisfit(Backbone backbone, int maxLength)
+    {
+        var layers = backbone.Configuration.Layers;
+        if (PrefixLayers > layers)
+            return $"PrefixLayers is {PrefixLayers}, but the backbone has {layers} layers. Use {layers} or less, or 0 for all.";
+
+        var reserved = PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
+        return (long)reserved + maxLength > backbone.MaxPositions
+            ? $"PrefixLength {reserved} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
+                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - reserved)} or less{(reserved > 0 ? ", a shorter prefix, or PositionOffset.None" : "")}."
+            : null;
+    }
+
     void IJsonOnDeserialized.OnDeserialized()
     {
         if (PrefixLength < 0 || PrefixLayers < 0)

@@ -22,7 +22,6 @@ internal sealed class PromptModel : IDisposable
     {
         (Task, Method, _backbone, Tensors, Summary) = (task, method, backbone, tensors, summary);
         _predictor = new Predictor(new PromptNetwork(method.Over(backbone.Lease.Backbone), task.Head), backbone.Lease.Tokenizer.PadId, device);
-        Description = new BackboneDescription(backbone);
     }
 
     public PromptTask Task { get; }
@@ -35,7 +34,7 @@ internal sealed class PromptModel : IDisposable
 
     public BackboneReference Reference => _backbone.Reference;
 
-    public BackboneDescription Description { get; }
+    public BackboneDescription Description => _backbone.Description;
 
     /// <returns>The decoded outputs of each row, in order.</returns>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>

@@ -10,7 +10,8 @@ internal sealed record BinaryClassification : SentenceClassification
     public override string ScoreColumnKind => "BinaryClassification";
 
     public override InputColumn Label =>
-        new(LabelColumnName, "label", BooleanDataViewType.Instance, IsKey: false, "Make it Boolean (Transforms.Conversion.ConvertType or MapValue), or use the multiclass trainer.");
+        new(LabelColumnName, "label", BooleanDataViewType.Instance, IsKey: false,
+            "Make it Boolean (Transforms.Conversion.ConvertType or MapValue), or use the multiclass trainer.");
 
     public override IReadOnlyList<OutputColumn> Outputs =>
     [

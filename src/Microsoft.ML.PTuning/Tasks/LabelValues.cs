@@ -28,7 +28,7 @@ internal sealed class LabelValues : IJsonOnDeserialized
             ? null
             : Array.Find(ItemTypes, t => t.RawType.Name == itemType || (t is TextDataViewType && itemType == "Text"))
                 ?? throw new JsonException($"Label values of type '{itemType}' are not known; known are {string.Join(", ", ItemTypes.Select(Name))}.");
-        if (Type is not null && values?.Count != count)
+        if (values?.Count != (Type is null ? null : count))
             throw new JsonException($"The task names {values?.Count ?? 0} label values for {count} classes.");
     }
 
@@ -47,13 +47,16 @@ internal sealed class LabelValues : IJsonOnDeserialized
     {
         var key = (KeyDataViewType)label.Type;
         if (key.Count is 0 or > int.MaxValue)
-            throw new ArgumentOutOfRangeException(nameof(label), $"Label column '{label.Name}' is a key of unknown or too large count ({key.Count}). Make it with Transforms.Conversion.MapValueToKey.");
+            throw new ArgumentOutOfRangeException(nameof(label),
+                $"Label column '{label.Name}' is a key of unknown or too large count ({key.Count}). Make it with Transforms.Conversion.MapValueToKey.");
 
         var annotation = label.Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues);
         if (annotation?.Type is not VectorDataViewType { ItemType: var itemType })
             return new LabelValues((int)key.Count, null, null);
         if (!ItemTypes.Contains(itemType))
-            throw new ArgumentOutOfRangeException(nameof(label), $"The values of label column '{label.Name}' are of type {itemType}; expected one of {string.Join(", ", ItemTypes.Select(Name))}. Map the label to text first.");
+            throw new ArgumentOutOfRangeException(nameof(label),
+                $"The values of label column '{label.Name}' are of type {itemType}; expected one of {string.Join(", ", ItemTypes.Select(Name))}. "
+                + "Map the label to text first.");
 
         return new LabelValues((int)key.Count, Name(itemType), Generic<Reader>(itemType).Read(label));
     }

@@ -59,7 +59,7 @@ internal sealed record MulticlassClassification : SentenceClassification
         {
             uint key = 0;
             getter(ref key);
-            return key == 0 ? null : key - 1; // Key values count from 1; 0 is a missing one.
+            return key == 0 || key > Labels!.Count ? null : key - 1; // Keys count from 1; 0, and what is beyond the count, is a missing one.
         };
     }
 

@@ -1,11 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>What is learned: columns to examples, head, loss, decoding and output columns. One class a task.</summary>
-/// <remarks>Immutable; its settable properties are what a saved model says of it. <see cref="ForLabel"/> and <see cref="ForTargets"/> complete it in training.</remarks>
+/// <remarks>
+/// Immutable; its settable properties are what a saved model says of it. <see cref="ForLabel"/> and <see cref="ForTargets"/> complete it in training.
+/// </remarks>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(MulticlassClassification), "multiclass-classification")]
 [JsonDerivedType(typeof(BinaryClassification), "binary-classification")]
@@ -41,6 +44,9 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>This task with what the training rows tell (the scale of the targets).</summary>
     /// <exception cref="InvalidOperationException">Nothing can be learned from these rows.</exception>
     public abstract PromptTask ForTargets(ExampleSet training);
+
+    /// <returns>Why rows of <see cref="MaxLength"/> tokens are too short for this task; null where they are not.</returns>
+    public abstract string? FindMisfit(TextTokenizer tokenizer);
 
     /// <summary>Prepares to read rows: every call of the result reads the current one, and gives null where its label is missing.</summary>
     public abstract Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget);

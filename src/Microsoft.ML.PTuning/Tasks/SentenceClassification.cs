@@ -13,7 +13,8 @@ internal abstract record SentenceClassification : SentenceTask
         training.Examples.Select(ClassOf).Distinct().Skip(1).Any()
             ? this
             : throw new InvalidOperationException(
-                $"All {training.Examples.Count} training rows have the same value in label column '{LabelColumnName}': {ClassName(ClassOf(training.Examples[0]))}. "
+                $"All {training.Examples.Count} training rows have the same value in label column '{LabelColumnName}', "
+                + $"{ClassName(ClassOf(training.Examples[0]))}. "
                 + "Nothing can be learned from one class; check how the rows were chosen.");
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<Example> examples)
@@ -30,7 +31,8 @@ internal abstract record SentenceClassification : SentenceTask
     {
         var predicted = outputs.Select(Predict).Distinct().Take(2).ToArray();
         return predicted.Length == 1 && examples.Select(ClassOf).Distinct().Skip(1).Any()
-            ? $"The model predicts {ClassName(predicted[0])} for every row: training has collapsed onto one class. Lower the learning rate (try a fifth of it), or train longer."
+            ? $"The model predicts {ClassName(predicted[0])} for every row: training has collapsed onto one class. "
+                + "Lower the learning rate (try a fifth of it), or train longer."
             : null;
     }
 

@@ -42,10 +42,19 @@ internal abstract record SentenceTask : PromptTask
         };
     }
 
+    public override string? FindMisfit(TextTokenizer tokenizer)
+    {
+        var special = tokenizer.SpecialTokens(pair: Sentence2ColumnName is not null);
+        return MaxLength < special
+            ? $"MaxLength is {MaxLength}, but {special} special tokens stand around {(Sentence2ColumnName is null ? "a text" : "a pair of texts")}. Use more."
+            : null;
+    }
+
     protected override void CheckRead()
     {
         base.CheckRead();
-        if (string.IsNullOrEmpty(LabelColumnName) || string.IsNullOrEmpty(Sentence1ColumnName) || Sentence2ColumnName == "" || Outputs.Any(c => string.IsNullOrEmpty(c.Name)))
+        string?[] names = [LabelColumnName, Sentence1ColumnName, Sentence2ColumnName ?? Sentence1ColumnName, .. Outputs.Select(c => c.Name)];
+        if (names.Any(string.IsNullOrEmpty))
             throw new JsonException("One of the task's columns has no name.");
     }
 

@@ -34,16 +34,13 @@ internal sealed record TextRegression : SentenceTask
 
     public override PromptTask ForTargets(ExampleSet training)
     {
-        if (training.Examples.FirstOrDefault(e => float.IsInfinity(e.Target[0])) is { } infinite)
-            throw new InvalidOperationException(FormattableString.Invariant(
-                $"Label column '{LabelColumnName}' has an infinite value ({infinite.Target[0]}) among the training rows. Expected finite numbers, or NaN for a missing label; correct or drop such rows."));
-
         var mean = training.Examples.Average(e => (double)e.Target[0]);
         var deviation = Math.Sqrt(training.Examples.Average(e => Square(e.Target[0] - mean)));
         return deviation > 0
             ? this with { TargetMean = mean, TargetDeviation = deviation }
-            : throw new InvalidOperationException(
-                $"All {training.Examples.Count} training rows have the value {mean} in label column '{LabelColumnName}'. Nothing can be learned from it; check the column.");
+            : throw new InvalidOperationException(FormattableString.Invariant(
+                $"All {training.Examples.Count} training rows have the value {mean} in label column '{LabelColumnName}'. ")
+                + "Nothing can be learned from it; check the column.");
     }
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<Example> examples)
@@ -65,7 +62,8 @@ internal sealed record TextRegression : SentenceTask
     {
         var spread = (outputs.Max(o => o[0]) - outputs.Min(o => o[0])) / TargetDeviation;
         return examples.Count > 1 && spread < 0.01
-            ? $"The model predicts about {outputs[0][0]} for every row: training has collapsed onto the mean. Lower the learning rate (try a fifth of it), or train longer."
+            ? FormattableString.Invariant($"The model predicts about {outputs[0][0]} for every row: training has collapsed onto the mean. ")
+                + "Lower the learning rate (try a fifth of it), or train longer."
             : null;
     }
 
@@ -73,7 +71,8 @@ internal sealed record TextRegression : SentenceTask
     {
         base.CheckRead();
         if (!double.IsFinite(TargetMean) || !(TargetDeviation > 0 && double.IsFinite(TargetDeviation)))
-            throw new JsonException($"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}; expected finite numbers, the second above 0.");
+            throw new JsonException(FormattableString.Invariant(
+                $"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}; expected finite numbers, the second above 0."));
     }
 
     protected override Func<float?> OpenTarget(DataViewRow row)
@@ -83,6 +82,9 @@ internal sealed record TextRegression : SentenceTask
         {
             var value = float.NaN;
             getter(ref value);
+            if (float.IsInfinity(value))
+                throw new InvalidOperationException(
+                    $"Label column '{LabelColumnName}' has an infinite value. Expected finite numbers, or NaN for a missing label; correct or drop such rows.");
             return float.IsNaN(value) ? null : value;
         };
     }

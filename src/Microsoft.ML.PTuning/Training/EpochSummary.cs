@@ -1,8 +1,15 @@
+using System.Text.Json.Serialization;
+
 namespace Microsoft.ML.PTuning;
 
 /// <summary>One epoch of training.</summary>
 public sealed class EpochSummary
 {
+    [JsonConstructor]
+    internal EpochSummary()
+    {
+    }
+
     /// <summary>From 1.</summary>
     public required int Epoch { get; init; }
 

@@ -1,8 +1,15 @@
+using System.Text.Json.Serialization;
+
 namespace Microsoft.ML.PTuning;
 
 /// <summary>How a model was trained. It is saved with the model.</summary>
 public sealed class TrainingSummary
 {
+    [JsonConstructor]
+    internal TrainingSummary()
+    {
+    }
+
     /// <summary>Numbers that training changed: prefix and head, and the reparameterisation where there was one.</summary>
     public required long TrainedParameters { get; init; }
 

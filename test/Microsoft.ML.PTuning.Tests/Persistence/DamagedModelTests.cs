@@ -85,7 +85,7 @@ public class DamagedModelTests
 
     [TestMethod]
     public void Longer_texts_than_the_backbone_has_positions_for_are_refused() =>
-        Refuses<InvalidDataException>(Tamper("task.maxLength", "14"), "a maxLength of 14 and a prefixLength of 3, together more than the 16 positions");
+        Refuses<InvalidDataException>(Tamper("task.maxLength", "14"), "PrefixLength 3 and MaxLength 14 together exceed the 16 positions");
 
     [TestMethod]
     [DataRow("method.prefixLength", "4", "'prefix' is F32 [3, 3, 2, 2, 4], expected F32 [4, 3, 2, 2, 4]")]

@@ -109,7 +109,7 @@ public sealed class TrainingFailureTests
         var failure = Assert.ThrowsExactly<InvalidOperationException>(
             () => trainer.Fit(keys.Transform(context.Data.LoadFromEnumerable(Labelled("no", "no", "no")))));
 
-        StringAssert.Contains(failure.Message, "All 3 training rows have the same value in label column 'Label': no.");
+        StringAssert.Contains(failure.Message, "All 3 training rows have the same value in label column 'Label', no.");
     }
 
     [TestMethod]

@@ -5,9 +5,8 @@ namespace Microsoft.ML.PTuning;
 /// <summary>The frozen encoder that a model stands on.</summary>
 public sealed class BackboneDescription
 {
-    internal BackboneDescription(OpenBackbone backbone)
+    internal BackboneDescription(BackboneLease lease, BackboneReference reference)
     {
-        var (lease, reference) = (backbone.Lease, backbone.Reference);
         Name = reference.Name;
         Directory = lease.Directory;
         ModelType = reference.ModelType;
