@@ -58,6 +58,14 @@ internal sealed class PromptOptimizer : IDisposable
         return Assemble(_prefix?.Values());
     }
 
+    /// <summary>Whether prefix and head hold no NaN and nothing infinite.</summary>
+    public bool IsFinite()
+    {
+        using var scope = NewDisposeScope();
+        using var current = Current();
+        return current.All(tensor => tensor.Value.isfinite().all().item<bool>());
+    }
+
     /// <param name="batch">Rows, longest first.</param>
     public StepResult Step(IReadOnlyList<Example> batch, double learningRate)
     {
