@@ -101,7 +101,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
     {
         settings.CheckCancelled();
         using var tensors = optimizer.Current();
-        var (outputs, loss) = _predictor.Evaluate(examples, tensors, task);
+        var (outputs, loss) = _predictor.Evaluate(examples, tensors, task, settings.CheckCancelled);
         RefuseDivergence(loss, trained.Epoch, clock);
         float[][] decoded = [.. outputs.Select(task.Decode)];
         var summary = new EpochSummary
