@@ -44,17 +44,8 @@ internal sealed class LookAheadCursor : DataViewRowCursor
 
     public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => _ids.Get(CurrentRow(), ref value);
 
-    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
-    {
-        if (!IsColumnActive(column))
-            throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when this cursor was made.");
-
-        var getter = _schema.IsAdded(column.Index)
-            ? _schema.Added(column.Index).CreateGetter(() => _outputs[CurrentRow()])
-            : _columns[column.Index].CreateGetter(CurrentRow);
-        return getter as ValueGetter<TValue>
-            ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType}, not {typeof(TValue)}.");
-    }
+    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+        _schema.Getter<TValue>(column, _active, () => _outputs[CurrentRow()], passed => _columns[passed.Index].CreateGetter(CurrentRow));
 
     public override bool MoveNext()
     {
