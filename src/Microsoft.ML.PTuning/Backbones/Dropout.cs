@@ -19,3 +19,9 @@ internal sealed class Dropout(double rate, Generator generator)
         return x * (x.device_type == DeviceType.CPU ? mask : mask.to(x.device));
     }
 }
+
+/// <summary>Dropout where there is one: none when not training.</summary>
+internal static class OptionalDropout
+{
+    public static Tensor Drop(this Tensor x, Dropout? dropout) => dropout is null ? x : dropout.Apply(x);
+}
