@@ -5,7 +5,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>Inverted dropout (Srivastava et al. 2014) from a generator of its own: TorchSharp's global generator is never drawn from.</summary>
 /// <param name="rate">The share of elements that become 0; the others are scaled by 1 / (1 - rate).</param>
-/// <param name="generator">Where the masks come from, on the device of the tensors.</param>
+/// <param name="generator">Where the masks come from, on the CPU: TorchSharp (0.107) makes its generators there, whatever device they are asked for.</param>
 internal sealed class Dropout(double rate, Generator generator)
 {
     /// <returns><paramref name="x"/> with a fresh mask, the same shape; <paramref name="x"/> itself where the rate is 0.</returns>
@@ -15,6 +15,13 @@ internal sealed class Dropout(double rate, Generator generator)
             return x;
 
         using Scalar kept = 1 - rate;
-        return x * empty_like(x).uniform_(0, 1, generator).lt_(kept).div_(kept); // bernoulli_ draws twice as long.
+        var mask = empty_like(x, device: CPU).uniform_(0, 1, generator).lt_(kept).div_(kept); // bernoulli_ draws twice as long.
+        return x * (x.device_type == DeviceType.CPU ? mask : mask.to(x.device));
     }
+}
+
+/// <summary>Dropout where there is one: none when not training.</summary>
+internal static class OptionalDropout
+{
+    public static Tensor Drop(this Tensor x, Dropout? dropout) => dropout is null ? x : dropout.Apply(x);
 }

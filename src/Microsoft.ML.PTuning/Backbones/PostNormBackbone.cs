@@ -77,7 +77,7 @@ internal abstract class PostNormBackbone : Backbone
         using var scope = NewDisposeScope();
         var sum = Rows(_words, batch.Ids).Plus(SegmentVectors(batch)).Plus(Rows(_positions, Positions(batch, positionOffset)));
         var hidden = _embeddingsNorm.Forward(sum);
-        return (dropout is null ? hidden : dropout.Apply(hidden)).MoveToOuterDisposeScope();
+        return hidden.Drop(dropout).MoveToOuterDisposeScope();
     }
 
     public sealed override Tensor RunLayers(

@@ -45,14 +45,12 @@ internal sealed class PostNormLayer(FrozenTensors tensors, PostNormLayerNames na
     {
         var context = PrefixedAttention.Attend(
             Split(_query.Forward(hidden)), Split(_key.Forward(hidden)), Split(_value.Forward(hidden)), prefix, mask, dropout);
-        var attended = Drop(_attentionOutput.Forward(Join(context)), dropout);
+        var attended = _attentionOutput.Forward(Join(context)).Drop(dropout);
         hidden = _attentionNorm.Forward(attended.Plus(hidden));
 
-        var transformed = Drop(_output.Forward(_activation(_intermediate.Forward(hidden))), dropout);
+        var transformed = _output.Forward(_activation(_intermediate.Forward(hidden))).Drop(dropout);
         return _outputNorm.Forward(transformed.Plus(hidden));
     }
-
-    private static Tensor Drop(Tensor x, Dropout? dropout) => dropout is null ? x : dropout.Apply(x);
 
     private Tensor Split(Tensor x) => x.view(x.size(0), x.size(1), _heads, -1).transpose(1, 2);           // [B, h, T, D]
 

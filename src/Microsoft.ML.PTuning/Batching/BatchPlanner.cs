@@ -17,7 +17,7 @@ internal static class BatchPlanner
         random.Shuffle(rows);
 
         var batches = rows
-            .Chunk(batchSize * WindowBatches)
+            .Chunk((int)Math.Min((long)batchSize * WindowBatches, int.MaxValue))
             .SelectMany(window => window.OrderByDescending(row => lengths[row]).Chunk(batchSize))
             .ToArray();
         random.Shuffle(batches);
@@ -34,7 +34,7 @@ internal static class BatchPlanner
         var batch = new List<int>();
         foreach (var row in Enumerable.Range(0, lengths.Count).OrderByDescending(row => lengths[row]))
         {
-            if (batch.Count > 0 && (batch.Count + 1) * lengths[batch[0]] > tokenBudget)
+            if (batch.Count > 0 && (batch.Count + 1L) * lengths[batch[0]] > tokenBudget)
             {
                 batches.Add([.. batch]);
                 batch.Clear();

@@ -44,17 +44,8 @@ internal sealed class LookAheadCursor : DataViewRowCursor
 
     public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => _ids.Get(CurrentRow(), ref value);
 
-    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
-    {
-        if (!IsColumnActive(column))
-            throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when this cursor was made.");
-
-        var getter = _schema.IsAdded(column.Index)
-            ? _schema.Added(column.Index).CreateGetter(() => _outputs[CurrentRow()])
-            : _columns[column.Index].CreateGetter(CurrentRow);
-        return getter as ValueGetter<TValue>
-            ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType}, not {typeof(TValue)}.");
-    }
+    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+        _schema.Getter<TValue>(column, _active, () => _outputs[CurrentRow()], passed => _columns[passed.Index].CreateGetter(CurrentRow));
 
     public override bool MoveNext()
     {
@@ -63,12 +54,12 @@ internal sealed class LookAheadCursor : DataViewRowCursor
             _position++;
             return true;
         }
-        if (_window == 0 || !Fill())
-        {
-            (_position, _window) = (-1, 0);
+        var (position, window) = (_position, _window);
+        (_position, _window) = (-1, 0); // The end; also where reading or predicting fails: the rows it took from the source are lost.
+        if (window == 0 || !Fill(window))
             return false;
-        }
-        _position++;
+        _position = position + 1;
+        _window = _read is null ? window : Math.Min(4 * window, LargestWindow);
         return true;
     }
 
@@ -83,12 +74,12 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         ? _row
         : throw new InvalidOperationException("The cursor stands on no row. Read values only after a MoveNext that returned true.");
 
-    private bool Fill()
+    private bool Fill(int window)
     {
         _row = 0;
         _batches.Clear();
         _pending.Clear();
-        while (_batches.Count < _window && _source.MoveNext())
+        while (_batches.Count < window && _source.MoveNext())
         {
             foreach (var column in _columns.Values)
                 column.Keep(_batches.Count);
@@ -99,8 +90,6 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         }
         if (_pending.Count > 0)
             _outputs = _model.Predict(_pending);
-        if (_read is not null)
-            _window = Math.Min(4 * _window, LargestWindow);
         return _batches.Count > 0;
     }
 }

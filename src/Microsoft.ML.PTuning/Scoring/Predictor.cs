@@ -18,16 +18,18 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
     private const int CoreBudget = 2048, GpuBudget = 32768;
 
     /// <returns>The head's numbers of each row, in the order of <paramref name="examples"/>.</returns>
-    public float[][] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors) => Run(examples, tensors, null).Outputs;
+    public float[][] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors) => Run(examples, tensors, null, null).Outputs;
 
+    /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
     /// <returns>The same, and the mean loss over all rows.</returns>
-    public (float[][] Outputs, double Loss) Evaluate(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task)
+    public (float[][] Outputs, double Loss) Evaluate(
+        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null)
     {
-        var (outputs, loss) = Run(examples, tensors, task);
+        var (outputs, loss) = Run(examples, tensors, task, checkCancelled);
         return (outputs, loss / task.LossWeight(examples));
     }
 
-    private (float[][] Outputs, double Loss) Run(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask? measured)
+    private (float[][] Outputs, double Loss) Run(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask? measured, Action? checkCancelled)
     {
         var outputs = new float[examples.Count][];
         if (examples.Count == 0)
@@ -48,6 +50,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
 
         void RunBatch(int index)
         {
+            checkCancelled?.Invoke();
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
             Example[] rows = [.. batches[index].Select(row => examples[row])];
@@ -71,7 +74,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
         if (device.type != DeviceType.CPU)
             return BatchPlanner.PlanByTokens(lengths, GpuBudget);
 
-        var share = lengths.Sum() / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
-        return BatchPlanner.PlanByTokens(lengths, Math.Min(CoreBudget, share));
+        var share = lengths.Sum(l => (long)l) / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
+        return BatchPlanner.PlanByTokens(lengths, (int)Math.Min(CoreBudget, share));
     }
 }

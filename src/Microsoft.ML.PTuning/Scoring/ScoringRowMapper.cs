@@ -49,16 +49,8 @@ internal sealed class ScoringRowMapper(PromptModel model, DataViewSchema inputSc
 
         public override bool IsColumnActive(DataViewSchema.Column column) => _active.Contains(column.Index);
 
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
-        {
-            if (!IsColumnActive(column))
-                throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when this row was made.");
-            if (!_schema.IsAdded(column.Index))
-                return _input.GetGetter<TValue>(_schema.Input[column.Index]);
-
-            return _schema.Added(column.Index).CreateGetter(Outputs) as ValueGetter<TValue>
-                ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType}, not {typeof(TValue)}.");
-        }
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+            _schema.Getter<TValue>(column, _active, Outputs, _input.GetGetter<TValue>);
 
         protected override void Dispose(bool disposing)
         {

@@ -30,7 +30,22 @@ internal sealed class ScoringSchema
     /// <summary>Whether the task adds this column, instead of passing it through.</summary>
     public bool IsAdded(int column) => column >= Input.Count;
 
-    public OutputColumn Added(int column) => _task.Outputs[column - Input.Count];
+    /// <summary>The getter of a column of the output.</summary>
+    /// <param name="active">Columns of the output that are wanted.</param>
+    /// <param name="outputs">The current row's decoded outputs.</param>
+    /// <param name="passedThrough">The getter of a column of the input.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The column is not among the active ones.</exception>
+    /// <exception cref="InvalidOperationException">The column holds values of another type.</exception>
+    public ValueGetter<TValue> Getter<TValue>(
+        DataViewSchema.Column column, IReadOnlySet<int> active, Func<float[]> outputs, Func<DataViewSchema.Column, Delegate> passedThrough)
+    {
+        if (!active.Contains(column.Index))
+            throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when this cursor or row was made.");
+
+        var getter = IsAdded(column.Index) ? _task.Outputs[column.Index - Input.Count].CreateGetter(outputs) : passedThrough(Input[column.Index]);
+        return getter as ValueGetter<TValue>
+            ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType}, not {typeof(TValue)}.");
+    }
 
     /// <summary>The columns of the data that these columns of the output need: themselves, and what the task reads where it adds one of them.</summary>
     public IReadOnlyList<DataViewSchema.Column> Needed(IReadOnlyCollection<int> columns) =>

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tasks;
@@ -9,6 +10,9 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
 {
     /// <summary>Rows that are read before they are encoded together, on all cores.</summary>
     private const int ReadAhead = 4096;
+
+    /// <summary>Rows that are read, with a label or without, until it is asked again whether the work has been cancelled.</summary>
+    private const int RowsBetweenChecks = 256;
 
     /// <summary>Rows whose text was longer than the task's maximum.</summary>
     public int Truncated { get; } = Examples.Count(e => e.IsTruncated);
@@ -24,8 +28,10 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
         var examples = new List<Example>();
         var pending = new List<PendingExample>(ReadAhead);
         var skipped = 0;
-        while (cursor.MoveNext())
+        for (var rows = 0L; cursor.MoveNext(); rows++)
         {
+            if (rows % RowsBetweenChecks == 0)
+                checkCancelled();
             if (read() is { } row)
                 pending.Add(row);
             else
@@ -33,7 +39,6 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
 
             if (pending.Count < ReadAhead)
                 continue;
-            checkCancelled();
             examples.AddRange(Encode(pending, tokenizer));
             pending.Clear();
         }
@@ -42,10 +47,18 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
     }
 
     /// <summary>Encodes rows on all cores, in their order.</summary>
+    /// <exception cref="Exception">What encoding a row threw.</exception>
     public static Example[] Encode(IReadOnlyList<PendingExample> pending, TextTokenizer tokenizer)
     {
         var examples = new Example[pending.Count];
-        Parallel.For(0, pending.Count, i => examples[i] = pending[i](tokenizer));
+        try
+        {
+            Parallel.For(0, pending.Count, i => examples[i] = pending[i](tokenizer));
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
         return examples;
     }
 }

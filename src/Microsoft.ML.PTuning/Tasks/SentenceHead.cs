@@ -17,22 +17,20 @@ internal sealed class SentenceHead(int outputs) : TaskHead
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone)
     {
         var hidden = backbone.Configuration.HiddenSize;
-        HeadTensor[] linear = [new(Weight, outputs, hidden), new(Bias, outputs)];
-        return backbone.HasPooler ? linear : [.. linear, new(PoolerWeight, hidden, hidden), new(PoolerBias, hidden)];
+        HeadTensor[] linear = [new(Weight, IsBias: false, outputs, hidden), new(Bias, IsBias: true, outputs)];
+        return backbone.HasPooler ? linear : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
     }
 
     /// <returns>Logits, <c>[B, K]</c>.</returns>
     public override Tensor Forward(Backbone backbone, Tensor hidden, TrainedTensors tensors, Dropout? dropout)
     {
         var pooled = backbone.HasPooler ? backbone.Pool(hidden) : Pool(hidden, tensors, dropout); // [B, H]
-        return nn.functional.linear(Drop(pooled, dropout), tensors[Weight], tensors[Bias]);
+        return nn.functional.linear(pooled.Drop(dropout), tensors[Weight], tensors[Bias]);
     }
 
     private static Tensor Pool(Tensor hidden, TrainedTensors tensors, Dropout? dropout)
     {
-        var first = Drop(hidden.select(1, 0), dropout); // [B, H]
+        var first = hidden.select(1, 0).Drop(dropout); // [B, H]
         return nn.functional.linear(first, tensors[PoolerWeight], tensors[PoolerBias]).tanh();
     }
-
-    private static Tensor Drop(Tensor x, Dropout? dropout) => dropout is null ? x : dropout.Apply(x);
 }

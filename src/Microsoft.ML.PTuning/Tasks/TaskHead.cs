@@ -6,11 +6,8 @@ namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>A trained tensor of a head.</summary>
 /// <param name="Name">The name under which it is saved.</param>
-internal sealed record HeadTensor(string Name, params long[] Shape)
-{
-    /// <summary>Biases start at 0, all else at N(0, 0.02).</summary>
-    public bool IsBias => Shape.Length == 1;
-}
+/// <param name="IsBias">Biases start at 0, all else at N(0, 0.02).</param>
+internal sealed record HeadTensor(string Name, bool IsBias, params long[] Shape);
 
 /// <summary>The small trained layer between hidden states and a task's outputs. Stateless: its tensors are handed in.</summary>
 internal abstract class TaskHead

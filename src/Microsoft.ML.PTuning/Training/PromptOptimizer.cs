@@ -41,7 +41,8 @@ internal sealed class PromptOptimizer : IDisposable
         foreach (var parameter in Parameters)
             parameter.requires_grad_().DetachFromDisposeScope();
         _optimizer = new AdamW(Parameters, settings.WeightDecay);
-        _generators = [.. Enumerable.Range(0, settings.Shards).Select(shard => new Generator((ulong)(uint)settings.Seed + 1 + (ulong)shard, device))];
+        var seeds = new Random(settings.Seed); // Not seeds in a row: another run's would overlap with them.
+        _generators = [.. Enumerable.Range(0, settings.Shards).Select(_ => new Generator((ulong)seeds.NextInt64()))];
         _dropout = [.. _generators.Select(g => new TrainingDropout(
             new Dropout(settings.PrefixDropout, g), new Dropout(settings.HeadDropout, g), settings.BackboneDropout > 0 ? new Dropout(settings.BackboneDropout, g) : null))];
     }
@@ -55,6 +56,14 @@ internal sealed class PromptOptimizer : IDisposable
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         return Assemble(_prefix?.Values());
+    }
+
+    /// <summary>Whether prefix and head hold no NaN and nothing infinite.</summary>
+    public bool IsFinite()
+    {
+        using var scope = NewDisposeScope();
+        using var current = Current();
+        return current.All(tensor => tensor.Value.isfinite().all().item<bool>());
     }
 
     /// <param name="batch">Rows, longest first.</param>

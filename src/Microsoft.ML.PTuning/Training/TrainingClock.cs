@@ -10,7 +10,7 @@ internal sealed class TrainingClock(int rows, int batchSize, int epochs)
     private long _rows;
 
     /// <summary>Steps planned, over all epochs.</summary>
-    public int Steps { get; } = (rows + batchSize - 1) / batchSize * epochs;
+    public int Steps { get; } = (int)Math.Min(((long)rows + batchSize - 1) / batchSize * epochs, int.MaxValue);
 
     /// <summary>Steps done.</summary>
     public int Step { get; private set; }

@@ -14,7 +14,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
 {
     private readonly Predictor _predictor = new(network, padId, device);
 
-    /// <exception cref="InvalidOperationException">The loss became NaN or infinite.</exception>
+    /// <exception cref="InvalidOperationException">The loss or a weight became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept.</exception>
     public TrainingResult Run(ExampleSet training, ExampleSet? validation)
     {
@@ -32,6 +32,8 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             if (validation is not null)
                 epoch = Validate(optimizer, validation.Examples, epoch.Summary, clock);
 
+            if (!optimizer.IsFinite()) // The loss tells of the weights before the last step only, where there is no validation.
+                throw Divergence("A weight became NaN or infinite", epoch.Summary.Epoch, clock);
             epochs.Add(epoch.Summary);
             settings.Log(Describe(epoch.Summary));
             best.Offer(epoch, optimizer);
@@ -99,7 +101,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
     {
         settings.CheckCancelled();
         using var tensors = optimizer.Current();
-        var (outputs, loss) = _predictor.Evaluate(examples, tensors, task);
+        var (outputs, loss) = _predictor.Evaluate(examples, tensors, task, settings.CheckCancelled);
         RefuseDivergence(loss, trained.Epoch, clock);
         float[][] decoded = [.. outputs.Select(task.Decode)];
         var summary = new EpochSummary
@@ -117,9 +119,11 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
     private void RefuseDivergence(double loss, int epoch, TrainingClock clock)
     {
         if (!double.IsFinite(loss))
-            throw new InvalidOperationException(FormattableString.Invariant(
-                $"The loss became {loss} at step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."));
+            throw Divergence(FormattableString.Invariant($"The loss became {loss}"), epoch, clock);
     }
+
+    private InvalidOperationException Divergence(string what, int epoch, TrainingClock clock) => new(FormattableString.Invariant(
+        $"{what} at step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."));
 
     private TrainingResult Finish(
         ExampleSet training, PromptOptimizer optimizer, IReadOnlyList<EpochSummary> epochs, BestEpoch best, TrainingClock clock)

@@ -41,7 +41,7 @@ internal sealed record TrainingSettings
     /// <summary>Takes a line a epoch.</summary>
     public Action<string> Log { get; init; } = _ => { };
 
-    /// <summary>Throws where the work has been cancelled; asked before every step.</summary>
+    /// <summary>Throws where the work has been cancelled; asked before every step and every batch of a validation, on any thread.</summary>
     public Action CheckCancelled { get; init; } = () => { };
 
     /// <summary>The learning rate of a step: linear warm-up, then linear decay to 0.</summary>

@@ -10,6 +10,8 @@ public sealed class BatchPlannerTests
     [DataRow(32, 32)]
     [DataRow(100, 32)]
     [DataRow(5000, 7)]
+    [DataRow(100, int.MaxValue / 2)]
+    [DataRow(100, int.MaxValue)]
     public void PlanEpoch_holds_every_row_once(int rows, int batchSize)
     {
         var batches = BatchPlanner.PlanEpoch(Lengths(rows), batchSize, new Random(1));
@@ -83,7 +85,7 @@ public sealed class BatchPlannerTests
     [DataRow(1, 100)]
     [DataRow(500, 1)]
     [DataRow(500, 128)]
-    [DataRow(500, 1_000_000)]
+    [DataRow(500, int.MaxValue)]
     public void PlanByTokens_holds_every_row_once(int rows, int budget)
     {
         var batches = BatchPlanner.PlanByTokens(Lengths(rows), budget);
@@ -110,6 +112,10 @@ public sealed class BatchPlannerTests
 
         CollectionAssert.AreEqual(Enumerable.Repeat(10, 9).Append(5).ToArray(), batches.Select(batch => batch.Length).ToArray());
     }
+
+    [TestMethod]
+    public void PlanByTokens_keeps_to_the_budget_where_the_tokens_are_more_than_an_int_holds() =>
+        Assert.HasCount(3, BatchPlanner.PlanByTokens([int.MaxValue, int.MaxValue, int.MaxValue], tokenBudget: 100));
 
     [TestMethod]
     [DataRow(1, 4)]

@@ -129,6 +129,25 @@ public sealed class WorkerThreadsTests
         }
     }
 
+    [TestMethod]
+    public void Workers_know_nothing_of_the_context_of_whoever_started_them()
+    {
+        var local = new AsyncLocal<string> { Value = "of the first caller" };
+        var seen = "";
+
+        new WorkerThreads(count: 1).Run(1, _ => seen = local.Value);
+
+        Assert.IsNull(seen);
+    }
+
+    [TestMethod]
+    public void Single_thread_keeps_the_context_of_whoever_waits_for_it()
+    {
+        var local = new AsyncLocal<string> { Value = "of the caller" };
+
+        Assert.AreEqual("of the caller", SingleCoreThread.Run("test", () => local.Value));
+    }
+
     private static int ThreadsOfANewThread()
     {
         var threads = 0;

@@ -190,6 +190,32 @@ public class LookAheadCursorTests
     }
 
     [TestMethod]
+    [DataRow(0, DisplayName = "in the first window")]
+    [DataRow(70, DisplayName = "in the second window")]
+    public void Cursor_ends_where_its_source_fails(int failing)
+    {
+        var failures = 0;
+        var mapping = s_model.MLContext.Transforms.CustomMapping<Ticket, Costly>(
+            (ticket, costly) => costly.Costs = ticket.Number == failing && failures++ == 0 ? throw new InvalidDataException("once") : ticket.Number, null);
+        var scored = s_model.Transformer.Transform(mapping.Fit(s_model.Data).Transform(s_model.Data));
+        using var cursor = scored.GetRowCursor(scored.Schema);
+        var score = cursor.GetGetter<VBuffer<float>>(cursor.Schema["Score"]);
+        VBuffer<float> scores = default;
+
+        var failure = Assert.Throws<Exception>(() =>
+        {
+            while (cursor.MoveNext())
+            {
+            }
+        });
+
+        Assert.Contains("once", failure.ToString());
+        Assert.AreEqual(-1, cursor.Position);
+        Assert.ThrowsExactly<InvalidOperationException>(() => score(ref scores));
+        Assert.IsFalse(cursor.MoveNext());
+    }
+
+    [TestMethod]
     public void Data_without_rows_gives_no_rows()
     {
         var none = s_model.Transformer.Transform(Tickets.Keyed(s_model.MLContext, []));

@@ -1,0 +1,75 @@
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Tasks;
+using Microsoft.ML.PTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Training;
+
+[TestClass]
+[DoNotParallelize]
+public sealed class TrainingLoopTests
+{
+    private static readonly ExampleSet Rows = new([Any.Example(0), Any.Example(1)], Skipped: 0);
+
+    private TinyCheckpoint _checkpoint = null!;
+
+    [TestInitialize]
+    public void MakeCheckpoint() => _checkpoint = new TinyCheckpoint().Save();
+
+    [TestCleanup]
+    public void DeleteCheckpoint() => _checkpoint.Dispose();
+
+    [TestMethod]
+    public void Weights_that_the_last_step_ruined_are_an_error_without_validation_too()
+    {
+        var settings = new TrainingSettings { LearningRate = double.MaxValue, BatchSize = 2, MaxEpochs = 1 };
+
+        var failure = Assert.ThrowsExactly<InvalidOperationException>(() => Run(settings));
+
+        StringAssert.Matches(
+            failure.Message, new(@"A weight became NaN or infinite at step 1 of 1 \(epoch 1\)\. The learning rate of \S+ is too high for this data: try a tenth"));
+    }
+
+    [TestMethod]
+    public void Cancelled_validation_ends_before_its_next_batch()
+    {
+        var (asked, isTrained) = (0, false);
+        var settings = new TrainingSettings
+        {
+            LearningRate = 0.01,
+            BatchSize = 2,
+            MaxEpochs = 1,
+            Progress = new EveryStep(_ => isTrained = true),
+            CheckCancelled = () =>
+            {
+                if (isTrained && Interlocked.Increment(ref asked) == 2) // First by the validation as a whole, then by its batches.
+                    throw new OperationCanceledException("in validation");
+            },
+        };
+
+        var failure = Assert.ThrowsExactly<OperationCanceledException>(() => Run(settings, Rows));
+
+        Assert.AreEqual("in validation", failure.Message);
+    }
+
+    [TestMethod]
+    public void Batch_size_without_bound_makes_one_step_of_all_rows()
+    {
+        var steps = new List<TrainingProgress>();
+
+        Run(new() { LearningRate = 0.01, BatchSize = int.MaxValue, MaxEpochs = 3, Progress = new EveryStep(steps.Add) }, Rows);
+
+        CollectionAssert.AreEqual(new[] { 1, 2, 3 }, steps.Select(step => step.Step).ToArray());
+        Assert.AreEqual(3, steps[0].Steps);
+    }
+
+    private void Run(TrainingSettings settings, ExampleSet? validation = null)
+    {
+        using var backbone = _checkpoint.Load();
+        var task = Any.Classification(2);
+        var network = new PromptNetwork(new PromptMethod { PrefixLength = 2 }.Over(backbone), task.Head);
+        new TrainingLoop(network, task, settings, padId: 0, CPU).Run(Rows, validation).Tensors.Dispose();
+    }
+}
