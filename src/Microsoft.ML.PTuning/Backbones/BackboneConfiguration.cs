@@ -31,6 +31,9 @@ internal sealed record BackboneConfiguration
 
     public required int PadTokenId { get; init; }
 
+    /// <summary>Whether the file itself names the padding token; else it is the family's.</summary>
+    public bool StatesPadToken { get; init; }
+
     /// <summary>D.</summary>
     public int HeadSize => HiddenSize / Heads;
 
@@ -62,6 +65,7 @@ internal sealed record BackboneConfiguration
             SegmentTypes = file.Integer("type_vocab_size", minimum: 1),
             LayerNormEpsilon = file.Positive("layer_norm_eps", fallback: 1e-12),
             PadTokenId = file.Integer("pad_token_id", minimum: 0, fallback: BackboneFamilies.Find(modelType)?.DefaultPadTokenId),
+            StatesPadToken = file.Has("pad_token_id"),
         };
         configuration.CheckAgreement(file);
         file.ThrowIfFaulty();

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// </remarks>
 internal abstract class TextTokenizer
 {
+    /// <summary>One more than the largest id that a text or a special token may have.</summary>
     public abstract int VocabularySize { get; }
 
     public abstract int PadId { get; }
