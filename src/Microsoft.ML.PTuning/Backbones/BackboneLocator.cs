@@ -34,6 +34,9 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     {
         if (name is null or DefaultName)
             return IsBackbone(DefaultDirectory) ? new(BackboneKind.Embedded, DefaultName, DefaultDirectory, null) : throw NoDefault();
+        if (string.IsNullOrWhiteSpace(name))
+            throw new DirectoryNotFoundException(
+                "The option Backbone is an empty text. Expected a folder, a hub id, or null for the default encoder.");
         if (Directory.Exists(name))
             return FromDirectory(Path.TrimEndingDirectorySeparator(Path.GetFullPath(name)));
         return HubName.TryParse(name, out var hub) ? FromHub(hub) : throw NoDirectory(name);
@@ -76,7 +79,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
             foreach (var directory in AtOrBelow(root, name))
                 yield return (BackbonePlaces.SearchPathVariable, directory);
 
-        if (!string.IsNullOrEmpty(reference.Directory))
+        if (reference.Directory is { } recorded && IsLocal(recorded))
             yield return ("recorded at training", reference.Directory);
 
         foreach (var directory in AtOrBelow(places.BaseDirectory, name))
@@ -84,8 +87,9 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         if (name is not null)
             yield return ("the application's folder", Path.Combine(places.BaseDirectory, "backbones", name));
 
-        if (reference.Kind == BackboneKind.Hub && HubName.TryParse(reference.Name, out var hub))
-            yield return ("Hugging Face cache", places.Hub.SnapshotOf(hub with { Revision = reference.Revision }));
+        var hubName = reference.Revision is null ? reference.Name : $"{reference.Name}@{reference.Revision}";
+        if (reference.Kind == BackboneKind.Hub && HubName.TryParse(hubName, out var hub))
+            yield return ("Hugging Face cache", places.Hub.SnapshotOf(hub));
 
         yield return ($"package {DefaultPackage}", DefaultDirectory);
     }
@@ -132,6 +136,10 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
                 $"with {ConfigurationFile}, weights and tokenizer files.");
 
     private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, ConfigurationFile));
+
+    // A saved model may come from anyone: Windows signs in to whatever computer a path such as \\computer\share names.
+    private static bool IsLocal(string directory) =>
+        Path.IsPathFullyQualified(directory) && !(directory.Length > 1 && directory[0] is '/' or '\\' && directory[1] is '/' or '\\' or '?');
 
     private static IEnumerable<string> AtOrBelow(string root, string? name)
     {
