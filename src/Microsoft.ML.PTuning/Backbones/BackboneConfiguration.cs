@@ -3,6 +3,8 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>What <c>config.json</c> says of an encoder, in our terms.</summary>
 internal sealed record BackboneConfiguration
 {
+    public const string FileName = "config.json";
+
     /// <summary>The family, as <c>model_type</c> names it: bert, roberta.</summary>
     public required string ModelType { get; init; }
 
@@ -43,7 +45,7 @@ internal sealed record BackboneConfiguration
     /// <exception cref="InvalidDataException">Keys are missing or odd, or ask for what is not supported; the message names every one.</exception>
     public static BackboneConfiguration Read(string directory)
     {
-        using var file = ConfigurationFile.Open(Path.Combine(directory, "config.json"));
+        using var file = ConfigurationFile.Open(Path.Combine(directory, FileName));
 
         // Of an unknown family nothing else can be said.
         var modelType = file.Word("model_type", BackboneFamilies.All.Select(family => family.ModelType));

