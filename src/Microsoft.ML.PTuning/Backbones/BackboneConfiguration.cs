@@ -3,6 +3,8 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>What <c>config.json</c> says of an encoder, in our terms.</summary>
 internal sealed record BackboneConfiguration
 {
+    public const string FileName = "config.json";
+
     /// <summary>The family, as <c>model_type</c> names it: bert, roberta.</summary>
     public required string ModelType { get; init; }
 
@@ -31,6 +33,9 @@ internal sealed record BackboneConfiguration
 
     public required int PadTokenId { get; init; }
 
+    /// <summary>Whether the file itself names the padding token; else it is the family's.</summary>
+    public bool StatesPadToken { get; init; }
+
     /// <summary>D.</summary>
     public int HeadSize => HiddenSize / Heads;
 
@@ -40,7 +45,7 @@ internal sealed record BackboneConfiguration
     /// <exception cref="InvalidDataException">Keys are missing or odd, or ask for what is not supported; the message names every one.</exception>
     public static BackboneConfiguration Read(string directory)
     {
-        using var file = ConfigurationFile.Open(Path.Combine(directory, "config.json"));
+        using var file = ConfigurationFile.Open(Path.Combine(directory, FileName));
 
         // Of an unknown family nothing else can be said.
         var modelType = file.Word("model_type", BackboneFamilies.All.Select(family => family.ModelType));
@@ -62,6 +67,7 @@ internal sealed record BackboneConfiguration
             SegmentTypes = file.Integer("type_vocab_size", minimum: 1),
             LayerNormEpsilon = file.Positive("layer_norm_eps", fallback: 1e-12),
             PadTokenId = file.Integer("pad_token_id", minimum: 0, fallback: BackboneFamilies.Find(modelType)?.DefaultPadTokenId),
+            StatesPadToken = file.Has("pad_token_id"),
         };
         configuration.CheckAgreement(file);
         file.ThrowIfFaulty();

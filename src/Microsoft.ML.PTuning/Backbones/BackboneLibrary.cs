@@ -47,12 +47,29 @@ internal static class BackboneLibrary
         var backbone = Backbone.Load(directory, device);
         try
         {
-            return new LoadedBackbone(backbone, TextTokenizer.Load(directory, backbone.Configuration.ModelType));
+            var tokenizer = TextTokenizer.Load(directory, backbone.Configuration.ModelType);
+            RequireAgreement(directory, backbone.Configuration, tokenizer);
+            return new LoadedBackbone(backbone, tokenizer);
         }
         catch
         {
             backbone.Dispose();
             throw;
         }
+    }
+
+    // Ids beyond the embeddings would fail in the middle of a batch. A smaller vocabulary is usual: checkpoints pad their embeddings.
+    private static void RequireAgreement(string directory, BackboneConfiguration encoder, TextTokenizer tokenizer)
+    {
+        var faults = new List<string>();
+        if (tokenizer.VocabularySize > encoder.VocabularySize)
+            faults.Add($"the tokenizer's ids go up to {tokenizer.VocabularySize - 1}, but config.json says vocab_size {encoder.VocabularySize}");
+        if (encoder.StatesPadToken && tokenizer.PadId != encoder.PadTokenId)
+            faults.Add($"the tokenizer's padding token has id {tokenizer.PadId}, but config.json says pad_token_id {encoder.PadTokenId}");
+
+        if (faults.Count > 0)
+            throw new InvalidDataException(
+                $"'{directory}' holds an encoder and a tokenizer that do not belong together: {string.Join("; ", faults)}. "
+                + "Fetch all files of one checkpoint into a folder of its own.");
     }
 }

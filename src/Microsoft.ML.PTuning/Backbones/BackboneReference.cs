@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
@@ -45,6 +47,17 @@ internal sealed record BackboneReference : IJsonOnDeserialized
 
     public required int VocabularySize { get; init; }
 
+    public required int FeedForwardSize { get; init; }
+
+    /// <summary>The feed-forward's activation, as <c>hidden_act</c> names it.</summary>
+    public required string Activation { get; init; }
+
+    public required int MaxPositionEmbeddings { get; init; }
+
+    public required double LayerNormEpsilon { get; init; }
+
+    public required int PadTokenId { get; init; }
+
     /// <summary>SHA-256 of the weight files: file name to lower-case hexadecimal digits.</summary>
     public required SortedDictionary<string, string> Weights { get; init; }
 
@@ -68,6 +81,11 @@ internal sealed record BackboneReference : IJsonOnDeserialized
             Layers = configuration.Layers,
             Heads = configuration.Heads,
             VocabularySize = configuration.VocabularySize,
+            FeedForwardSize = configuration.FeedForwardSize,
+            Activation = configuration.Activation,
+            MaxPositionEmbeddings = configuration.MaxPositionEmbeddings,
+            LayerNormEpsilon = configuration.LayerNormEpsilon,
+            PadTokenId = configuration.PadTokenId,
             Weights = HashesOf(weights),
             Tokenizer = HashesOf(tokenizer),
         };
@@ -78,6 +96,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
     }
 
     /// <summary>What makes an encoder another one than this, by its configuration.</summary>
+    /// <remarks>Values and not the file's hash: each version of transformers writes <c>config.json</c> in its own way.</remarks>
     /// <returns>Sentences for an error message; none where it agrees.</returns>
     public IEnumerable<string> Differences(BackboneConfiguration found)
     {
@@ -91,20 +110,39 @@ internal sealed record BackboneReference : IJsonOnDeserialized
             yield return $"{found.Heads} heads, expected {Heads}";
         if (found.VocabularySize != VocabularySize)
             yield return $"vocabulary of {found.VocabularySize}, expected {VocabularySize}";
+        if (found.FeedForwardSize != FeedForwardSize)
+            yield return $"feed-forward size {found.FeedForwardSize}, expected {FeedForwardSize}";
+        if (found.Activation != Activation)
+            yield return $"activation {found.Activation}, expected {Activation}";
+        if (found.MaxPositionEmbeddings != MaxPositionEmbeddings)
+            yield return $"{found.MaxPositionEmbeddings} positions, expected {MaxPositionEmbeddings}";
+        if (found.LayerNormEpsilon != LayerNormEpsilon)
+            yield return string.Create(CultureInfo.InvariantCulture, $"layer norm epsilon {found.LayerNormEpsilon}, expected {LayerNormEpsilon}");
+        if (found.PadTokenId != PadTokenId)
+            yield return $"padding token {found.PadTokenId}, expected {PadTokenId}";
     }
 
     /// <summary>What makes an encoder another one than this, by its files.</summary>
     /// <inheritdoc cref="Differences(BackboneConfiguration)"/>
     public IEnumerable<string> Differences(string directory, Fingerprint fingerprint)
     {
+        var missing = false;
         foreach (var (name, expected) in Weights.Concat(Tokenizer))
         {
-            var path = Path.Combine(directory, Path.GetFileName(name));
+            var path = Path.Combine(directory, name);
             if (!File.Exists(path))
+            {
+                missing = true;
                 yield return $"no {name}";
+            }
             else if (fingerprint.Of(path) is var found && found != expected)
                 yield return $"{name} has SHA-256 {found[..12]}..., expected {expected[..12]}...";
         }
+
+        // A settings file that came later changes the ids as much as another vocabulary does.
+        if (!missing)
+            foreach (var name in TextTokenizer.FilesOf(directory).Where(name => !Tokenizer.ContainsKey(name)))
+                yield return $"{name}, which the tokenizer would read, was not there at training";
     }
 
     /// <summary>Name, revision and numbers, for messages.</summary>
@@ -114,12 +152,20 @@ internal sealed record BackboneReference : IJsonOnDeserialized
 
     void IJsonOnDeserialized.OnDeserialized()
     {
-        if (Name is null || ModelType is null || Weights is not { Count: > 0 } || Tokenizer is null)
-            throw new JsonException("A backbone reference needs name, modelType, weights and tokenizer; one of them is null or empty.");
+        if (Name is null || ModelType is null || Activation is null || Weights is not { Count: > 0 } || Tokenizer is null)
+            throw new JsonException("A backbone reference needs name, modelType, activation, weights and tokenizer; one of them is null or empty.");
+        if (Kind == BackboneKind.Hub && !HubName.IsPlain(Name))
+            throw new JsonException($"A backbone reference has '{Name}' as name; expected a hub id: name or organisation/name.");
+        if (Revision is not null && !HubName.IsPlain(Revision))
+            throw new JsonException($"A backbone reference has '{Revision}' as revision; expected a commit, branch or tag of the hub.");
 
         foreach (var (file, hash) in Weights.Concat(Tokenizer))
+        {
+            if (!HubName.IsPlain(file) || file.Contains('/'))
+                throw new JsonException($"A backbone reference has a file '{file}'; expected a file's name without a folder.");
             if (hash is not { Length: 64 } || !hash.All(char.IsAsciiHexDigitLower))
                 throw new JsonException($"A backbone reference has '{hash}' as SHA-256 of '{file}'; expected 64 lower-case hexadecimal digits.");
+        }
     }
 }
 

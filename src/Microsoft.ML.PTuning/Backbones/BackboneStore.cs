@@ -11,7 +11,7 @@ internal sealed record LoadedBackbone(Backbone Backbone, TextTokenizer Tokenizer
 /// <param name="load">Loads encoder and tokenizer from a folder onto a device.</param>
 internal sealed class BackboneStore(Func<string, Device, LoadedBackbone> load)
 {
-    private static readonly string[] FileTypes = [".json", ".txt", ".model", ".safetensors", ".bin"];
+    private static readonly string[] Files = [BackboneConfiguration.FileName, Backbone.WeightsFile, .. TokenizerFiles.Names];
 
     private readonly Dictionary<string, Entry> _entries = [];
 
@@ -61,14 +61,19 @@ internal sealed class BackboneStore(Func<string, Device, LoadedBackbone> load)
         Task.Factory.StartNew(() => load(directory, device), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             .GetAwaiter().GetResult();
 
-    // Device and folder, and the size and time of whatever a load might read in it.
+    // Device and folder, links followed, and the size and time of whatever a load might read in it.
     private static string KeyOf(string directory, Device device)
     {
-        var files = from path in Directory.GetFiles(directory)
-                    where FileTypes.Contains(Path.GetExtension(path))
-                    orderby path
-                    select FileStamp.Of(path).ToString();
-        return string.Join('\n', files.Prepend(directory).Prepend(device.ToString()));
+        var folder = new DirectoryInfo(directory);
+        if (!folder.Exists)
+            throw new DirectoryNotFoundException($"The encoder's folder '{directory}' is not there; it was expected with {BackboneConfiguration.FileName} in it.");
+
+        var target = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? directory;
+        var files = from name in Files
+                    let path = Path.Combine(target, name)
+                    where File.Exists(path)
+                    select $"{name}={FileStamp.Of(path)}";
+        return string.Join('\n', files.Prepend(Path.TrimEndingDirectorySeparator(target)).Prepend(device.ToString()));
     }
 
     private sealed class Entry(Lazy<LoadedBackbone> loaded)

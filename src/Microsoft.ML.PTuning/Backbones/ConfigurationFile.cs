@@ -39,6 +39,9 @@ internal sealed class ConfigurationFile : IDisposable
             throw new InvalidDataException($"'{path}' holds a JSON {document.RootElement.ValueKind}, expected an object.");
     }
 
+    /// <summary>Whether the key is there and not null.</summary>
+    public bool Has(string key) => Find(key) is not null;
+
     /// <summary>A whole number.</summary>
     /// <param name="fallback">Where the key is not there or null; null if it must be there.</param>
     public int Integer(string key, int minimum, int? fallback = null)

@@ -5,13 +5,13 @@ using System.Text;
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>SHA-256 of files, remembered by full path, size and time, so that a large file is read once a machine, not once a process.</summary>
-/// <param name="folder">Where what is known is kept; it may be deleted at any time.</param>
-internal sealed class Fingerprint(string folder)
+/// <param name="folder">Where what is known is kept; it may be deleted at any time. Null for nowhere but in this object.</param>
+internal sealed class Fingerprint(string? folder)
 {
     private readonly ConcurrentDictionary<string, Lazy<string>> _known = new();
 
     /// <summary>The one of this process, kept in the user's <see cref="LocalCache"/>.</summary>
-    public static Fingerprint Shared { get; } = new(Path.Combine(LocalCache.Folder, "fingerprints"));
+    public static Fingerprint Shared { get; } = new(LocalCache.Folder is { } cache ? Path.Combine(cache, "fingerprints") : null);
 
     /// <returns>SHA-256 in lower-case hexadecimal digits.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -34,16 +34,20 @@ internal sealed class Fingerprint(string folder)
     {
         using var stream = File.OpenRead(path);
         var hash = Convert.ToHexString(SHA256.HashData(stream)).ToLowerInvariant();
-        LocalCache.TryWrite(EntryOf(key), Encoding.ASCII.GetBytes($"{hash} {Seal(key, hash)}"));
+        if (folder is not null)
+            LocalCache.TryWrite(EntryOf(folder, key), Encoding.ASCII.GetBytes($"{hash} {Seal(key, hash)}"));
         return hash;
     }
 
     // An entry is the hash and a seal over key and hash: one that is cut, mixed up or damaged does not count.
     private string? Recall(string key)
     {
+        if (folder is null)
+            return null;
+
         try
         {
-            var entry = File.ReadAllText(EntryOf(key)).Split(' ');
+            var entry = File.ReadAllText(EntryOf(folder, key)).Split(' ');
             return entry.Length == 2 && entry[1] == Seal(key, entry[0]) ? entry[0] : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -52,7 +56,7 @@ internal sealed class Fingerprint(string folder)
         }
     }
 
-    private string EntryOf(string key) => Path.Combine(folder, HexOf(key));
+    private static string EntryOf(string folder, string key) => Path.Combine(folder, HexOf(key));
 
     private static string Seal(string key, string hash) => HexOf($"{key}\n{hash}");
 

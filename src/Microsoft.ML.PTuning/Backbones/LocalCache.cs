@@ -1,10 +1,22 @@
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>The folder where this user's machine keeps what can be made again at any time. Deleting it costs time, nothing else.</summary>
+/// <remarks><see cref="Fingerprint"/> keeps hashes here, <see cref="Interop.NativeBackend"/> the patched native library.</remarks>
 internal static class LocalCache
 {
-    /// <summary><c>$XDG_CACHE_HOME</c> or the user's local application data, then <c>Microsoft.ML.PTuning</c>. It need not exist.</summary>
-    public static string Folder => Path.Combine(UserFolder(), "Microsoft.ML.PTuning");
+    /// <summary><see cref="FolderBelow"/> of this user.</summary>
+    public static string? Folder { get; } = FolderBelow(
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME"),
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify));
+
+    /// <summary><c>Microsoft.ML.PTuning</c> in the first of two folders that is a full path. It need not exist.</summary>
+    /// <param name="cache">The value of <c>XDG_CACHE_HOME</c>.</param>
+    /// <param name="applicationData">The user's local application data; empty where there is none.</param>
+    /// <returns>Null where neither is; a folder that users share is no stand-in, because others could put files there first.</returns>
+    public static string? FolderBelow(string? cache, string applicationData) =>
+        new[] { cache, applicationData }.FirstOrDefault(folder => Path.IsPathFullyQualified(folder ?? "")) is { } found
+            ? Path.Combine(found, "Microsoft.ML.PTuning")
+            : null;
 
     /// <summary>Writes a file so that any other process sees all of it or nothing.</summary>
     /// <returns>False where the folder cannot be written; nothing is left behind then.</returns>
@@ -31,15 +43,5 @@ internal static class LocalCache
         {
             return false;
         }
-    }
-
-    private static string UserFolder()
-    {
-        var xdg = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        if (Path.IsPathFullyQualified(xdg ?? ""))
-            return xdg!;
-
-        var local = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
-        return local.Length > 0 ? local : Path.GetTempPath();
     }
 }

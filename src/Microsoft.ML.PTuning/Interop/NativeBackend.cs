@@ -7,8 +7,8 @@ namespace Microsoft.ML.PTuning.Interop;
 
 /// <summary>The native libraries beside an application on Linux, loaded by hand because one of them needs <see cref="GlibcxxPatch"/>.</summary>
 /// <param name="folders">Where to look, in this order.</param>
-/// <param name="cache">Where the patched copy is kept between processes.</param>
-internal sealed class NativeBackend(IReadOnlyList<string> folders, string cache)
+/// <param name="cache">Where the patched copy is kept between processes; null where there is no such folder.</param>
+internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache)
 {
     public const string Library = "libLibTorchSharp.so";
 
@@ -72,15 +72,15 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string cache)
     private void LoadCopy(byte[] patched)
     {
         // The copy names its contents, so copies for other versions live beside it and a file of this name never changes.
-        var copy = Path.Combine(cache, "torchsharp", GlibcxxPatch.PatchedHash[..16], Library);
-        if ((IsPatched(copy) || LocalCache.TryWrite(copy, patched)) && NativeLibrary.TryLoad(copy, out _))
+        var kept = cache is null ? null : Path.Combine(cache, "torchsharp", GlibcxxPatch.PatchedHash[..16], Library);
+        if (kept is not null && (IsPatched(kept) || LocalCache.TryWrite(kept, patched)) && NativeLibrary.TryLoad(kept, out _))
             return;
 
-        // A cache that cannot be written or is mounted noexec. What is mapped stays mapped after its file is gone.
+        // No cache, or one that cannot be written or is mounted noexec. What is mapped stays mapped after its file is gone.
         var folder = Directory.CreateTempSubdirectory("Microsoft.ML.PTuning-");
         try
         {
-            copy = Path.Combine(folder.FullName, Library);
+            var copy = Path.Combine(folder.FullName, Library);
             File.WriteAllBytes(copy, patched);
             NativeLibrary.Load(copy);
         }

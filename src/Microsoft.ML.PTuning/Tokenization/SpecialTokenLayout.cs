@@ -9,6 +9,8 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <param name="SecondSegment">Segment id of the second text and its separator: 0 for families that do not tell segments apart.</param>
 internal sealed record SpecialTokenLayout(int Classification, int Separator, int Pad, int SeparatorsBetween, int SecondSegment)
 {
+    public int LargestId => Math.Max(Classification, Math.Max(Separator, Pad));
+
     public int Count(bool pair) => pair ? 2 + SeparatorsBetween : 2;
 
     /// <summary>Puts the special tokens around the first <paramref name="keptFirst"/> and <paramref name="keptSecond"/> tokens of the texts.</summary>

@@ -3,7 +3,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <summary>What all kinds of subword tokenizers share: special tokens around the text, truncation, the files they came from.</summary>
 internal abstract class SubwordTokenizer(int vocabularySize, SpecialTokenLayout layout, IReadOnlyList<string> files) : TextTokenizer
 {
-    public override int VocabularySize => vocabularySize;
+    public override int VocabularySize { get; } = Math.Max(vocabularySize, layout.LargestId + 1);
 
     public override int PadId => layout.Pad;
 

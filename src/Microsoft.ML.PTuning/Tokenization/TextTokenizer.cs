@@ -7,6 +7,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// </remarks>
 internal abstract class TextTokenizer
 {
+    /// <summary>One more than the largest id that a text or a special token may have.</summary>
     public abstract int VocabularySize { get; }
 
     public abstract int PadId { get; }
@@ -24,6 +25,10 @@ internal abstract class TextTokenizer
     /// <exception cref="InvalidDataException">A file is corrupt, or files contradict each other.</exception>
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not WordPiece or byte-level BPE.</exception>
     public static TextTokenizer Load(string directory, string modelType) => TokenizerLoader.Load(directory, modelType);
+
+    /// <summary>Names of the files in a directory that <see cref="Load"/> would read, without making a tokenizer of them.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static IReadOnlyList<string> FilesOf(string directory) => TokenizerLoader.FilesOf(directory);
 
     /// <summary>Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text.</summary>
     public abstract IReadOnlyList<Token> Tokenize(string text);

@@ -13,6 +13,9 @@ internal sealed class TokenizerFiles
     public const string Configuration = "tokenizer_config.json";
     public const string SpecialTokens = "special_tokens_map.json";
 
+    /// <summary>All that a tokenizer may be read from.</summary>
+    public static readonly IReadOnlyList<string> Names = [Lines, Tokens, Merges, Fast, Configuration, SpecialTokens];
+
     /// <summary>Refuses bytes that are not UTF-8 instead of replacing them.</summary>
     public static readonly Encoding StrictUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

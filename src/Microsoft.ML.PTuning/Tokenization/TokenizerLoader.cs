@@ -25,6 +25,17 @@ internal static class TokenizerLoader
         return kind == Kind.WordPiece ? WordPiece(files, settings, json, modelType) : ByteLevelBpe(files, settings, json);
     }
 
+    public static IReadOnlyList<string> FilesOf(string directory)
+    {
+        var files = new TokenizerFiles(directory);
+        var settings = new TokenizerSettings(files);
+        var json = FastForm(files);
+        string[] vocabulary = KindOf(files, settings, json) == Kind.WordPiece
+            ? [TokenizerFiles.Lines]
+            : [TokenizerFiles.Tokens, TokenizerFiles.Merges];
+        return [.. files.Read.Select(path => Path.GetFileName(path)), .. vocabulary.Where(files.Has)];
+    }
+
     /// <summary><c>tokenizer.json</c> counts where vocabulary or settings stand in no other file.</summary>
     private static TokenizerJson? FastForm(TokenizerFiles files)
     {

@@ -14,7 +14,7 @@ public sealed class BackboneConfigurationTests
         var expected = new BackboneConfiguration
         {
             ModelType = "bert", VocabularySize = 30, HiddenSize = 8, Layers = 3, Heads = 2, FeedForwardSize = 12, Activation = "gelu",
-            MaxPositionEmbeddings = 16, SegmentTypes = 2, LayerNormEpsilon = 1e-5, PadTokenId = 0,
+            MaxPositionEmbeddings = 16, SegmentTypes = 2, LayerNormEpsilon = 1e-5, PadTokenId = 0, StatesPadToken = true,
         };
         Assert.AreEqual(expected, BackboneConfiguration.Read(checkpoint.Path));
     }

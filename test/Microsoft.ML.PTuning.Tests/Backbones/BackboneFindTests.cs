@@ -121,6 +121,52 @@ public sealed class BackboneFindTests
     }
 
     [TestMethod]
+    [DataRow("tokenizer_config.json")]
+    [DataRow("special_tokens_map.json")]
+    public void A_settings_file_that_the_tokenizer_did_not_have_at_training_is_a_reason(string file)
+    {
+        var reference = Trained(BackboneKind.Directory, "encoder");
+        File.WriteAllText(Path.Combine(_folder.Make("option"), file), "{ \"do_lower_case\": false }");
+
+        StringAssert.Contains(Refusal(reference), $"{file}, which the tokenizer would read, was not there at training");
+    }
+
+    [TestMethod]
+    public void Files_that_the_tokenizer_does_not_read_are_no_reason()
+    {
+        var reference = Trained(BackboneKind.Directory, "encoder");
+        var directory = _folder.Make("option");
+        File.WriteAllText(Path.Combine(directory, "results.json"), "{}");
+
+        Assert.AreEqual(directory, Find(reference).Directory);
+    }
+
+    [TestMethod]
+    [DataRow("/{0}")]
+    [DataRow(@"\\{0}")]
+    [DataRow("../{0}")]
+    [DataRow("")]
+    public void A_recorded_folder_that_is_not_a_local_path_is_not_looked_at(string form)
+    {
+        var reference = Trained(BackboneKind.Directory, "encoder");
+        _folder.Make("trained/encoder");
+
+        var message = Refusal(reference with { Directory = string.Format(form, reference.Directory) });
+
+        Assert.DoesNotContain("recorded at training", message);
+    }
+
+    [TestMethod]
+    public void A_revision_that_leaves_the_hubs_cache_is_not_followed()
+    {
+        var reference = Trained(BackboneKind.Hub, "google/bert") with { Revision = "../../secret" };
+        _folder.Make("hub/models--google--bert/snapshots");
+        _folder.Make("hub/secret");
+
+        Assert.DoesNotContain("Hugging Face cache)", Refusal(reference));
+    }
+
+    [TestMethod]
     [DataRow(nameof(BackboneKind.Embedded), "mini-cased", "reference the package Microsoft.ML.PTuning.Backbone.Mini")]
     [DataRow(nameof(BackboneKind.Hub), "google/bert", "hf download google/bert")]
     [DataRow(nameof(BackboneKind.Directory), "encoder", "MLContext.SetOption(\"PTuning.BackboneDirectory\", folder)")]

@@ -21,6 +21,11 @@ public sealed class BackboneReferenceTests
         Layers = 4,
         Heads = 8,
         VocabularySize = 3,
+        FeedForwardSize = 1024,
+        Activation = "gelu",
+        MaxPositionEmbeddings = 512,
+        LayerNormEpsilon = 1e-12,
+        PadTokenId = 0,
         Weights = new() { ["model.safetensors"] = HashOfAbc },
         Tokenizer = new() { ["vocab.txt"] = HashOfAbc },
     };
@@ -29,7 +34,7 @@ public sealed class BackboneReferenceTests
     public void As_JSON_it_is_this() =>
         Assert.AreEqual(
             $$$"""
-            {"kind":"hub","name":"google/bert","directory":"/models/bert","revision":"main","modelType":"bert","hiddenSize":256,"layers":4,"heads":8,"vocabularySize":3,"weights":{"model.safetensors":"{{{HashOfAbc}}}"},"tokenizer":{"vocab.txt":"{{{HashOfAbc}}}"}}
+            {"kind":"hub","name":"google/bert","directory":"/models/bert","revision":"main","modelType":"bert","hiddenSize":256,"layers":4,"heads":8,"vocabularySize":3,"feedForwardSize":1024,"activation":"gelu","maxPositionEmbeddings":512,"layerNormEpsilon":1E-12,"padTokenId":0,"weights":{"model.safetensors":"{{{HashOfAbc}}}"},"tokenizer":{"vocab.txt":"{{{HashOfAbc}}}"}}
             """,
             JsonSerializer.Serialize(Reference, Json));
 
@@ -46,6 +51,12 @@ public sealed class BackboneReferenceTests
     [DataRow("{\"model.safetensors\":\"" + HashOfAbc + "\"}", "null", "weights")]
     [DataRow("{\"model.safetensors\":\"" + HashOfAbc + "\"}", "{}", "weights")]
     [DataRow("\"model.safetensors\":\"ba", "\"model.safetensors\":\"zz", "'model.safetensors'")]
+    [DataRow("\"activation\":\"gelu\"", "\"activation\":null", "activation")]
+    [DataRow("\"revision\":\"main\"", "\"revision\":\"../../elsewhere\"", "'../../elsewhere' as revision")]
+    [DataRow("\"name\":\"google/bert\"", "\"name\":\"../bert\"", "'../bert' as name")]
+    [DataRow("\"model.safetensors\":", "\"../model.safetensors\":", "a file '../model.safetensors'")]
+    [DataRow("\"vocab.txt\":", "\"/etc/vocab.txt\":", "a file '/etc/vocab.txt'")]
+    [DataRow("\"vocab.txt\":", "\"share\\\\vocab.txt\":", "a file 'share\\vocab.txt'")]
     public void JSON_with_a_fault_is_refused_by_the_name_of_what_is_wrong(string right, string wrong, string named)
     {
         var json = JsonSerializer.Serialize(Reference, Json).Replace(right, wrong, StringComparison.Ordinal);
@@ -75,13 +86,15 @@ public sealed class BackboneReferenceTests
         var found = BackboneFolder.Read(folder.Make("encoder")) with
         {
             ModelType = "roberta", HiddenSize = 768, Layers = 12, Heads = 12, VocabularySize = 50265,
+            FeedForwardSize = 3072, Activation = "relu", MaxPositionEmbeddings = 514, LayerNormEpsilon = 1e-5, PadTokenId = 1,
         };
 
         CollectionAssert.AreEqual(
             new[]
             {
                 "model type roberta, expected bert", "hidden size 768, expected 256", "12 layers, expected 4", "12 heads, expected 8",
-                "vocabulary of 50265, expected 3",
+                "vocabulary of 50265, expected 3", "feed-forward size 3072, expected 1024", "activation relu, expected gelu",
+                "514 positions, expected 512", "layer norm epsilon 1E-05, expected 1E-12", "padding token 1, expected 0",
             },
             Reference.Differences(found).ToArray());
     }

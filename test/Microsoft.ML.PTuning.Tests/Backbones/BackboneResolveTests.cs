@@ -40,6 +40,12 @@ public sealed class BackboneResolveTests
         StringAssert.Contains(Refusal(_folder.Root), "no config.json");
 
     [TestMethod]
+    [DataRow("")]
+    [DataRow(" ")]
+    public void An_empty_name_is_refused_as_one(string name) =>
+        StringAssert.Contains(Refusal(name), "The option Backbone is an empty text");
+
+    [TestMethod]
     [DataRow("../nowhere")]
     [DataRow("/no/such/folder")]
     public void A_path_to_nothing_is_refused_as_a_folder(string path) =>

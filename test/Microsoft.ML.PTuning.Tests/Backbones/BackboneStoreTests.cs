@@ -35,6 +35,43 @@ public sealed class BackboneStoreTests
     }
 
     [TestMethod]
+    public void A_folder_and_a_link_to_it_are_the_same_encoder()
+    {
+        var directory = _folder.Make("encoder");
+        Directory.CreateSymbolicLink(_folder["link"], directory);
+        using var one = _store.Acquire(directory, CPU);
+        using var two = _store.Acquire(_folder["link"], CPU);
+
+        Assert.AreSame(one.Backbone, two.Backbone);
+    }
+
+    [TestMethod]
+    public void A_file_that_no_encoder_is_read_from_makes_no_other_encoder()
+    {
+        var directory = _folder.Make("encoder");
+        using var one = _store.Acquire(directory, CPU);
+        File.WriteAllText(Path.Combine(directory, "results.json"), "{}");
+        using var two = _store.Acquire(directory, CPU);
+
+        Assert.AreSame(one.Backbone, two.Backbone);
+    }
+
+    [TestMethod]
+    public void A_settings_file_of_the_tokenizer_makes_another_encoder()
+    {
+        var directory = _folder.Make("encoder");
+        using var one = _store.Acquire(directory, CPU);
+        File.WriteAllText(Path.Combine(directory, "tokenizer_config.json"), "{}");
+        using var two = _store.Acquire(directory, CPU);
+
+        Assert.AreNotSame(one.Tokenizer, two.Tokenizer);
+    }
+
+    [TestMethod]
+    public void A_folder_that_is_not_there_is_refused_by_its_path() =>
+        StringAssert.Contains(Assert.ThrowsExactly<DirectoryNotFoundException>(() => _store.Acquire(_folder["gone"], CPU)).Message, _folder["gone"]);
+
+    [TestMethod]
     public void Another_device_is_another_encoder()
     {
         var directory = _folder.Make("encoder");

@@ -60,6 +60,10 @@ public sealed class FingerprintTests
     }
 
     [TestMethod]
+    public void Of_works_without_a_cache() =>
+        Assert.AreEqual(HashOfAbc, new Fingerprint(folder: null).Of(Write("abc")));
+
+    [TestMethod]
     public void Of_takes_a_link_for_the_file_that_it_names()
     {
         var link = _folder["link"];

@@ -51,6 +51,14 @@ public sealed class NativeBackendTests
     }
 
     [TestMethod]
+    public void Load_without_a_cache_keeps_no_copy_in_the_working_folder()
+    {
+        new NativeBackend([NativeFiles.Folder], cache: null).Load();
+
+        Assert.IsFalse(Directory.Exists("torchsharp"));
+    }
+
+    [TestMethod]
     public void Load_without_a_library_names_the_packages_and_the_folders_searched()
     {
         var error = Assert.ThrowsExactly<DllNotFoundException>(() => new NativeBackend([_folder.FullName], _folder.FullName).Load());
