@@ -41,14 +41,20 @@ internal sealed class PromptOptimizer : IDisposable
         foreach (var parameter in Parameters)
             parameter.requires_grad_().DetachFromDisposeScope();
         _optimizer = new AdamW(Parameters, settings.WeightDecay);
-        var seeds = new Random(settings.Seed); // Not seeds in a row: another run's would overlap with them.
-        _generators = [.. Enumerable.Range(0, settings.Shards).Select(_ => new Generator((ulong)seeds.NextInt64()))];
+        _generators = [.. DropoutSeeds(settings.Seed, settings.Shards).Select(seed => new Generator(seed))];
         _dropout = [.. _generators.Select(g => new TrainingDropout(
             new Dropout(settings.PrefixDropout, g), new Dropout(settings.HeadDropout, g), settings.BackboneDropout > 0 ? new Dropout(settings.BackboneDropout, g) : null))];
     }
 
     /// <summary>Everything that is trained.</summary>
     public IReadOnlyList<Tensor> Parameters { get; }
+
+    /// <summary>A seed a shard; drawn, because seeds in a row would be those of other runs too.</summary>
+    public static IReadOnlyList<ulong> DropoutSeeds(int seed, int shards)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, shards).Select(_ => (ulong)random.NextInt64())];
+    }
 
     /// <summary>Prefix and head as they stand, sharing the parameters' storage where there is no reparameterisation.</summary>
     public TrainedTensors Current()

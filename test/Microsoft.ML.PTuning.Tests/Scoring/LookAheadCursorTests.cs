@@ -216,6 +216,24 @@ public class LookAheadCursorTests
     }
 
     [TestMethod]
+    public void Cursor_ends_where_a_prediction_fails()
+    {
+        using var model = new TinyModel(80);
+        var scored = model.Transformer.Transform(model.Data);
+        using var cursor = scored.GetRowCursor(scored.Schema);
+        var score = cursor.GetGetter<VBuffer<float>>(cursor.Schema["Score"]);
+        VBuffer<float> scores = default;
+        for (var row = 0; row < 64; row++)
+            Assert.IsTrue(cursor.MoveNext());
+        model.Transformer.Dispose();
+
+        Assert.ThrowsExactly<ObjectDisposedException>(() => cursor.MoveNext());
+
+        Assert.ThrowsExactly<InvalidOperationException>(() => score(ref scores));
+        Assert.IsFalse(cursor.MoveNext());
+    }
+
+    [TestMethod]
     public void Data_without_rows_gives_no_rows()
     {
         var none = s_model.Transformer.Transform(Tickets.Keyed(s_model.MLContext, []));

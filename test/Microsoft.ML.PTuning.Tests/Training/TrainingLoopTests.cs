@@ -65,6 +65,14 @@ public sealed class TrainingLoopTests
         Assert.AreEqual(3, steps[0].Steps);
     }
 
+    [TestMethod]
+    public void Dropout_of_no_shard_of_any_run_starts_as_that_of_another()
+    {
+        var seeds = Enumerable.Range(0, 1000).SelectMany(seed => PromptOptimizer.DropoutSeeds(seed, shards: 8)).Select(seed => (uint)seed).ToArray();
+
+        Assert.HasCount(seeds.Distinct().Count(), seeds);
+    }
+
     private void Run(TrainingSettings settings, ExampleSet? validation = null)
     {
         using var backbone = _checkpoint.Load();
