@@ -115,7 +115,9 @@ internal static class CommandLine
             Console.Error.WriteLine("Cancelled.");
             return 130;
         }
-        catch (Exception problem) when (problem is IOException or InvalidDataException or FormatException or ArgumentException or InvalidOperationException)
+        catch (Exception problem) when (
+            problem is IOException or InvalidDataException or FormatException or ArgumentException or InvalidOperationException
+                or NotSupportedException or DllNotFoundException)
         {
             Console.Error.WriteLine(problem.Message);
             return 1;

@@ -15,7 +15,7 @@ IDataView trainingTickets = mlContext.Data.LoadFromTextFile<Ticket>(Path.Combine
 IDataView testTickets = mlContext.Data.LoadFromTextFile<Ticket>(Path.Combine(dataFolder, "tickets.test.tsv"), hasHeader: true);
 
 // 2. Train. Queue names become keys, and the predicted keys names again. No backbone is named, so the small default encoder is used.
-var model = TrainingBar.Show(progress =>
+using var model = TrainingBar.Show(progress =>
 {
     var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(Ticket.Queue))
         .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.Options

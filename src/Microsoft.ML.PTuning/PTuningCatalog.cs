@@ -34,7 +34,8 @@ public static class PTuningCatalog
         IDataView? validationSet = null)
     {
         var options = Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName,
+            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
         options.PredictedLabelColumnName = predictedLabelColumnName;
         return catalog.PTuningV2(options);
     }
@@ -78,7 +79,8 @@ public static class PTuningCatalog
         IDataView? validationSet = null)
     {
         var options = Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName,
+            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
         options.PredictedLabelColumnName = predictedLabelColumnName;
         options.ProbabilityColumnName = probabilityColumnName;
         return catalog.PTuningV2(options);
@@ -120,7 +122,8 @@ public static class PTuningCatalog
         IDataView? validationSet = null)
     {
         var options = Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
+            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName,
+            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
         return catalog.PTuningV2(options);
     }
 

@@ -44,7 +44,9 @@ public sealed partial class PTuningV2Trainer
         /// <summary>How many layers, counted from the top, get a prefix; 0 for all.</summary>
         public int PrefixLayers { get; set; }
 
-        /// <summary>Whether the prefix is the output of a small trained network (an MLP) instead of being trained itself. Helps some tasks, hurts others.</summary>
+        /// <summary>
+        /// Whether the prefix is the output of a small trained network (an MLP) instead of being trained itself. Helps some tasks, hurts others.
+        /// </summary>
         [BooleanChoice(false)]
         public bool PrefixProjection { get; set; }
 
@@ -74,7 +76,9 @@ public sealed partial class PTuningV2Trainer
         /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core, of 4 rows or more. The same number gives the same bits.</summary>
         public int Shards { get; set; }
 
-        /// <summary>AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.</summary>
+        /// <summary>
+        /// AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.
+        /// </summary>
         [Range(1e-4, 6e-2, 5e-3, true)]
         public double LearningRate { get; set; } = 5e-3;
 
@@ -98,7 +102,9 @@ public sealed partial class PTuningV2Trainer
         /// <summary>Epochs without improvement on the validation set after which training stops; 0 for never.</summary>
         public int EarlyStoppingPatience { get; set; }
 
-        /// <summary>Rows that judge every epoch, with the columns of the training rows. With them the best epoch's weights are returned, without them the last's.</summary>
+        /// <summary>
+        /// Rows that judge every epoch, with the columns of the training rows. With them the best epoch's weights are returned, without them the last's.
+        /// </summary>
         public IDataView? ValidationSet { get; set; }
 
         /// <summary>Is told of every step, on the training thread unless it is a <see cref="Progress{T}"/>.</summary>
@@ -146,7 +152,8 @@ public sealed partial class PTuningV2Trainer
             InRange(WeightDecay, 0, double.PositiveInfinity, nameof(WeightDecay));
             InRange(MaxGradientNorm, 0, double.PositiveInfinity, nameof(MaxGradientNorm));
             if (!(LearningRate is > 0 and <= MaxLearningRate))
-                throw new ArgumentOutOfRangeException(nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 5e-3 is usual.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 5e-3 is usual.");
         }
 
         internal TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) => new()

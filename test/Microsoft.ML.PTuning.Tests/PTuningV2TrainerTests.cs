@@ -271,6 +271,59 @@ public class PTuningV2TrainerTests
         Assert.ThrowsExactly<ArgumentNullException>(() => PTuningV2Transformer.LoadFrom(Context, null!));
     }
 
+    [TestMethod]
+    [DataRow(1, null, "MaxLength is 1, but 2 special tokens stand around a text.")]
+    [DataRow(2, "Topic", "MaxLength is 2, but 3 special tokens stand around a pair of texts.")]
+    public void MaxLength_without_room_for_the_special_tokens_is_refused(int maxLength, string? secondColumn, string message)
+    {
+        var options = s_encoder.Options();
+        (options.MaxLength, options.Sentence2ColumnName) = (maxLength, secondColumn);
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Context.MulticlassClassification.Trainers.PTuningV2(options).Fit(Data));
+        Assert.Contains(message, refusal.Message);
+    }
+
+    [TestMethod]
+    public void MaxLength_of_the_largest_number_is_beyond_the_positions()
+    {
+        var options = s_encoder.Options();
+        options.MaxLength = int.MaxValue;
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Context.MulticlassClassification.Trainers.PTuningV2(options).Fit(Data));
+        Assert.Contains("together exceed the 16 positions of the backbone. Use a MaxLength of 13 or less", refusal.Message);
+    }
+
+    [TestMethod]
+    public void Label_beyond_the_count_of_its_key_is_a_missing_one()
+    {
+        var rows = Context.Data.LoadFromEnumerable(Enumerable.Range(0, 12).Select(i => new KeyedRow { Text = "invoice charge", Label = i == 0 ? 5u : (uint)(i % 3) })); // From 0, as ML.NET counts them here.
+
+        using var model = Context.MulticlassClassification.Trainers.PTuningV2(s_encoder.Options()).Fit(rows);
+
+        Assert.AreEqual(1, model.Summary!.RowsSkipped);
+        Assert.AreEqual(11, model.Summary.RowsUsed);
+    }
+
+    [TestMethod]
+    public void Options_changed_after_the_trainer_was_made_do_not_reach_it()
+    {
+        var options = s_encoder.Options();
+        var trainer = Context.MulticlassClassification.Trainers.PTuningV2(options);
+        options.MaxEpochs = 3;
+
+        using var model = trainer.Fit(Data);
+
+        Assert.HasCount(1, model.Summary!.Epochs);
+    }
+
     /// <summary>Options whose backbone is nowhere: a test that meets them got past the checks of the schema.</summary>
     private static PTuningV2Trainer.Options Untrainable() => new() { Sentence1ColumnName = "Text", Backbone = "nobody/nothing" };
+
+    private sealed class KeyedRow
+    {
+        public string Text { get; set; } = "";
+
+        [KeyType(3)]
+        public uint Label { get; set; }
+    }
 }

@@ -107,7 +107,8 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
                 differences.AddRange(reference.Differences(directory, fingerprint));
             return differences.Count == 0 ? null : string.Join("; ", differences);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or FormatException or JsonException or NotSupportedException)
+        catch (Exception e) when (
+            e is IOException or UnauthorizedAccessException or InvalidDataException or FormatException or JsonException or NotSupportedException)
         {
             return e.Message;
         }

@@ -66,7 +66,8 @@ internal sealed class BackboneStore(Func<string, Device, LoadedBackbone> load)
     {
         var folder = new DirectoryInfo(directory);
         if (!folder.Exists)
-            throw new DirectoryNotFoundException($"The encoder's folder '{directory}' is not there; it was expected with {BackboneConfiguration.FileName} in it.");
+            throw new DirectoryNotFoundException(
+                $"The encoder's folder '{directory}' is not there; it was expected with {BackboneConfiguration.FileName} in it.");
 
         var target = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? directory;
         var files = from name in Files

@@ -42,7 +42,8 @@ internal static class HostEnvironment
             ? "no CUDA device is usable (the application needs a CUDA backend package, TorchSharp-cuda-linux or TorchSharp-cuda-windows, and a driver)"
             : $"there are {count} CUDA devices, numbered from 0";
         if (!(fallbackToCpu ?? context.FallbackToCpu))
-            throw new InvalidOperationException($"GPU {id} was asked for, but {found}. Set FallbackToCpu to compute on the CPU instead, or GpuDeviceId to null.");
+            throw new InvalidOperationException(
+                $"GPU {id} was asked for, but {found}. Set FallbackToCpu to compute on the CPU instead, or GpuDeviceId to null.");
 
         warn($"GPU {id} was asked for, but {found}. Computing on the CPU.");
         return CPU;

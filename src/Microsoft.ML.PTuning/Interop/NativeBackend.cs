@@ -63,7 +63,8 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache
             return GlibcxxPatch.Apply(library);
 
         throw new NotSupportedException(
-            $"This system's libstdc++ is older than GCC 13's (GLIBCXX_3.4.32), and only TorchSharp {GlibcxxPatch.TorchSharpVersion} is known how to load here. " +
+            $"This system's libstdc++ is older than GCC 13's (GLIBCXX_3.4.32), " +
+            $"and only TorchSharp {GlibcxxPatch.TorchSharpVersion} is known how to load here. " +
             $"Expected: TorchSharp.dll {GlibcxxPatch.TorchSharpVersion} and {Library} with SHA-256 {GlibcxxPatch.OriginalHash}. " +
             $"Found: TorchSharp.dll {managed} and {original} with SHA-256 {GlibcxxPatch.Hash(library)}. " +
             $"Reference TorchSharp {GlibcxxPatch.TorchSharpVersion}, or run on a system with a newer libstdc++ (Debian 13, Ubuntu 24.04).");

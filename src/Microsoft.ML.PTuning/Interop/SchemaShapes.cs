@@ -39,12 +39,15 @@ internal static class SchemaShapes
             Scalar(ScoreAnnotations.ScoreValueKind, TextDataViewType.Instance),
             Scalar(ScoreAnnotations.ScoreColumnSetId, NumberDataViewType.UInt32, isKey: true),
         };
-        if (column.Annotation != LabelAnnotation.None && label.Annotations.FirstOrDefault(a => a.Name == ScoreAnnotations.KeyValues) is { Name: not null } values)
+        if (column.Annotation != LabelAnnotation.None
+            && label.Annotations.FirstOrDefault(a => a.Name == ScoreAnnotations.KeyValues) is { Name: not null } values)
         {
             if (column.Annotation == LabelAnnotation.KeyValues)
                 annotations.Add(values);
             else
-                annotations.AddRange([Vector(ScoreAnnotations.SlotNames, TextDataViewType.Instance), Vector(ScoreAnnotations.TrainingLabelValues, values.ItemType)]);
+                annotations.AddRange([
+                    Vector(ScoreAnnotations.SlotNames, TextDataViewType.Instance),
+                    Vector(ScoreAnnotations.TrainingLabelValues, values.ItemType)]);
         }
 
         var kind = column.IsVector ? SchemaShape.Column.VectorKind.Vector : SchemaShape.Column.VectorKind.Scalar;

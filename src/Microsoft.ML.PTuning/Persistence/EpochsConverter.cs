@@ -4,7 +4,8 @@ using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PTuning.Persistence;
 
-/// <summary>Epochs by column, in six digits: <c>{"metricName": "accuracy", "loss": [0.69, ...], "metric": [...]}</c>, so that long trainings stay short in the file.</summary>
+/// <summary>Epochs by column, in six digits, so that long trainings stay short in the file.</summary>
+/// <remarks><c>{"metricName": "accuracy", "loss": [0.69, ...], "metric": [...]}</c></remarks>
 internal sealed class EpochsConverter : JsonConverter<IReadOnlyList<EpochSummary>>
 {
     public override IReadOnlyList<EpochSummary> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

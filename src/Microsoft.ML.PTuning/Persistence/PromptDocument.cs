@@ -70,8 +70,10 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     // Only what can be set is state; computed properties stay out of the file unless they ask to be in it.
     private static void LeaveOutComputed(JsonTypeInfo type)
     {
-        foreach (var property in type.Properties.Where(p => p.Set is null && p.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) != true).ToArray())
+        foreach (var property in type.Properties.Where(p => p.Set is null && !AsksIn(p)).ToArray())
             type.Properties.Remove(property);
+
+        static bool AsksIn(JsonPropertyInfo property) => property.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) == true;
     }
 
     private static void RefuseLaterVersion(ReadOnlySpan<byte> bytes, string source)

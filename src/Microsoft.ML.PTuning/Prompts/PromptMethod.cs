@@ -32,9 +32,10 @@ internal sealed record PromptMethod : IJsonOnDeserialized
             return $"PrefixLayers is {PrefixLayers}, but the backbone has {layers} layers. Use {layers} or less, or 0 for all.";
 
         var reserved = PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
+        var shorten = reserved > 0 ? ", a shorter prefix, or PositionOffset.None" : "";
         return (long)reserved + maxLength > backbone.MaxPositions
             ? $"PrefixLength {reserved} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
-                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - reserved)} or less{(reserved > 0 ? ", a shorter prefix, or PositionOffset.None" : "")}."
+                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - reserved)} or less{shorten}."
             : null;
     }
 

@@ -19,7 +19,8 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
         if (!vocabulary.Ids.ContainsKey(unknownToken))
         {
             throw new InvalidDataException(
-                $"{vocabulary.Source}: expected the unknown token '{unknownToken}', but it is not among the {vocabulary.Ids.Count} tokens. Fetch the file again.");
+                $"{vocabulary.Source}: expected the unknown token '{unknownToken}', but it is not among the {vocabulary.Ids.Count} tokens. "
+                + "Fetch the file again.");
         }
 
         using var lines = vocabulary.ToLines();

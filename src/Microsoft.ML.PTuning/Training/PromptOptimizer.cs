@@ -34,7 +34,8 @@ internal sealed class PromptOptimizer : IDisposable
 
     /// <param name="prefix">Null for none. The optimizer takes over prefix and head.</param>
     public PromptOptimizer(
-        PromptNetwork network, PromptTask task, TrainingSettings settings, PrefixParameters? prefix, IReadOnlyDictionary<string, Tensor> head, int padId, Device device)
+        PromptNetwork network, PromptTask task, TrainingSettings settings, PrefixParameters? prefix, IReadOnlyDictionary<string, Tensor> head,
+        int padId, Device device)
     {
         (_network, _task, _settings, _prefix, _head, _padId, _device) = (network, task, settings, prefix, head, padId, device);
         Parameters = [.. prefix?.Parameters ?? [], .. head.Values];
@@ -43,7 +44,9 @@ internal sealed class PromptOptimizer : IDisposable
         _optimizer = new AdamW(Parameters, settings.WeightDecay);
         _generators = [.. DropoutSeeds(settings.Seed, settings.Shards).Select(seed => new Generator(seed))];
         _dropout = [.. _generators.Select(g => new TrainingDropout(
-            new Dropout(settings.PrefixDropout, g), new Dropout(settings.HeadDropout, g), settings.BackboneDropout > 0 ? new Dropout(settings.BackboneDropout, g) : null))];
+            new Dropout(settings.PrefixDropout, g),
+            new Dropout(settings.HeadDropout, g),
+            settings.BackboneDropout > 0 ? new Dropout(settings.BackboneDropout, g) : null))];
     }
 
     /// <summary>Everything that is trained.</summary>

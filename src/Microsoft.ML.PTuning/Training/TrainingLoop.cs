@@ -93,7 +93,13 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
                 TimeLeft = clock.TimeLeft,
             });
         }
-        var summary = new EpochSummary { Epoch = before.Count + 1, Loss = loss / seen.Count, Metric = task.Measure(outputs, seen), MetricName = task.MetricName };
+        var summary = new EpochSummary
+        {
+            Epoch = before.Count + 1,
+            Loss = loss / seen.Count,
+            Metric = task.Measure(outputs, seen),
+            MetricName = task.MetricName,
+        };
         return new EpochOutcome(summary, outputs, seen);
     }
 
@@ -122,8 +128,9 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             throw Divergence(FormattableString.Invariant($"The loss became {loss}"), epoch, clock);
     }
 
-    private InvalidOperationException Divergence(string what, int epoch, TrainingClock clock) => new(FormattableString.Invariant(
-        $"{what} at step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."));
+    private InvalidOperationException Divergence(string what, int epoch, TrainingClock clock) => new(
+        FormattableString.Invariant($"{what} at step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} ")
+        + "is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1).");
 
     private TrainingResult Finish(
         ExampleSet training, PromptOptimizer optimizer, IReadOnlyList<EpochSummary> epochs, BestEpoch best, TrainingClock clock)
