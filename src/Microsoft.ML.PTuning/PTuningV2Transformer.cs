@@ -63,10 +63,19 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     /// <param name="stream">It need not seek, and stays open.</param>
     /// <param name="halfPrecision">Stores the tensors as F16: half the size, rounded to 11 significant bits.</param>
     /// <remarks><c>mlContext.Model.Save</c> writes the same two entries, in F32, into ML.NET's own zip.</remarks>
+    /// <exception cref="InvalidOperationException">A number is too large for half precision.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public void SaveTo(Stream stream, bool halfPrecision = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        PromptArchive.WriteZip(_model, stream, halfPrecision ? SafetensorsStorage.F16 : SafetensorsStorage.F32);
+        try
+        {
+            PromptArchive.WriteZip(_model, stream, halfPrecision ? SafetensorsStorage.F16 : SafetensorsStorage.F32);
+        }
+        catch (ArgumentException e) when (halfPrecision)
+        {
+            throw new InvalidOperationException($"The model cannot be stored in half precision: {e.Message} Store it in full.", e);
+        }
     }
 
     /// <summary>Reads what <see cref="SaveTo"/> wrote, and finds the backbone again on this machine.</summary>
