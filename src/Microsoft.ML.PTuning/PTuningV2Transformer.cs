@@ -74,7 +74,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         }
         catch (ArgumentException e) when (halfPrecision)
         {
-            throw new InvalidOperationException($"The model cannot be stored in half precision: {e.Message} Store it in full.", e);
+            throw new InvalidOperationException($"The model does not fit half precision: {e.Message}", e);
         }
     }
 

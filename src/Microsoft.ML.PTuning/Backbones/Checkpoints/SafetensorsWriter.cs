@@ -110,7 +110,7 @@ internal static class SafetensorsWriter
 
         var numbers = tensor.detach().cpu().to(storage == SafetensorsStorage.F16 ? ScalarType.Float16 : ScalarType.Float32).contiguous();
         if (storage == SafetensorsStorage.F16 && !numbers.isfinite().all().item<bool>())
-            throw new ArgumentException($"Tensor '{name}' holds numbers beyond F16's ±65504; store it as F32.", nameof(tensor));
+            throw new ArgumentException($"Tensor '{name}' holds numbers beyond F16's ±65504; store it as F32.");
         if (numbers.numel() > 0)
             stream.Write(numbers.bytes);
     }
