@@ -225,10 +225,6 @@ public sealed class BackboneStoreTests
 
         public override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null) => throw new NotSupportedException();
 
-        public override Tensor RunLayers(
-            Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null) =>
-            throw new NotSupportedException();
-
         public override Tensor Pool(Tensor hidden) => throw new NotSupportedException();
 
         public override void Dispose()
@@ -236,6 +232,8 @@ public sealed class BackboneStoreTests
             Interlocked.Increment(ref _disposals);
             weight?.Dispose();
         }
+
+        protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
     }
 
     private sealed class FakeTokenizer : TextTokenizer
