@@ -44,7 +44,8 @@ internal static class TagSequence
             if (start < 0 || start >= end || end > length)
                 throw new ArgumentException($"The entity {type} [{start}, {end}) is empty or not within a row of {length} words.", nameof(spans));
             if (tags.AsSpan(start, end - start).ContainsAnyExcept(Outside))
-                throw new ArgumentException($"The entity {type} [{start}, {end}) overlaps another one. A word has one tag; give disjoint entities.", nameof(spans));
+                throw new ArgumentException(
+                    $"The entity {type} [{start}, {end}) overlaps another one. A word has one tag; give disjoint entities.", nameof(spans));
 
             tags.AsSpan(start, end - start).Fill("I-" + type);
             tags[start] = "B-" + type;
