@@ -242,9 +242,13 @@ public sealed class BackboneStoreTests
 
         public override int PadId => 0;
 
+        public override int SeparatorId => 0;
+
         public override IReadOnlyList<Token> Tokenize(string text) => [];
 
         public override int SpecialTokens(bool pair) => 0;
+
+        public override EncodedText Surround(IReadOnlyList<Token> first, IReadOnlyList<Token>? second) => new([], [], 0, 0);
 
         public override EncodedText Encode(string first, string? second, int maxLength, Truncation truncation = Truncation.LongestFirst) =>
             new([], [], 0, 0);
