@@ -15,27 +15,34 @@ internal sealed class OfficialModel : IDisposable
 
     private const string Embedding = "prefix_encoder.embedding.weight";
 
+    /// <summary>A head's official names by those it is saved under here; only DeBERTa's official models train a pooler.</summary>
+    private static readonly Dictionary<string, string> HeadNames = new()
+    {
+        ["head.bias"] = "classifier.bias",
+        ["head.weight"] = "classifier.weight",
+        ["pooler.bias"] = "pooler.dense.bias",
+        ["pooler.weight"] = "pooler.dense.weight",
+    };
+
     private readonly GoldenEncoder _golden;
 
     /// <param name="path">The golden file without <c>.safetensors</c>.</param>
     public OfficialModel(string path, int shards = 1, double maxGradientNorm = 1)
     {
-        _golden = new GoldenEncoder(path, "init.", weight => !weight.StartsWith("prefix_encoder.", StringComparison.Ordinal));
+        _golden = new GoldenEncoder(path, "init.", GoldenEncoder.IsOfTheEncoder);
 
         var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(_golden.Backbone);
         var task = Any.Classification((int)Initial("classifier.bias").size(0));
         var prefix = CreatePrefix(encoder.Shape);
-        SortedDictionary<string, Tensor> head = new()
-        {
-            ["head.bias"] = Initial("classifier.bias").clone(),
-            ["head.weight"] = Initial("classifier.weight").clone(),
-        };
+        SortedDictionary<string, Tensor> head = [];
+        foreach (var (name, official) in HeadNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
+            head[name] = Initial(official).clone();
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
             new PromptNetwork(encoder, task.Head), task,
             new() { LearningRate = LearningRate, BatchSize = Batch.Count, MaxEpochs = 1, Shards = shards, MaxGradientNorm = maxGradientNorm },
             prefix, head, _golden.Backbone.Configuration.PadTokenId, CPU);
-        Trained = PrefixNames.Zip(prefix.Parameters).Append(("classifier.bias", head["head.bias"])).Append(("classifier.weight", head["head.weight"]));
+        Trained = PrefixNames.Zip(prefix.Parameters).Concat(head.Select(pair => (HeadNames[pair.Key], pair.Value)));
     }
 
     public PromptOptimizer Optimizer { get; }
