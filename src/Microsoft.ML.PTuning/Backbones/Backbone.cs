@@ -30,6 +30,9 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
 
+    /// <summary>What follows the dense layer of a sentence pooler that is trained with a head, where the checkpoint brought none.</summary>
+    public virtual Func<Tensor, Tensor> PoolerActivation { get; } = Activation.Named("tanh");
+
     /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and <c>model.safetensors</c>.</summary>
     /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their file; F16 and BF16 become F32 everywhere.</param>
     /// <exception cref="FileNotFoundException">One of the two files is not there.</exception>
@@ -97,6 +100,17 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     }
 
     public abstract void Dispose();
+
+    /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
+    protected void RequirePositions(EncodedBatch batch, int offset)
+    {
+        if (offset + batch.Length > MaxPositions)
+        {
+            throw new ArgumentException(
+                $"{offset} prefix positions and {batch.Length} tokens need {offset + batch.Length} positions, "
+                + $"but this {Configuration.ModelType} backbone has {MaxPositions}. Shorten the prefix or the texts.", nameof(batch));
+        }
+    }
 
     /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
     protected abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
