@@ -56,7 +56,8 @@ public sealed class CheckpointFilesTests
 
         StringAssert.Contains(
             refusal.Message,
-            "expected model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json; it holds: config.json, tf_model.h5.");
+            "expected model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json; "
+            + "it holds: config.json, tf_model.h5.");
     }
 
     [TestMethod]

@@ -66,7 +66,8 @@ public sealed class TorchFileTests
     [TestMethod]
     public void Integers_come_as_they_are()
     {
-        TorchWriter.Write(FilePath, PickleWriter.StateDictionary([("a", new("LongStorage", "0", 1, 0, [1], [1]))]), [("data/0", [7, 0, 0, 0, 0, 0, 0, 0])]);
+        var pickle = PickleWriter.StateDictionary([("a", new("LongStorage", "0", 1, 0, [1], [1]))]);
+        TorchWriter.Write(FilePath, pickle, [("data/0", [7, 0, 0, 0, 0, 0, 0, 0])]);
         using var file = TorchFile.Open(FilePath);
         using var a = file.Load("a");
 

@@ -8,7 +8,8 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 internal static class TorchWriter
 {
     /// <summary>Each tensor with a storage of its own.</summary>
-    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor)> tensors, CompressionLevel compression = CompressionLevel.NoCompression)
+    public static void Write(
+        string path, IEnumerable<(string Name, Tensor Tensor)> tensors, CompressionLevel compression = CompressionLevel.NoCompression)
     {
         var all = tensors.ToArray();
         var stored = all.Select((pair, i) => (pair.Name, Stored(pair.Tensor, key: $"{i}")));

@@ -60,7 +60,8 @@ internal sealed class ShardedCheckpoint : ICheckpoint
     {
         var held = _shards.SelectMany(shard => shard.Value.Tensors.Select(tensor => (tensor.Name, File: shard.Key))).ToHashSet();
         var faults = _index.FileOf.Where(pair => !held.Contains((pair.Key, pair.Value))).Select(pair => $"not there: {pair.Key} in {pair.Value}")
-            .Concat(held.Where(pair => _index.FileOf.GetValueOrDefault(pair.Name) != pair.File).Select(pair => $"not in the index: {pair.Name} in {pair.File}"))
+            .Concat(held.Where(tensor => _index.FileOf.GetValueOrDefault(tensor.Name) != tensor.File)
+                .Select(tensor => $"not in the index: {tensor.Name} in {tensor.File}"))
             .ToArray();
         if (faults.Length > 0)
             throw Refuse(faults);

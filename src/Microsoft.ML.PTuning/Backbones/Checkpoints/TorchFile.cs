@@ -7,8 +7,8 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 
 /// <summary>Tensors of a file that <c>torch.save(model.state_dict())</c> wrote, as <c>pytorch_model.bin</c>.</summary>
 /// <remarks>
-/// The format since torch 1.6 (torch/serialization.py): a zip with <c>name/data.pkl</c>, a pickle of names and views, <c>name/data/0</c>, <c>1</c>, ...,
-/// the numbers of each storage, and <c>name/byteorder</c>. The pickle is read as data (<see cref="TorchPickle"/>), never run.
+/// The format since torch 1.6 (torch/serialization.py): a zip with <c>name/data.pkl</c>, a pickle of names and views; <c>name/data/0</c>, <c>1</c>
+/// and so on, the numbers of each storage; and <c>name/byteorder</c>. The pickle is read as data (<see cref="TorchPickle"/>), never run.
 /// F32 tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where the zip stores them as they are. One thread at a time.
 /// </remarks>
 internal sealed class TorchFile : ICheckpoint
@@ -163,6 +163,6 @@ internal sealed class TorchFile : ICheckpoint
     }
 
     private InvalidDataException Refuse(string reason, Exception inner) => new(
-        $"'{Source}' cannot be read as tensors that torch saved: {reason}. Nothing in it was run. Save it as safetensors with transformers, where you "
-        + "trust it: model.save_pretrained(folder, safe_serialization=True); or fetch the checkpoint's safetensors version.", inner);
+        $"'{Source}' cannot be read as tensors that torch saved: {reason}. Nothing in it was run. Where you trust it, save it as safetensors with "
+        + "transformers: model.save_pretrained(folder, safe_serialization=True); or fetch the checkpoint's safetensors version.", inner);
 }

@@ -2,7 +2,9 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 
 /// <summary>One of the names that a torch checkpoint's pickle may mention. It is looked up here; nothing of Python's is behind it.</summary>
 /// <param name="StorageType">The element type of the storage class that it names; null where it names none.</param>
-/// <param name="Call">What calling it gives, from the arguments; null where it is not called. Throws <see cref="FormatException"/>, its message the reason.</param>
+/// <param name="Call">
+/// What calling it gives, from the arguments; null where it is not called. It throws a <see cref="FormatException"/> whose message is the reason.
+/// </param>
 internal sealed record TorchGlobal(string Module, string Name, string? StorageType, Func<object?[], object>? Call)
 {
     private static readonly Dictionary<(string, string), TorchGlobal> Known = new TorchGlobal[]
@@ -33,7 +35,10 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
     private static TorchTensor Tensor(object?[] arguments)
     {
         if (arguments is not ([TorchStorage, long, object?[], object?[], bool, _] or [TorchStorage, long, object?[], object?[], bool, _, null]))
-            throw new FormatException("_rebuild_tensor_v2 is called with other arguments than storage, offset, size, stride, requires_grad and hooks");
+        {
+            throw new FormatException(
+                "_rebuild_tensor_v2 is called with other arguments than storage, offset, size, stride, requires_grad and hooks");
+        }
 
         var (storage, offset) = ((TorchStorage)arguments[0]!, (long)arguments[1]!);
         var (shape, strides) = (Sizes(arguments[2]), Sizes(arguments[3]));
@@ -43,7 +48,8 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
         var tensor = new TorchTensor(storage, offset, shape, strides);
         if (!Fits(tensor))
         {
-            throw new FormatException($"a tensor of size {TensorDeclaration.Format(shape)}, stride {TensorDeclaration.Format(strides)} and offset {offset} "
+            throw new FormatException(
+                $"a tensor of size {TensorDeclaration.Format(shape)}, stride {TensorDeclaration.Format(strides)} and offset {offset} "
                 + $"leaves its storage '{storage.Key}', which has {storage.Count} numbers");
         }
 
@@ -57,7 +63,9 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
             : throw new FormatException("_rebuild_parameter is called with other arguments than a tensor, requires_grad and hooks");
 
     private static long[] Sizes(object? tuple) =>
-        [.. ((object?[])tuple!).Select(n => n is long size and >= 0 ? size : throw new FormatException("a tensor's size or stride is no whole number"))];
+        [.. ((object?[])tuple!).Select(value => value is long size and >= 0 ? size : throw NoSize())];
+
+    private static FormatException NoSize() => new("a tensor's size or stride is no whole number");
 
     private static bool Fits(TorchTensor tensor)
     {

@@ -5,9 +5,9 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 
 /// <summary>Reads the pickle of a torch checkpoint as plain data: dictionaries of tensors. Nothing in it is run.</summary>
 /// <remarks>
-/// A pickle is a program for a machine with a stack and a memo (Python's <c>pickletools</c> describes each opcode). This machine knows the opcodes
-/// that <c>torch.save</c> writes, protocol 2, and the names in <see cref="TorchGlobal"/>; anything else is refused. Values: null, bool, long, double,
-/// string, a tuple as <c>object[]</c>, <c>List</c>, <c>Dictionary</c>, <see cref="TorchStorage"/>, <see cref="TorchTensor"/>, <see cref="TorchGlobal"/>.
+/// A pickle is a program for a machine with a stack and a memo (Python's <c>pickletools</c> describes each opcode). This machine knows the
+/// opcodes that <c>torch.save</c> writes, protocol 2, and the names in <see cref="TorchGlobal"/>; anything else is refused. Its values: null,
+/// bool, long, double, string, a tuple as <c>object[]</c>, list, dictionary, <see cref="TorchStorage"/>, <see cref="TorchTensor"/> and the names.
 /// It never recurses, and makes at most <see cref="MostValues"/> values.
 /// </remarks>
 internal sealed class TorchPickle
@@ -51,7 +51,12 @@ internal sealed class TorchPickle
             if (first && opcode != 0x80)
                 throw new FormatException($"it begins with opcode {Name(opcode)}, expected PROTO");
             if (opcode == '.')
-                return _stack.Count == 1 && _marks.Count == 0 ? _stack[0] : throw new FormatException($"it stops with {_stack.Count} values, expected one");
+            {
+                return _stack.Count == 1 && _marks.Count == 0
+                    ? _stack[0]
+                    : throw new FormatException($"it stops with {_stack.Count} values and {_marks.Count} marks, expected one value");
+            }
+
             if (!(TryPush(opcode) || TryMemo(opcode) || TryBuild(opcode)))
                 throw new FormatException($"it holds the opcode {Name(opcode)} at byte {start}, which no tensors need");
         }
