@@ -11,9 +11,6 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
 {
     private const string ContentToPosition = "c2p", PositionToContent = "p2c";
 
-    /// <summary>Width of the embedding tables; where it is not H, a projection follows them.</summary>
-    public required int EmbeddingSize { get; init; }
-
     /// <summary>Whether absolute positions are added to the words, as BERT does; no published DeBERTa asks for it.</summary>
     public required bool AddsAbsolutePositions { get; init; }
 
