@@ -38,6 +38,7 @@ internal sealed class SentencePieceModel
     private ulong _modelType = Unigram;
     private bool _spaceBehindWords;
     private bool _byteFallback;
+    private bool _saysNormalization;
 
     private SentencePieceModel(string path) => Path = path;
 
@@ -144,6 +145,7 @@ internal sealed class SentencePieceModel
 
     private void ParseNormalizer(ReadOnlySpan<byte> message)
     {
+        _saysNormalization = true;
         for (var fields = new ProtobufFields(message); fields.MoveNext();)
         {
             switch (fields.Number)
@@ -184,6 +186,9 @@ internal sealed class SentencePieceModel
 
     private void RequirePieces()
     {
+        if (!_saysNormalization)
+            throw new FormatException("it does not say how texts are normalised (normalizer_spec), which stands behind the pieces");
+
         var texts = new HashSet<string>(_pieces.Count, StringComparer.Ordinal);
         foreach (var (text, score, type) in _pieces)
         {

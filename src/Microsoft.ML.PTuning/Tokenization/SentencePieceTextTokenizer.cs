@@ -7,7 +7,8 @@ internal sealed record PieceNumbering(int Offset, int UnknownId);
 
 /// <summary>ALBERT's, XLM-R's and DeBERTa's tokenizer: SentencePiece with a unigram model, under each family's numbering.</summary>
 /// <remarks>
-/// Unknown characters that stand together are one token, as in SentencePiece, unless the model cuts them into bytes. Offsets leave out the space
+/// Unknown characters that stand together are one token, as in SentencePiece, unless the model cuts them into bytes (DeBERTa-v3's does; Hugging
+/// Face's fast tokenizer leaves that out and has one unknown token there, its slow one does as here). Offsets leave out the space
 /// before a word, as those of byte-level BPE do; a token of nothing but the space keeps it.
 /// </remarks>
 internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
