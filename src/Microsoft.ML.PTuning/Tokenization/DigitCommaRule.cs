@@ -1,9 +1,10 @@
+using System.Buffers;
 using System.Text;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>ALBERT's own rule after SentencePiece: a piece that ends with a digit and a comma is cut again without the comma.</summary>
-/// <remarks><c>▁9,</c> becomes <c>▁9</c> and <c>,</c>, so that numbers do not hold the comma behind them (Lan et al. 2020, <c>tokenization.py</c>).</remarks>
+/// <remarks><c>▁9,</c> becomes <c>▁9</c> and <c>,</c>: numbers do not hold the comma behind them (Lan et al. 2020, <c>tokenization.py</c>).</remarks>
 internal sealed class DigitCommaRule(SentencePieceModel model, UnigramSegmenter segmenter)
 {
     private const char Space = SentencePieceNormalizer.EscapedSpace;
@@ -46,5 +47,5 @@ internal sealed class DigitCommaRule(SentencePieceModel model, UnigramSegmenter 
     private int IdOf(ReadOnlySpan<char> text) => _ids.TryGetValue(text.ToString(), out var id) ? id : model.UnknownId;
 
     private static bool EndsWithDigitAndComma(ReadOnlySpan<char> text) =>
-        text is [.., _, ','] && Rune.DecodeLastFromUtf16(text[..^1], out var rune, out _) == System.Buffers.OperationStatus.Done && Rune.IsDigit(rune);
+        text is [.., _, ','] && Rune.DecodeLastFromUtf16(text[..^1], out var rune, out _) == OperationStatus.Done && Rune.IsDigit(rune);
 }

@@ -20,7 +20,7 @@ internal sealed class NormalizedText(int capacity)
         return new Token(id, origin.Start, origin.End - origin.Start);
     }
 
-    /// <summary>Where the original characters begin and end that normalised ones, <paramref name="start"/> to <paramref name="end"/>, stand for.</summary>
+    /// <summary>Which original characters normalised ones, <paramref name="start"/> to <paramref name="end"/>, stand for.</summary>
     public (int Start, int End) OriginOf(int start, int end) => (_origins[start].Start, _origins[end - 1].End);
 
     /// <summary>Adds a character that stands for original characters <paramref name="start"/> to <paramref name="end"/>.</summary>

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>The fields of a message in the protocol buffers wire format, one after the other.</summary>
-/// <remarks>Reading throws <see cref="FormatException"/> where the bytes are no message, or a field is of another type than the one asked for.</remarks>
+/// <remarks>Throws <see cref="FormatException"/> where the bytes are no message, or a field is of another type than the one asked for.</remarks>
 internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
 {
     private ReadOnlySpan<byte> _rest = message;

@@ -1,11 +1,11 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>Makes the tokenizer of a directory with a SentencePiece model: the same kind of file, with each family's own ids and special tokens.</summary>
+/// <summary>Makes the tokenizer of a directory with a SentencePiece model, with its family's ids and special tokens.</summary>
 internal static class SentencePieceLoader
 {
     private const string XlmRobertaMask = "<mask>";
 
-    /// <summary>What XLM-R's model begins with; its ids begin with <see cref="XlmRobertaTokens"/> instead, and everything else moves by one.</summary>
+    /// <summary>What XLM-R's model begins with; its ids begin with <see cref="XlmRobertaTokens"/> instead, and all others move by one.</summary>
     private static readonly string[] XlmRobertaPieces = ["<unk>", "<s>", "</s>"];
     private static readonly string[] XlmRobertaTokens = ["<s>", "<pad>", "</s>", "<unk>"];
 
@@ -27,8 +27,9 @@ internal static class SentencePieceLoader
         return family is TokenizerFamily.Albert or TokenizerFamily.XlmRoberta or TokenizerFamily.DebertaV2
             ? family.Value
             : throw new NotSupportedException(
-                $"{files.Directory}: nothing says which family's ids the SentencePiece model has; expected a model of type albert, xlm-roberta or deberta-v2, " +
-                $"but found '{modelType}'. Name AlbertTokenizer, XLMRobertaTokenizer or DebertaV2Tokenizer as tokenizer_class in {TokenizerFiles.Configuration}.");
+                $"{files.Directory}: nothing says which family's ids the SentencePiece model has; expected a model of type albert, xlm-roberta " +
+                $"or deberta-v2, but found '{modelType}'. Name AlbertTokenizer, XLMRobertaTokenizer or DebertaV2Tokenizer as tokenizer_class " +
+                $"in {TokenizerFiles.Configuration}.");
     }
 
     private static SentencePieceTextTokenizer Albert(TokenizerFiles files, TokenizerSettings settings, SentencePieceModel model)
@@ -83,7 +84,7 @@ internal static class SentencePieceLoader
         if (settings.Flag("split_by_punct") ?? false)
         {
             throw new NotSupportedException(
-                $"{files.Use(TokenizerFiles.Configuration)}: split_by_punct is true, which is not supported; expected false, as published models have it. " +
+                $"{files.Use(TokenizerFiles.Configuration)}: split_by_punct is true, which is not supported; expected false, its default. " +
                 "Use a backbone without it.");
         }
 
@@ -101,10 +102,12 @@ internal static class SentencePieceLoader
     }
 
     private static string Present(TokenizerFiles files) => files.FindSentencePiece() ?? throw new FileNotFoundException(
-        $"{files.Directory}: {TokenizerFiles.Configuration} names a SentencePiece tokenizer, which takes {string.Join(" or ", TokenizerFiles.SentencePiece)}, " +
-        $"but there is none ({TokenizerFiles.Fast} is not read in its place). Copy it beside the weights.");
+        $"{files.Directory}: {TokenizerFiles.Configuration} names a SentencePiece tokenizer, which takes " +
+        $"{string.Join(" or ", TokenizerFiles.SentencePiece)}, but there is none ({TokenizerFiles.Fast} is not read in its place). " +
+        "Copy it beside the weights.");
 
     /// <summary>A family that takes ids straight from the model.</summary>
     private static Vocabulary OfModel(SentencePieceModel model) => new(
-        model.Pieces.Select((piece, id) => (piece.Text, id)).ToDictionary(piece => piece.Text, piece => piece.id, StringComparer.Ordinal), model.Path);
+        model.Pieces.Select((piece, id) => (piece.Text, id)).ToDictionary(piece => piece.Text, piece => piece.id, StringComparer.Ordinal),
+        model.Path);
 }

@@ -22,7 +22,7 @@ internal enum PieceType
 /// <param name="Score">The logarithm of its probability.</param>
 internal readonly record struct SentencePiece(string Text, float Score, PieceType Type);
 
-/// <summary>A SentencePiece model of the unigram kind (Kudo 2018; Kudo &amp; Richardson 2018): pieces, their scores, and how texts are normalised.</summary>
+/// <summary>A SentencePiece model of the unigram kind (Kudo &amp; Richardson 2018): pieces, their scores, and how texts are normalised.</summary>
 /// <remarks>
 /// The file is a protocol buffers message: <c>pieces = 1 { piece = 1, score = 2, type = 3 }</c>,
 /// <c>trainer_spec = 2 { model_type = 3, treat_whitespace_as_suffix = 24, byte_fallback = 35 }</c>, <c>normalizer_spec = 3 {
@@ -77,7 +77,8 @@ internal sealed class SentencePieceModel
         catch (FormatException wrong)
         {
             throw new InvalidDataException(
-                $"{path}: expected a SentencePiece model, but {wrong.Message}. Fetch the file again (it may be cut short, or a Git LFS pointer).", wrong);
+                $"{path}: expected a SentencePiece model, but {wrong.Message}. Fetch the file again (it may be cut short, or a Git LFS pointer).",
+                wrong);
         }
 
         return model;

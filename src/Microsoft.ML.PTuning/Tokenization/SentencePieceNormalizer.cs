@@ -65,7 +65,7 @@ internal sealed class SentencePieceNormalizer(SentencePieceModel model)
         return space && model.RemoveExtraSpace;
     }
 
-    /// <summary>How much of the text is replaced next, and by what: a user's own piece, the map's longest key, or else one character by itself.</summary>
+    /// <summary>What is replaced next, and by what: the map's longest key; a user's own piece, or else one character, by itself.</summary>
     private (int Length, int ByteLength) Next(ReadOnlySpan<char> text, ReadOnlySpan<byte> bytes, out ReadOnlySpan<byte> replacement)
     {
         if (_userDefined.LongestAt(text) is > 0 and var own)

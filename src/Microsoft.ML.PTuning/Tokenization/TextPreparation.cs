@@ -68,7 +68,7 @@ internal sealed class TextPreparation
 
         foreach (var part in rune.ToString().Normalize(NormalizationForm.FormKD).EnumerateRunes())
         {
-            if (Rune.GetUnicodeCategory(part) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark)
+            if (IsMark(part))
                 prepared.ExtendLast(end);
             else
                 AddCased(prepared, part, start, end);
@@ -82,6 +82,9 @@ internal sealed class TextPreparation
         else
             prepared.Add(rune, start, end);
     }
+
+    private static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune) is
+        UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
 
     private bool Has(PreparationSteps step) => (_steps & step) != 0;
 

@@ -116,8 +116,8 @@ internal static class TokenizerLoader
         if (files.Has(OtherSentencePiece))
         {
             return new NotSupportedException(
-                $"{Path.Combine(files.Directory, OtherSentencePiece)}: the tokenizers of decoders such as Llama are not supported; expected that of BERT, " +
-                "RoBERTa, DeBERTa, ALBERT or XLM-R. Use a backbone with one of these.");
+                $"{Path.Combine(files.Directory, OtherSentencePiece)}: the tokenizers of decoders such as Llama are not supported; expected that of " +
+                "BERT, RoBERTa, DeBERTa, ALBERT or XLM-R. Use a backbone with one of these.");
         }
 
         return new FileNotFoundException(

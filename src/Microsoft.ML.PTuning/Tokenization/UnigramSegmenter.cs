@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 internal readonly record struct PlacedPiece(int Id, int Start, int End);
 
 /// <summary>Cuts a normalised text into the pieces whose probabilities have the greatest product (Kudo 2018), by Viterbi's algorithm.</summary>
-/// <remarks>Sums are kept in double precision, as Hugging Face's fast tokenizers do, so that the end of a long text is cut as well as its beginning.</remarks>
+/// <remarks>Sums are in double precision, as in Hugging Face's fast tokenizers, so that a long text's end is cut as well as its beginning.</remarks>
 internal sealed class UnigramSegmenter
 {
     /// <summary>An unknown character costs so much more than the least likely piece.</summary>

@@ -110,8 +110,9 @@ public sealed class SentencePieceLoadTests
         using var folder = DebertaV2();
         folder.Write("tokenizer.json", "not read");
 
-        CollectionAssert.AreEquivalent(new[] { DebertaFile, "tokenizer_config.json" }, folder.Load("deberta-v2").Files.Select(Path.GetFileName).ToArray());
-        CollectionAssert.AreEquivalent(new[] { DebertaFile, "tokenizer_config.json" }, TextTokenizer.FilesOf(folder.Path).ToArray());
+        string[] expected = [DebertaFile, "tokenizer_config.json"];
+        CollectionAssert.AreEquivalent(expected, folder.Load("deberta-v2").Files.Select(Path.GetFileName).ToArray());
+        CollectionAssert.AreEquivalent(expected, TextTokenizer.FilesOf(folder.Path).ToArray());
     }
 
     [TestMethod]
@@ -139,7 +140,8 @@ public sealed class SentencePieceLoadTests
     [TestMethod]
     public void A_model_with_spaces_behind_words_is_refused()
     {
-        using var folder = TokenizerFolder.SentencePiece(DebertaFile, new UnigramModelFile { SpaceBehindWords = true }.Add("<unk>", 0, PieceType.Unknown));
+        var model = new UnigramModelFile { SpaceBehindWords = true }.Add("<unk>", 0, PieceType.Unknown);
+        using var folder = TokenizerFolder.SentencePiece(DebertaFile, model);
 
         StringAssert.Contains(Assert.ThrowsExactly<NotSupportedException>(() => folder.Load("deberta-v2")).Message, "treat_whitespace_as_suffix");
     }
@@ -147,7 +149,8 @@ public sealed class SentencePieceLoadTests
     [TestMethod]
     public void A_file_that_is_no_model_is_named()
     {
-        foreach (var bytes in new[] { [], "version https://git-lfs.github.com/spec/v1\n"u8.ToArray(), [0x0A], [0xFF, 0xFF], [0x0A, 0x02, 0x15, 0x00] })
+        var pointer = "version https://git-lfs.github.com/spec/v1\n"u8.ToArray();
+        foreach (var bytes in new[] { [], pointer, [0x0A], [0xFF, 0xFF], [0x0A, 0x02, 0x15, 0x00] })
             AssertDamaged(bytes, "expected a SentencePiece model");
     }
 
