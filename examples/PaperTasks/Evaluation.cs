@@ -9,10 +9,17 @@ namespace PaperTasks;
 internal static class Evaluation
 {
     /// <param name="scored">Rows with the columns Label, Score and PredictedLabel.</param>
-    public static IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored, TaskData data)
+    public static IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored, SentenceData data)
     {
-        if (data.IsRegression)
-            return Correlations(scored);
+        switch (data.Measures)
+        {
+            case Measures.Correlation:
+                return Correlations(scored);
+            case Measures.EveryCandidate:
+                return EveryCandidate(data.Dev, Judged(scored, data.Labels));
+            case Measures.BestCandidate:
+                return BestCandidate(data.Dev, Likelihoods(scored, data.Labels));
+        }
 
         MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(scored);
         IReadOnlyList<IReadOnlyList<double>> confusion = metrics.ConfusionMatrix.Counts;
@@ -40,6 +47,49 @@ internal static class Evaluation
         Enumerable.Range(0, confusion.Count)
             .Where(label => confusion[label].Sum() + confusion.Sum(row => row[label]) > 0)
             .Average(label => F1(confusion, label));
+
+    /// <summary>MultiRC's metrics (Khashabi et al. 2018).</summary>
+    /// <param name="rows">A row a candidate.</param>
+    /// <param name="judgedRight">Whether each was predicted to be a right answer.</param>
+    public static IReadOnlyList<KeyValuePair<string, double>> EveryCandidate(IReadOnlyList<Example> rows, IReadOnlyList<bool> judgedRight)
+    {
+        var judged = rows.Zip(judgedRight, (row, predicted) => (Question: row.Candidate!.Question, Right: row.Label == "1", Predicted: predicted)).ToList();
+        int found = judged.Count(candidate => candidate.Right && candidate.Predicted);
+        int claimed = judged.Count(candidate => candidate.Right) + judged.Count(candidate => candidate.Predicted);
+        double exact = judged.GroupBy(candidate => candidate.Question)
+            .Average(question => question.All(candidate => candidate.Right == candidate.Predicted) ? 1 : 0);
+        return [KeyValuePair.Create("f1a", claimed == 0 ? 0 : 2.0 * found / claimed), KeyValuePair.Create("exactMatch", exact)];
+    }
+
+    /// <summary>ReCoRD's metrics (Zhang et al. 2018).</summary>
+    /// <param name="rows">A row a candidate.</param>
+    /// <param name="likelihoods">How likely each is a right answer. Of equally likely ones the last in ordinal order is taken, as in the official code.</param>
+    public static IReadOnlyList<KeyValuePair<string, double>> BestCandidate(IReadOnlyList<Example> rows, IReadOnlyList<float> likelihoods)
+    {
+        List<Candidate> best =
+        [
+            .. rows.Zip(likelihoods, (row, likelihood) => (Candidate: row.Candidate!, Likelihood: likelihood))
+                .GroupBy(row => row.Candidate.Question)
+                .Select(question => question.OrderBy(row => row.Likelihood).ThenBy(row => row.Candidate.Text, StringComparer.Ordinal).Last().Candidate),
+        ];
+        return
+        [
+            KeyValuePair.Create("f1", best.Average(answer => AnswerText.F1(answer.Text, answer.RightAnswers))),
+            KeyValuePair.Create("exactMatch", best.Average(answer => AnswerText.ExactMatch(answer.Text, answer.RightAnswers))),
+        ];
+    }
+
+    private static List<bool> Judged(IDataView scored, IReadOnlyList<string> labels)
+    {
+        int positive = PositiveClass(labels);
+        return [.. scored.GetColumn<uint>("PredictedLabel").Select(key => key == positive + 1)];           // keys count from 1
+    }
+
+    private static List<float> Likelihoods(IDataView scored, IReadOnlyList<string> labels)
+    {
+        int positive = PositiveClass(labels);
+        return [.. scored.GetColumn<VBuffer<float>>("Score").Select(score => score.GetItemOrDefault(positive))];
+    }
 
     private static int PositiveClass(IReadOnlyList<string> labels)
     {
