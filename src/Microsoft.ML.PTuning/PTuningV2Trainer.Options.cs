@@ -6,9 +6,9 @@ namespace Microsoft.ML.PTuning;
 
 public sealed partial class PTuningV2Trainer
 {
-    /// <summary>Options of a <see cref="PTuningV2Trainer"/>.</summary>
+    /// <summary>Options of a <see cref="PTuningV2Trainer"/> for classification and regression; those of other tasks derive from them.</summary>
     /// <remarks>Those worth sweeping carry the search space of ML.NET's AutoML.</remarks>
-    public sealed class Options
+    public class Options
     {
         /// <summary>Beyond it, steps overflow F32.</summary>
         private const double MaxLearningRate = 1e30;
@@ -128,7 +128,7 @@ public sealed partial class PTuningV2Trainer
 
         /// <exception cref="ArgumentException">A column has no name.</exception>
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-        internal void Check()
+        internal virtual void Check()
         {
             ArgumentException.ThrowIfNullOrEmpty(LabelColumnName, nameof(LabelColumnName));
             ArgumentException.ThrowIfNullOrEmpty(Sentence1ColumnName, nameof(Sentence1ColumnName));
@@ -177,7 +177,7 @@ public sealed partial class PTuningV2Trainer
             CheckCancelled = checkCancelled,
         };
 
-        private static void AtLeast(int value, int least, string name)
+        private protected static void AtLeast(int value, int least, string name)
         {
             if (value < least)
                 throw new ArgumentOutOfRangeException(name, value, $"{name} must be {least} or more.");

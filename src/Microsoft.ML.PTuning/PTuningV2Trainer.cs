@@ -85,11 +85,11 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     private PromptModel Learn(IDataView input, IDataView? validation, OpenBackbone backbone, Device device, IChannel channel)
     {
         RefuseMisfit(backbone);
-        var task = _task.ForLabel(input.Schema[_task.Label.Name]);
+        var task = _task.ForData(input);
         var training = Read(input, task, backbone, "training");
         task = task.ForTargets(training);
         if (validation is not null)
-            RefuseOtherClasses(task, validation);
+            task.CheckValidation(validation);
         var judged = validation is null ? null : Read(validation, task, backbone, "validation");
 
         var shards = ShardsOn(device);
@@ -127,7 +127,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         return rows.Examples.Count > 0
             ? rows
             : throw new InvalidOperationException(
-                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.Label.Name}'. "
+                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.LabelColumns[0].Name}'. "
                 + "Check the data, and the mapping of the label.");
     }
 
@@ -136,15 +136,6 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         var lease = backbone.Lease;
         if ((_options.Method.FindMisfit(lease.Backbone, _options.MaxLength) ?? _task.FindMisfit(lease.Tokenizer)) is { } misfit)
             throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");
-    }
-
-    private static void RefuseOtherClasses(PromptTask task, IDataView validation)
-    {
-        var classes = task.ForLabel(validation.Schema[task.Label.Name]).Classes;
-        if (classes is not null && !classes.IsSameAs(task.Classes!))
-            throw new InvalidOperationException(
-                $"Label column '{task.Label.Name}' of the validation set has other classes, or another order of them, than that of the training set "
-                + $"({classes.Count} and {task.Classes!.Count}). Map both with one fitted MapValueToKey.");
     }
 
     private void CheckCancelled()

@@ -3,6 +3,12 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
+/// <summary>Runs one layer of an encoder over the batch it was opened for.</summary>
+/// <param name="layer">Which, from 0.</param>
+/// <param name="hidden">What enters it, <c>[B, T, H]</c>.</param>
+/// <returns>What leaves it, <c>[B, T, H]</c>.</returns>
+internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix);
+
 /// <summary>A frozen encoder: plain tensors and functions, nothing of it is trained.</summary>
 /// <remarks>
 /// Stateless after construction, so any number of threads may run it at once. A family says what its attention may see and where its
@@ -46,8 +52,34 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     /// <param name="hidden">Hidden states that enter the first of them, <c>[B, T, H]</c>.</param>
     /// <param name="prefixes">One a layer of the whole encoder, null where a layer has none; or null for no prefix at all.</param>
     /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
-    public abstract Tensor RunLayers(
-        Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null);
+    public Tensor RunLayers(
+        Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, end);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(end, Configuration.Layers);
+        if (prefixes is not null && prefixes.Count != Configuration.Layers)
+        {
+            throw new ArgumentException(
+                $"Expected a prefix, or null, for each of the {Configuration.Layers} layers, found {prefixes.Count}.", nameof(prefixes));
+        }
+
+        if (first == end)
+            return hidden;
+
+        using var scope = NewDisposeScope();
+        var run = OpenLayers(batch, dropout);
+        var entered = hidden;
+        for (var i = first; i < end; i++)
+        {
+            var left = run(i, entered, prefixes?[i]);
+            if (!ReferenceEquals(entered, hidden))
+                entered.Dispose();
+            entered = left;
+        }
+
+        return entered.MoveToOuterDisposeScope();
+    }
 
     /// <summary>The checkpoint's own pooler over the first token.</summary>
     /// <param name="hidden">The last layer's hidden states, <c>[B, T, H]</c>.</param>
@@ -65,6 +97,9 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     }
 
     public abstract void Dispose();
+
+    /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
+    protected abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
 
     private static string WeightsPath(string directory)
     {

@@ -1,7 +1,7 @@
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>What <c>config.json</c> says of an encoder, in our terms.</summary>
-internal sealed record BackboneConfiguration
+internal record BackboneConfiguration
 {
     public const string FileName = "config.json";
 
@@ -51,12 +51,22 @@ internal sealed record BackboneConfiguration
         var modelType = file.Word("model_type", BackboneFamilies.All.Select(family => family.ModelType));
         file.ThrowIfFaulty();
 
+        var configuration = BackboneFamilies.Find(modelType)!.Read(file);
+        configuration.CheckAgreement(file);
+        file.ThrowIfFaulty();
+        return configuration;
+    }
+
+    /// <summary>Reads what BERT's relatives say under BERT's keys.</summary>
+    /// <param name="family">Gives model type and padding token.</param>
+    public static BackboneConfiguration ReadAsBert(ConfigurationFile file, BackboneFamily family)
+    {
         file.Word("position_embedding_type", ["absolute"], fallback: "absolute");
         file.RequireOff("is_decoder");
         file.RequireOff("add_cross_attention");
-        var configuration = new BackboneConfiguration
+        return new BackboneConfiguration
         {
-            ModelType = modelType,
+            ModelType = family.ModelType,
             VocabularySize = file.Integer("vocab_size", minimum: 1),
             HiddenSize = file.Integer("hidden_size", minimum: 1),
             Layers = file.Integer("num_hidden_layers", minimum: 1),
@@ -66,12 +76,9 @@ internal sealed record BackboneConfiguration
             MaxPositionEmbeddings = file.Integer("max_position_embeddings", minimum: 1),
             SegmentTypes = file.Integer("type_vocab_size", minimum: 1),
             LayerNormEpsilon = file.Positive("layer_norm_eps", fallback: 1e-12),
-            PadTokenId = file.Integer("pad_token_id", minimum: 0, fallback: BackboneFamilies.Find(modelType)?.DefaultPadTokenId),
+            PadTokenId = file.Integer("pad_token_id", minimum: 0, fallback: family.DefaultPadTokenId),
             StatesPadToken = file.Has("pad_token_id"),
         };
-        configuration.CheckAgreement(file);
-        file.ThrowIfFaulty();
-        return configuration;
     }
 
     private void CheckAgreement(ConfigurationFile file)

@@ -14,6 +14,9 @@ internal sealed record BackboneFamily
     /// <summary>The padding token where <c>config.json</c> names none.</summary>
     public required int DefaultPadTokenId { get; init; }
 
+    /// <summary>Reads <c>config.json</c>; faults are collected in the file.</summary>
+    public required Func<ConfigurationFile, BackboneConfiguration> Read { get; init; }
+
     /// <summary>Names and shapes of the tensors that an encoder with this configuration has.</summary>
     public required Func<BackboneConfiguration, IReadOnlyList<TensorDeclaration>> Declare { get; init; }
 

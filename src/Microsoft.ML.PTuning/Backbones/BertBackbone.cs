@@ -30,6 +30,7 @@ internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTe
         ModelType = "bert",
         KeyPrefix = "bert.",
         DefaultPadTokenId = 0,
+        Read = file => BackboneConfiguration.ReadAsBert(file, Family!),
         Declare = configuration => Declare(Names, configuration),
         Create = (configuration, tensors) => new BertBackbone(configuration, tensors),
     };

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
@@ -8,6 +9,8 @@ namespace Microsoft.ML.PTuning.Backbones;
 internal sealed record EncodedRow(int[] Ids, int[] Segments)
 {
     public int Length => Ids.Length;
+
+    public static EncodedRow Of(EncodedText text) => new(Array.ConvertAll(text.Tokens, token => token.Id), text.Segments);
 
     /// <summary>Rows as one batch.</summary>
     /// <param name="length">Tokens to pad to; the longest row's where that is more.</param>

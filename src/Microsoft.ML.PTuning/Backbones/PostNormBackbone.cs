@@ -80,39 +80,6 @@ internal abstract class PostNormBackbone : Backbone
         return hidden.Drop(dropout).MoveToOuterDisposeScope();
     }
 
-    public sealed override Tensor RunLayers(
-        Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(first);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, end);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(end, Configuration.Layers);
-        if (prefixes is not null && prefixes.Count != Configuration.Layers)
-        {
-            throw new ArgumentException(
-                $"Expected a prefix, or null, for each of the {Configuration.Layers} layers, found {prefixes.Count}.", nameof(prefixes));
-        }
-
-        if (first == end)
-            return hidden;
-
-        using var scope = NewDisposeScope();
-        var mask = new AttentionMask(batch);
-        var entered = hidden;
-        for (var i = first; i < end; i++)
-        {
-            var prefix = prefixes?[i];
-            var keysSeen = mask.For(prefix?.Length ?? 0);
-
-            using var layerScope = NewDisposeScope();
-            var left = _layers[i].Forward(entered, prefix, keysSeen, dropout).MoveToOuterDisposeScope();
-            if (!ReferenceEquals(entered, hidden))
-                entered.Dispose();
-            entered = left;
-        }
-
-        return entered.MoveToOuterDisposeScope();
-    }
-
     public sealed override Tensor Pool(Tensor hidden)
     {
         if (_pooler is not { } pooler)
@@ -123,6 +90,12 @@ internal abstract class PostNormBackbone : Backbone
     }
 
     public sealed override void Dispose() => _tensors.Dispose();
+
+    protected sealed override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    {
+        var mask = new AttentionMask(batch);
+        return (layer, hidden, prefix) => _layers[layer].Forward(hidden, prefix, mask.For(prefix?.Length ?? 0), dropout);
+    }
 
     /// <summary>Where the tokens stand: rows of the position table.</summary>
     /// <param name="offset">What is added to each token's position.</param>

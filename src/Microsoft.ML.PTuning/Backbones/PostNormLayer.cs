@@ -43,13 +43,14 @@ internal sealed class PostNormLayer(FrozenTensors tensors, PostNormLayerNames na
     /// <returns>What leaves it, <c>[B, T, H]</c>.</returns>
     public Tensor Forward(Tensor hidden, LayerPrefix? prefix, Tensor? mask, Dropout? dropout)
     {
+        using var scope = NewDisposeScope();
         var context = PrefixedAttention.Attend(
             Split(_query.Forward(hidden)), Split(_key.Forward(hidden)), Split(_value.Forward(hidden)), prefix, mask, dropout);
         var attended = _attentionOutput.Forward(Join(context)).Drop(dropout);
         hidden = _attentionNorm.Forward(attended.Plus(hidden));
 
         var transformed = _output.Forward(_activation(_intermediate.Forward(hidden))).Drop(dropout);
-        return _outputNorm.Forward(transformed.Plus(hidden));
+        return _outputNorm.Forward(transformed.Plus(hidden)).MoveToOuterDisposeScope();
     }
 
     private Tensor Split(Tensor x) => x.view(x.size(0), x.size(1), _heads, -1).transpose(1, 2);           // [B, h, T, D]

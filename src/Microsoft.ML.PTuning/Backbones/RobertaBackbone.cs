@@ -12,6 +12,7 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
         ModelType = "roberta",
         KeyPrefix = "roberta.",
         DefaultPadTokenId = 1,
+        Read = file => BackboneConfiguration.ReadAsBert(file, Family!),
         Declare = configuration => Declare(BertBackbone.Names, configuration),
         Create = (configuration, tensors) => new RobertaBackbone(configuration, tensors),
     };

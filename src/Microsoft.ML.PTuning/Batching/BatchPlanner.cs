@@ -25,21 +25,25 @@ internal static class BatchPlanner
     }
 
     /// <summary>Rows of a window, longest first, cut so that a batch holds at most so many tokens, padding included.</summary>
-    /// <param name="lengths">Tokens of each row.</param>
+    /// <param name="lengths">Tokens of each row's longest sequence.</param>
+    /// <param name="sequences">Sequences of each row, which stay together.</param>
     /// <param name="tokenBudget">Most tokens of a batch; a longer row gets a batch of its own.</param>
     /// <returns>Row numbers of each batch. Every row appears once.</returns>
-    public static IReadOnlyList<int[]> PlanByTokens(IReadOnlyList<int> lengths, int tokenBudget)
+    public static IReadOnlyList<int[]> PlanByTokens(IReadOnlyList<int> lengths, IReadOnlyList<int> sequences, int tokenBudget)
     {
         var batches = new List<int[]>();
         var batch = new List<int>();
+        var height = 0L;
         foreach (var row in Enumerable.Range(0, lengths.Count).OrderByDescending(row => lengths[row]))
         {
-            if (batch.Count > 0 && (batch.Count + 1L) * lengths[batch[0]] > tokenBudget)
+            if (batch.Count > 0 && (height + sequences[row]) * lengths[batch[0]] > tokenBudget)
             {
                 batches.Add([.. batch]);
                 batch.Clear();
+                height = 0;
             }
             batch.Add(row);
+            height += sequences[row];
         }
         if (batch.Count > 0)
             batches.Add([.. batch]);

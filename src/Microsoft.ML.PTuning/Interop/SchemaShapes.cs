@@ -16,9 +16,9 @@ internal static class SchemaShapes
         var columns = input.ToDictionary(c => c.Name);
         foreach (var column in task.Inputs)
             Find(column, columns);
-        var label = Find(task.Label, columns);
+        SchemaShape.Column[] labels = [.. task.LabelColumns.Select(column => Find(column, columns))];
         foreach (var column in task.Outputs)
-            columns[column.Name] = ShapeOf(column, label);
+            columns[column.Name] = ShapeOf(column, ClassTypeOf(task, labels[0]), column.SizedAs is null ? null : columns[column.SizedAs]);
         return new SchemaShape(columns.Values);
     }
 
@@ -26,12 +26,17 @@ internal static class SchemaShapes
     {
         if (!columns.TryGetValue(column.Name, out var found))
             throw column.Missing(columns.Keys);
-        if (found.Kind != SchemaShape.Column.VectorKind.Scalar || found.IsKey != column.IsKey || !found.ItemType.Equals(column.ItemType))
+        if (!column.Forms.Any(form =>
+            form.IsVector == (found.Kind != SchemaShape.Column.VectorKind.Scalar) && form.IsKey == found.IsKey && form.ItemType.Equals(found.ItemType)))
             throw column.WrongType($"{found.Kind} {(found.IsKey ? "key " : "")}{found.ItemType}");
         return found;
     }
 
-    private static SchemaShape.Column ShapeOf(OutputColumn column, SchemaShape.Column label)
+    // The type of the classes' values; null where they have none, or that is not known yet.
+    private static DataViewType? ClassTypeOf(PromptTask task, SchemaShape.Column label) =>
+        task.ClassType ?? label.Annotations.FirstOrDefault(a => a.Name == ScoreAnnotations.KeyValues).ItemType;
+
+    private static SchemaShape.Column ShapeOf(OutputColumn column, DataViewType? classType, SchemaShape.Column? sizedAs)
     {
         var annotations = new List<SchemaShape.Column>
         {
@@ -39,18 +44,19 @@ internal static class SchemaShapes
             Scalar(ScoreAnnotations.ScoreValueKind, TextDataViewType.Instance),
             Scalar(ScoreAnnotations.ScoreColumnSetId, NumberDataViewType.UInt32, isKey: true),
         };
-        if (column.Annotation != LabelAnnotation.None
-            && label.Annotations.FirstOrDefault(a => a.Name == ScoreAnnotations.KeyValues) is { Name: not null } values)
-        {
-            if (column.Annotation == LabelAnnotation.KeyValues)
-                annotations.Add(values);
-            else
-                annotations.AddRange([
-                    Vector(ScoreAnnotations.SlotNames, TextDataViewType.Instance),
-                    Vector(ScoreAnnotations.TrainingLabelValues, values.ItemType)]);
-        }
+        if (classType is not null && column.Annotation == LabelAnnotation.KeyValues)
+            annotations.Add(Vector(ScoreAnnotations.KeyValues, classType));
+        if (classType is not null && column.Annotation == LabelAnnotation.SlotNames)
+            annotations.AddRange([
+                Vector(ScoreAnnotations.SlotNames, TextDataViewType.Instance),
+                Vector(ScoreAnnotations.TrainingLabelValues, classType)]);
 
-        var kind = column.IsVector ? SchemaShape.Column.VectorKind.Vector : SchemaShape.Column.VectorKind.Scalar;
+        var kind = column.Size switch
+        {
+            ColumnSize.Scalar => SchemaShape.Column.VectorKind.Scalar,
+            ColumnSize.PerClass => SchemaShape.Column.VectorKind.Vector,
+            _ => sizedAs?.Kind ?? SchemaShape.Column.VectorKind.VariableVector,
+        };
         return new SchemaShape.Column(column.Name, kind, column.ItemType, column.IsKey, new SchemaShape(annotations));
     }
 

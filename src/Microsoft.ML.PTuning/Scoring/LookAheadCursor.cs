@@ -18,7 +18,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     private readonly List<long> _batches = [];
     private readonly List<PendingExample> _pending = [];
     private readonly Func<PendingExample?>? _read;
-    private float[][] _outputs = [];
+    private Prediction[] _predictions = [];
     private int _window;
     private int _row;
     private long _position = -1;
@@ -45,7 +45,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => _ids.Get(CurrentRow(), ref value);
 
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-        _schema.Getter<TValue>(column, _active, () => _outputs[CurrentRow()], passed => _columns[passed.Index].CreateGetter(CurrentRow));
+        _schema.Getter<TValue>(column, _active, () => _predictions[CurrentRow()], passed => _columns[passed.Index].CreateGetter(CurrentRow));
 
     public override bool MoveNext()
     {
@@ -89,7 +89,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
                 _pending.Add(_read()!);
         }
         if (_pending.Count > 0)
-            _outputs = _model.Predict(_pending);
+            _predictions = _model.Predict(_pending);
         return _batches.Count > 0;
     }
 }

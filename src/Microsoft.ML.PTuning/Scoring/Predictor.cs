@@ -17,25 +17,24 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
     /// <summary>Most tokens of a batch: enough to fill a core, few enough to stay in its cache.</summary>
     private const int CoreBudget = 2048, GpuBudget = 32768;
 
-    /// <returns>The head's numbers of each row, in the order of <paramref name="examples"/>.</returns>
-    public float[][] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors) => Run(examples, tensors, null, null).Outputs;
+    /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
+    public Prediction[] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task) => Run(examples, tensors, task, withLoss: false, null).Predictions;
 
     /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
     /// <returns>The same, and the mean loss over all rows.</returns>
-    public (float[][] Outputs, double Loss) Evaluate(
-        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null)
-    {
-        var (outputs, loss) = Run(examples, tensors, task, checkCancelled);
-        return (outputs, loss / task.LossWeight(examples));
-    }
+    public (Prediction[] Predictions, double Loss) Evaluate(
+        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
+        Run(examples, tensors, task, withLoss: true, checkCancelled);
 
-    private (float[][] Outputs, double Loss) Run(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask? measured, Action? checkCancelled)
+    private (Prediction[] Predictions, double Loss) Run(
+        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, bool withLoss, Action? checkCancelled)
     {
-        var outputs = new float[examples.Count][];
         if (examples.Count == 0)
-            return (outputs, 0);
+            return ([], 0);
 
-        var batches = Plan([.. examples.Select(e => e.Row.Length)]);
+        ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
+        var outputs = new float[parts.Length][];
+        var batches = Plan(parts);
         var losses = new double[batches.Count];
         if (device.type == DeviceType.CPU)
         {
@@ -46,35 +45,56 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
             for (var i = 0; i < batches.Count; i++)
                 RunBatch(i);
         }
-        return (outputs, losses.Sum());
+        return (Decode(examples, outputs, task), losses.Sum() / Math.Max(1, task.LossWeight(parts)));
 
         void RunBatch(int index)
         {
             checkCancelled?.Invoke();
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
-            Example[] rows = [.. batches[index].Select(row => examples[row])];
-            var result = network.Forward(EncodedRow.Collate([.. rows.Select(e => e.Row)], padId, device), tensors);
-            if (measured is not null)
-                losses[index] = measured.Loss(result, rows).item<float>();
-            foreach (var (row, values) in batches[index].Zip(ToRows(result)))
-                outputs[row] = values;
+            ExamplePart[] batch = [.. batches[index].Select(part => parts[part])];
+            var result = network.Forward(EncodedRow.Collate([.. batch.SelectMany(p => p.Sequences)], padId, device), tensors);
+            if (withLoss)
+                losses[index] = task.Loss(result, batch).item<float>();
+            foreach (var (part, values) in batches[index].Zip(ByPart(result, batch)))
+                outputs[part] = values;
         }
     }
 
-    /// <summary>A batch's outputs, <c>[B, ...]</c>, as one array a row.</summary>
-    public static float[][] ToRows(Tensor outputs)
+    /// <summary>A batch's outputs as one array a part: the numbers of its sequences, one after the other, without those of padding.</summary>
+    /// <param name="outputs"><c>[S, ...]</c>; where there are more than two dimensions, the second is that of tokens.</param>
+    public static float[][] ByPart(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
         var values = outputs.detach().cpu().contiguous().data<float>().ToArray();
-        return [.. values.Chunk(values.Length / (int)outputs.size(0))];
+        var width = values.Length / (int)outputs.size(0);
+        var tokenWidth = outputs.dim() > 2 ? width / (int)outputs.size(1) : 0;
+        var start = 0;
+        return [.. parts.Select(part => part.Sequences.SelectMany(sequence =>
+        {
+            var kept = values.AsSpan(start, tokenWidth > 0 ? sequence.Length * tokenWidth : width).ToArray();
+            start += width;
+            return kept;
+        }).ToArray())];
     }
 
-    private IReadOnlyList<int[]> Plan(IReadOnlyList<int> lengths)
+    private static Prediction[] Decode(IReadOnlyList<Example> examples, float[][] outputs, PromptTask task)
     {
-        if (device.type != DeviceType.CPU)
-            return BatchPlanner.PlanByTokens(lengths, GpuBudget);
+        var first = new int[examples.Count]; // Each row's first part.
+        for (var i = 1; i < first.Length; i++)
+            first[i] = first[i - 1] + examples[i - 1].Parts.Count;
 
-        var share = lengths.Sum(l => (long)l) / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
-        return BatchPlanner.PlanByTokens(lengths, (int)Math.Min(CoreBudget, share));
+        var predictions = new Prediction[examples.Count];
+        Parallel.For(0, first.Length, i => predictions[i] = task.Decode(examples[i], new ArraySegment<float[]>(outputs, first[i], examples[i].Parts.Count)));
+        return predictions;
+    }
+
+    private IReadOnlyList<int[]> Plan(IReadOnlyList<ExamplePart> parts)
+    {
+        int[] lengths = [.. parts.Select(p => p.Length)], sequences = [.. parts.Select(p => p.Sequences.Count)];
+        if (device.type != DeviceType.CPU)
+            return BatchPlanner.PlanByTokens(lengths, sequences, GpuBudget);
+
+        var share = parts.Sum(p => (long)p.Tokens) / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
+        return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(CoreBudget, share));
     }
 }

@@ -36,16 +36,16 @@ internal sealed class PromptModel : IDisposable
 
     public BackboneDescription Description => _backbone.Description;
 
-    /// <returns>The decoded outputs of each row, in order.</returns>
+    /// <returns>The prediction of each row, in order.</returns>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public float[][] Predict(IReadOnlyList<PendingExample> rows)
+    public Prediction[] Predict(IReadOnlyList<PendingExample> rows)
     {
         Enter();
         try
         {
             var tokenizer = _backbone.Lease.Tokenizer;
             var examples = rows.Count == 1 ? [rows[0](tokenizer)] : ExampleSet.Encode(rows, tokenizer);
-            return Array.ConvertAll(_predictor.Predict(examples, Tensors), Task.Decode);
+            return _predictor.Predict(examples, Tensors, Task);
         }
         finally
         {

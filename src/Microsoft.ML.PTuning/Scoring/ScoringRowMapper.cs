@@ -30,7 +30,7 @@ internal sealed class ScoringRowMapper(PromptModel model, DataViewSchema inputSc
         private readonly DataViewRow _input;
         private readonly IReadOnlySet<int> _active;
         private readonly Func<PendingExample?>? _read;
-        private float[] _outputs = [];
+        private Prediction? _prediction;
         private long _predicted = -1;
 
         public ScoringRow(PromptModel model, ScoringSchema schema, DataViewRow input, IReadOnlySet<int> active)
@@ -50,7 +50,7 @@ internal sealed class ScoringRowMapper(PromptModel model, DataViewSchema inputSc
         public override bool IsColumnActive(DataViewSchema.Column column) => _active.Contains(column.Index);
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-            _schema.Getter<TValue>(column, _active, Outputs, _input.GetGetter<TValue>);
+            _schema.Getter<TValue>(column, _active, Predict, _input.GetGetter<TValue>);
 
         protected override void Dispose(bool disposing)
         {
@@ -59,14 +59,14 @@ internal sealed class ScoringRowMapper(PromptModel model, DataViewSchema inputSc
             base.Dispose(disposing);
         }
 
-        private float[] Outputs()
+        private Prediction Predict()
         {
-            if (_predicted != _input.Position || _predicted < 0)
+            if (_prediction is null || _predicted != _input.Position || _predicted < 0)
             {
-                _outputs = _model.Predict([_read!()!])[0];
+                _prediction = _model.Predict([_read!()!])[0];
                 _predicted = _input.Position;
             }
-            return _outputs;
+            return _prediction;
         }
     }
 }

@@ -32,17 +32,17 @@ internal sealed class ScoringSchema
 
     /// <summary>The getter of a column of the output.</summary>
     /// <param name="active">Columns of the output that are wanted.</param>
-    /// <param name="outputs">The current row's decoded outputs.</param>
+    /// <param name="prediction">The current row's prediction.</param>
     /// <param name="passedThrough">The getter of a column of the input.</param>
     /// <exception cref="ArgumentOutOfRangeException">The column is not among the active ones.</exception>
     /// <exception cref="InvalidOperationException">The column holds values of another type.</exception>
     public ValueGetter<TValue> Getter<TValue>(
-        DataViewSchema.Column column, IReadOnlySet<int> active, Func<float[]> outputs, Func<DataViewSchema.Column, Delegate> passedThrough)
+        DataViewSchema.Column column, IReadOnlySet<int> active, Func<Prediction> prediction, Func<DataViewSchema.Column, Delegate> passedThrough)
     {
         if (!active.Contains(column.Index))
             throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' was not asked for when this cursor or row was made.");
 
-        var getter = IsAdded(column.Index) ? _task.Outputs[column.Index - Input.Count].CreateGetter(outputs) : passedThrough(Input[column.Index]);
+        var getter = IsAdded(column.Index) ? _task.Outputs[column.Index - Input.Count].CreateGetter(prediction) : passedThrough(Input[column.Index]);
         return getter as ValueGetter<TValue>
             ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType}, not {typeof(TValue)}.");
     }
@@ -64,10 +64,20 @@ internal sealed class ScoringSchema
         return found;
     }
 
-    private DataViewType TypeOf(OutputColumn column) =>
-        column.IsKey ? new KeyDataViewType(column.ItemType.RawType, _task.Classes!.Count)
-        : column.IsVector ? new VectorDataViewType(column.ItemType, _task.Classes!.Count)
-        : column.ItemType;
+    private DataViewType TypeOf(OutputColumn column)
+    {
+        var size = column.SizedAs is null ? 0 : (Input[column.SizedAs].Type as VectorDataViewType)?.Size ?? 0;
+        var item = column.IsKey ? new KeyDataViewType(column.ItemType.RawType, KeyCount(column, size)) : column.ItemType;
+        return column.Size switch
+        {
+            ColumnSize.Scalar => item,
+            ColumnSize.PerClass => new VectorDataViewType(item, _task.Classes!.Count),
+            _ => new VectorDataViewType(item, size),
+        };
+    }
+
+    private int KeyCount(OutputColumn column, int size) =>
+        column.SizedAs is null ? _task.Classes!.Count : size > 0 ? size : int.MaxValue;
 
     private DataViewSchema.Annotations AnnotationsOf(OutputColumn column, uint setId)
     {

@@ -9,28 +9,28 @@ internal sealed record BinaryClassification : SentenceClassification
 
     public override string ScoreColumnKind => "BinaryClassification";
 
-    public override InputColumn Label =>
-        new(LabelColumnName, "label", BooleanDataViewType.Instance, IsKey: false,
-            "Make it Boolean (Transforms.Conversion.ConvertType or MapValue), or use the multiclass trainer.");
+    public override IReadOnlyList<InputColumn> LabelColumns =>
+    [
+        new(LabelColumnName, "label", [new(BooleanDataViewType.Instance)],
+            "Make it Boolean (Transforms.Conversion.ConvertType or MapValue), or use the multiclass trainer."),
+    ];
 
     public override IReadOnlyList<OutputColumn> Outputs =>
     [
-        new OutputColumn<bool>(
-            PredictedLabelColumnName, BooleanDataViewType.Instance, IsVector: false, IsKey: false, ScoreAnnotations.PredictedLabel,
-            LabelAnnotation.None, (float[] score, ref bool value) => value = IsTrue(score)),
-        new OutputColumn<float>(
-            ScoreColumnName, NumberDataViewType.Single, IsVector: false, IsKey: false, ScoreAnnotations.Score,
-            LabelAnnotation.None, (float[] score, ref float value) => value = score[0]),
-        new OutputColumn<float>(
-            ProbabilityColumnName, NumberDataViewType.Single, IsVector: false, IsKey: false, ScoreAnnotations.Probability,
-            LabelAnnotation.None, (float[] score, ref float value) => value = 1 / (1 + MathF.Exp(-score[0]))),
+        new OutputColumn<ScorePrediction, bool>(
+            PredictedLabelColumnName, BooleanDataViewType.Instance, ColumnSize.Scalar, IsKey: false, ScoreAnnotations.PredictedLabel,
+            LabelAnnotation.None, (ScorePrediction scores, ref bool value) => value = IsTrue(scores.Values)),
+        new OutputColumn<ScorePrediction, float>(
+            ScoreColumnName, NumberDataViewType.Single, ColumnSize.Scalar, IsKey: false, ScoreAnnotations.Score,
+            LabelAnnotation.None, (ScorePrediction scores, ref float value) => value = scores.Values[0]),
+        new OutputColumn<ScorePrediction, float>(
+            ProbabilityColumnName, NumberDataViewType.Single, ColumnSize.Scalar, IsKey: false, ScoreAnnotations.Probability,
+            LabelAnnotation.None, (ScorePrediction scores, ref float value) => value = 1 / (1 + MathF.Exp(-scores.Values[0]))),
     ];
 
     protected override int OutputSize => 2;
 
-    public override PromptTask ForLabel(DataViewSchema.Column label) => this;
-
-    public override float[] Decode(float[] outputs) => [outputs[1] - outputs[0]];
+    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction([outputs[0][1] - outputs[0][0]]);
 
     protected override Func<float?> OpenTarget(DataViewRow row)
     {
@@ -43,9 +43,9 @@ internal sealed record BinaryClassification : SentenceClassification
         };
     }
 
-    protected override int Predict(float[] outputs) => IsTrue(outputs) ? 1 : 0;
+    protected override int Predict(float[] scores) => IsTrue(scores) ? 1 : 0;
 
     protected override string ClassName(int index) => index == 1 ? "true" : "false";
 
-    private static bool IsTrue(float[] score) => score[0] > 0;
+    private static bool IsTrue(float[] scores) => scores[0] > 0;
 }

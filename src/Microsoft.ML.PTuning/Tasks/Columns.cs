@@ -2,21 +2,39 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>A column that a task reads. All of them are scalars.</summary>
+/// <summary>A form that a column may have.</summary>
+/// <param name="ItemType">The type of its values, or of its items; UInt32 for keys.</param>
+internal sealed record ColumnForm(PrimitiveDataViewType ItemType, bool IsKey = false, bool IsVector = false)
+{
+    public static readonly ColumnForm Text = new(TextDataViewType.Instance), Texts = new(TextDataViewType.Instance, IsVector: true);
+    public static readonly ColumnForm Key = new(NumberDataViewType.UInt32, IsKey: true), Keys = new(NumberDataViewType.UInt32, IsKey: true, IsVector: true);
+
+    public bool Accepts(DataViewType type)
+    {
+        var item = type is VectorDataViewType vector ? vector.ItemType : type;
+        return type is VectorDataViewType == IsVector
+            && (IsKey ? item is KeyDataViewType && item.RawType == ItemType.RawType : item.Equals(ItemType));
+    }
+
+    public override string ToString() =>
+        IsVector ? $"a vector of {(IsKey ? "keys (UInt32)" : ItemType)}"
+        : IsKey ? "a key (UInt32)"
+        : $"a scalar {ItemType}";
+}
+
+/// <summary>A column that a task reads.</summary>
 /// <param name="Name">Its name in the data.</param>
 /// <param name="Role">What the task uses it for, as an error message says it.</param>
-/// <param name="ItemType">The type of its values; UInt32 for keys.</param>
-/// <param name="IsKey">Whether it must be a key.</param>
-/// <param name="Advice">What to do where it is of another type.</param>
-internal sealed record InputColumn(string Name, string Role, PrimitiveDataViewType ItemType, bool IsKey, string Advice)
+/// <param name="Forms">The forms it may have.</param>
+/// <param name="Advice">What to do where it has another.</param>
+internal sealed record InputColumn(string Name, string Role, IReadOnlyList<ColumnForm> Forms, string Advice)
 {
     public static InputColumn Text(string name, string role) =>
-        new(name, role, TextDataViewType.Instance, IsKey: false, "Name a text column, or turn this one into text (Transforms.Conversion.ConvertType).");
+        new(name, role, [ColumnForm.Text], "Name a text column, or turn this one into text (Transforms.Conversion.ConvertType).");
 
-    private string Expected => IsKey ? "a key (UInt32)" : $"a scalar {ItemType}";
+    private string Expected => string.Join(" or ", Forms);
 
-    public bool Accepts(DataViewType type) =>
-        IsKey ? type is KeyDataViewType && type.RawType == ItemType.RawType : type.Equals(ItemType);
+    public bool Accepts(DataViewType type) => Forms.Any(form => form.Accepts(type));
 
     /// <param name="columns">The columns that there are.</param>
     public ArgumentOutOfRangeException Missing(IEnumerable<string> columns) => new(
@@ -40,22 +58,52 @@ internal enum LabelAnnotation
     SlotNames,
 }
 
-/// <summary>A column that a task adds, and how its value follows from a row's decoded outputs.</summary>
-/// <param name="ValueKind">ML.NET's <c>ScoreValueKind</c>: Score, PredictedLabel or Probability.</param>
-internal abstract record OutputColumn(string Name, PrimitiveDataViewType ItemType, bool IsVector, bool IsKey, string ValueKind, LabelAnnotation Annotation)
+/// <summary>How many values an output column has.</summary>
+internal enum ColumnSize
 {
-    /// <param name="outputs">The current row's outputs as <see cref="PromptTask.Decode"/> gives them.</param>
-    public abstract Delegate CreateGetter(Func<float[]> outputs);
+    /// <summary>One.</summary>
+    Scalar,
+
+    /// <summary>One a class.</summary>
+    PerClass,
+
+    /// <summary>As many as the row has words, answers, entities.</summary>
+    PerRow,
 }
 
-/// <summary>Reads a column's value from a row's decoded outputs.</summary>
-internal delegate void OutputReader<T>(float[] outputs, ref T value);
+/// <summary>A column that a task adds, and how its value follows from a row's prediction.</summary>
+/// <param name="ValueKind">ML.NET's <c>ScoreValueKind</c>: Score, PredictedLabel or Probability.</param>
+internal abstract record OutputColumn(string Name, PrimitiveDataViewType ItemType, ColumnSize Size, bool IsKey, string ValueKind, LabelAnnotation Annotation)
+{
+    /// <summary>The input column that bounds it: a vector has as many items, a key as many values; null for none.</summary>
+    public string? SizedAs { get; init; }
+
+    /// <param name="prediction">The current row's prediction.</param>
+    public abstract Delegate CreateGetter(Func<Prediction> prediction);
+}
+
+/// <summary>Reads a column's value from a row's prediction.</summary>
+internal delegate void OutputReader<TPrediction, T>(TPrediction prediction, ref T value);
 
 /// <inheritdoc/>
-internal sealed record OutputColumn<T>(
-    string Name, PrimitiveDataViewType ItemType, bool IsVector, bool IsKey, string ValueKind, LabelAnnotation Annotation, OutputReader<T> Read)
-    : OutputColumn(Name, ItemType, IsVector, IsKey, ValueKind, Annotation)
+internal sealed record OutputColumn<TPrediction, T>(
+    string Name, PrimitiveDataViewType ItemType, ColumnSize Size, bool IsKey, string ValueKind, LabelAnnotation Annotation,
+    OutputReader<TPrediction, T> Read)
+    : OutputColumn(Name, ItemType, Size, IsKey, ValueKind, Annotation)
+    where TPrediction : Prediction
 {
-    public override Delegate CreateGetter(Func<float[]> outputs) =>
-        (ValueGetter<T>)((ref T value) => Read(outputs(), ref value));
+    public override Delegate CreateGetter(Func<Prediction> prediction) =>
+        (ValueGetter<T>)((ref T value) => Read((TPrediction)prediction(), ref value));
+}
+
+/// <summary>Vectors of an output column.</summary>
+internal static class OutputVector
+{
+    public static void CopyTo<T>(this IReadOnlyList<T> items, ref VBuffer<T> value)
+    {
+        var editor = VBufferEditor.Create(ref value, items.Count);
+        for (var i = 0; i < items.Count; i++)
+            editor.Values[i] = items[i];
+        value = editor.Commit();
+    }
 }

@@ -3,11 +3,29 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>A row as the encoder and the loss take it.</summary>
-/// <param name="Row">Its tokens.</param>
+/// <summary>What is encoded, batched and learned as one: a text, a window of a long text, or all choices of a question.</summary>
+/// <param name="Sequences">What the encoder reads; never empty.</param>
 /// <param name="Target">What is to be learned, in the task's own numbers; empty when scoring.</param>
-/// <param name="IsTruncated">Whether the text was longer than the task's maximum.</param>
-internal sealed record Example(EncodedRow Row, float[] Target, bool IsTruncated);
+internal sealed record ExamplePart(IReadOnlyList<EncodedRow> Sequences, float[] Target)
+{
+    /// <summary>Tokens of the longest sequence.</summary>
+    public int Length { get; } = Sequences.Max(s => s.Length);
+
+    /// <summary>Tokens of all sequences, padded to the longest.</summary>
+    public int Tokens => Length * Sequences.Count;
+}
+
+/// <summary>A row of the data as encoder, loss and decoding take it. A task that must know more of it derives its own.</summary>
+/// <param name="Parts">Its parts, never none: one, or the windows of a long text in order.</param>
+/// <param name="IsTruncated">Whether text was dropped, because it was longer than the task's maximum.</param>
+internal record Example(IReadOnlyList<ExamplePart> Parts, bool IsTruncated)
+{
+    /// <summary>Whether the label could not be found in the text; such a row cannot be learned from.</summary>
+    public virtual bool IsMisaligned => false;
+
+    /// <summary>An example of its own for each part to learn from.</summary>
+    public virtual IEnumerable<Example> Split() => [this];
+}
 
 /// <summary>A row whose columns have been read but not encoded yet: encoding may happen on another thread.</summary>
 internal delegate Example PendingExample(TextTokenizer tokenizer);

@@ -17,11 +17,14 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
     /// <summary>Rows whose text was longer than the task's maximum.</summary>
     public int Truncated { get; } = Examples.Count(e => e.IsTruncated);
 
+    /// <summary>Rows whose label was not found in their text.</summary>
+    public int Misaligned { get; } = Examples.Count(e => e.IsMisaligned);
+
     /// <summary>Reads and encodes all rows that have a label, once.</summary>
     /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
     public static ExampleSet Read(IDataView data, PromptTask task, TextTokenizer tokenizer, Action checkCancelled)
     {
-        var columns = task.Inputs.Append(task.Label).Select(c => data.Schema[c.Name]);
+        var columns = task.Inputs.Concat(task.LabelColumns).Select(c => data.Schema[c.Name]).DistinctBy(c => c.Index);
         using var cursor = data.GetRowCursor(columns);
         var read = task.OpenRow(cursor, withTarget: true);
 

@@ -11,39 +11,42 @@ internal sealed record MulticlassClassification : SentenceClassification
 
     public override string ScoreColumnKind => "MulticlassClassification";
 
-    public override InputColumn Label =>
-        new(LabelColumnName, "label", NumberDataViewType.UInt32, IsKey: true, "Map it to a key first (Transforms.Conversion.MapValueToKey).");
+    public override IReadOnlyList<InputColumn> LabelColumns =>
+        [new(LabelColumnName, "label", [ColumnForm.Key], "Map it to a key first (Transforms.Conversion.MapValueToKey).")];
 
     public override LabelValues? Classes => Labels;
 
     public override IReadOnlyList<OutputColumn> Outputs =>
     [
-        new OutputColumn<uint>(
-            PredictedLabelColumnName, NumberDataViewType.UInt32, IsVector: false, IsKey: true, ScoreAnnotations.PredictedLabel,
-            LabelAnnotation.KeyValues, (float[] scores, ref uint value) => value = (uint)ArgMax(scores) + 1),
-        new OutputColumn<VBuffer<float>>(
-            ScoreColumnName, NumberDataViewType.Single, IsVector: true, IsKey: false, ScoreAnnotations.Score,
-            LabelAnnotation.SlotNames, CopyScores),
+        new OutputColumn<ScorePrediction, uint>(
+            PredictedLabelColumnName, NumberDataViewType.UInt32, ColumnSize.Scalar, IsKey: true, ScoreAnnotations.PredictedLabel,
+            LabelAnnotation.KeyValues, (ScorePrediction scores, ref uint value) => value = (uint)ScorePrediction.ArgMax(scores.Values) + 1),
+        new OutputColumn<ScorePrediction, VBuffer<float>>(
+            ScoreColumnName, NumberDataViewType.Single, ColumnSize.PerClass, IsKey: false, ScoreAnnotations.Score,
+            LabelAnnotation.SlotNames, (ScorePrediction scores, ref VBuffer<float> value) => scores.Values.CopyTo(ref value)),
     ];
 
     protected override int OutputSize => Labels!.Count;
 
-    public override PromptTask ForLabel(DataViewSchema.Column label)
+    public override PromptTask ForData(IDataView data)
     {
-        var labels = LabelValues.Read(label);
-        return labels.Count > 1
-            ? this with { Labels = labels }
+        var classes = LabelValues.Read(data.Schema[LabelColumnName]);
+        return classes.Count > 1
+            ? this with { Labels = classes }
             : throw new InvalidOperationException(
-                $"Label column '{label.Name}' has a single class. Classification needs at least two; check the column, or the rows that MapValueToKey saw.");
+                $"Label column '{LabelColumnName}' has a single class. Classification needs at least two; check the column, or the rows that MapValueToKey saw.");
     }
 
-    public override float[] Decode(float[] outputs)
+    public override void CheckValidation(IDataView data)
     {
-        var max = outputs.Max();
-        var exponentials = Array.ConvertAll(outputs, x => MathF.Exp(x - max));
-        var sum = exponentials.Sum();
-        return Array.ConvertAll(exponentials, x => x / sum);
+        var classes = LabelValues.Read(data.Schema[LabelColumnName]);
+        if (!classes.IsSameAs(Labels!))
+            throw new InvalidOperationException(
+                $"Label column '{LabelColumnName}' of the validation set has other classes, or another order of them, than that of the training set "
+                + $"({classes.Count} and {Labels!.Count}). Map both with one fitted MapValueToKey.");
     }
+
+    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction(ScorePrediction.Softmax(outputs[0]));
 
     protected override void CheckRead()
     {
@@ -63,16 +66,7 @@ internal sealed record MulticlassClassification : SentenceClassification
         };
     }
 
-    protected override int Predict(float[] outputs) => ArgMax(outputs);
+    protected override int Predict(float[] scores) => ScorePrediction.ArgMax(scores);
 
     protected override string ClassName(int index) => Labels?.Values?[index] ?? $"class {index}";
-
-    private static int ArgMax(float[] scores) => Array.IndexOf(scores, scores.Max());
-
-    private static void CopyScores(float[] scores, ref VBuffer<float> value)
-    {
-        var editor = VBufferEditor.Create(ref value, scores.Length);
-        scores.CopyTo(editor.Values);
-        value = editor.Commit();
-    }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>What is learned: columns to examples, head, loss, decoding and output columns. One class a task.</summary>
 /// <remarks>
-/// Immutable; its settable properties are what a saved model says of it. <see cref="ForLabel"/> and <see cref="ForTargets"/> complete it in training.
+/// Immutable; its settable properties are what a saved model says of it. <see cref="ForData"/> and <see cref="ForTargets"/> complete it in training.
 /// </remarks>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(MulticlassClassification), "multiclass-classification")]
@@ -24,11 +25,14 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>The columns that a prediction reads.</summary>
     public abstract IReadOnlyList<InputColumn> Inputs { get; }
 
-    /// <summary>The column that training reads besides.</summary>
-    public abstract InputColumn Label { get; }
+    /// <summary>The columns that training reads besides, the label first.</summary>
+    public abstract IReadOnlyList<InputColumn> LabelColumns { get; }
 
     /// <summary>The classes, once the label is known; null for tasks without classes.</summary>
     public virtual LabelValues? Classes => null;
+
+    /// <summary>The type of the classes' values where it does not follow from the label column; else null.</summary>
+    public virtual DataViewType? ClassType => null;
 
     /// <summary>The columns that a prediction adds, in their order.</summary>
     public abstract IReadOnlyList<OutputColumn> Outputs { get; }
@@ -38,8 +42,14 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>What <see cref="Measure"/> measures; more is better.</summary>
     public abstract string MetricName { get; }
 
-    /// <summary>This task with what the label column's schema tells (the classes).</summary>
-    public abstract PromptTask ForLabel(DataViewSchema.Column label);
+    /// <summary>This task with what the label column tells (the classes), before its rows are encoded.</summary>
+    public virtual PromptTask ForData(IDataView data) => this;
+
+    /// <summary>Checks that the rows that judge training have the classes of this task.</summary>
+    /// <exception cref="InvalidOperationException">They have others, or another order of them.</exception>
+    public virtual void CheckValidation(IDataView data)
+    {
+    }
 
     /// <summary>This task with what the training rows tell (the scale of the targets).</summary>
     /// <exception cref="InvalidOperationException">Nothing can be learned from these rows.</exception>
@@ -51,25 +61,51 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>Prepares to read rows: every call of the result reads the current one, and gives null where its label is missing.</summary>
     public abstract Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget);
 
-    /// <param name="outputs">The head's outputs for a batch, <c>[B, ...]</c>.</param>
-    /// <param name="examples">The rows of the batch.</param>
+    /// <param name="outputs">The head's outputs for a batch, a row for each sequence of the parts, <c>[S, ...]</c>.</param>
     /// <returns>The sum over what <see cref="LossWeight"/> counts, a scalar.</returns>
-    public abstract Tensor Loss(Tensor outputs, IReadOnlyList<Example> examples);
+    public abstract Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts);
 
-    /// <summary>How many terms the loss of these rows sums; the loss is the mean over them.</summary>
-    public virtual double LossWeight(IReadOnlyList<Example> examples) => examples.Count;
+    /// <summary>How many terms the loss of these parts sums; the loss is the mean over them.</summary>
+    public virtual double LossWeight(IReadOnlyList<ExamplePart> parts) => parts.Count;
 
     /// <summary>The head's numbers for a row, as the output columns and <see cref="Measure"/> read them.</summary>
-    public abstract float[] Decode(float[] outputs);
+    /// <param name="outputs">For each part the numbers of its sequences, one after the other, without those of padding.</param>
+    public abstract Prediction Decode(Example example, IReadOnlyList<float[]> outputs);
 
-    /// <param name="outputs">Decoded outputs, one a row.</param>
+    /// <param name="predictions">One a row.</param>
     /// <param name="examples">The rows, with targets.</param>
-    public abstract double Measure(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples);
+    public abstract double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples);
 
     /// <summary>What is wrong with predictions like these, and what to do; null where nothing is.</summary>
-    public abstract string? FindCollapse(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples);
+    public abstract string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples);
 
     void IJsonOnDeserialized.OnDeserialized() => CheckRead();
+
+    protected static ValueGetter<T> OpenColumn<T>(DataViewRow row, string column) => row.GetGetter<T>(row.Schema[column]);
+
+    /// <summary>Prepares to read a text column: every call of the result reads the current row's.</summary>
+    protected static Func<string> OpenText(DataViewRow row, string column)
+    {
+        var getter = OpenColumn<ReadOnlyMemory<char>>(row, column);
+        return () =>
+        {
+            ReadOnlyMemory<char> text = default;
+            getter(ref text);
+            return text.ToString();
+        };
+    }
+
+    /// <summary>Prepares to read a column with a vector of texts.</summary>
+    protected static Func<string[]> OpenTexts(DataViewRow row, string column)
+    {
+        var getter = OpenColumn<VBuffer<ReadOnlyMemory<char>>>(row, column);
+        VBuffer<ReadOnlyMemory<char>> texts = default;
+        return () =>
+        {
+            getter(ref texts);
+            return [.. texts.DenseValues().Select(text => text.ToString())];
+        };
+    }
 
     /// <summary>Checks what a file said.</summary>
     /// <exception cref="JsonException">It is no such task.</exception>

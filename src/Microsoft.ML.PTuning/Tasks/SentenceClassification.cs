@@ -17,29 +17,31 @@ internal abstract record SentenceClassification : SentenceTask
                 + $"{ClassName(ClassOf(training.Examples[0]))}. "
                 + "Nothing can be learned from one class; check how the rows were chosen.");
 
-    public override Tensor Loss(Tensor outputs, IReadOnlyList<Example> examples)
+    public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var classes = tensor([.. examples.Select(e => (long)ClassOf(e))], device: outputs.device); // [B]
+        var classes = tensor([.. parts.Select(p => (long)p.Target[0])], device: outputs.device); // [B]
         return nn.functional.cross_entropy(outputs, classes, reduction: nn.Reduction.Sum);
     }
 
-    public override double Measure(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples) =>
-        outputs.Zip(examples).Average(pair => Predict(pair.First) == ClassOf(pair.Second) ? 1.0 : 0.0);
+    public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
+        predictions.Zip(examples).Average(pair => Predict(pair.First) == ClassOf(pair.Second) ? 1.0 : 0.0);
 
     /// <summary>Warns of one class for everything: the commonest way in which prompt tuning fails.</summary>
-    public override string? FindCollapse(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples)
+    public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
-        var predicted = outputs.Select(Predict).Distinct().Take(2).ToArray();
+        var predicted = predictions.Select(Predict).Distinct().Take(2).ToArray();
         return predicted.Length == 1 && examples.Select(ClassOf).Distinct().Skip(1).Any()
             ? $"The model predicts {ClassName(predicted[0])} for every row: training has collapsed onto one class. "
                 + "Lower the learning rate (try a fifth of it), or train longer."
             : null;
     }
 
-    /// <summary>The class that decoded outputs stand for.</summary>
-    protected abstract int Predict(float[] outputs);
+    /// <summary>The class that scores stand for.</summary>
+    protected abstract int Predict(float[] scores);
 
     protected abstract string ClassName(int index);
 
-    private static int ClassOf(Example example) => (int)example.Target[0];
+    private int Predict(Prediction prediction) => Predict(((ScorePrediction)prediction).Values);
+
+    private static int ClassOf(Example example) => (int)example.Parts[0].Target[0];
 }

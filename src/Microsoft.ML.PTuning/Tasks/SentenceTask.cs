@@ -61,19 +61,6 @@ internal abstract record SentenceTask : PromptTask
     /// <summary>Prepares to read the label: every call of the result reads the current row's, and gives null where it is missing.</summary>
     protected abstract Func<float?> OpenTarget(DataViewRow row);
 
-    protected static ValueGetter<T> OpenColumn<T>(DataViewRow row, string column) => row.GetGetter<T>(row.Schema[column]);
-
-    private static Func<string> OpenText(DataViewRow row, string column)
-    {
-        var getter = OpenColumn<ReadOnlyMemory<char>>(row, column);
-        return () =>
-        {
-            ReadOnlyMemory<char> text = default;
-            getter(ref text);
-            return text.ToString();
-        };
-    }
-
-    private static Example Encode(EncodedText text, float? target) =>
-        new(new EncodedRow(Array.ConvertAll(text.Tokens, t => t.Id), text.Segments), target is { } value ? [value] : [], text.DroppedTokens > 0);
+    private static Example Encode(EncodedText text, float? target) => new(
+        [new ExamplePart([EncodedRow.Of(text)], target is { } value ? [value] : [])], text.DroppedTokens > 0);
 }

@@ -16,26 +16,24 @@ internal sealed record TextRegression : SentenceTask
 
     public override string ScoreColumnKind => "Regression";
 
-    public override InputColumn Label =>
-        new(LabelColumnName, "label", NumberDataViewType.Single, IsKey: false, "Convert it to Single (Transforms.Conversion.ConvertType).");
+    public override IReadOnlyList<InputColumn> LabelColumns =>
+        [new(LabelColumnName, "label", [new(NumberDataViewType.Single)], "Convert it to Single (Transforms.Conversion.ConvertType).")];
 
     public override IReadOnlyList<OutputColumn> Outputs =>
     [
-        new OutputColumn<float>(
-            ScoreColumnName, NumberDataViewType.Single, IsVector: false, IsKey: false, ScoreAnnotations.Score,
-            LabelAnnotation.None, (float[] score, ref float value) => value = score[0]),
+        new OutputColumn<ScorePrediction, float>(
+            ScoreColumnName, NumberDataViewType.Single, ColumnSize.Scalar, IsKey: false, ScoreAnnotations.Score,
+            LabelAnnotation.None, (ScorePrediction scores, ref float value) => value = scores.Values[0]),
     ];
 
     public override string MetricName => "R²";
 
     protected override int OutputSize => 1;
 
-    public override PromptTask ForLabel(DataViewSchema.Column label) => this;
-
     public override PromptTask ForTargets(ExampleSet training)
     {
-        var mean = training.Examples.Average(e => (double)e.Target[0]);
-        var deviation = Math.Sqrt(training.Examples.Average(e => Square(e.Target[0] - mean)));
+        var mean = training.Examples.Average(e => (double)TargetOf(e));
+        var deviation = Math.Sqrt(training.Examples.Average(e => Square(TargetOf(e) - mean)));
         return deviation > 0
             ? this with { TargetMean = mean, TargetDeviation = deviation }
             : throw new InvalidOperationException(FormattableString.Invariant(
@@ -43,26 +41,27 @@ internal sealed record TextRegression : SentenceTask
                 + "Nothing can be learned from it; check the column.");
     }
 
-    public override Tensor Loss(Tensor outputs, IReadOnlyList<Example> examples)
+    public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var targets = tensor([.. examples.Select(e => (float)((e.Target[0] - TargetMean) / TargetDeviation))], device: outputs.device); // [B]
+        var targets = tensor([.. parts.Select(p => (float)((p.Target[0] - TargetMean) / TargetDeviation))], device: outputs.device); // [B]
         return nn.functional.mse_loss(outputs.squeeze(1), targets, nn.Reduction.Sum);
     }
 
-    public override float[] Decode(float[] outputs) => [(float)(outputs[0] * TargetDeviation + TargetMean)];
+    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) =>
+        new ScorePrediction([(float)(outputs[0][0] * TargetDeviation + TargetMean)]);
 
-    public override double Measure(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples)
+    public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
-        var mean = examples.Average(e => (double)e.Target[0]);
-        var variance = examples.Sum(e => Square(e.Target[0] - mean));
-        return variance == 0 ? 0 : 1 - outputs.Zip(examples).Sum(pair => Square(pair.First[0] - pair.Second.Target[0])) / variance;
+        var mean = examples.Average(e => (double)TargetOf(e));
+        var variance = examples.Sum(e => Square(TargetOf(e) - mean));
+        return variance == 0 ? 0 : 1 - predictions.Zip(examples).Sum(pair => Square(ValueOf(pair.First) - TargetOf(pair.Second))) / variance;
     }
 
-    public override string? FindCollapse(IReadOnlyList<float[]> outputs, IReadOnlyList<Example> examples)
+    public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
-        var spread = (outputs.Max(o => o[0]) - outputs.Min(o => o[0])) / TargetDeviation;
+        var spread = (predictions.Max(ValueOf) - predictions.Min(ValueOf)) / TargetDeviation;
         return examples.Count > 1 && spread < 0.01
-            ? FormattableString.Invariant($"The model predicts about {outputs[0][0]} for every row: training has collapsed onto the mean. ")
+            ? FormattableString.Invariant($"The model predicts about {ValueOf(predictions[0])} for every row: training has collapsed onto the mean. ")
                 + "Lower the learning rate (try a fifth of it), or train longer."
             : null;
     }
@@ -88,6 +87,10 @@ internal sealed record TextRegression : SentenceTask
             return float.IsNaN(value) ? null : value;
         };
     }
+
+    private static float ValueOf(Prediction prediction) => ((ScorePrediction)prediction).Values[0];
+
+    private static double TargetOf(Example example) => example.Parts[0].Target[0];
 
     private static double Square(double x) => x * x;
 }

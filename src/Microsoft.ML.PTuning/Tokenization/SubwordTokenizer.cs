@@ -7,9 +7,17 @@ internal abstract class SubwordTokenizer(int vocabularySize, SpecialTokenLayout 
 
     public override int PadId => layout.Pad;
 
+    public override int SeparatorId => layout.Separator;
+
     public override IReadOnlyList<string> Files => files;
 
     public override int SpecialTokens(bool pair) => layout.Count(pair);
+
+    public override EncodedText Surround(IReadOnlyList<Token> first, IReadOnlyList<Token>? second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        return layout.Surround(first, first.Count, second, second?.Count ?? 0);
+    }
 
     public override EncodedText Encode(string first, string? second, int maxLength, Truncation truncation = Truncation.LongestFirst)
     {

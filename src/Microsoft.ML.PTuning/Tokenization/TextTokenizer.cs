@@ -12,6 +12,9 @@ internal abstract class TextTokenizer
 
     public abstract int PadId { get; }
 
+    /// <summary>Id of the special token that stands after each text.</summary>
+    public abstract int SeparatorId { get; }
+
     /// <summary>The files that decide this tokenizer's ids, full paths; empty where it was not made from files.</summary>
     public virtual IReadOnlyList<string> Files => [];
 
@@ -38,6 +41,9 @@ internal abstract class TextTokenizer
 
     /// <summary>How many special tokens stand around a text, or around a pair of texts.</summary>
     public abstract int SpecialTokens(bool pair);
+
+    /// <summary>Special tokens around the tokens of a text, or of a pair, that are made already; nothing is cut.</summary>
+    public abstract EncodedText Surround(IReadOnlyList<Token> first, IReadOnlyList<Token>? second);
 
     /// <summary>A text, or a pair, with its special tokens, cut to <paramref name="maxLength"/> tokens.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> is smaller than the special tokens alone.</exception>

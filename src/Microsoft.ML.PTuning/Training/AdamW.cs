@@ -20,15 +20,17 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
     private readonly Tensor[] _squares = [.. parameters.Select(Zeros)];
     private int _steps;
 
+    public IReadOnlyList<Tensor> Parameters { get; } = parameters;
+
     public void ClearGradients()
     {
         using var scope = NewDisposeScope();
-        foreach (var parameter in parameters)
+        foreach (var parameter in Parameters)
             parameter.grad?.zero_();
     }
 
-    /// <summary>Scales all gradients down so that together they have at most this norm.</summary>
-    public void ClipGradients(double maxNorm)
+    /// <summary>Scales the gradients of all these parameters down so that together they have at most this norm.</summary>
+    public static void ClipGradients(IEnumerable<Tensor> parameters, double maxNorm)
     {
         using var scope = NewDisposeScope();
         var gradients = parameters.Select(p => p.grad!).ToArray();
@@ -48,13 +50,13 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         var stepSize = learningRate / (1 - Math.Pow(Beta1, _steps));
         var rootCorrection = Math.Sqrt(1 - Math.Pow(Beta2, _steps));
         using Scalar step = -stepSize, correction = rootCorrection, decay = 1 - learningRate * weightDecay;
-        for (var i = 0; i < parameters.Count; i++)
+        for (var i = 0; i < Parameters.Count; i++)
         {
-            var gradient = parameters[i].grad!;
+            var gradient = Parameters[i].grad!;
             _means[i].mul_(Kept1).add_(gradient, New1);
             _squares[i].mul_(Kept2).addcmul_(gradient, gradient, New2);
             var root = _squares[i].sqrt().div_(correction).add_(Tiny, One);
-            parameters[i].mul_(decay).addcdiv_(_means[i], root, step);
+            Parameters[i].mul_(decay).addcdiv_(_means[i], root, step);
         }
     }
 

@@ -4,7 +4,7 @@ using Microsoft.ML.PTuning.Tasks;
 namespace Microsoft.ML.PTuning.Training;
 
 /// <summary>An epoch, and the predictions by which it is judged: of the validation set where there is one, else of the training rows.</summary>
-internal sealed record EpochOutcome(EpochSummary Summary, IReadOnlyList<float[]> Outputs, IReadOnlyList<Example> Examples);
+internal sealed record EpochOutcome(EpochSummary Summary, IReadOnlyList<Prediction> Predictions, IReadOnlyList<Example> Examples);
 
 /// <summary>Keeps the weights of the best epoch on the validation set, or of the last where there is none.</summary>
 internal sealed class BestEpoch : IDisposable

@@ -11,37 +11,39 @@ namespace Microsoft.ML.PTuning.Training;
 
 /// <summary>What a step did.</summary>
 /// <param name="Loss">Mean loss over the batch.</param>
-/// <param name="Outputs">The head's numbers of each row, in the batch's order.</param>
+/// <param name="Outputs">The head's numbers of each part, in the batch's order.</param>
 internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
 
-/// <summary>The parameters of prefix and head, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).</summary>
+/// <summary>A task to learn: how its outputs follow from the encoder, and the head's parameters.</summary>
+internal sealed record LearnedTask(PromptTask Task, PromptNetwork Network, IReadOnlyDictionary<string, Tensor> Head);
+
+/// <summary>The parameters of a prefix and of the heads that share it, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).</summary>
 /// <remarks>
 /// The prefix is computed once a step. Each shard of the batch differentiates in leaves of its own; their gradients are summed in a fixed
 /// order, so that the bits depend on the seed and the number of shards, not on the threads.
 /// </remarks>
 internal sealed class PromptOptimizer : IDisposable
 {
-    private readonly PromptNetwork _network;
-    private readonly PromptTask _task;
     private readonly TrainingSettings _settings;
     private readonly int _padId;
     private readonly Device _device;
     private readonly PrefixParameters? _prefix;
-    private readonly IReadOnlyDictionary<string, Tensor> _head;
-    private readonly AdamW _optimizer;
+    private readonly IReadOnlyList<LearnedTask> _tasks;
+    private readonly AdamW _prefixOptimizer;
+    private readonly AdamW[] _headOptimizers; // One a task: it steps when its task does.
     private readonly Generator[] _generators;
     private readonly TrainingDropout[] _dropout;
 
-    /// <param name="prefix">Null for none. The optimizer takes over prefix and head.</param>
-    public PromptOptimizer(
-        PromptNetwork network, PromptTask task, TrainingSettings settings, PrefixParameters? prefix, IReadOnlyDictionary<string, Tensor> head,
-        int padId, Device device)
+    /// <param name="prefix">Null for none. The optimizer takes over prefix and heads.</param>
+    /// <param name="tasks">Mostly one; in multi-task learning those that share the prefix.</param>
+    public PromptOptimizer(TrainingSettings settings, PrefixParameters? prefix, IReadOnlyList<LearnedTask> tasks, int padId, Device device)
     {
-        (_network, _task, _settings, _prefix, _head, _padId, _device) = (network, task, settings, prefix, head, padId, device);
-        Parameters = [.. prefix?.Parameters ?? [], .. head.Values];
+        (_settings, _prefix, _tasks, _padId, _device) = (settings, prefix, tasks, padId, device);
+        Parameters = [.. prefix?.Parameters ?? [], .. tasks.SelectMany(t => t.Head.Values)];
         foreach (var parameter in Parameters)
             parameter.requires_grad_().DetachFromDisposeScope();
-        _optimizer = new AdamW(Parameters, settings.WeightDecay);
+        _prefixOptimizer = new AdamW([.. prefix?.Parameters ?? []], settings.WeightDecay);
+        _headOptimizers = [.. tasks.Select(t => new AdamW([.. t.Head.Values], settings.WeightDecay))];
         _generators = [.. DropoutSeeds(settings.Seed, settings.Shards).Select(seed => new Generator(seed))];
         _dropout = [.. _generators.Select(g => new TrainingDropout(
             new Dropout(settings.PrefixDropout, g),
@@ -59,39 +61,47 @@ internal sealed class PromptOptimizer : IDisposable
         return [.. Enumerable.Range(0, shards).Select(_ => (ulong)random.NextInt64())];
     }
 
-    /// <summary>Prefix and head as they stand, sharing the parameters' storage where there is no reparameterisation.</summary>
-    public TrainedTensors Current()
+    /// <summary>The prefix and a task's head as they stand, sharing the parameters' storage where there is no reparameterisation.</summary>
+    /// <param name="task">Which of the tasks.</param>
+    public TrainedTensors Current(int task = 0)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        return Assemble(_prefix?.Values());
+        return Assemble(_tasks[task], _prefix?.Values());
     }
 
-    /// <summary>Whether prefix and head hold no NaN and nothing infinite.</summary>
+    /// <summary>Whether the parameters, and the prefix that follows from them, hold no NaN and nothing infinite.</summary>
     public bool IsFinite()
     {
         using var scope = NewDisposeScope();
-        using var current = Current();
-        return current.All(tensor => tensor.Value.isfinite().all().item<bool>());
+        return Enumerable.Range(0, _tasks.Count).All(task =>
+        {
+            using var current = Current(task);
+            return current.All(tensor => tensor.Value.isfinite().all().item<bool>());
+        });
     }
 
-    /// <param name="batch">Rows, longest first.</param>
-    public StepResult Step(IReadOnlyList<Example> batch, double learningRate)
+    /// <param name="batch">What to learn from, longest first.</param>
+    /// <param name="task">Which of the tasks it belongs to; the other heads stay as they are.</param>
+    public StepResult Step(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
     {
         using var scope = NewDisposeScope();
-        _optimizer.ClearGradients();
+        AdamW[] stepping = [_prefixOptimizer, _headOptimizers[task]];
+        foreach (var optimizer in stepping)
+            optimizer.ClearGradients();
 
         var values = _prefix?.Values(); // [P, L', 2, h, D]
-        using var current = Assemble(values?.detach());
-        var shards = BatchPlanner.Split([.. batch.Select(e => e.Row.Length)], _settings.Shards);
+        using var current = Assemble(_tasks[task], values?.detach());
+        var shards = BatchPlanner.Split([.. batch.Select(p => p.Tokens)], _settings.Shards);
         var leaves = shards.Select(_ => current.ToLeaves()).ToArray();
         try
         {
-            var result = Differentiate(batch, shards, leaves);
-            AssignGradients(leaves, values);
+            var result = Differentiate(_tasks[task], batch, shards, leaves);
+            AssignGradients(_tasks[task].Head, leaves, values);
             if (_settings.MaxGradientNorm > 0)
-                _optimizer.ClipGradients(_settings.MaxGradientNorm);
-            _optimizer.Step(learningRate);
+                AdamW.ClipGradients(stepping.SelectMany(o => o.Parameters), _settings.MaxGradientNorm);
+            foreach (var optimizer in stepping)
+                optimizer.Step(learningRate);
             return result;
         }
         finally
@@ -103,27 +113,29 @@ internal sealed class PromptOptimizer : IDisposable
 
     public void Dispose()
     {
-        _optimizer.Dispose();
+        _prefixOptimizer.Dispose();
+        foreach (var optimizer in _headOptimizers)
+            optimizer.Dispose();
         _prefix?.Dispose();
-        foreach (var parameter in _head.Values)
+        foreach (var parameter in _tasks.SelectMany(t => t.Head.Values))
             parameter.Dispose();
         foreach (var generator in _generators)
             generator.Dispose();
     }
 
-    private TrainedTensors Assemble(Tensor? prefix)
+    private static TrainedTensors Assemble(LearnedTask task, Tensor? prefix)
     {
         var tensors = new TrainedTensors();
         if (prefix is not null)
             tensors.Add(TrainedTensors.Prefix, prefix);
-        foreach (var (name, parameter) in _head)
+        foreach (var (name, parameter) in task.Head)
             tensors.Add(name, parameter.detach());
         return tensors;
     }
 
-    private StepResult Differentiate(IReadOnlyList<Example> batch, IReadOnlyList<Range> shards, TrainedTensors[] leaves)
+    private StepResult Differentiate(LearnedTask learned, IReadOnlyList<ExamplePart> batch, IReadOnlyList<Range> shards, TrainedTensors[] leaves)
     {
-        var weight = _task.LossWeight(batch);
+        var weight = Math.Max(1, learned.Task.LossWeight(batch));
         var losses = new double[shards.Count];
         var outputs = new float[shards.Count][][];
         if (_device.type != DeviceType.CPU)
@@ -136,17 +148,17 @@ internal sealed class PromptOptimizer : IDisposable
         {
             using var scope = NewDisposeScope();
             var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
-            Example[] rows = [.. batch.Skip(start).Take(count)];
-            var encoded = EncodedRow.Collate([.. rows.Select(e => e.Row)], _padId, _device, _settings.PadToLength);
-            var result = _network.Forward(encoded, leaves[shard], _dropout[shard]);
-            var loss = _task.Loss(result, rows).Over(weight);
+            ExamplePart[] parts = [.. batch.Skip(start).Take(count)];
+            var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength);
+            var result = learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
+            var loss = learned.Task.Loss(result, parts).Over(weight);
             loss.backward();
             losses[shard] = loss.item<float>();
-            outputs[shard] = Predictor.ToRows(result);
+            outputs[shard] = Predictor.ByPart(result, parts);
         }
     }
 
-    private void AssignGradients(TrainedTensors[] leaves, Tensor? values)
+    private static void AssignGradients(IReadOnlyDictionary<string, Tensor> head, TrainedTensors[] leaves, Tensor? values)
     {
         foreach (var name in leaves[0].Names)
         {
@@ -158,7 +170,7 @@ internal sealed class PromptOptimizer : IDisposable
             if (name == TrainedTensors.Prefix)
                 values!.backward([sum]);
             else
-                _head[name].grad = sum;
+                head[name].grad = sum;
         }
     }
 }

@@ -22,13 +22,14 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
         using var optimizer = CreateOptimizer();
         using var best = new BestEpoch();
         var random = new Random(settings.Seed);
-        var lengths = training.Examples.Select(e => e.Row.Length).ToArray();
-        var clock = new TrainingClock(training.Examples.Count, settings.BatchSize, settings.MaxEpochs);
+        Example[] examples = [.. training.Examples.SelectMany(e => e.Split())];
+        var lengths = examples.Select(e => e.Parts[0].Length).ToArray();
+        var clock = new TrainingClock(examples.Length, settings.BatchSize, settings.MaxEpochs);
         var epochs = new List<EpochSummary>();
         while (epochs.Count < settings.MaxEpochs)
         {
             var batches = BatchPlanner.PlanEpoch(lengths, settings.BatchSize, random);
-            var epoch = Train(optimizer, training.Examples, batches, clock, epochs);
+            var epoch = Train(optimizer, examples, batches, clock, epochs);
             if (validation is not null)
                 epoch = Validate(optimizer, validation.Examples, epoch.Summary, clock);
 
@@ -55,14 +56,14 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             : new EmbeddedPrefix(shape, weight);
         var head = network.Head.Declare(network.Encoder.Backbone)
             .ToDictionary(t => t.Name, t => (t.IsBias ? bias : weight)(t.Shape));
-        return new PromptOptimizer(network, task, settings, prefix, head, padId, device);
+        return new PromptOptimizer(settings, prefix, [new LearnedTask(task, network, head)], padId, device);
     }
 
     private EpochOutcome Train(
         PromptOptimizer optimizer, IReadOnlyList<Example> examples, IReadOnlyList<int[]> batches, TrainingClock clock, IReadOnlyList<EpochSummary> before)
     {
-        var loss = 0.0;
-        var outputs = new List<float[]>(examples.Count);
+        var (loss, weight) = (0.0, 0.0);
+        var predictions = new List<Prediction>(examples.Count);
         var seen = new List<Example>(examples.Count);
         var metric = before.Count == 0 ? default(double?) : before[^1].ValidationMetric ?? before[^1].Metric;
         foreach (var rows in batches)
@@ -72,12 +73,14 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             var learningRate = settings.LearningRateAt(clock.Step, clock.Steps);
 
             clock.StartStep();
-            var step = optimizer.Step(batch, learningRate);
+            ExamplePart[] parts = [.. batch.Select(e => e.Parts[0])];
+            var step = optimizer.Step(parts, learningRate);
             clock.EndStep(batch.Length);
 
             RefuseDivergence(step.Loss, before.Count + 1, clock);
-            loss += step.Loss * batch.Length;
-            outputs.AddRange(step.Outputs.Select(task.Decode));
+            var terms = task.LossWeight(parts);
+            (loss, weight) = (loss + step.Loss * terms, weight + terms);
+            predictions.AddRange(batch.Zip(step.Outputs, (example, output) => task.Decode(example, [output])));
             seen.AddRange(batch);
             settings.Progress?.Report(new TrainingProgress
             {
@@ -96,30 +99,29 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
         var summary = new EpochSummary
         {
             Epoch = before.Count + 1,
-            Loss = loss / seen.Count,
-            Metric = task.Measure(outputs, seen),
+            Loss = loss / Math.Max(1, weight),
+            Metric = task.Measure(predictions, seen),
             MetricName = task.MetricName,
         };
-        return new EpochOutcome(summary, outputs, seen);
+        return new EpochOutcome(summary, predictions, seen);
     }
 
     private EpochOutcome Validate(PromptOptimizer optimizer, IReadOnlyList<Example> examples, EpochSummary trained, TrainingClock clock)
     {
         settings.CheckCancelled();
         using var tensors = optimizer.Current();
-        var (outputs, loss) = _predictor.Evaluate(examples, tensors, task, settings.CheckCancelled);
+        var (predictions, loss) = _predictor.Evaluate(examples, tensors, task, settings.CheckCancelled);
         RefuseDivergence(loss, trained.Epoch, clock);
-        float[][] decoded = [.. outputs.Select(task.Decode)];
         var summary = new EpochSummary
         {
             Epoch = trained.Epoch,
             Loss = trained.Loss,
             Metric = trained.Metric,
             ValidationLoss = loss,
-            ValidationMetric = task.Measure(decoded, examples),
+            ValidationMetric = task.Measure(predictions, examples),
             MetricName = trained.MetricName,
         };
-        return new EpochOutcome(summary, decoded, examples);
+        return new EpochOutcome(summary, predictions, examples);
     }
 
     private void RefuseDivergence(double loss, int epoch, TrainingClock clock)
@@ -136,7 +138,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
         ExampleSet training, PromptOptimizer optimizer, IReadOnlyList<EpochSummary> epochs, BestEpoch best, TrainingClock clock)
     {
         var (outcome, tensors) = best.Take();
-        var collapse = task.FindCollapse(outcome.Outputs, outcome.Examples);
+        var collapse = task.FindCollapse(outcome.Predictions, outcome.Examples);
         var trained = optimizer.Parameters.Sum(p => p.numel());
         return new TrainingResult(tensors, new TrainingSummary
         {
@@ -146,6 +148,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             RowsUsed = training.Examples.Count,
             RowsSkipped = training.Skipped,
             RowsTruncated = training.Truncated,
+            RowsMisaligned = training.Misaligned,
             Epochs = epochs,
             BestEpoch = outcome.Summary.Epoch,
             Warnings = collapse is null ? [] : [collapse],

@@ -25,8 +25,11 @@ public sealed class TrainingSummary
     /// <summary>Rows without a label, left out.</summary>
     public required int RowsSkipped { get; init; }
 
-    /// <summary>Rows whose text was longer than <c>MaxLength</c> tokens, cut to it.</summary>
+    /// <summary>Rows whose text was longer than <c>MaxLength</c> tokens, cut to it. Tasks that read long texts window by window cut nothing.</summary>
     public required int RowsTruncated { get; init; }
+
+    /// <summary>Rows whose label does not agree with their text (an answer, an entity that is not where it is said to be), left out.</summary>
+    public int RowsMisaligned { get; init; }
 
     /// <summary>Losses and metrics, epoch by epoch.</summary>
     public required IReadOnlyList<EpochSummary> Epochs { get; init; }

@@ -225,10 +225,6 @@ public sealed class BackboneStoreTests
 
         public override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null) => throw new NotSupportedException();
 
-        public override Tensor RunLayers(
-            Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null) =>
-            throw new NotSupportedException();
-
         public override Tensor Pool(Tensor hidden) => throw new NotSupportedException();
 
         public override void Dispose()
@@ -236,6 +232,8 @@ public sealed class BackboneStoreTests
             Interlocked.Increment(ref _disposals);
             weight?.Dispose();
         }
+
+        protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
     }
 
     private sealed class FakeTokenizer : TextTokenizer
@@ -244,9 +242,13 @@ public sealed class BackboneStoreTests
 
         public override int PadId => 0;
 
+        public override int SeparatorId => 0;
+
         public override IReadOnlyList<Token> Tokenize(string text) => [];
 
         public override int SpecialTokens(bool pair) => 0;
+
+        public override EncodedText Surround(IReadOnlyList<Token> first, IReadOnlyList<Token>? second) => new([], [], 0, 0);
 
         public override EncodedText Encode(string first, string? second, int maxLength, Truncation truncation = Truncation.LongestFirst) =>
             new([], [], 0, 0);

@@ -88,7 +88,7 @@ public sealed class BatchPlannerTests
     [DataRow(500, int.MaxValue)]
     public void PlanByTokens_holds_every_row_once(int rows, int budget)
     {
-        var batches = BatchPlanner.PlanByTokens(Lengths(rows), budget);
+        var batches = BatchPlanner.PlanByTokens(Lengths(rows), OneEach(rows), budget);
 
         CollectionAssert.AreEqual(Enumerable.Range(0, rows).ToArray(), batches.SelectMany(batch => batch).Order().ToArray());
     }
@@ -101,21 +101,29 @@ public sealed class BatchPlannerTests
     {
         var lengths = Lengths(500);
 
-        foreach (var batch in BatchPlanner.PlanByTokens(lengths, budget))
+        foreach (var batch in BatchPlanner.PlanByTokens(lengths, OneEach(lengths.Length), budget))
             Assert.IsTrue(batch.Length == 1 || batch.Length * batch.Max(row => lengths[row]) <= budget);
     }
 
     [TestMethod]
     public void PlanByTokens_fills_its_batches()
     {
-        var batches = BatchPlanner.PlanByTokens(Enumerable.Repeat(10, 95).ToArray(), tokenBudget: 109);
+        var batches = BatchPlanner.PlanByTokens(Enumerable.Repeat(10, 95).ToArray(), OneEach(95), tokenBudget: 109);
 
         CollectionAssert.AreEqual(Enumerable.Repeat(10, 9).Append(5).ToArray(), batches.Select(batch => batch.Length).ToArray());
     }
 
     [TestMethod]
+    public void PlanByTokens_counts_all_sequences_of_a_row()
+    {
+        var batches = BatchPlanner.PlanByTokens([10, 10, 10, 10], [2, 2, 3, 1], tokenBudget: 40);
+
+        CollectionAssert.AreEqual(new[] { "0 1", "2 3" }, batches.Select(batch => string.Join(' ', batch)).ToArray());
+    }
+
+    [TestMethod]
     public void PlanByTokens_keeps_to_the_budget_where_the_tokens_are_more_than_an_int_holds() =>
-        Assert.HasCount(3, BatchPlanner.PlanByTokens([int.MaxValue, int.MaxValue, int.MaxValue], tokenBudget: 100));
+        Assert.HasCount(3, BatchPlanner.PlanByTokens([int.MaxValue, int.MaxValue, int.MaxValue], OneEach(3), tokenBudget: 100));
 
     [TestMethod]
     [DataRow(1, 4)]
@@ -156,6 +164,9 @@ public sealed class BatchPlannerTests
     }
 
     /// <summary>Lengths as real texts have them: most are short, few are long.</summary>
+    /// <summary>Rows of one sequence.</summary>
+    private static int[] OneEach(int rows) => [.. Enumerable.Repeat(1, rows)];
+
     private static int[] Lengths(int rows)
     {
         var random = new Random(rows);

@@ -88,7 +88,7 @@ public sealed class PaperTaskSettingsTests
         double[][] confusion = [[50, 10], [5, 35]];                       // rows: actual
         const double Precision = 35.0 / 45, Recall = 35.0 / 40;
 
-        Assert.AreEqual(2 * Precision * Recall / (Precision + Recall), Evaluation.F1(confusion, positive: 1), 1e-12);
+        Assert.AreEqual(2 * Precision * Recall / (Precision + Recall), PaperTasks.Evaluation.F1(confusion, positive: 1), 1e-12);
     }
 
     [TestMethod]
@@ -96,7 +96,7 @@ public sealed class PaperTaskSettingsTests
     {
         double[][] confusion = [[3, 1, 0], [1, 3, 0], [0, 0, 0]];
 
-        Assert.AreEqual(0.75, Evaluation.MacroF1(confusion), 1e-12);
+        Assert.AreEqual(0.75, PaperTasks.Evaluation.MacroF1(confusion), 1e-12);
     }
 
     [TestMethod]

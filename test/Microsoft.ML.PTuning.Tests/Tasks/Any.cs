@@ -36,5 +36,8 @@ internal static class Any
     };
 
     /// <summary>A row with a target, of one token.</summary>
-    public static Example Example(float target) => new(new([2], [0]), [target], IsTruncated: false);
+    public static Example Example(float target) => new([Part(target)], IsTruncated: false);
+
+    /// <inheritdoc cref="Example"/>
+    public static ExamplePart Part(float target) => new([new([2], [0])], [target]);
 }

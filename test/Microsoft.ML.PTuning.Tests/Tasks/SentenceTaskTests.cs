@@ -15,7 +15,7 @@ public sealed class SentenceTaskTests
     [DataRow(new float[] { -30000, -30001 }, new[] { 0.731059f, 0.268941f }, DisplayName = "far below 0")]
     public void Classes_decode_to_a_softmax(float[] logits, float[] expected)
     {
-        var probabilities = Any.Classification(logits.Length).Decode(logits);
+        var probabilities = Decode(Any.Classification(logits.Length), logits);
 
         for (var i = 0; i < expected.Length; i++)
             Assert.AreEqual(expected[i], probabilities[i], 1e-5);
@@ -25,7 +25,7 @@ public sealed class SentenceTaskTests
     [DataRow(1f, 3f, 2f)]
     [DataRow(5f, 2f, -3f)]
     public void Binary_decodes_to_the_difference_of_the_logits(float no, float yes, float expected) =>
-        Assert.AreEqual(expected, Any.BinaryClassification.Decode([no, yes])[0]);
+        Assert.AreEqual(expected, Decode(Any.BinaryClassification, [no, yes])[0]);
 
     [TestMethod]
     [DataRow(0f, 0.5f, false)]
@@ -49,7 +49,7 @@ public sealed class SentenceTaskTests
         using var scope = NewDisposeScope();
         var logits = tensor(new float[,] { { 1, 3, 2 }, { 0, 0, 0 } });
 
-        var loss = Any.Classification(3).Loss(logits, [Any.Example(1), Any.Example(2)]);
+        var loss = Any.Classification(3).Loss(logits, [Any.Part(1), Any.Part(2)]);
 
         Assert.AreEqual(-Math.Log(0.665241) + Math.Log(3), loss.item<float>(), 1e-5);
     }
@@ -57,7 +57,7 @@ public sealed class SentenceTaskTests
     [TestMethod]
     public void Accuracy_is_the_share_of_right_classes() =>
         Assert.AreEqual(
-            2 / 3.0, Any.Classification(2).Measure([[0.9f, 0.1f], [0.2f, 0.8f], [0.6f, 0.4f]], [Any.Example(0), Any.Example(1), Any.Example(1)]), 1e-12);
+            2 / 3.0, Any.Classification(2).Measure(Scored([0.9f, 0.1f], [0.2f, 0.8f], [0.6f, 0.4f]), [Any.Example(0), Any.Example(1), Any.Example(1)]), 1e-12);
 
     [TestMethod]
     public void Regression_learns_standardised_targets_and_decodes_into_their_unit()
@@ -67,8 +67,8 @@ public sealed class SentenceTaskTests
 
         var task = (TextRegression)Any.Regression.ForTargets(rows); // Mean 200, deviation 100: the targets are -1 and 1.
 
-        Assert.AreEqual((0.5f + 1) * (0.5f + 1) + 1, task.Loss(tensor(new float[,] { { 0.5f }, { 0 } }), rows.Examples).item<float>(), 1e-5);
-        Assert.AreEqual(250f, task.Decode([0.5f])[0], 1e-3);
+        Assert.AreEqual((0.5f + 1) * (0.5f + 1) + 1, task.Loss(tensor(new float[,] { { 0.5f }, { 0 } }), [Any.Part(100), Any.Part(300)]).item<float>(), 1e-5);
+        Assert.AreEqual(250f, Decode(task, [0.5f])[0], 1e-3);
     }
 
     [TestMethod]
@@ -76,14 +76,14 @@ public sealed class SentenceTaskTests
     [DataRow(new float[] { 2, 2, 2 }, 0.0)]
     [DataRow(new float[] { 3, 2, 1 }, -3.0)]
     public void R_squared_is_one_less_the_share_of_variance_left(float[] predicted, double expected) =>
-        Assert.AreEqual(expected, Any.Regression.Measure([.. predicted.Select(p => new[] { p })], [Any.Example(1), Any.Example(2), Any.Example(3)]), 1e-9);
+        Assert.AreEqual(expected, Any.Regression.Measure(Scored([.. predicted.Select(p => new[] { p })]), [Any.Example(1), Any.Example(2), Any.Example(3)]), 1e-9);
 
     [TestMethod]
     public void One_class_for_everything_is_a_collapse_that_names_the_class()
     {
         var task = Any.Classification(new LabelValues(2, "Text", ["Billing", "Sales"]));
 
-        var collapse = task.FindCollapse([[0.1f, 0.9f], [0.4f, 0.6f]], [Any.Example(0), Any.Example(1)]);
+        var collapse = task.FindCollapse(Scored([0.1f, 0.9f], [0.4f, 0.6f]), [Any.Example(0), Any.Example(1)]);
 
         StringAssert.Contains(collapse, "The model predicts Sales for every row");
         StringAssert.Contains(collapse, "Lower the learning rate");
@@ -91,11 +91,11 @@ public sealed class SentenceTaskTests
 
     [TestMethod]
     public void One_class_for_rows_of_one_class_is_no_collapse() =>
-        Assert.IsNull(Any.Classification(2).FindCollapse([[0.1f, 0.9f], [0.4f, 0.6f]], [Any.Example(1), Any.Example(1)]));
+        Assert.IsNull(Any.Classification(2).FindCollapse(Scored([0.1f, 0.9f], [0.4f, 0.6f]), [Any.Example(1), Any.Example(1)]));
 
     [TestMethod]
     public void Several_classes_are_no_collapse() =>
-        Assert.IsNull(Any.BinaryClassification.FindCollapse([[1f], [-1f]], [Any.Example(1), Any.Example(1)]));
+        Assert.IsNull(Any.BinaryClassification.FindCollapse(Scored([1f], [-1f]), [Any.Example(1), Any.Example(1)]));
 
     [TestMethod]
     public void Regression_to_the_mean_is_a_collapse()
@@ -104,14 +104,18 @@ public sealed class SentenceTaskTests
 
         var task = Any.Regression.ForTargets(rows);
 
-        StringAssert.Contains(task.FindCollapse([[200f], [200.5f]], rows.Examples), "collapsed onto the mean. Lower the learning rate");
-        Assert.IsNull(task.FindCollapse([[200f], [202f]], rows.Examples));
+        StringAssert.Contains(task.FindCollapse(Scored([200f], [200.5f]), rows.Examples), "collapsed onto the mean. Lower the learning rate");
+        Assert.IsNull(task.FindCollapse(Scored([200f], [202f]), rows.Examples));
     }
+
+    private static float[] Decode(PromptTask task, float[] outputs) => ((ScorePrediction)task.Decode(Any.Example(0), [outputs])).Values;
+
+    private static ScorePrediction[] Scored(params float[][] rows) => [.. rows.Select(row => new ScorePrediction(row))];
 
     private static T Value<T>(PromptTask task, string column, float[] outputs)
     {
         T value = default!;
-        var getter = (ValueGetter<T>)task.Outputs.Single(output => output.Name == column).CreateGetter(() => outputs);
+        var getter = (ValueGetter<T>)task.Outputs.Single(output => output.Name == column).CreateGetter(() => new ScorePrediction(outputs));
         getter(ref value);
         return value;
     }

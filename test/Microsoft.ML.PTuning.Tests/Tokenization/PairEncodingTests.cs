@@ -193,4 +193,34 @@ public sealed class PairEncodingTests
             Assert.AreEqual(tokenizer.Encode("", "", 9).Tokens.Length, tokenizer.SpecialTokens(pair: true));
         }
     }
+
+    [TestMethod]
+    public void The_separator_is_the_token_after_each_text()
+    {
+        using var bert = TokenizerFolder.WordPiece("{}", "a");
+        using var roberta = TokenizerFolder.ByteLevel("{}");
+
+        Assert.AreEqual(Separator, bert.Load().SeparatorId);
+        Assert.AreEqual(TokenizerFolder.ByteLevelIds()["</s>"], roberta.Load("roberta").SeparatorId);
+    }
+
+    [TestMethod]
+    public void Tokens_made_already_are_surrounded_as_encoding_does()
+    {
+        using var bert = TokenizerFolder.WordPiece("{}", "a", "b");
+        using var roberta = TokenizerFolder.ByteLevel("{}");
+
+        foreach (var tokenizer in new[] { bert.Load(), roberta.Load("roberta") })
+        {
+            foreach (var second in new[] { null, "b b", "" })
+            {
+                var expected = tokenizer.Encode("a b a", second, 99);
+                var found = tokenizer.Surround(tokenizer.Tokenize("a b a"), second is null ? null : tokenizer.Tokenize(second));
+
+                CollectionAssert.AreEqual(expected.Tokens, found.Tokens);
+                CollectionAssert.AreEqual(expected.Segments, found.Segments);
+                Assert.AreEqual((expected.SecondStart, 0), (found.SecondStart, found.DroppedTokens));
+            }
+        }
+    }
 }

@@ -39,11 +39,10 @@ public sealed class AdamWTests
     {
         using var scope = NewDisposeScope();
         Tensor[] parameters = [zeros(1, requires_grad: true), zeros(1, requires_grad: true)];
-        using var optimizer = new AdamW(parameters, weightDecay: 0);
         parameters[0].grad = tensor(new[] { 3f });
         parameters[1].grad = tensor(new[] { 4f });
 
-        optimizer.ClipGradients(maxNorm);
+        AdamW.ClipGradients(parameters, maxNorm);
 
         Assert.AreEqual(first, parameters[0].grad!.item<float>(), 1e-5);
         Assert.AreEqual(second, parameters[1].grad!.item<float>(), 1e-5);
@@ -74,7 +73,7 @@ public sealed class AdamWTests
 
         using (var optimizer = new AdamW([parameter], weightDecay: 0.1))
         {
-            optimizer.ClipGradients(1);
+            AdamW.ClipGradients(optimizer.Parameters, 1);
             optimizer.Step(0.1);
             optimizer.ClearGradients();
         }

@@ -42,8 +42,8 @@ public sealed class BestEpochTests
         var encoder = new PromptMethod { PrefixLength = 2 }.Over(backbone);
         Dictionary<string, Tensor> head = new() { ["head.weight"] = zeros(2, 8), ["head.bias"] = zeros(2) };
         using var optimizer = new PromptOptimizer(
-            new(encoder, task.Head), task, new() { LearningRate = 1, BatchSize = 1, MaxEpochs = 1 },
-            new EmbeddedPrefix(encoder.Shape, Initializers.Zero), head, padId: 0, CPU);
+            new() { LearningRate = 1, BatchSize = 1, MaxEpochs = 1 },
+            new EmbeddedPrefix(encoder.Shape, Initializers.Zero), [new LearnedTask(task, new(encoder, task.Head), head)], padId: 0, CPU);
         using var best = new BestEpoch();
 
         for (var i = 0; i < epochs.Length; i++)

@@ -32,16 +32,15 @@ internal sealed class OfficialModel : IDisposable
         };
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
-            new PromptNetwork(encoder, task.Head), task,
             new() { LearningRate = LearningRate, BatchSize = Batch.Count, MaxEpochs = 1, Shards = shards, MaxGradientNorm = maxGradientNorm },
-            prefix, head, _golden.Backbone.Configuration.PadTokenId, CPU);
+            prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], _golden.Backbone.Configuration.PadTokenId, CPU);
         Trained = PrefixNames.Zip(prefix.Parameters).Append(("classifier.bias", head["head.bias"])).Append(("classifier.weight", head["head.weight"]));
     }
 
     public PromptOptimizer Optimizer { get; }
 
     /// <summary>The official batch, in its order, without its padding.</summary>
-    public IReadOnlyList<Example> Batch { get; }
+    public IReadOnlyList<ExamplePart> Batch { get; }
 
     /// <summary>What is trained, by its official name.</summary>
     public IEnumerable<(string Name, Tensor Parameter)> Trained { get; }
@@ -90,7 +89,7 @@ internal sealed class OfficialModel : IDisposable
         return IsProjected ? new ProjectedPrefix(shape, (int)Initial("prefix_encoder.trans.0.bias").size(0), next, next) : new EmbeddedPrefix(shape, next);
     }
 
-    private Example[] ReadBatch()
+    private ExamplePart[] ReadBatch()
     {
         var (ids, segments, mask) = (Input("input_ids"), Input("token_type_ids"), Input("attention_mask"));
         var labels = Input("labels");
@@ -98,7 +97,7 @@ internal sealed class OfficialModel : IDisposable
         {
             var width = ids.Length / labels.Length;
             var length = (int)mask.Skip(row * width).Take(width).Sum();
-            return new Example(new EncodedRow(Row(ids), Row(segments)), [label], IsTruncated: false);
+            return new ExamplePart([new EncodedRow(Row(ids), Row(segments))], [label]);
 
             int[] Row(long[] values) => [.. values.Skip(row * width).Take(length).Select(value => (int)value)];
         })];

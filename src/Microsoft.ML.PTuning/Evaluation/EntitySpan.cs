@@ -1,0 +1,45 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>An entity as a piece of its text: the characters [Start, End).</summary>
+/// <remarks>As text it is brat's standoff form (Stenetorp et al. 2012): type, start and end with a space between them, <c>PER 0 5</c>.</remarks>
+/// <param name="Type">What it is: <c>PER</c>, <c>LOC</c>. May hold spaces, but none at its ends.</param>
+/// <param name="Start">Its first character, from 0.</param>
+/// <param name="End">The character after its last.</param>
+public readonly record struct EntitySpan(string Type, int Start, int End)
+{
+    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
+    /// <exception cref="FormatException">The text is not of that form, or the span is empty.</exception>
+    public static EntitySpan Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return TryParse(text, out var span)
+            ? span
+            : throw new FormatException(
+                $"Expected an entity as type, start and end with a space between them, 0 <= start < end, such as 'PER 0 5'; found '{text}'.");
+    }
+
+    /// <summary>Reads what <see cref="ToString"/> writes; false where the text is not of that form.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, out EntitySpan span)
+    {
+        span = default;
+        var second = text?.LastIndexOf(' ') ?? -1;
+        var first = second > 0 ? text!.LastIndexOf(' ', second - 1) : -1;
+        if (first <= 0 || !TryRead(text.AsSpan(first + 1, second - first - 1), out var start) || !TryRead(text.AsSpan(second + 1), out var end))
+            return false;
+
+        var type = text![..first];
+        if (start >= end || type.Trim().Length != type.Length)
+            return false;
+        span = new EntitySpan(type, start, end);
+        return true;
+    }
+
+    /// <summary>Type, start and end: <c>PER 0 5</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Type} {Start} {End}");
+
+    private static bool TryRead(ReadOnlySpan<char> digits, out int number) =>
+        int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+}
