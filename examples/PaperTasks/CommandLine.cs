@@ -48,13 +48,13 @@ internal static class CommandLine
 
     private static readonly Option<bool?> Projection = new("--projection")
     {
-        Description = "Trains the prefix through a two-layer network (reparameterisation); 'false' where a preset does and you do not want it",
+        Description = "Trains the prefix through a two-layer network (reparameterisation); 'false' where a script does and you would not",
     };
 
     private static readonly Option<int?> Template = new("--template")
     {
         HelpName = "0|1",
-        Description = "The official code's wording of wic and wsc. wic: 0 one text that ends in the question, 1 'WORD: sentence' twice. "
+        Description = "The official code's wording of wic and wsc. wic: 0 one text that ends in the question, 1 'WORD: sentence' twice; "
             + "wsc: 0 'PRONOUN: text', 1 stars about the pronoun",
     };
 
@@ -74,8 +74,8 @@ internal static class CommandLine
     };
 
     private static readonly Option<int[]> Seed = new("--seed") { HelpName = "N", Description = "Repeatable: a training for each" };
-    private static readonly Option<int?> Limit = Number("--limit", "Takes the first N training rows only; of multirc and record, questions", lowest: 1);
-    private static readonly Option<int?> DevLimit = Number("--dev-limit", "Takes the first N development rows or questions only", lowest: 1);
+    private static readonly Option<int?> Limit = Number("--limit", "Takes the first N training rows (of multirc and record: questions)", lowest: 1);
+    private static readonly Option<int?> DevLimit = Number("--dev-limit", "Takes the first N development rows or questions", lowest: 1);
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
 

@@ -70,7 +70,8 @@ internal abstract class Experiment(TaskData data, Settings settings, string? bac
     protected abstract IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored);
 
     /// <summary>Fills in the options that all kinds of task share.</summary>
-    protected PTuningV2Trainer.Options WithSettings(PTuningV2Trainer.Options options, TrainingRun run)
+    protected TOptions WithSettings<TOptions>(TOptions options, TrainingRun run)
+        where TOptions : PTuningV2Trainer.Options
     {
         options.Backbone = backbone;
         options.PrefixLength = settings.PrefixLength;

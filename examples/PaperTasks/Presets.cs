@@ -41,7 +41,8 @@ internal sealed record BackboneShape(string ModelType, int Layers, int HiddenSiz
 /// <param name="Projection">Whether the prefix is trained through a network.</param>
 /// <param name="Template">Which of the two wordings of a task that has them.</param>
 internal sealed record Preset(
-    int PrefixLength, double LearningRate, int BatchSize, int Epochs, int MaxLength, double Dropout, int Seed, bool Projection = false, int Template = 0)
+    int PrefixLength, double LearningRate, int BatchSize, int Epochs, int MaxLength, double Dropout, int Seed,
+    bool Projection = false, int Template = 0)
 {
     private static readonly Dictionary<(string Task, BackboneShape Backbone), Preset> Published = new()
     {

@@ -22,7 +22,8 @@ internal sealed class SentenceExperiment(SentenceData data, Settings settings, s
 
     protected override PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run)
     {
-        PTuningV2Trainer.Options options = WithSettings(new() { Sentence2ColumnName = data.IsPair ? nameof(LabelledRow.Sentence2) : null }, run);
+        string? sentence2 = data.IsPair ? nameof(LabelledRow.Sentence2) : null;
+        PTuningV2Trainer.Options options = WithSettings(new PTuningV2Trainer.Options { Sentence2ColumnName = sentence2 }, run);
         return data.IsRegression ? mlContext.Regression.Trainers.PTuningV2(options) : mlContext.MulticlassClassification.Trainers.PTuningV2(options);
     }
 

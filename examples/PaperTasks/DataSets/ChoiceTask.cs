@@ -11,5 +11,5 @@ internal sealed record ChoiceTask(string Name, IReadOnlyList<DataFiles> Publishe
 {
     public static new IReadOnlyList<ChoiceTask> All { get; } = [new("copa", [SuperGlue.Files], [new(".jsonl", SuperGlue.ReadCopa)])];
 
-    protected override ChoiceData Gather(List<ChoiceQuestion> train, List<ChoiceQuestion> dev, DataFiles files) => new(train[0].Choices.Count, train, dev);
+    protected override ChoiceData Gather(List<ChoiceQuestion> train, List<ChoiceQuestion> dev, DataFiles files) => new(train, dev);
 }

@@ -1,7 +1,7 @@
 namespace PaperTasks.DataSets;
 
 /// <summary>
-/// Places in a text as the data sets count them, in Unicode code points: a character beyond the first 65,536 is one of those, and two of a .NET string's.
+/// Places in a text as the data sets count them, in Unicode code points: a character beyond the first 65,536 is one of those and two of a string's.
 /// </summary>
 internal sealed class CodePoints
 {

@@ -31,6 +31,7 @@ internal sealed record DataFiles(string Train, string Dev)
         string findings = found.Length > 1
             ? $"found {string.Join(" and ", found.Select(Path.GetFileName))}"
             : $"which holds {string.Join(", ", Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order().DefaultIfEmpty("nothing"))}";
-        throw new FileNotFoundException($"{task.Name}: expected {published}one of {expected} in '{folder}', {findings}. Name the files with --train and --dev.");
+        throw new FileNotFoundException(
+            $"{task.Name}: expected {published}one of {expected} in '{folder}', {findings}. Name the files with --train and --dev.");
     }
 }

@@ -23,7 +23,8 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
 internal abstract record PaperTask<TRow>(string Name, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat<TRow>> Formats)
     : PaperTask(Name, PublishedFiles)
 {
-    public sealed override IReadOnlyList<string> Extensions => [.. Formats.Select(format => format.Extension).Where(extension => extension.Length > 0)];
+    public sealed override IReadOnlyList<string> Extensions =>
+        [.. Formats.Select(format => format.Extension).Where(extension => extension.Length > 0)];
 
     public sealed override TaskData Read(DataFiles files, Reading reading)
     {

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace PaperTasks.DataSets;
 
 /// <summary>A task of a text or a pair of texts with one label.</summary>
-internal sealed record SentenceTask(string Name, Measures Measures, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat<Example>> Formats)
+internal sealed record SentenceTask(
+    string Name, Measures Measures, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat<Example>> Formats)
     : PaperTask<Example>(Name, PublishedFiles, Formats)
 {
     private static readonly DataFiles Glue = new("train.tsv", "dev.tsv");
@@ -19,8 +20,8 @@ internal sealed record SentenceTask(string Name, Measures Measures, IReadOnlyLis
         new("boolq", Measures.Accuracy, [SuperGlue.Files], [new(".jsonl", file => SuperGlue.ReadPairs(file, "question", "passage"))]),
         new("multirc", Measures.EveryCandidate, [SuperGlue.Files], [new(".jsonl", SuperGlue.ReadMultiRc)]),
         new("record", Measures.BestCandidate, [SuperGlue.Files], [new(".jsonl", SuperGlue.ReadRecord)]),
-        new("wic", Measures.Accuracy, [SuperGlue.Files], [new(".jsonl", (file, reading) => SuperGlue.ReadWic(file, reading.Template))]) { HasTemplates = true },
-        new("wsc", Measures.Accuracy, [SuperGlue.Files], [new(".jsonl", (file, reading) => SuperGlue.ReadWsc(file, reading.Template))]) { HasTemplates = true },
+        new("wic", Measures.Accuracy, [SuperGlue.Files], [new(".jsonl", SuperGlue.ReadWic)]) { HasTemplates = true },
+        new("wsc", Measures.Accuracy, [SuperGlue.Files], [new(".jsonl", SuperGlue.ReadWsc)]) { HasTemplates = true },
         new("sst2", Measures.Accuracy, [Glue], [new(".tsv", file => TabSeparated.ReadWithHeader(file, "sentence", null, "label"))]),
         new("stsb", Measures.Correlation, [new("sts-train.csv", "sts-dev.csv"), Glue],
         [
@@ -53,8 +54,8 @@ internal sealed record SentenceTask(string Name, Measures Measures, IReadOnlyLis
             RequireNumbers(dev, files.Dev);
         }
 
-        List<string> labels = measures == Measures.Correlation ? [] : [.. train.Concat(dev).Select(row => row.Label).Distinct().Order(StringComparer.Ordinal)];
-        return new SentenceData(measures, isPair, labels, train, dev);
+        IEnumerable<string> labels = measures == Measures.Correlation ? [] : train.Concat(dev).Select(row => row.Label).Distinct();
+        return new SentenceData(measures, isPair, [.. labels.Order(StringComparer.Ordinal)], train, dev);
     }
 
     // Where several rows answer a question, questions are counted: one cut in half could not be judged.

@@ -1,6 +1,8 @@
 namespace PaperTasks.DataSets;
 
-/// <summary>SuperGLUE's files, one JSON object a line, worded as the official code words them (github.com/THUDM/P-tuning-v2, <c>tasks/superglue</c>).</summary>
+/// <summary>
+/// SuperGLUE's files, one JSON object a line, worded as the official code words them: github.com/THUDM/P-tuning-v2, <c>tasks/superglue</c>.
+/// </summary>
 internal static class SuperGlue
 {
     private const string Wrong = "0";
@@ -63,25 +65,25 @@ internal static class SuperGlue
     }
 
     /// <summary>Template 0: one text that ends in a question. Template 1: each sentence after the word.</summary>
-    public static IEnumerable<Example> ReadWic(string file, int template)
+    public static IEnumerable<Example> ReadWic(string file, Reading reading)
     {
         foreach ((TextLine line, JsonFields row) in JsonFields.ReadLines(file))
         {
             string word = row.Text("word"), sentence1 = row.Text("sentence1"), sentence2 = row.Text("sentence2"), label = row.Text("label");
-            yield return template == 0
+            yield return reading.Template == 0
                 ? new Example($"{sentence1} {sentence2} Does {word} have the same meaning in both sentences?", null, label, line.Number)
                 : new Example($"{word}: {sentence1}", $"{word}: {sentence2}", label, line.Number);
         }
     }
 
     /// <summary>The text beside the noun. Template 0: the pronoun stands before the text. Template 1: it has stars about it.</summary>
-    public static IEnumerable<Example> ReadWsc(string file, int template)
+    public static IEnumerable<Example> ReadWsc(string file, Reading reading)
     {
         foreach ((TextLine line, JsonFields row) in JsonFields.ReadLines(file))
         {
             JsonFields target = row.Object("target");
             string text = row.Text("text");
-            string marked = template == 0 ? $"{target.Text("span2_text")}: {text}" : Star(text, target);
+            string marked = reading.Template == 0 ? $"{target.Text("span2_text")}: {text}" : Star(text, target);
             yield return new Example(marked, target.Text("span1_text"), row.Text("label"), line.Number);
         }
     }

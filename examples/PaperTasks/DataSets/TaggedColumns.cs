@@ -1,8 +1,8 @@
 namespace PaperTasks.DataSets;
 
 /// <summary>
-/// Files with a word a line, its tag in another column, and an empty line between sentences: CoNLL-2003 (word first, tag last, <c>-DOCSTART-</c> lines),
-/// CoNLL04 (number, word, tag; a <c>#doc</c> line before each sentence), and others whose columns are named.
+/// Files with a word a line, its tag in another column, and an empty line between sentences: CoNLL-2003 (word first, tag last,
+/// <c>-DOCSTART-</c> lines), CoNLL04 (number, word, tag; a <c>#doc</c> line before each sentence), and others whose columns are named.
 /// </summary>
 internal static class TaggedColumns
 {
@@ -51,11 +51,15 @@ internal static class TaggedColumns
         int label = labelColumn ?? fields.Length - 1;
         int last = Math.Max(tokenColumn, label);
         if (fields.Length <= last || label == tokenColumn)
-            throw line.Refuse($"expected a word in column {tokenColumn} and its tag in column {labelColumn ?? tokenColumn + 1}, found {fields.Length} columns.");
+            throw line.Refuse($"expected a word in column {tokenColumn} and its tag {Where(labelColumn)}, found {fields.Length} columns.");
 
         string word = fields[tokenColumn], tag = fields[label];
         if (word.Length == 0)
             throw line.Refuse($"the word in column {tokenColumn} is empty.");
-        return SpanTag.IsTag(tag) ? (word, tag) : throw line.Refuse($"{SpanTag.Expected(tag)} Name the columns with --token-column and --label-column.");
+        return SpanTag.IsTag(tag)
+            ? (word, tag)
+            : throw line.Refuse($"{SpanTag.Expected(tag)} Name the columns with --token-column and --label-column.");
     }
+
+    private static string Where(int? labelColumn) => labelColumn is { } column ? $"in column {column}" : "in the last one";
 }

@@ -11,8 +11,20 @@ internal sealed record TaggingTask(string Name, IReadOnlyList<DataFiles> Publish
 {
     private static readonly DataFiles Conll2003 = new("eng.train", "eng.testa");
     private static readonly DataFiles Conll04 = new("train.txt", "dev.txt");
-    private static readonly FileFormat<TaggedSentence>[] Columns = [new(".txt", TaggedColumns.Read), new(".conll", TaggedColumns.Read), new("", TaggedColumns.Read)];
-    private static readonly FileFormat<TaggedSentence>[] Frames = [new(".jsonl", PredicateFrames.ReadJson), new(".txt", PredicateFrames.ReadLines), new("", PredicateFrames.ReadLines)];
+
+    private static readonly FileFormat<TaggedSentence>[] Columns =
+    [
+        new(".txt", TaggedColumns.Read),
+        new(".conll", TaggedColumns.Read),
+        new("", TaggedColumns.Read),
+    ];
+
+    private static readonly FileFormat<TaggedSentence>[] Frames =
+    [
+        new(".jsonl", PredicateFrames.ReadJson),
+        new(".txt", PredicateFrames.ReadLines),
+        new("", PredicateFrames.ReadLines),
+    ];
 
     public static new IReadOnlyList<TaggingTask> All { get; } =
     [

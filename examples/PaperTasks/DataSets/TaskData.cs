@@ -38,5 +38,7 @@ internal sealed record TaggingData(IReadOnlyList<string> Tags, IReadOnlyList<Tag
 internal sealed record AnswerData(IReadOnlyList<TextQuestion> Train, IReadOnlyList<TextQuestion> Dev) : TaskData<TextQuestion>(Train, Dev);
 
 /// <summary>Premises with as many choices each.</summary>
-internal sealed record ChoiceData(int Choices, IReadOnlyList<ChoiceQuestion> Train, IReadOnlyList<ChoiceQuestion> Dev)
-    : TaskData<ChoiceQuestion>(Train, Dev);
+internal sealed record ChoiceData(IReadOnlyList<ChoiceQuestion> Train, IReadOnlyList<ChoiceQuestion> Dev) : TaskData<ChoiceQuestion>(Train, Dev)
+{
+    public int Choices => Train[0].Choices.Count;
+}

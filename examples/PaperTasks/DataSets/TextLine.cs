@@ -10,7 +10,8 @@ internal readonly record struct TextLine(string File, int Number, string Text)
     public static IEnumerable<TextLine> Read(string file) => ReadAll(file).Where(line => line.Text.Length > 0);
 
     /// <summary>The lines of a file, counted from 1.</summary>
-    public static IEnumerable<TextLine> ReadAll(string file) => System.IO.File.ReadLines(file).Select((text, index) => new TextLine(file, index + 1, text));
+    public static IEnumerable<TextLine> ReadAll(string file) =>
+        System.IO.File.ReadLines(file).Select((text, index) => new TextLine(file, index + 1, text));
 
     public InvalidDataException Refuse(string reason) => new($"{Place}: {reason}");
 }

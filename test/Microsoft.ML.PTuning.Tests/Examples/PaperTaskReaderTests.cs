@@ -166,7 +166,8 @@ public sealed class PaperTaskReaderTests
         StringAssert.Contains(refusal.Message, "holds dev-a.json, train-a.json, train-b.json");
     }
 
-    private static Example[] Read(string task, string file) => [.. SentenceTask.All.Single(known => known.Name == task).Read(file, Reading.Everything)];
+    private static Example[] Read(string task, string file) =>
+        [.. SentenceTask.All.Single(known => known.Name == task).Read(file, Reading.Everything)];
 
     private static void AssertRefused(string task, string file, params string[] parts)
     {

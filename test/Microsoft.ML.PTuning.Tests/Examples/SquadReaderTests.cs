@@ -45,7 +45,8 @@ public sealed class SquadReaderTests
     [DataRow(0, 0)]
     public void An_answer_beside_its_start_is_found_at_the_nearest_place(int start, int expected)
     {
-        TextQuestion question = Read("Ann Ann, Ann", $$"""{"id": "q", "question": "Who?", "answers": [{"text": "Ann", "answer_start": {{start}}}]}""");
+        TextQuestion question = Read(
+            "Ann Ann, Ann", $$"""{"id": "q", "question": "Who?", "answers": [{"text": "Ann", "answer_start": {{start}}}]}""");
 
         Assert.AreEqual(expected, question.AnswerIndex);
     }
@@ -54,7 +55,7 @@ public sealed class SquadReaderTests
     public void An_answer_that_is_not_in_the_paragraph_is_refused_by_file_and_question()
     {
         var refusal = Assert.ThrowsExactly<InvalidDataException>(
-            () => Read("Ann lives in Rome.", """{"id": "q7", "question": "Where?", "answers": [{"text": "Oslo", "answer_start": 13}]}"""));
+            () => Read("Ann lives.", """{"id": "q7", "question": "Where?", "answers": [{"text": "Oslo", "answer_start": 13}]}"""));
 
         StringAssert.Contains(refusal.Message, "dev.json, question 'q7', answers[0]: expected an answer that stands in the paragraph, found 'Oslo'");
     }

@@ -5,11 +5,10 @@ namespace Microsoft.ML.PTuning.Tests.Examples;
 [TestClass]
 public sealed class SuperGlueReaderTests
 {
-    private const string Wic = """{"word": "note", "sentence1": "A high note.", "sentence2": "He left a note.", "idx": 0, "label": false, "version": 1.1}""";
+    private const string Wic = """{"word": "note", "sentence1": "A high note.", "sentence2": "He left a note.", "idx": 0, "label": false}""";
 
-    private const string Wsc = """
-        {"text": "Ann told Eve  that she was late.", "target": {"span1_index": 0, "span1_text": "Ann", "span2_index": 4, "span2_text": "she"}, "idx": 0, "label": true}
-        """;
+    private const string Wsc = """{"text": "Ann told Eve  that she was late.", "idx": 0, "label": true, """
+        + """ "target": {"span1_index": 0, "span1_text": "Ann", "span2_index": 4, "span2_text": "she"}}""";
 
     private const string MultiRc = """
         {"idx": 0, "passage": {"text": "Ann has a cat.", "questions": [
@@ -19,8 +18,10 @@ public sealed class SuperGlueReaderTests
 
     // The face is one code point and two of a string's characters: places behind it differ.
     private const string Record = """
-        {"passage": {"text": "\ud83d\ude00 Zoe met Ann.\n@highlight\nAnn left", "entities": [{"start": 2, "end": 4}, {"start": 10, "end": 12}, {"start": 26, "end": 28}]},
-        "qas": [{"query": "Then @placeholder left.", "idx": 0, "answers": [{"start": 10, "end": 12, "text": "Ann"}, {"start": 26, "end": 28, "text": "Ann"}]},
+        {"passage": {"text": "\ud83d\ude00 Zoe met Ann.\n@highlight\nAnn left",
+        "entities": [{"start": 2, "end": 4}, {"start": 10, "end": 12}, {"start": 26, "end": 28}]},
+        "qas": [{"query": "Then @placeholder left.", "idx": 0,
+        "answers": [{"start": 10, "end": 12, "text": "Ann"}, {"start": 26, "end": 28, "text": "Ann"}]},
         {"query": "And @placeholder stayed.", "idx": 1, "answers": [{"start": 2, "end": 4, "text": "Zoe"}]}], "idx": 0}
         """;
 
@@ -32,8 +33,9 @@ public sealed class SuperGlueReaderTests
     [TestMethod]
     public void Wic_is_one_text_that_ends_in_the_question()
     {
-        Assert.AreEqual(
-            new Example("A high note. He left a note. Does note have the same meaning in both sentences?", null, "false", 1), Read("wic", Wic).Single());
+        const string Text = "A high note. He left a note. Does note have the same meaning in both sentences?";
+
+        Assert.AreEqual(new Example(Text, null, "false", 1), Read("wic", Wic).Single());
     }
 
     [TestMethod]
@@ -57,7 +59,9 @@ public sealed class SuperGlueReaderTests
     [TestMethod]
     public void A_pronoun_outside_the_text_is_refused_by_file_and_line()
     {
-        AssertRefused("wsc", Wsc.Replace("\"span2_index\": 4", "\"span2_index\": 7", StringComparison.Ordinal), "line 1, target", "7 words", "found 7");
+        string row = Wsc.Replace("\"span2_index\": 4", "\"span2_index\": 7", StringComparison.Ordinal);
+
+        AssertRefused("wsc", row, "line 1, target", "7 words", "found 7");
     }
 
     [TestMethod]
@@ -88,7 +92,9 @@ public sealed class SuperGlueReaderTests
     [TestMethod]
     public void An_answer_without_a_judgement_is_refused_by_its_place()
     {
-        AssertRefused("multirc", OneLine(MultiRc).Replace(", \"label\": 0", "", StringComparison.Ordinal), "line 1, passage, questions[0], answers[1]", "'label'");
+        string row = OneLine(MultiRc).Replace(", \"label\": 0", "", StringComparison.Ordinal);
+
+        AssertRefused("multirc", row, "line 1, passage, questions[0], answers[1]", "'label'");
     }
 
     [TestMethod]
@@ -114,7 +120,9 @@ public sealed class SuperGlueReaderTests
     [TestMethod]
     public void An_entity_outside_the_passage_is_refused_by_its_place()
     {
-        AssertRefused("record", OneLine(Record).Replace("\"end\": 28}]}", "\"end\": 34}]}", StringComparison.Ordinal), "line 1, passage, entities[2]", "26 to 34");
+        string row = OneLine(Record).Replace("\"end\": 28}]}", "\"end\": 34}]}", StringComparison.Ordinal);
+
+        AssertRefused("record", row, "line 1, passage, entities[2]", "26 to 34");
     }
 
     [TestMethod]

@@ -28,8 +28,10 @@ public sealed class TaggedSentenceReaderTests
     [TestMethod]
     public void Conll04_numbers_its_words_and_has_a_line_before_each_sentence()
     {
-        TaggedSentence[] sentences = Read(
-            "ner", "train.txt", "#doc 12\n0\tAnn\tB-Peop\t['Live_In']\t[2]\n1\tin\tO\t['N']\t[1]\n2\tRome\tB-Loc\t['N']\t[2]\n#doc 7\n0\tYes\tO\t['N']\t[0]\n");
+        const string Sentences = "#doc 12\n0\tAnn\tB-Peop\t['Live_In', 'N']\t[2]\n1\tin\tO\t['N']\t[1]\n2\tRome\tB-Loc\t['N']\t[2]\n"
+            + "#doc 7\n0\tYes\tO\t['N']\t[0]\n";
+
+        TaggedSentence[] sentences = Read("ner", "train.txt", Sentences);
 
         CollectionAssert.AreEqual(new[] { "Ann/B-Peop in/O Rome/B-Loc", "Yes/O" }, sentences.Select(Show).ToArray());
     }
@@ -84,7 +86,9 @@ public sealed class TaggedSentenceReaderTests
     [TestMethod]
     public void A_frame_that_tags_too_few_words_is_refused_by_its_place()
     {
-        AssertRefused("srl", "train.jsonl", """{"words": ["Ann", "came"], "frames": [{"pred": 1, "tags": ["B-ARG1"]}]}""", "line 1, frames[0]", "2 words, found 1 tags");
+        const string Row = """{"words": ["Ann", "came"], "frames": [{"pred": 1, "tags": ["B-ARG1"]}]}""";
+
+        AssertRefused("srl", "train.jsonl", Row, "line 1, frames[0]", "2 words, found 1 tags");
     }
 
     [TestMethod]
