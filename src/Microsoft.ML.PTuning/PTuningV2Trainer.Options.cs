@@ -177,6 +177,12 @@ public sealed partial class PTuningV2Trainer
             CheckCancelled = checkCancelled,
         };
 
+        private protected void RefuseSecondSentence(string reason)
+        {
+            if (Sentence2ColumnName is not null)
+                throw new ArgumentException($"{reason}; Sentence2ColumnName '{Sentence2ColumnName}' has no use. Leave it null.", nameof(Sentence2ColumnName));
+        }
+
         private protected static void AtLeast(int value, int least, string name)
         {
             if (value < least)
