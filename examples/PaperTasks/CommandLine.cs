@@ -13,8 +13,9 @@ internal static class CommandLine
     private static readonly Option<string> TaskName = new("--task")
     {
         Required = true,
-        Description = "The data set. 'tsv': files of your own, 'text TAB [text TAB] label' without a header; "
-            + "labels that are numbers, one at least with a decimal point, make it a regression",
+        Description = "The data set. Files of your own: 'tsv', 'text TAB [text TAB] label' without a header; labels that are numbers, one at least "
+            + "with a decimal point, make it a regression. 'ner', a word and its tag a line, an empty line between sentences. "
+            + "'srl', a predicate a line: its index, words, |||, tags",
     };
 
     private static readonly Option<string?> Data = new("--data")
@@ -30,6 +31,9 @@ internal static class CommandLine
         HelpName = "FILE",
         Description = "Development file. As in the paper it both chooses the epoch and gives the metrics",
     };
+
+    private static readonly Option<int?> TokenColumn = Number("--token-column", "Column of the words, from 0, in a file of tagged words", lowest: 0);
+    private static readonly Option<int?> LabelColumn = Number("--label-column", "Column of the tags; else CoNLL04's, or the last one", lowest: 0);
 
     private static readonly Option<string?> Backbone = new("--backbone")
     {
@@ -74,8 +78,8 @@ internal static class CommandLine
     };
 
     private static readonly Option<int[]> Seed = new("--seed") { HelpName = "N", Description = "Repeatable: a training for each" };
-    private static readonly Option<int?> Limit = Number("--limit", "Takes the first N training rows (of multirc and record: questions)", lowest: 1);
-    private static readonly Option<int?> DevLimit = Number("--dev-limit", "Takes the first N development rows or questions", lowest: 1);
+    private static readonly Option<int?> Limit = Number("--limit", "Takes the first N training rows (sentences, predicates; of multirc and record, questions)", lowest: 1);
+    private static readonly Option<int?> DevLimit = Number("--dev-limit", "The same of the development rows", lowest: 1);
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
 
@@ -90,7 +94,7 @@ internal static class CommandLine
             "P-Tuning v2 on the tasks of the paper. What the command line leaves open is taken from the official script "
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
-            TaskName, Data, Train, Dev, Template, Backbone, Method, PrefixLength, PrefixLayers, Projection, LearningRate, Epochs, BatchSize,
+            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Backbone, Method, PrefixLength, PrefixLayers, Projection, LearningRate, Epochs, BatchSize,
             MaxLength, Offset, PadToMax, Seed, Limit, DevLimit, Save, Json])
         {
             command.Options.Add(option);
@@ -103,14 +107,20 @@ internal static class CommandLine
             if (folder ? files != 0 : files != 2)
                 result.AddError("Expected the data as either --data DIR, or --train FILE and --dev FILE.");
             string? task = result.GetResult(TaskName)?.Tokens.FirstOrDefault()?.Value;
-            if (result.GetResult(Template) is not null && PaperTask.All.Any(known => known.Name == task && !known.HasTemplates))
-                result.AddError($"--template: {task} has one wording; {string.Join(" and ", WithTemplates)} have two.");
+            if (result.GetResult(Template) is not null && !Fits(task, known => known.HasTemplates))
+                result.AddError($"--template: {task} has one wording; {Names(known => known.HasTemplates)} have two.");
+            if ((result.GetResult(TokenColumn) ?? result.GetResult(LabelColumn)) is not null && !Fits(task, known => known.HasColumns))
+                result.AddError($"--token-column and --label-column are for {Names(known => known.HasColumns)}, not for {task}.");
         });
         command.SetAction((arguments, cancellationToken) => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None));
         return command;
     }
 
-    private static IEnumerable<string> WithTemplates => PaperTask.All.Where(task => task.HasTemplates).Select(task => task.Name);
+    // A name that is no task's is told of elsewhere.
+    private static bool Fits(string? name, Func<PaperTask, bool> condition) =>
+        PaperTask.All.FirstOrDefault(task => task.Name == name) is not { } known || condition(known);
+
+    private static string Names(Func<PaperTask, bool> condition) => string.Join(" and ", PaperTask.All.Where(condition).Select(task => task.Name));
 
     private static int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
@@ -156,7 +166,9 @@ internal static class CommandLine
         DataFiles files = arguments.GetValue(Data) is { } folder
             ? DataFiles.Find(task, folder)
             : new DataFiles(arguments.GetRequiredValue(Train)!, arguments.GetRequiredValue(Dev)!);
-        var reading = new Reading(arguments.GetValue(Template) ?? preset?.Template ?? 0, arguments.GetValue(Limit), arguments.GetValue(DevLimit));
+        var reading = new Reading(
+            arguments.GetValue(Template) ?? preset?.Template ?? 0, arguments.GetValue(Limit), arguments.GetValue(DevLimit),
+            arguments.GetValue(TokenColumn), arguments.GetValue(LabelColumn));
         TaskData data = task.Read(files, reading);
         Console.WriteLine($"{data.TrainRows:N0} training rows of {files.Train}, {data.DevRows:N0} development rows of {files.Dev}");
 

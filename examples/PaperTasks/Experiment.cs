@@ -22,6 +22,8 @@ internal abstract class Experiment(TaskData data, Settings settings, string? bac
     public static Experiment For(TaskData data, Settings settings, string? backbone) => data switch
     {
         SentenceData sentences => new SentenceExperiment(sentences, settings, backbone),
+        TaggingData sentences => new TaggingExperiment(sentences, settings, backbone),
+        ChoiceData questions => new ChoiceExperiment(questions, settings, backbone),
         _ => throw new NotSupportedException($"There is no experiment for {data.GetType().Name}."),
     };
 

@@ -5,10 +5,13 @@ namespace PaperTasks.DataSets;
 internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> PublishedFiles)
 {
     /// <summary>The tasks of the command line.</summary>
-    public static IReadOnlyList<PaperTask> All => SentenceTask.All;
+    public static IReadOnlyList<PaperTask> All => [.. SentenceTask.All, .. TaggingTask.All, .. ChoiceTask.All];
 
     /// <summary>Whether the official code words its rows in two ways, between which <see cref="Reading.Template"/> chooses.</summary>
     public bool HasTemplates { get; init; }
+
+    /// <summary>Whether its files have columns that can be named by <see cref="Reading.TokenColumn"/> and <see cref="Reading.LabelColumn"/>.</summary>
+    public bool HasColumns { get; init; }
 
     /// <summary>The extensions of the files that the task is read from.</summary>
     public abstract IReadOnlyList<string> Extensions { get; }

@@ -28,10 +28,10 @@ internal sealed record TaggingTask(string Name, IReadOnlyList<DataFiles> Publish
 
     public static new IReadOnlyList<TaggingTask> All { get; } =
     [
-        new("ner", [Conll2003, Conll04], Columns),
-        new("conll2003", [Conll2003], Columns),
-        new("conll04", [Conll04], Columns),
-        new("ontonotes", [], Columns),
+        new("ner", [Conll2003, Conll04], Columns) { HasColumns = true },
+        new("conll2003", [Conll2003], Columns) { HasColumns = true },
+        new("conll04", [Conll04], Columns) { HasColumns = true },
+        new("ontonotes", [], Columns) { HasColumns = true },
         new("srl", [new("train*.jsonl", "dev*.jsonl")], Frames),
         new("conll2005", [new("conll05.train.txt", "conll05.devel.txt")], Frames),
         new("conll2012", [new("conll2012.train.txt", "conll2012.devel.txt")], Frames),
