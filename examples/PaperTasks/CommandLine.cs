@@ -78,7 +78,9 @@ internal static class CommandLine
     };
 
     private static readonly Option<int[]> Seed = new("--seed") { HelpName = "N", Description = "Repeatable: a training for each" };
-    private static readonly Option<int?> Limit = Number("--limit", "Takes the first N training rows (sentences, predicates; of multirc and record, questions)", lowest: 1);
+    private static readonly Option<int?> Limit = Number(
+        "--limit", "Takes the first N training rows (sentences, predicates; of multirc and record, questions)", lowest: 1);
+
     private static readonly Option<int?> DevLimit = Number("--dev-limit", "The same of the development rows", lowest: 1);
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
@@ -94,8 +96,8 @@ internal static class CommandLine
             "P-Tuning v2 on the tasks of the paper. What the command line leaves open is taken from the official script "
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
-            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Backbone, Method, PrefixLength, PrefixLayers, Projection, LearningRate, Epochs, BatchSize,
-            MaxLength, Offset, PadToMax, Seed, Limit, DevLimit, Save, Json])
+            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Backbone, Method, PrefixLength, PrefixLayers, Projection,
+            LearningRate, Epochs, BatchSize, MaxLength, Offset, PadToMax, Seed, Limit, DevLimit, Save, Json])
         {
             command.Options.Add(option);
         }

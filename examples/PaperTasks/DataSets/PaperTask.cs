@@ -10,7 +10,7 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
     /// <summary>Whether the official code words its rows in two ways, between which <see cref="Reading.Template"/> chooses.</summary>
     public bool HasTemplates { get; init; }
 
-    /// <summary>Whether its files have columns that can be named by <see cref="Reading.TokenColumn"/> and <see cref="Reading.LabelColumn"/>.</summary>
+    /// <summary>Whether <see cref="Reading.TokenColumn"/> and <see cref="Reading.LabelColumn"/> can name columns of its files.</summary>
     public bool HasColumns { get; init; }
 
     /// <summary>The extensions of the files that the task is read from.</summary>

@@ -37,7 +37,11 @@ public sealed class PaperTaskExperimentTests
     [TestMethod]
     public void Choices_are_learned_and_measured()
     {
-        ChoiceQuestion[] rows = [new("It rained. so", ["It got wet.", "It got dry."], 0, 1), new("Ann sneezed. because", ["She slept.", "She had a cold."], 1, 2)];
+        ChoiceQuestion[] rows =
+        [
+            new("It rained. so", ["It got wet.", "It got dry."], 0, 1),
+            new("Ann sneezed. because", ["She slept.", "She had a cold."], 1, 2),
+        ];
 
         AssertMeasured(Run(new ChoiceData(rows, rows)), 2, "accuracy");
     }
@@ -67,8 +71,11 @@ public sealed class PaperTaskExperimentTests
     private static Example Entity(string name, string label) =>
         new("Ann met Eve.", $"Then {name} left.", label, 1) { Candidate = new Candidate("q", name, ["Ann"]) };
 
-    private static RunResult Run(TaskData data, string? saveTo = null) => Experiment.For(data, Settings.Resolve(Settings.PTuning, OneEpoch, null), null)
-        .Run(1, saveTo, new Progress<TrainingProgress>(), CancellationToken.None);
+    private static RunResult Run(TaskData data, string? saveTo = null)
+    {
+        var experiment = Experiment.For(data, Settings.Resolve(Settings.PTuning, OneEpoch, null), backbone: null);
+        return experiment.Run(1, saveTo, new Progress<TrainingProgress>(), CancellationToken.None);
+    }
 
     private static void AssertMeasured(RunResult result, int rows, params string[] metrics)
     {
