@@ -12,7 +12,8 @@ internal sealed class TinyCheckpoint : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     /// <param name="prefix">What keys begin with; null for the family's own.</param>
-    public TinyCheckpoint(string modelType = "bert", string? prefix = null)
+    /// <param name="bend">What to change in the configuration before weights are made for it.</param>
+    public TinyCheckpoint(string modelType = "bert", string? prefix = null, Action<JsonObject>? bend = null)
     {
         Configuration = JsonNode.Parse($$"""
             {
@@ -21,6 +22,7 @@ internal sealed class TinyCheckpoint : IDisposable
               "layer_norm_eps": 1e-5, "pad_token_id": {{(modelType == "roberta" ? 1 : 0)}}
             }
             """)!.AsObject();
+        bend?.Invoke(Configuration);
         SaveConfiguration();
 
         using var generator = new Generator(5);
