@@ -22,10 +22,11 @@ internal abstract class DebertaVersion
 }
 
 /// <summary>DeBERTa (He et al. 2021, 2023): BERT's layers with <see cref="DisentangledAttention"/>.</summary>
-/// <remarks>Checkpoints bring no pooler. Padding is 0 wherever transformers has it 0: in the embeddings, in the context, beside the convolution.</remarks>
+/// <remarks>Checkpoints bring no pooler. Padding is 0 where transformers has it 0: in the embeddings, in the context, after the convolution.</remarks>
 internal sealed class DebertaBackbone : Backbone
 {
-    private const string Words = "embeddings.word_embeddings", Positions = "embeddings.position_embeddings", Segments = "embeddings.token_type_embeddings";
+    private const string Words = "embeddings.word_embeddings", Positions = "embeddings.position_embeddings";
+    private const string Segments = "embeddings.token_type_embeddings";
     private const string EmbeddingProjection = "embeddings.embed_proj", EmbeddingsNorm = "embeddings.LayerNorm";
     private const string Relative = "encoder.rel_embeddings", RelativeNorm = "encoder.LayerNorm";
 
@@ -48,7 +49,8 @@ internal sealed class DebertaBackbone : Backbone
         _words = FrozenEmbedding.Of(tensors, Words);
         _positions = configuration.AddsAbsolutePositions ? FrozenEmbedding.Of(tensors, Positions) : null;
         _segments = configuration.SegmentTypes > 0 ? FrozenEmbedding.Of(tensors, Segments) : null;
-        _embeddingProjection = configuration.EmbeddingSize != configuration.HiddenSize ? FrozenLinear.WithoutBias(tensors, EmbeddingProjection) : null;
+        if (configuration.EmbeddingSize != configuration.HiddenSize)
+            _embeddingProjection = FrozenLinear.WithoutBias(tensors, EmbeddingProjection);
         _embeddingsNorm = FrozenLayerNorm.Of(tensors, EmbeddingsNorm, configuration.LayerNormEpsilon);
         _convolution = configuration.Convolution is { } convolution ? new(tensors, configuration, convolution) : null;
         PoolerActivation = Activation.Named(configuration.PoolerActivation);

@@ -109,7 +109,9 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
             return null;
         if (size % 2 == 0)
             file.Fault($"conv_kernel_size is {size}, expected an odd number");
-        return new(size, Math.Max(1, file.Integer("conv_groups", minimum: 1, fallback: 1)), file.Word("conv_act", Backbones.Activation.Names, fallback: "tanh"));
+
+        var groups = file.Integer("conv_groups", minimum: 1, fallback: 1);
+        return new(size, Math.Max(1, groups), file.Word("conv_act", Backbones.Activation.Names, fallback: "tanh"));
     }
 
     private void CheckHeads(ConfigurationFile file)

@@ -2,7 +2,7 @@ using Microsoft.ML.PTuning.Backbones.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>DeBERTa's second and third versions (He et al. 2021, 2023): logarithmic buckets, shared projections, a convolution beside the first layer.</summary>
+/// <summary>DeBERTa's second and third versions (He et al. 2021, 2023): a projection each, which relative positions may share.</summary>
 internal sealed class DebertaV2 : DebertaVersion
 {
     private static readonly DebertaV2 Version = new();
@@ -19,12 +19,13 @@ internal sealed class DebertaV2 : DebertaVersion
 
     public override IEnumerable<TensorDeclaration> Declare(int layer, DebertaConfiguration configuration)
     {
+        var hidden = configuration.HiddenSize;
         List<string> modules = ["query_proj", "key_proj", "value_proj"];
         if (configuration.AsksForPositions && !configuration.SharesProjections)
             modules.Add("pos_key_proj");
         if (configuration.PositionsAsk && !configuration.SharesProjections)
             modules.Add("pos_query_proj");
-        return modules.SelectMany(module => TensorDeclaration.Linear($"{Attention(layer)}.{module}", configuration.HiddenSize, configuration.HiddenSize));
+        return modules.SelectMany(module => TensorDeclaration.Linear($"{Attention(layer)}.{module}", hidden, hidden));
     }
 
     public override AttentionProjection Content(FrozenTensors tensors, int layer, DebertaConfiguration configuration) => new SeparateProjection(

@@ -5,15 +5,17 @@ namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>Attention whose scores sum content and relative position apart from each other (He et al. 2021).</summary>
 /// <remarks>
-/// The score of query i and key j is <c>(Qᵢ·Kⱼ + Qᵢ·KPᵢ₋ⱼ + Kⱼ·QPⱼ₋ᵢ) / √(D · terms)</c>, where KP and QP are the relative embeddings' keys and
-/// queries. Prefix keys stand nowhere: their score is content only. The embeddings are frozen, so KP and QP are computed once and kept.
+/// The score of query i and key j is <c>(Qᵢ·Kⱼ + Qᵢ·KPᵢ₋ⱼ + Kⱼ·QPᵢ₋ⱼ) / √(D · terms)</c>, where KP and QP are the relative embeddings' keys and
+/// queries. Both are looked up at i - j, as in the code that published checkpoints were trained with; the paper has QP at j - i. Prefix keys
+/// stand nowhere: their score is content only. The embeddings are frozen, so KP and QP are computed once and kept.
 /// </remarks>
 internal sealed class DisentangledAttention : IDisposable
 {
     private readonly Tensor _table;                 // [2R, H]
     private readonly FrozenLinear? _keyProjection, _queryProjection;
-    private readonly Tensor? _keys, _queries;       // [h, 2R, D]
-    private readonly int _heads, _terms;
+    private readonly Tensor? _keys, _queries;       // [h, 2R, D], divided by what their products are divided by
+    private readonly int _heads;
+    private readonly double _termsRoot, _sizeRoot;  // √terms, √D
 
     /// <param name="table">The relative embeddings, <c>[2R, H]</c>; they outlive the attention.</param>
     /// <param name="keys">Makes keys of them; null where content asks for no position.</param>
@@ -21,11 +23,11 @@ internal sealed class DisentangledAttention : IDisposable
     public DisentangledAttention(Tensor table, FrozenLinear? keys, FrozenLinear? queries, DebertaConfiguration configuration)
     {
         (_table, _keyProjection, _queryProjection) = (table, keys, queries);
-        (_heads, _terms) = (configuration.Heads, configuration.ScoreTerms);
+        (_heads, _termsRoot, _sizeRoot) = (configuration.Heads, Math.Sqrt(configuration.ScoreTerms), Math.Sqrt(configuration.HeadSize));
 
         using var frozen = no_grad();
-        _keys = Project(keys, table)?.DetachFromDisposeScope();
-        _queries = Project(queries, table)?.DetachFromDisposeScope();
+        _keys = Keys(table)?.DetachFromDisposeScope();
+        _queries = Queries(table)?.DetachFromDisposeScope();
     }
 
     /// <param name="q">Queries, <c>[B, h, T, D]</c>.</param>
@@ -36,7 +38,7 @@ internal sealed class DisentangledAttention : IDisposable
     /// <returns>Context, <c>[B, h, T, D]</c>.</returns>
     public Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, RelativePositions positions, Tensor? mask, Dropout? dropout)
     {
-        q = q.Over(Math.Sqrt(_terms));                                            // Over √D is the attention's own.
+        q = q.Over(_termsRoot);                                                   // Over √D is the attention's own.
         var bias = Bias(q, k, positions, mask, dropout);                          // [B, h, T, T]
         if (prefix is not null)
             bias = functional.pad(bias, [prefix.Length, 0]);                      // [B, h, T, P + T]
@@ -54,14 +56,13 @@ internal sealed class DisentangledAttention : IDisposable
     {
         using var scope = NewDisposeScope();
         var (keys, queries) = Window(positions, dropout);                         // [h, W, D]
-        var scale = Math.Sqrt(q.size(-1));
 
         Tensor? bias = null;
         if (keys is not null)
-            bias = Gather(matmul(q, keys.Over(scale).transpose(1, 2)), positions.Rows);
+            bias = Gather(matmul(q, keys.transpose(1, 2)), positions.Rows);
         if (queries is not null)
         {
-            var asked = Gather(matmul(k, queries.Over(scale * Math.Sqrt(_terms)).transpose(1, 2)), positions.Rows.t()).transpose(2, 3);
+            var asked = Gather(matmul(k, queries.transpose(1, 2)), positions.Rows.t()).transpose(2, 3);
             bias = bias is null ? asked : bias.Add(asked);
         }
         if (mask is not null)
@@ -76,12 +77,17 @@ internal sealed class DisentangledAttention : IDisposable
             return (_keys?.narrow(1, positions.First, positions.Count), _queries?.narrow(1, positions.First, positions.Count));
 
         var rows = dropout.Apply(_table.narrow(0, positions.First, positions.Count));
-        return (Project(_keyProjection, rows), Project(_queryProjection, rows));
+        return (Keys(rows), Queries(rows));
     }
 
+    /// <summary>Queries of the text meet them already divided by √terms.</summary>
+    private Tensor? Keys(Tensor rows) => Project(_keyProjection, rows, _sizeRoot);
+
+    private Tensor? Queries(Tensor rows) => Project(_queryProjection, rows, _sizeRoot * _termsRoot);
+
     /// <param name="rows">Relative embeddings, <c>[W, H]</c>.</param>
-    private Tensor? Project(FrozenLinear? projection, Tensor rows) =>
-        projection?.Forward(rows).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
+    private Tensor? Project(FrozenLinear? projection, Tensor rows, double divisor) =>
+        projection?.Forward(rows).Over(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
 
     /// <summary>Of the scores with all positions, those with the positions where the tokens stand.</summary>
     /// <param name="scores"><c>[B, h, T, W]</c>.</param>

@@ -83,12 +83,7 @@ internal abstract class PostNormBackbone : Backbone
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
     public sealed override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null)
     {
-        if (positionOffset + batch.Length > MaxPositions)
-        {
-            throw new ArgumentException(
-                $"{positionOffset} prefix positions and {batch.Length} tokens need {positionOffset + batch.Length} positions, "
-                + $"but this {Configuration.ModelType} backbone has {MaxPositions}. Shorten the prefix or the texts.", nameof(batch));
-        }
+        RequirePositions(batch, positionOffset);
 
         using var scope = NewDisposeScope();
         var sum = Rows(_words, batch.Ids);

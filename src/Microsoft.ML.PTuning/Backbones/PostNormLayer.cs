@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>What a family calls the modules of a <see cref="PostNormLayer"/> that follow its attention, as its checkpoint's keys spell them.</summary>
+/// <summary>What a family calls the modules that follow a layer's attention, as its checkpoint's keys spell them.</summary>
 internal record PostNormOutputNames(string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm);
 
-/// <summary>What a family calls the modules of a <see cref="PostNormLayer"/>.</summary>
+/// <summary>What a family calls all modules of a <see cref="PostNormLayer"/>.</summary>
 internal sealed record PostNormLayerNames(
     string Query, string Key, string Value, string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm)
     : PostNormOutputNames(AttentionOutput, AttentionNorm, Intermediate, Output, OutputNorm);

@@ -31,12 +31,12 @@ internal sealed record RelativePositions(int First, int Count, Tensor Rows)
     /// <summary>The table's row for a distance i - j: distance 0 has row R of 2R, what lies further than the table has its last.</summary>
     public static long Row(int distance, DebertaConfiguration configuration)
     {
-        var span = configuration.RelativeSpan;
-        var steps = configuration.PositionBuckets > 0 ? Bucket(distance, configuration.PositionBuckets, configuration.MaxRelativePositions) : distance;
+        var (span, buckets) = (configuration.RelativeSpan, configuration.PositionBuckets);
+        var steps = buckets > 0 ? Bucket(distance, buckets, configuration.MaxRelativePositions) : distance;
         return Math.Clamp(steps + span, 0, 2 * span - 1);
     }
 
-    /// <summary>The nearer half of the buckets holds a distance each; the further half holds ranges that grow logarithmically (He et al. 2021).</summary>
+    /// <summary>The nearer half of the buckets holds a distance each, the further half ranges that grow logarithmically (He et al. 2023).</summary>
     private static int Bucket(int distance, int buckets, int furthest)
     {
         var near = buckets / 2;

@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// <summary>One vector for the whole text, then a linear layer.</summary>
 /// <remarks>
 /// The vector comes from the checkpoint's own pooler, frozen, where it has one. Where it has none (RoBERTa was never trained with one),
-/// a dense layer with the family's activation over the first token is trained and saved; a random frozen pooler, as the official code would use, never is.
+/// a dense layer over the first token is trained and saved; a random frozen pooler, as the official code would use, never is.
 /// </remarks>
 /// <param name="outputs">Numbers a row, K.</param>
 internal sealed class SentenceHead(int outputs) : TaskHead

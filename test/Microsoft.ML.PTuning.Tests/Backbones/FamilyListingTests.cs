@@ -16,6 +16,9 @@ public sealed class FamilyListingTests
     [DataRow("electra-small-discriminator")]
     [DataRow("distilbert-base-uncased")]
     [DataRow("albert-base-v2")]
+    [DataRow("deberta-base")]
+    [DataRow("deberta-v2-xlarge")]
+    [DataRow("deberta-v3-base")]
     public void A_published_checkpoints_tensors_are_those_approved(string name) =>
         CollectionAssert.AreEqual(PublishedConfiguration.Approved(name), Listing(name).Select(declaration => declaration.ToString()).ToArray());
 
@@ -33,8 +36,24 @@ public sealed class FamilyListingTests
         var listing = Listing(name);
 
         Assert.HasCount(tensors, listing);
-        Assert.AreEqual(parameters, listing.Sum(declaration => declaration.Shape.Aggregate(1L, (product, size) => product * size)));
+        Assert.AreEqual(parameters, Parameters(listing));
     }
+
+    /// <summary>Optional is the position table of the language model's decoder, which is not the encoder's.</summary>
+    [TestMethod]
+    [DataRow("deberta-base", 196, 138_601_728L)]
+    [DataRow("deberta-v2-xlarge", 394, 884_593_152L)]
+    [DataRow("deberta-v3-base", 198, 183_831_552L)]
+    public void A_published_encoder_has_as_many_parameters_as_transformers_counts(string name, int tensors, long parameters)
+    {
+        var listing = Listing(name).Where(declaration => !declaration.Optional).ToArray();
+
+        Assert.HasCount(tensors, listing);
+        Assert.AreEqual(parameters, Parameters(listing));
+    }
+
+    private static long Parameters(IEnumerable<TensorDeclaration> listing) =>
+        listing.Sum(declaration => declaration.Shape.Aggregate(1L, (product, size) => product * size));
 
     private static IReadOnlyList<TensorDeclaration> Listing(string name)
     {

@@ -12,9 +12,11 @@ internal sealed class TinyCheckpoint : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     /// <param name="prefix">What keys begin with; null for the family's own.</param>
-    public TinyCheckpoint(string modelType = "bert", string? prefix = null)
+    /// <param name="bend">What to change in the configuration before weights are made for it.</param>
+    public TinyCheckpoint(string modelType = "bert", string? prefix = null, Action<JsonObject>? bend = null)
     {
         Configuration = modelType == "distilbert" ? LikeDistilBert() : LikeBert(modelType);
+        bend?.Invoke(Configuration);
         SaveConfiguration();
 
         using var generator = new Generator(5);

@@ -12,7 +12,7 @@ internal static class CheckpointKeys
         "discriminator_predictions.", "generator_predictions.", "generator_lm_head.",           // ELECTRA
         "predictions.", "sop_classifier.",                                                      // ALBERT
         "vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.",         // DistilBERT
-        "lm_predictions.", "mask_predictions.",                                                 // DeBERTa
+        "lm_predictions.", "mask_predictions.", "pooler.",                                      // DeBERTa, whose pooler is a classifier's
     ];
 
     /// <summary>Constants that older versions of transformers saved with the weights.</summary>
