@@ -55,7 +55,8 @@ public class PTuningV2TrainerOptionsTests
     public void Catalog_method_has_the_options_defaults(string task)
     {
         var options = new PTuningV2Trainer.Options();
-        var method = typeof(PTuningCatalog).GetMethods().Single(m => m.GetParameters() is [var catalog, _, _, ..] && catalog.ParameterType.Name.StartsWith(task, StringComparison.Ordinal));
+        var method = typeof(PTuningCatalog).GetMethods().Single(
+            m => m.Name == nameof(PTuningCatalog.PTuningV2) && m.GetParameters() is [var catalog, _, _, ..] && catalog.ParameterType.Name.StartsWith(task, StringComparison.Ordinal));
 
         foreach (var parameter in method.GetParameters().Skip(1))
         {
