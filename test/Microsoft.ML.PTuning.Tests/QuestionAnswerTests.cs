@@ -5,7 +5,7 @@ using Microsoft.ML.PTuning.Tests.Training;
 
 namespace Microsoft.ML.PTuning.Tests;
 
-/// <summary>Question answering from the catalog to saved models and metrics, on a tiny encoder: the answer is the one late letter among early ones.</summary>
+/// <summary>Question answering from the catalog to saved models and metrics, on a tiny encoder: the answer is the x among early letters.</summary>
 [TestClass]
 public sealed class QuestionAnswerTests
 {
@@ -328,7 +328,7 @@ public sealed class QuestionAnswerTests
     }
 
     private static PTuningV2Transformer Fit(Question[] rows) =>
-        Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(With(o => o.MaxEpochs = 20)).Fit(View(rows));
+        Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(With(o => (o.MaxEpochs, o.PrefixDropout, o.LearningRate) = (40, 0, 0.05))).Fit(View(rows));
 
     /// <summary>Contexts of 2 to 15 letters: one or two windows.</summary>
     private static Question[] Rows(int count, int seed = 0, bool unanswerable = false)
@@ -338,12 +338,11 @@ public sealed class QuestionAnswerTests
         {
             char[] letters = [.. Enumerable.Range(0, random.Next(2, 16)).Select(_ => (char)('a' + random.Next(5)))];
             var place = random.Next(letters.Length);
-            var answer = (char)('u' + random.Next(5));
             if (unanswerable && row % 2 == 0)
                 return new Question { Context = string.Join(' ', letters) };
 
-            letters[place] = answer;
-            return new Question { Context = string.Join(' ', letters), Answer = answer.ToString(), Index = 2 * place };
+            letters[place] = 'x';
+            return new Question { Context = string.Join(' ', letters), Answer = "x", Index = 2 * place };
         })];
     }
 
