@@ -7,8 +7,8 @@ public sealed partial class PTuningV2Trainer
     /// <summary>Options of a <see cref="PTuningV2Trainer"/> that cuts the answers to questions from a context.</summary>
     /// <remarks>
     /// A context that is longer than <see cref="Options.MaxLength"/> is read in overlapping windows, to its end: nothing of it is dropped.
-    /// Of the columns of <see cref="Options"/> it reads and adds <see cref="Options.ScoreColumnName"/> alone: as many probabilities as answers, of the
-    /// <see cref="NBest"/> best together 1. The head has no dropout.
+    /// Of the column names of <see cref="Options"/> it uses <see cref="Options.ScoreColumnName"/> alone: as many probabilities as answers,
+    /// those of the <see cref="NBest"/> best together 1. The head has no dropout.
     /// </remarks>
     public sealed class QuestionAnswerOptions : Options
     {
@@ -27,8 +27,8 @@ public sealed partial class PTuningV2Trainer
         public string TrainingAnswerColumnName { get; set; } = "TrainingAnswer";
 
         /// <summary>
-        /// Where the right answer starts in the context, Int32, counted in characters (UTF-16) from 0; below 0 where the context has none. Rows whose
-        /// answer does not stand there letter by letter, or fits into no window, are left out and counted.
+        /// Where the right answer starts in the context, Int32, counted in characters (UTF-16) from 0; below 0 where the context has none.
+        /// Rows whose answer does not stand there letter by letter, or fits into no window, are left out and counted.
         /// </summary>
         public string AnswerIndexColumnName { get; set; } = "AnswerIndex";
 
@@ -39,8 +39,8 @@ public sealed partial class PTuningV2Trainer
         public string AnswerStartColumnName { get; set; } = "AnswerStart";
 
         /// <summary>
-        /// How much higher no answer scores than the best answer, Single: the difference of their logits; the largest Single where there is nothing to
-        /// answer with.
+        /// How much higher no answer scores than the best answer, Single: the difference of their logits; the largest Single where there is
+        /// nothing to answer with.
         /// </summary>
         public string NoAnswerScoreColumnName { get; set; } = "NoAnswerScore";
 
@@ -53,11 +53,13 @@ public sealed partial class PTuningV2Trainer
         /// <summary>Most tokens of a predicted answer.</summary>
         public int MaxAnswerLength { get; set; } = 30;
 
-        /// <summary>Tokens by which the windows of a long context overlap (Hugging Face's <c>doc_stride</c>), not those by which they are apart.</summary>
+        /// <summary>
+        /// Tokens by which the windows of a long context overlap, as in Hugging Face's <c>doc_stride</c>: not the distance between their starts.
+        /// </summary>
         public int DocumentStride { get; set; } = 128;
 
         /// <summary>
-        /// A row is answered "" where its <see cref="NoAnswerScoreColumnName"/> is more than this. It moves "" among the answers; their probabilities stay.
+        /// A row is answered "" where its no-answer score is more than this. It moves "" among the answers; the probabilities stay as they are.
         /// </summary>
         public double NoAnswerThreshold { get; set; }
 
@@ -76,9 +78,11 @@ public sealed partial class PTuningV2Trainer
             AtLeast(DocumentStride, 0, nameof(DocumentStride));
             if (NBest < TopK || NBest > QuestionAnswering.LargestNBest)
                 throw new ArgumentOutOfRangeException(
-                    nameof(NBest), NBest, $"NBest must be at least TopK, {TopK}, and at most {QuestionAnswering.LargestNBest}: the answers are chosen among the n best.");
+                    nameof(NBest), NBest,
+                    $"NBest must be at least TopK, {TopK}, and at most {QuestionAnswering.LargestNBest}: the answers are chosen among the n best.");
             if (double.IsNaN(NoAnswerThreshold))
-                throw new ArgumentOutOfRangeException(nameof(NoAnswerThreshold), NoAnswerThreshold, "NoAnswerThreshold must be a number; 0 is usual.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(NoAnswerThreshold), NoAnswerThreshold, "NoAnswerThreshold must be a number; 0 is usual.");
         }
     }
 }

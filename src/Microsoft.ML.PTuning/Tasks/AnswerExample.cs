@@ -40,7 +40,7 @@ internal sealed record AnswerExample(
     /// <param name="room">Tokens of a row, special tokens not counted.</param>
     public static int MostOfQuestion(int room) => Math.Min(LongestQuestion, room / 2);
 
-    /// <summary>Windows as <c>[CLS] question [SEP] stretch of the context [SEP]</c>, each with the positions of the answer's first and last token.</summary>
+    /// <summary>Windows: <c>[CLS] question [SEP] stretch of the context [SEP]</c>, and as target the positions of the answer's two ends.</summary>
     /// <remarks>
     /// Both are 0, the position of <c>[CLS]</c>, where the answer is not whole within the window or there is none, as in the official code.
     /// A token belongs to the answer when they share a character.

@@ -18,5 +18,9 @@ internal sealed record AnswerPrediction(string Context, AnswerSpan[] Answers, fl
 {
     public AnswerSpan Best => Answers[0];
 
+    public IReadOnlyList<ReadOnlyMemory<char>> Texts => Array.ConvertAll(Answers, answer => answer.In(Context));
+
+    public IReadOnlyList<int> Starts => Array.ConvertAll(Answers, answer => answer.Start);
+
     public string BestText => Best.In(Context).ToString();
 }

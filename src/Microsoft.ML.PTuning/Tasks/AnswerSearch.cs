@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>From the logits of a row's windows to its answers, as SQuAD models are decoded (Devlin et al. 2019; Hugging Face's post-processing).</summary>
+/// <summary>From the logits of a row's windows to its answers, as SQuAD is decoded (Devlin et al. 2019; Hugging Face's examples).</summary>
 /// <remarks>
 /// In each window the n best starts are paired with the n best ends, among the context's tokens; a start counts in the window that shows most of
 /// its context. Pairs that end before they start, or that have too many tokens, are left out; of all windows' pairs the n best stay. Equal words

@@ -8,7 +8,7 @@ internal readonly record struct AnswerWindow(int Start, int End, int FirstAnswer
 {
     public int Count => End - Start;
 
-    /// <summary>The windows of a context, in their order: every token is in one or more of them, and an answer may start at it in exactly one.</summary>
+    /// <summary>The windows of a context, in order: every token is in one or more of them, and an answer starts at it in exactly one.</summary>
     /// <param name="tokens">Tokens of the context; none make one empty window.</param>
     /// <param name="room">Most tokens of a window.</param>
     /// <param name="overlap">Tokens that a window shares with the next; less than <paramref name="room"/>.</param>

@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>The answer to a question, cut from a context: a start and an end among its tokens (Rajpurkar et al. 2016, 2018).</summary>
-/// <remarks>A context that is too long is read in overlapping windows, to its end. A question is cut to 64 tokens, or to half of the room where that is less.</remarks>
+/// <remarks>
+/// A context that is too long is read in overlapping windows, to its end. A question is cut to 64 tokens, or to half of the room where that is less.
+/// </remarks>
 internal sealed record QuestionAnswering : PromptTask
 {
     /// <summary>Beyond it, decoding would take longer than the encoder.</summary>
@@ -63,14 +65,14 @@ internal sealed record QuestionAnswering : PromptTask
     public override IReadOnlyList<OutputColumn> Outputs =>
     [
         new OutputColumn<AnswerPrediction, VBuffer<ReadOnlyMemory<char>>>(
-            PredictedAnswerColumnName, TextDataViewType.Instance, ColumnSize.PerRow, IsKey: false, ScoreAnnotations.PredictedLabel, LabelAnnotation.None,
-            (AnswerPrediction row, ref VBuffer<ReadOnlyMemory<char>> value) => Array.ConvertAll(row.Answers, a => a.In(row.Context)).CopyTo(ref value)),
+            PredictedAnswerColumnName, TextDataViewType.Instance, ColumnSize.PerRow, IsKey: false, ScoreAnnotations.PredictedLabel,
+            LabelAnnotation.None, (AnswerPrediction row, ref VBuffer<ReadOnlyMemory<char>> value) => row.Texts.CopyTo(ref value)),
         new OutputColumn<AnswerPrediction, VBuffer<float>>(
             ScoreColumnName, NumberDataViewType.Single, ColumnSize.PerRow, IsKey: false, ScoreAnnotations.Score,
             LabelAnnotation.None, (AnswerPrediction row, ref VBuffer<float> value) => row.Probabilities.CopyTo(ref value)),
         new OutputColumn<AnswerPrediction, VBuffer<int>>(
             AnswerStartColumnName, NumberDataViewType.Int32, ColumnSize.PerRow, IsKey: false, ScoreAnnotations.PredictedLabel,
-            LabelAnnotation.None, (AnswerPrediction row, ref VBuffer<int> value) => Array.ConvertAll(row.Answers, a => a.Start).CopyTo(ref value)),
+            LabelAnnotation.None, (AnswerPrediction row, ref VBuffer<int> value) => row.Starts.CopyTo(ref value)),
         new OutputColumn<AnswerPrediction, float>(
             NoAnswerScoreColumnName, NumberDataViewType.Single, ColumnSize.Scalar, IsKey: false, ScoreAnnotations.Score,
             LabelAnnotation.None, (AnswerPrediction row, ref float value) => value = row.NoAnswerScore),
@@ -87,8 +89,9 @@ internal sealed record QuestionAnswering : PromptTask
             ? this with { AllowsNoAnswer = without > 0 }
             : throw new InvalidOperationException(
                 $"None of the {training.Examples.Count} training rows has an answer to learn from: {without} have none (no text in column "
-                + $"'{TrainingAnswerColumnName}', or an index below 0), and of {training.Misaligned} it is not where column '{AnswerIndexColumnName}' says. "
-                + $"The index counts the characters of column '{ContextColumnName}' before the answer, which must stand there letter by letter.");
+                + $"'{TrainingAnswerColumnName}', or an index below 0), and in {training.Misaligned} it is not where column "
+                + $"'{AnswerIndexColumnName}' says, or fits into no window. The index counts the characters of column '{ContextColumnName}' "
+                + "before the answer, which must stand there letter by letter.");
     }
 
     public override string? FindMisfit(TextTokenizer tokenizer)
@@ -100,8 +103,9 @@ internal sealed record QuestionAnswering : PromptTask
 
         var left = room - AnswerExample.MostOfQuestion(room);
         return DocumentStride >= left
-            ? $"DocumentStride is {DocumentStride}, but with a MaxLength of {MaxLength} a long question leaves {left} tokens of the context in a window: "
-                + $"the next window would be no further. Use a DocumentStride of {left - 1} or less (a third of MaxLength is usual), or a larger MaxLength."
+            ? $"DocumentStride is {DocumentStride}, but with a MaxLength of {MaxLength} a long question leaves {left} tokens of the context in a "
+                + $"window: the next one would be no further. Use a DocumentStride of {left - 1} or less (a third of MaxLength is usual), "
+                + "or a larger MaxLength."
             : null;
     }
 

@@ -126,6 +126,14 @@ public sealed class AnswerSearchTests
     }
 
     [TestMethod]
+    public void Window_that_is_learned_from_alone_may_have_no_answer()
+    {
+        var window = (AnswerExample)Asked.Row("a b c d e f g h i j k l", answer: "b").Split().Last();
+
+        Assert.AreEqual("", Decode(window, [(0, -1, 9)], [], Task with { AllowsNoAnswer = false }).BestText);
+    }
+
+    [TestMethod]
     public void There_is_an_answer_where_no_good_start_and_good_end_make_a_pair()
     {
         var task = Task with { AllowsNoAnswer = false, NBest = 1 };

@@ -41,8 +41,9 @@ public sealed class QuestionAnsweringGoldenTests
         var loss = Asked.Task.Loss(Forward(golden), parts).item<float>() / parts.Length;
 
         // The official formula on the official logits, row by row without padding.
+        var (startLogits, endLogits) = (Expected(golden, "start_logits"), Expected(golden, "end_logits"));
         var expected = lengths.Select((length, row) =>
-            (CrossEntropy(Expected(golden, "start_logits"), row, length, starts) + CrossEntropy(Expected(golden, "end_logits"), row, length, ends)) / 2).Average();
+            (CrossEntropy(startLogits, row, length, starts) + CrossEntropy(endLogits, row, length, ends)) / 2).Average();
         Assert.AreEqual(expected, loss, 1e-5);
     }
 

@@ -108,7 +108,7 @@ public sealed class QuestionAnsweringTests
 
         StringAssert.Contains(refusal.Message, "None of the 3 training rows");
         StringAssert.Contains(refusal.Message, "1 have none");
-        StringAssert.Contains(refusal.Message, "of 2 it is not where column 'AnswerIndex' says");
+        StringAssert.Contains(refusal.Message, "in 2 it is not where column 'AnswerIndex' says");
     }
 
     [TestMethod]
@@ -137,7 +137,8 @@ public sealed class QuestionAnsweringTests
         var tokenizer = folder.Load();
         for (var maxLength = 5; maxLength < 140; maxLength++)
         {
-            var longest = Enumerable.Range(0, maxLength).Last(overlap => (Task with { MaxLength = maxLength, DocumentStride = overlap }).FindMisfit(tokenizer) is null);
+            var longest = Enumerable.Range(0, maxLength)
+                .Last(overlap => (Task with { MaxLength = maxLength, DocumentStride = overlap }).FindMisfit(tokenizer) is null);
             for (var question = 0; question < 70; question += 7)
             {
                 var row = AnswerExample.Encode(tokenizer, Words(question), Words(150), null, maxLength, longest);
