@@ -53,6 +53,7 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("PTuningV2", "Binary", typeof(PTuningV2Trainer.Options))]
     [DataRow("PTuningV2", "Regression", typeof(PTuningV2Trainer.Options))]
     [DataRow("PTuningV2NamedEntityRecognition", "Multiclass", typeof(PTuningV2Trainer.NamedEntityOptions))]
+    [DataRow("PTuningV2QuestionAnswer", "Multiclass", typeof(PTuningV2Trainer.QuestionAnswerOptions))]
     [DataRow("PTuningV2MultipleChoice", "Multiclass", typeof(PTuningV2Trainer.MultipleChoiceOptions))]
     public void Catalog_method_has_the_options_defaults(string name, string catalog, Type type)
     {
@@ -62,7 +63,13 @@ public class PTuningV2TrainerOptionsTests
 
         foreach (var parameter in method.GetParameters().Skip(1))
         {
-            var option = parameter.Name == "outputColumnName" ? "PredictedLabelColumnName" : parameter.Name!; // The name that ML.NET's own trainer has.
+            // The names that ML.NET's own trainers have.
+            var option = parameter.Name switch
+            {
+                "outputColumnName" => "PredictedLabelColumnName",
+                "predictedAnswerColumnName" => "AnswerColumnName",
+                var other => other!,
+            };
             var property = type.GetProperty(option, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)!;
             Assert.AreEqual(property.GetValue(options), parameter.DefaultValue, parameter.Name);
         }
