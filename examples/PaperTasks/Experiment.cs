@@ -23,6 +23,7 @@ internal abstract class Experiment(TaskData data, Settings settings, string? bac
     {
         SentenceData sentences => new SentenceExperiment(sentences, settings, backbone),
         TaggingData sentences => new TaggingExperiment(sentences, settings, backbone),
+        AnswerData questions => new AnswerExperiment(questions, settings, backbone),
         ChoiceData questions => new ChoiceExperiment(questions, settings, backbone),
         _ => throw new NotSupportedException($"There is no experiment for {data.GetType().Name}."),
     };

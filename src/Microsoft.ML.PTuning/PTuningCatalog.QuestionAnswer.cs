@@ -74,6 +74,7 @@ public static partial class PTuningCatalog
             DocumentStride = options.DocumentStride,
             NoAnswerThreshold = options.NoAnswerThreshold,
             MaxLength = options.MaxLength,
+            CountsPadding = options.PadToMaxLength,
         });
     }
 }

@@ -5,7 +5,7 @@ namespace PaperTasks.DataSets;
 internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> PublishedFiles)
 {
     /// <summary>The tasks of the command line.</summary>
-    public static IReadOnlyList<PaperTask> All => [.. SentenceTask.All, .. TaggingTask.All, .. ChoiceTask.All];
+    public static IReadOnlyList<PaperTask> All => [.. SentenceTask.All, .. TaggingTask.All, .. AnswerTask.All, .. ChoiceTask.All];
 
     /// <summary>Whether the official code words its rows in two ways, between which <see cref="Reading.Template"/> chooses.</summary>
     public bool HasTemplates { get; init; }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Evaluation;
@@ -62,6 +63,13 @@ internal sealed record QuestionAnswering : PromptTask
             "It says at which character of the context the answer starts; convert it to Int32 (Transforms.Conversion.ConvertType)."),
     ];
 
+    /// <summary>
+    /// Whether padding counts as a place where an answer might be, as in the official code, which pads every row to one length.
+    /// With batches of several lengths a row's loss would then depend on those it shares a batch with.
+    /// </summary>
+    [JsonIgnore]
+    public bool CountsPadding { get; init; }
+
     public override IReadOnlyList<OutputColumn> Outputs =>
     [
         new OutputColumn<AnswerPrediction, VBuffer<ReadOnlyMemory<char>>>(
@@ -121,13 +129,10 @@ internal sealed record QuestionAnswering : PromptTask
     }
 
     /// <summary>The mean of the cross-entropies of start and end over the tokens of a window.</summary>
-    /// <remarks>
-    /// Padding is no place for an answer. The official code counts it as one; then a row's loss would depend on the batch that it shares.
-    /// </remarks>
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
         var positions = tensor([.. parts.SelectMany(p => p.Target.Select(x => (long)x))], parts.Count, 2, device: outputs.device); // [S, 2]
-        return nn.functional.cross_entropy(WithoutPadding(outputs, parts), positions, reduction: nn.Reduction.Sum).Over(2);
+        return nn.functional.cross_entropy(CountsPadding ? outputs : WithoutPadding(outputs, parts), positions, reduction: nn.Reduction.Sum).Over(2);
     }
 
     /// <summary>Answers, best first; "" stands before those that it outscores by more than <see cref="NoAnswerThreshold"/>.</summary>

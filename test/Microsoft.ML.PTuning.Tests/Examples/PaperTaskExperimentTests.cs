@@ -35,6 +35,14 @@ public sealed class PaperTaskExperimentTests
     }
 
     [TestMethod]
+    public void Answers_are_learned_and_measured()
+    {
+        TextQuestion[] rows = [new("Who sleeps?", "Ann sleeps.", ["Ann"], 0, "1"), new("Who sings?", "Ann sleeps.", [], -1, "2")];
+
+        AssertMeasured(Run(new AnswerData(rows, rows)), 2, "f1", "exactMatch", "answerableF1", "unanswerableF1");
+    }
+
+    [TestMethod]
     public void Choices_are_learned_and_measured()
     {
         ChoiceQuestion[] rows =

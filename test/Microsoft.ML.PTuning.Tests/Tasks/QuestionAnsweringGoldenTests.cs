@@ -6,25 +6,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Tasks;
 
-/// <summary>Logits and loss of answers against what the official P-tuning v2 models computed.</summary>
+/// <summary>The loss of answers without padding against what the official P-tuning v2 models computed.</summary>
 [TestClass]
 public sealed class QuestionAnsweringGoldenTests
 {
-    [TestMethod]
-    [DataRow("bert")]
-    [DataRow("roberta")]
-    [DataRow("deberta")]
-    public void Logits_are_the_official_ones(string family)
-    {
-        using var scope = NewDisposeScope();
-        using var golden = Open(family);
-
-        var logits = Forward(golden);
-
-        Numbers.AreClose(Expected(golden, "start_logits"), logits.select(2, 0));
-        Numbers.AreClose(Expected(golden, "end_logits"), logits.select(2, 1));
-    }
-
     [TestMethod]
     [DataRow("bert")]
     [DataRow("roberta")]

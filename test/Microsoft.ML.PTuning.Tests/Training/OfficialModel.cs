@@ -16,7 +16,7 @@ internal sealed class OfficialModel : IDisposable
     private const string Embedding = "prefix_encoder.embedding.weight";
 
     /// <summary>A head's official names by those it is saved under here; only DeBERTa's official models train a pooler.</summary>
-    private static readonly Dictionary<string, string> HeadNames = new()
+    private readonly Dictionary<string, string> _headNames = new()
     {
         ["head.bias"] = "classifier.bias",
         ["head.weight"] = "classifier.weight",
@@ -34,15 +34,17 @@ internal sealed class OfficialModel : IDisposable
 
         var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(_golden.Backbone);
         var task = TaskOf(kind);
+        if (task is QuestionAnswering)
+            (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");
         var prefix = CreatePrefix(encoder.Shape);
         SortedDictionary<string, Tensor> head = [];
-        foreach (var (name, official) in HeadNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
+        foreach (var (name, official) in _headNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
             head[name] = Initial(official).clone();
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
-            new() { LearningRate = LearningRate, BatchSize = Batch.Count, MaxEpochs = 1, Shards = shards, MaxGradientNorm = maxGradientNorm },
+            new() { LearningRate = LearningRate, BatchSize = Batch.Count, MaxEpochs = 1, Shards = shards, MaxGradientNorm = maxGradientNorm, PadToLength = Width },
             prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], _golden.Backbone.Configuration.PadTokenId, CPU);
-        Trained = PrefixNames.Zip(prefix.Parameters).Concat(head.Select(pair => (HeadNames[pair.Key], pair.Value)));
+        Trained = PrefixNames.Zip(prefix.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
     }
 
     public PromptOptimizer Optimizer { get; }
@@ -69,12 +71,20 @@ internal sealed class OfficialModel : IDisposable
         }
     }
 
+    /// <summary>Tokens of a row with the official padding, which the official loss of answers counts.</summary>
+    private int Width => (int)_golden.Tensors["input.input_ids"].shape[^1];
+
     private bool IsProjected => _golden.Tensors.ContainsKey("init.prefix_encoder.trans.0.weight");
 
     // In the order of PrefixParameters.Parameters.
     private string[] PrefixNames => IsProjected
         ? [Embedding, "prefix_encoder.trans.0.weight", "prefix_encoder.trans.0.bias", "prefix_encoder.trans.2.weight", "prefix_encoder.trans.2.bias"]
         : [Embedding];
+
+    /// <summary>The official logits: <c>[B, K]</c>, or those of tokens, padding included, <c>[B, T, K]</c>.</summary>
+    public Tensor ExpectedLogits => _golden.Tensors.TryGetValue("expect.logits", out var logits)
+        ? logits
+        : stack([Expected("start_logits"), Expected("end_logits")], 2);
 
     public Tensor Expected(string name) => _golden.Tensors[$"expect.{name}"];
 
@@ -102,33 +112,34 @@ internal sealed class OfficialModel : IDisposable
         "sequence-classification" => Any.Classification((int)Initial("classifier.bias").size(0)),
         "token-classification" => Any.Tagging((int)Initial("classifier.bias").size(0)),
         "multiple-choice" => Any.Choice,
+        "question-answering" => Asked.Task with { CountsPadding = true },
         _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),
     };
 
     private ExamplePart[] ReadBatch()
     {
-        var labels = Input("labels");
+        var labels = _golden.Tensors.ContainsKey("input.labels")
+            ? Input("labels")
+            : [.. Input("start_positions").Zip(Input("end_positions"), (start, end) => new[] { start, end }).SelectMany(position => position)];
         var rows = _golden.Tensors["input.input_ids"].size(0);
         var sequences = ReadSequences();
         var choices = sequences.Length / (int)rows;
         return [.. sequences.Chunk(choices).Select((row, i) => new ExamplePart(row, [.. Targets(i)]))];
 
-        // A label a row, or a label a token: those of the official padding are ignored.
-        IEnumerable<float> Targets(int row) => labels.Length == rows
-            ? [labels[row]]
-            : labels.Skip(row * labels.Length / (int)rows).Take(sequences[row].Length).Select(label => Math.Max(label, -1f));
+        // A label a row, start and end, or a label a token: those of the official padding are ignored.
+        IEnumerable<float> Targets(int row) =>
+            labels.Chunk(labels.Length / (int)rows).ElementAt(row).Take(sequences[row].Length).Select(label => Math.Max(label, -1f));
     }
 
     private EncodedRow[] ReadSequences()
     {
         var (ids, segments, mask) = (Input("input_ids"), Input("token_type_ids"), Input("attention_mask"));
-        var width = (int)_golden.Tensors["input.input_ids"].shape[^1];
-        return [.. mask.Chunk(width).Select((row, i) =>
+        return [.. mask.Chunk(Width).Select((row, i) =>
         {
             var length = (int)row.Sum();
             return new EncodedRow(Row(ids), Row(segments));
 
-            int[] Row(long[] values) => [.. values.Skip(i * width).Take(length).Select(value => (int)value)];
+            int[] Row(long[] values) => [.. values.Skip(i * Width).Take(length).Select(value => (int)value)];
         })];
     }
 
