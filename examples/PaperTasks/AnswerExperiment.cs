@@ -11,8 +11,12 @@ internal sealed class AnswerExperiment(AnswerData data, Settings settings, strin
 
     protected override IEstimator<ITransformer>? LabelsToKeys(MLContext mlContext) => null;
 
-    protected override PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run) =>
-        mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(WithSettings(new PTuningV2Trainer.QuestionAnswerOptions(), run));
+    protected override PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run)
+    {
+        var options = WithSettings(new PTuningV2Trainer.QuestionAnswerOptions(), run);
+        options.DocumentStride = options.MaxLength / 3; // As the official code's 128 of 384.
+        return mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(options);
+    }
 
     protected override IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored)
     {

@@ -163,7 +163,7 @@ internal static class CommandLine
         string? backbone = arguments.GetValue(Backbone);
         string method = arguments.GetRequiredValue(Method);
         Preset? preset = Preset.For(task.Name, backbone is null ? null : BackboneShape.Read(backbone));
-        Settings settings = Settings.Resolve(method, Requested(arguments), preset);
+        Settings settings = Settings.Resolve(method, Requested(arguments), preset, task.Defaults);
 
         DataFiles files = arguments.GetValue(Data) is { } folder
             ? DataFiles.Find(task, folder)

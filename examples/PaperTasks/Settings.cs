@@ -18,9 +18,9 @@ internal sealed record Settings(
     /// <summary>Seed of a run where neither the command line nor a preset names one.</summary>
     public const int DefaultSeed = 1;
 
-    public static Settings Resolve(string method, RequestedSettings requested, Preset? preset)
+    /// <param name="library">What the library takes for granted in this kind of task.</param>
+    public static Settings Resolve(string method, RequestedSettings requested, Preset? preset, PTuningV2Trainer.Options library)
     {
-        var library = new PTuningV2Trainer.Options();
         bool hasPrefix = method == PTuning;
         return new Settings(
             PrefixLength: hasPrefix ? requested.PrefixLength ?? preset?.PrefixLength ?? library.PrefixLength : 0,

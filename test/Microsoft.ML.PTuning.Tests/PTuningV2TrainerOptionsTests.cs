@@ -63,13 +63,7 @@ public class PTuningV2TrainerOptionsTests
 
         foreach (var parameter in method.GetParameters().Skip(1))
         {
-            // The names that ML.NET's own trainers have.
-            var option = parameter.Name switch
-            {
-                "outputColumnName" => "PredictedLabelColumnName",
-                "predictedAnswerColumnName" => "AnswerColumnName",
-                var other => other!,
-            };
+            var option = parameter.Name == "outputColumnName" ? "PredictedLabelColumnName" : parameter.Name!; // The name that ML.NET's own trainer has.
             var property = type.GetProperty(option, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)!;
             Assert.AreEqual(property.GetValue(options), parameter.DefaultValue, parameter.Name);
         }

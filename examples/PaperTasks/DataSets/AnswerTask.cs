@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning;
+
 namespace PaperTasks.DataSets;
 
 /// <summary>A question and the text in which its answer stands.</summary>
@@ -21,6 +23,8 @@ internal sealed record AnswerTask(string Name, IReadOnlyList<DataFiles> Publishe
         new("squad", [new("train-v1.1*.json", "dev-v1.1*.json"), AnyVersion], [new(".json", Squad.Read)]),
         new("squad2", [new("train-v2.0*.json", "dev-v2.0*.json"), AnyVersion], [new(".json", Squad.Read)]),
     ];
+
+    public override PTuningV2Trainer.Options Defaults => new PTuningV2Trainer.QuestionAnswerOptions();
 
     protected override AnswerData Gather(List<TextQuestion> train, List<TextQuestion> dev, DataFiles files) => new(train, dev);
 }

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning;
+
 namespace PaperTasks.DataSets;
 
 /// <summary>A task by its name on the command line, and the files that publish it.</summary>
@@ -12,6 +14,9 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
 
     /// <summary>Whether <see cref="Reading.TokenColumn"/> and <see cref="Reading.LabelColumn"/> can name columns of its files.</summary>
     public bool HasColumns { get; init; }
+
+    /// <summary>The options of its trainer, as the library has them.</summary>
+    public virtual PTuningV2Trainer.Options Defaults => new();
 
     /// <summary>The extensions of the files that the task is read from.</summary>
     public abstract IReadOnlyList<string> Extensions { get; }

@@ -64,7 +64,7 @@ internal sealed class TinyCheckpoint : IDisposable
             {
               "model_type": "{{modelType}}", "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
               "intermediate_size": 12, "hidden_act": "gelu", "max_position_embeddings": 16, "type_vocab_size": {{(isRoberta ? 1 : 2)}},
-              "layer_norm_eps": 1e-5, "pad_token_id": {{(isRoberta ? 1 : 0)}}, "embedding_size": 6
+              "layer_norm_eps": 1e-5, "pad_token_id": {{(isRoberta ? 1 : 0)}}, "embedding_size": {{(modelType is "electra" or "albert" ? 6 : 8)}}
             }
             """)!.AsObject();
     }

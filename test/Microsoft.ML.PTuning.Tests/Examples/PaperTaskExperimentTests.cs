@@ -81,7 +81,7 @@ public sealed class PaperTaskExperimentTests
 
     private static RunResult Run(TaskData data, string? saveTo = null)
     {
-        var experiment = Experiment.For(data, Settings.Resolve(Settings.PTuning, OneEpoch, null), backbone: null);
+        var experiment = Experiment.For(data, Settings.Resolve(Settings.PTuning, OneEpoch, null, new PTuningV2Trainer.Options()), backbone: null);
         return experiment.Run(1, saveTo, new Progress<TrainingProgress>(), CancellationToken.None);
     }
 
