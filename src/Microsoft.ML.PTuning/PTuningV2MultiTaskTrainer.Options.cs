@@ -33,7 +33,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
             AtLeast(ContinuationEpochs, 0, nameof(ContinuationEpochs));
             if (!(Temperature > 0))
                 throw new ArgumentOutOfRangeException(
-                    nameof(Temperature), Temperature, "The temperature must be more than 0: 1 draws tasks by their rows, more draws them more evenly.");
+                    nameof(Temperature), Temperature, "The temperature must be more than 0: 1 draws tasks by their rows, more of it more evenly.");
         }
 
         internal override TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) =>

@@ -88,7 +88,8 @@ public sealed partial class PTuningV2MultiTaskTrainer
     private void RefuseOtherPrompt(string name, PTuningV2Trainer.Options trainer)
     {
         if (trainer.InitialModel is not null)
-            throw new InvalidOperationException($"The trainer of task '{name}' has an InitialModel, but the tasks share one new prefix. Leave it null.");
+            throw new InvalidOperationException(
+                $"The trainer of task '{name}' has an InitialModel, but the tasks share one new prefix. Leave it null.");
 
         string[] differences =
         [

@@ -32,7 +32,10 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
 
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
-    /// <exception cref="InvalidOperationException">Nothing can be learned from these rows, or training diverged.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Nothing can be learned from these rows, training diverged, or <see cref="Options.InitialModel"/> has another encoder or prefix.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
     public PTuningV2Transformer Fit(IDataView input) => Train(input, _options.ValidationSet);

@@ -159,7 +159,7 @@ public sealed class PTuningV2MultiTaskTrainerTests
     [TestMethod]
     public void Task_that_is_never_drawn_keeps_its_first_head_and_is_warned_of()
     {
-        (_options.Temperature, _options.LearningRate) = (1e-9, 0.02);
+        _options.Temperature = 1e-9;
 
         using var models = Fit(Topic(TinyTraining.Texts(20)), Rating(60));
 
@@ -169,10 +169,25 @@ public sealed class PTuningV2MultiTaskTrainerTests
     }
 
     [TestMethod]
+    public void Task_that_is_never_drawn_is_saved_and_loaded_all_the_same()
+    {
+        _options.Temperature = 1e-9;
+        using var models = Fit(Topic(TinyTraining.Texts(20)), Rating(60));
+        using var file = new MemoryStream();
+        models["topic"].SaveTo(file);
+        file.Position = 0;
+
+        using var loaded = PTuningV2Transformer.LoadFrom(_training.Context, file);
+
+        Assert.IsTrue(loaded.Summary!.Epochs.All(epoch => double.IsNaN(epoch.Loss) && double.IsNaN(epoch.Metric)));
+    }
+
+    [TestMethod]
     public void Epoch_with_the_best_mean_metric_over_validated_tasks_is_kept()
     {
         _options.MaxEpochs = 8;
-        var opposed = TinyTraining.Texts(30, seed: 1).Select(row => new LabelledText { Text = row.Text, Label = row.Label == "late" ? "early" : "late" });
+        var opposed = TinyTraining.Texts(30, seed: 1)
+            .Select(row => new LabelledText { Text = row.Text, Label = row.Label == "late" ? "early" : "late" }); // Better learned, worse judged.
 
         using var models = Fit(
             Topic(TinyTraining.Texts(40), [.. opposed]), Rating(40, validated: true), new("other", _training.Rated(40)));

@@ -84,26 +84,19 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         return outcome;
     }
 
+    /// <param name="epochs">Epochs planned in this training.</param>
     /// <returns>A line about the epoch.</returns>
     public string Add(EpochSummary epoch, int epochs)
     {
         _epochs.Add(epoch);
-        var trained = FormattableString.Invariant($"Epoch {epoch.Epoch} of {PlannedEpochs(epochs)}: loss {epoch.Loss:F4}, {epoch.MetricName} {epoch.Metric:F4}");
+        var trained = FormattableString.Invariant(
+            $"Epoch {epoch.Epoch} of {PlannedEpochs(epochs)}: loss {epoch.Loss:F4}, {epoch.MetricName} {epoch.Metric:F4}");
         return Subject(epoch.ValidationMetric is null
             ? trained
             : FormattableString.Invariant($"{trained}; validation loss {epoch.ValidationLoss:F4}, {epoch.MetricName} {epoch.ValidationMetric:F4}"));
     }
 
-    /// <summary>What looks wrong with this training.</summary>
-    public IReadOnlyList<string> FindWarnings(EpochOutcome best)
-    {
-        if (_epochs.All(e => double.IsNaN(e.Loss)))
-            return [Subject("No batch was drawn: its head is as random as it began. Train for more epochs, or raise the Temperature.")];
-
-        var collapse = best.Predictions.Count == 0 ? null : Task.FindCollapse(best.Predictions, best.Examples);
-        return collapse is null ? [] : [Subject(collapse)];
-    }
-
+    /// <param name="best">The epoch that is kept.</param>
     /// <param name="trainedParameters">Numbers that training changed for this task.</param>
     public TrainingSummary Summarise(EpochOutcome best, long trainedParameters, long tensorBytes, TrainingSettings settings, TrainingClock clock)
     {
@@ -126,6 +119,15 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
             TrainingTime = (before?.TrainingTime ?? TimeSpan.Zero) + clock.Elapsed,
             SamplesPerSecond = clock.SamplesPerSecond,
         };
+    }
+
+    private IReadOnlyList<string> FindWarnings(EpochOutcome best)
+    {
+        if (_epochs.All(e => double.IsNaN(e.Loss)))
+            return [Subject("No batch was drawn: its head is as random as it began. Train for more epochs, or raise the Temperature.")];
+
+        var collapse = best.Predictions.Count == 0 ? null : Task.FindCollapse(best.Predictions, best.Examples);
+        return collapse is null ? [] : [Subject(collapse)];
     }
 
     private int PlannedEpochs(int epochs) => (learned.Before?.Summary.Epochs.Count ?? 0) + epochs;

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>What a fit has from its surroundings: log, device, seed, cancellation; and the way from data to a task and from a result to a model.</summary>
+/// <summary>What a fit has from its surroundings: log, device, seed, cancellation. Makes tasks of data, and models of results.</summary>
 internal sealed class TrainingSession : IDisposable
 {
     private readonly IHost _host;
@@ -65,7 +65,8 @@ internal sealed class TrainingSession : IDisposable
     public void LogStart(TrainingTask task) =>
         Log((task.Name is null ? "" : $"Task '{task.Name}': ")
             + $"{task.Training.Examples.Count} training rows ({task.Training.Skipped} without a label skipped, "
-            + $"{task.Training.Truncated} longer than {task.Task.MaxLength} tokens truncated), seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");
+            + $"{task.Training.Truncated} longer than {task.Task.MaxLength} tokens truncated), "
+            + $"seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");
 
     /// <summary>A model of what was learned, which takes over encoder and tensors; where this fails, the tensors are freed.</summary>
     public PromptModel ToModel(TrainingTask task, TrainingResult result, OpenBackbone backbone)

@@ -65,7 +65,8 @@ internal static class WarmStart
         if (found.PositionOffset != expected.PositionOffset)
             differences.Add($"PositionOffset is {found.PositionOffset}, expected {expected.PositionOffset}");
         if (differences.Count > 0)
-            throw new InvalidOperationException($"The InitialModel has another prefix: {string.Join("; ", differences)}. Set the options as expected.");
+            throw new InvalidOperationException(
+                $"The InitialModel has another prefix: {string.Join("; ", differences)}. Set the options as expected.");
     }
 
     private static string? FindDifference(PromptModel model, TrainingTask task)

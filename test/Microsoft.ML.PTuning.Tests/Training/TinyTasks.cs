@@ -22,7 +22,8 @@ internal static class TinyTasks
 }
 
 /// <summary>Models by task, disposed of together.</summary>
-internal sealed class Models(IReadOnlyDictionary<string, PTuningV2Transformer> models) : IEnumerable<KeyValuePair<string, PTuningV2Transformer>>, IDisposable
+internal sealed class Models(IReadOnlyDictionary<string, PTuningV2Transformer> models)
+    : IEnumerable<KeyValuePair<string, PTuningV2Transformer>>, IDisposable
 {
     public IEnumerable<PTuningV2Transformer> Values => models.Values;
 

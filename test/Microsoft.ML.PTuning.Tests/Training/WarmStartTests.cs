@@ -184,7 +184,7 @@ public sealed class WarmStartTests
         var refusal = Refused<InvalidOperationException>();
 
         StringAssert.Matches(refusal.Message, new(
-            @"^The InitialModel stands on another encoder, .*: model\.safetensors has SHA-256 \w+\.\.\., expected \w+\.\.\.\. Set Backbone to the encoder"));
+            @"^The InitialModel stands on another encoder, .*: model\.safetensors has SHA-256 \w+\.\.\., expected \w+\.\.\.\. Set Backbone to"));
     }
 
     [TestMethod]
