@@ -13,8 +13,9 @@ internal static class CommandLine
     private static readonly Option<string> TaskName = new("--task")
     {
         Required = true,
-        Description = "The data set. 'tsv': files of your own, 'text TAB [text TAB] label' without a header; "
-            + "labels that are numbers, one at least with a decimal point, make it a regression",
+        Description = "The data set. Files of your own: 'tsv', 'text TAB [text TAB] label' without a header; labels that are numbers, one at least "
+            + "with a decimal point, make it a regression. 'ner', a word and its tag a line, an empty line between sentences. "
+            + "'srl', a predicate a line: its index, words, |||, tags",
     };
 
     private static readonly Option<string?> Data = new("--data")
@@ -31,6 +32,9 @@ internal static class CommandLine
         Description = "Development file. As in the paper it both chooses the epoch and gives the metrics",
     };
 
+    private static readonly Option<int?> TokenColumn = Number("--token-column", "Column of the words, from 0, in a file of tagged words", lowest: 0);
+    private static readonly Option<int?> LabelColumn = Number("--label-column", "Column of the tags; else CoNLL04's, or the last one", lowest: 0);
+
     private static readonly Option<string?> Backbone = new("--backbone")
     {
         HelpName = "DIR",
@@ -46,9 +50,16 @@ internal static class CommandLine
     private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors a layer", lowest: 1);
     private static readonly Option<int?> PrefixLayers = Number("--prefix-layers", "Prefix in the last k layers only; 0 for all", lowest: 0);
 
-    private static readonly Option<bool> Projection = new("--projection")
+    private static readonly Option<bool?> Projection = new("--projection")
     {
-        Description = "Trains the prefix through a two-layer network (reparameterisation)",
+        Description = "Trains the prefix through a two-layer network (reparameterisation); 'false' where a script does and you would not",
+    };
+
+    private static readonly Option<int?> Template = new("--template")
+    {
+        HelpName = "0|1",
+        Description = "The official code's wording of wic and wsc. wic: 0 one text that ends in the question, 1 'WORD: sentence' twice; "
+            + "wsc: 0 'PRONOUN: text', 1 stars about the pronoun",
     };
 
     private static readonly Option<double?> LearningRate = Number("--learning-rate", "Highest learning rate; it falls linearly to 0", lowest: double.Epsilon);
@@ -67,7 +78,10 @@ internal static class CommandLine
     };
 
     private static readonly Option<int[]> Seed = new("--seed") { HelpName = "N", Description = "Repeatable: a training for each" };
-    private static readonly Option<int?> Limit = Number("--limit", "Takes the first N training rows only", lowest: 1);
+    private static readonly Option<int?> Limit = Number(
+        "--limit", "Takes the first N training rows (sentences, predicates; of multirc and record, questions)", lowest: 1);
+
+    private static readonly Option<int?> DevLimit = Number("--dev-limit", "The same of the development rows", lowest: 1);
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
 
@@ -76,13 +90,14 @@ internal static class CommandLine
         TaskName.AcceptOnlyFromAmong([.. PaperTask.All.Select(task => task.Name)]);
         Method.AcceptOnlyFromAmong(Settings.PTuning, Settings.LinearProbe);
         Offset.AcceptOnlyFromAmong("prefix", "none");
+        Template.AcceptOnlyFromAmong("0", "1");
 
         var command = new RootCommand(
             "P-Tuning v2 on the tasks of the paper. What the command line leaves open is taken from the official script "
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
-            TaskName, Data, Train, Dev, Backbone, Method, PrefixLength, PrefixLayers, Projection, LearningRate, Epochs, BatchSize,
-            MaxLength, Offset, PadToMax, Seed, Limit, Save, Json])
+            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Backbone, Method, PrefixLength, PrefixLayers, Projection,
+            LearningRate, Epochs, BatchSize, MaxLength, Offset, PadToMax, Seed, Limit, DevLimit, Save, Json])
         {
             command.Options.Add(option);
         }
@@ -93,10 +108,21 @@ internal static class CommandLine
             int files = (result.GetValue(Train) is null ? 0 : 1) + (result.GetValue(Dev) is null ? 0 : 1);
             if (folder ? files != 0 : files != 2)
                 result.AddError("Expected the data as either --data DIR, or --train FILE and --dev FILE.");
+            string? task = result.GetResult(TaskName)?.Tokens.FirstOrDefault()?.Value;
+            if (result.GetResult(Template) is not null && !Fits(task, known => known.HasTemplates))
+                result.AddError($"--template: {task} has one wording; {Names(known => known.HasTemplates)} have two.");
+            if ((result.GetResult(TokenColumn) ?? result.GetResult(LabelColumn)) is not null && !Fits(task, known => known.HasColumns))
+                result.AddError($"--token-column and --label-column are for {Names(known => known.HasColumns)}, not for {task}.");
         });
         command.SetAction((arguments, cancellationToken) => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None));
         return command;
     }
+
+    // A name that is no task's is told of elsewhere.
+    private static bool Fits(string? name, Func<PaperTask, bool> condition) =>
+        PaperTask.All.FirstOrDefault(task => task.Name == name) is not { } known || condition(known);
+
+    private static string Names(Func<PaperTask, bool> condition) => string.Join(" and ", PaperTask.All.Where(condition).Select(task => task.Name));
 
     private static int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
@@ -142,11 +168,13 @@ internal static class CommandLine
         DataFiles files = arguments.GetValue(Data) is { } folder
             ? DataFiles.Find(task, folder)
             : new DataFiles(arguments.GetRequiredValue(Train)!, arguments.GetRequiredValue(Dev)!);
-        int? limit = arguments.GetValue(Limit);
-        TaskData data = TaskData.Read(task, files, limit);
-        Console.WriteLine($"{data.Train.Count:N0} training rows of {files.Train}, {data.Dev.Count:N0} development rows of {files.Dev}");
+        var reading = new Reading(
+            arguments.GetValue(Template) ?? preset?.Template ?? 0, arguments.GetValue(Limit), arguments.GetValue(DevLimit),
+            arguments.GetValue(TokenColumn), arguments.GetValue(LabelColumn));
+        TaskData data = task.Read(files, reading);
+        Console.WriteLine($"{data.TrainRows:N0} training rows of {files.Train}, {data.DevRows:N0} development rows of {files.Dev}");
 
-        var experiment = new Experiment(data, settings, backbone);
+        var experiment = Experiment.For(data, settings, backbone);
         var runs = new List<RunResult>();
         foreach (int seed in settings.Seeds)
         {
@@ -155,7 +183,7 @@ internal static class CommandLine
             runs.Add(TrainingBar.Show(progress => experiment.Run(seed, saveTo, progress, cancellationToken)));
         }
 
-        return new Report(task.Name, method, settings, limit, runs);
+        return new Report(task, method, settings, reading, runs);
     }
 
     private static RequestedSettings Requested(ParseResult arguments) => new(

@@ -1,9 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
-using Microsoft.ML.Transforms;
 using PaperTasks.DataSets;
 
 namespace PaperTasks;
@@ -18,8 +16,17 @@ internal sealed record RunResult(
     TimeSpan TrainingTime, double EvaluationRate, long ZipBytes);
 
 /// <summary>Trains a task's data with fixed settings, once a seed.</summary>
-internal sealed class Experiment(TaskData data, Settings settings, string? backbone)
+internal abstract class Experiment(TaskData data, Settings settings, string? backbone)
 {
+    /// <summary>The experiment for a kind of task.</summary>
+    public static Experiment For(TaskData data, Settings settings, string? backbone) => data switch
+    {
+        SentenceData sentences => new SentenceExperiment(sentences, settings, backbone),
+        TaggingData sentences => new TaggingExperiment(sentences, settings, backbone),
+        ChoiceData questions => new ChoiceExperiment(questions, settings, backbone),
+        _ => throw new NotSupportedException($"There is no experiment for {data.GetType().Name}."),
+    };
+
     /// <param name="seed">Seed of everything random.</param>
     /// <param name="saveTo">Where to save the whole chain, labels as text; null: nowhere.</param>
     /// <param name="progress">Told of each step.</param>
@@ -27,26 +34,21 @@ internal sealed class Experiment(TaskData data, Settings settings, string? backb
     public RunResult Run(int seed, string? saveTo, IProgress<TrainingProgress> progress, CancellationToken cancellationToken)
     {
         var mlContext = new MLContext(seed);
-        IDataView trainText = Load(mlContext, data.Train, data.IsRegression);
-        IDataView devText = Load(mlContext, data.Dev, data.IsRegression);
+        (IDataView trainText, IDataView devText) = Load(mlContext);
 
-        ITransformer? labelsToKeys = data.IsRegression ? null : LabelsToKeys(mlContext).Fit(trainText);
+        ITransformer? labelsToKeys = LabelsToKeys(mlContext)?.Fit(trainText);
         IDataView train = labelsToKeys?.Transform(trainText) ?? trainText;
         IDataView dev = labelsToKeys?.Transform(devText) ?? devText;
 
-        PTuningV2Trainer.Options options = TrainerOptions(seed, progress, cancellationToken);
-        PTuningV2Trainer trainer = data.IsRegression
-            ? mlContext.Regression.Trainers.PTuningV2(options)
-            : mlContext.MulticlassClassification.Trainers.PTuningV2(options);
-
+        PTuningV2Trainer trainer = Trainer(mlContext, new TrainingRun(seed, progress, cancellationToken));
         var clock = Stopwatch.StartNew();
         using PTuningV2Transformer model = trainer.Fit(train, dev);          // with a validation set: the best epoch's weights
         TimeSpan trainingTime = clock.Elapsed;
 
         clock.Restart();
         IDataView scored = mlContext.Data.Cache(model.Transform(dev));              // one pass over the encoder for all metrics
-        IReadOnlyList<KeyValuePair<string, double>> metrics = Evaluation.Evaluate(mlContext, scored, data);
-        double evaluationRate = data.Dev.Count / clock.Elapsed.TotalSeconds;
+        IReadOnlyList<KeyValuePair<string, double>> metrics = Evaluate(mlContext, scored);
+        double evaluationRate = data.DevRows / clock.Elapsed.TotalSeconds;
 
         using var zip = new MemoryStream();
         mlContext.Model.Save(model, train.Schema, zip);
@@ -56,47 +58,41 @@ internal sealed class Experiment(TaskData data, Settings settings, string? backb
         return new RunResult(seed, metrics, model.Summary!, model.Backbone.Name, trainingTime, evaluationRate, zip.Length);
     }
 
-    private static IDataView Load(MLContext mlContext, IReadOnlyList<Example> rows, bool numbers) => numbers
-        ? mlContext.Data.LoadFromEnumerable(rows.Select(row => new ScoredRow
-        {
-            Sentence1 = row.Sentence1,
-            Sentence2 = row.Sentence2 ?? "",
-            Label = float.Parse(row.Label, NumberStyles.Float, CultureInfo.InvariantCulture),
-        }))
-        : mlContext.Data.LoadFromEnumerable(rows.Select(row => new LabelledRow
-        {
-            Sentence1 = row.Sentence1,
-            Sentence2 = row.Sentence2 ?? "",
-            Label = row.Label,
-        }));
+    /// <summary>The training and the development rows, labels as the files have them.</summary>
+    protected abstract (IDataView Train, IDataView Dev) Load(MLContext mlContext);
 
-    // The keys are given, not collected: a label that only the development rows have is a class too, and its rows count as wrong.
-    private ValueToKeyMappingEstimator LabelsToKeys(MLContext mlContext)
+    /// <summary>Turns labels into the keys that the trainer learns; null where it learns them as they are.</summary>
+    protected abstract IEstimator<ITransformer>? LabelsToKeys(MLContext mlContext);
+
+    protected abstract PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run);
+
+    /// <param name="mlContext">The context.</param>
+    /// <param name="scored">The development rows with the trained model's columns.</param>
+    /// <returns>By name, the task's own metric first.</returns>
+    protected abstract IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored);
+
+    /// <summary>Fills in the options that all kinds of task share.</summary>
+    protected TOptions WithSettings<TOptions>(TOptions options, TrainingRun run)
+        where TOptions : PTuningV2Trainer.Options
     {
-        IDataView labels = mlContext.Data.LoadFromEnumerable(data.Labels.Select(label => new LabelRow { Label = label }));
-        return mlContext.Transforms.Conversion.MapValueToKey("Label", keyData: labels);
+        options.Backbone = backbone;
+        options.PrefixLength = settings.PrefixLength;
+        options.PrefixLayers = settings.PrefixLayers;
+        options.PrefixProjection = settings.Projection;
+        options.PositionOffset = settings.PositionOffset;
+        options.PrefixDropout = settings.PrefixDropout;
+        options.HeadDropout = settings.HeadDropout;
+        options.BackboneDropout = settings.BackboneDropout;
+        options.MaxLength = settings.MaxLength;
+        options.PadToMaxLength = settings.PadToMax;
+        options.LearningRate = settings.LearningRate;
+        options.BatchSize = settings.BatchSize;
+        options.MaxEpochs = settings.Epochs;
+        options.Seed = run.Seed;
+        options.Progress = run.Progress;
+        options.CancellationToken = run.CancellationToken;
+        return options;
     }
-
-    private PTuningV2Trainer.Options TrainerOptions(int seed, IProgress<TrainingProgress> progress, CancellationToken cancellationToken) => new()
-    {
-        Sentence2ColumnName = data.IsPair ? nameof(LabelledRow.Sentence2) : null,
-        Backbone = backbone,
-        PrefixLength = settings.PrefixLength,
-        PrefixLayers = settings.PrefixLayers,
-        PrefixProjection = settings.Projection,
-        PositionOffset = settings.PositionOffset,
-        PrefixDropout = settings.PrefixDropout,
-        HeadDropout = settings.HeadDropout,
-        BackboneDropout = settings.BackboneDropout,
-        MaxLength = settings.MaxLength,
-        PadToMaxLength = settings.PadToMax,
-        LearningRate = settings.LearningRate,
-        BatchSize = settings.BatchSize,
-        MaxEpochs = settings.Epochs,
-        Seed = seed,
-        Progress = progress,
-        CancellationToken = cancellationToken,
-    };
 
     private static ITransformer Chain(MLContext mlContext, IDataView train, ITransformer? labelsToKeys, PTuningV2Transformer model)
     {
@@ -107,26 +103,6 @@ internal sealed class Experiment(TaskData data, Settings settings, string? backb
         return new TransformerChain<ITransformer>(labelsToKeys, model, keysToLabels);
     }
 
-    private sealed class LabelledRow
-    {
-        public string Sentence1 { get; set; } = "";
-
-        public string Sentence2 { get; set; } = "";
-
-        public string Label { get; set; } = "";
-    }
-
-    private sealed class ScoredRow
-    {
-        public string Sentence1 { get; set; } = "";
-
-        public string Sentence2 { get; set; } = "";
-
-        public float Label { get; set; }
-    }
-
-    private sealed class LabelRow
-    {
-        public string Label { get; set; } = "";
-    }
+    /// <summary>What differs from one training to the next.</summary>
+    protected sealed record TrainingRun(int Seed, IProgress<TrainingProgress> Progress, CancellationToken CancellationToken);
 }

@@ -1,12 +1,14 @@
 using System.Text.Json;
 using MathNet.Numerics.Statistics;
 using Microsoft.ML.PTuning;
+using PaperTasks.DataSets;
 using Spectre.Console;
 
 namespace PaperTasks;
 
 /// <summary>The outcome of all seeds, as a table and as JSON. Metrics are between 0 and 1 (correlations between -1 and 1).</summary>
-internal sealed record Report(string Task, string Method, Settings Settings, int? Limit, IReadOnlyList<RunResult> Runs)
+/// <param name="Reading">How the rows were read; its template means something to tasks that have them only.</param>
+internal sealed record Report(PaperTask Task, string Method, Settings Settings, Reading Reading, IReadOnlyList<RunResult> Runs)
 {
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
@@ -18,7 +20,7 @@ internal sealed record Report(string Task, string Method, Settings Settings, int
 
     public void Print()
     {
-        var table = new Table().Title(Markup.Escape($"{Task}, {Method}, {Runs[0].Backbone}"));
+        var table = new Table().Title(Markup.Escape($"{Task.Name}, {Method}, {Runs[0].Backbone}"));
         table.AddColumn("Seed");
         foreach ((string name, _) in Runs[0].Metrics)
             table.AddColumn(new TableColumn(name).RightAligned());
@@ -56,7 +58,7 @@ internal sealed record Report(string Task, string Method, Settings Settings, int
     public string ToJson() => JsonSerializer.Serialize(
         new
         {
-            Task,
+            Task = Task.Name,
             Method,
             Runs[0].Backbone,
             Metric,
@@ -84,7 +86,11 @@ internal sealed record Report(string Task, string Method, Settings Settings, int
                 Settings.PrefixDropout,
                 Settings.HeadDropout,
                 Settings.BackboneDropout,
-                Limit,
+                Template = Task.HasTemplates ? Reading.Template : (int?)null,
+                Reading.TokenColumn,
+                Reading.LabelColumn,
+                Reading.Limit,
+                Reading.DevLimit,
                 Settings.Seeds,
                 Runs[0].Summary.Shards,
             },

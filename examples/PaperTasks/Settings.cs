@@ -4,7 +4,7 @@ namespace PaperTasks;
 
 /// <summary>What the command line says about training; null where it says nothing.</summary>
 internal sealed record RequestedSettings(
-    int? PrefixLength, int? PrefixLayers, bool Projection, double? LearningRate, int? Epochs, int? BatchSize, int? MaxLength,
+    int? PrefixLength, int? PrefixLayers, bool? Projection, double? LearningRate, int? Epochs, int? BatchSize, int? MaxLength,
     PositionOffset? PositionOffset, bool PadToMax, IReadOnlyList<int> Seeds);
 
 /// <summary>Every hyper-parameter of a run: the command line's, else the preset's, else the library's.</summary>
@@ -25,7 +25,7 @@ internal sealed record Settings(
         return new Settings(
             PrefixLength: hasPrefix ? requested.PrefixLength ?? preset?.PrefixLength ?? library.PrefixLength : 0,
             PrefixLayers: hasPrefix ? requested.PrefixLayers ?? library.PrefixLayers : 0,
-            Projection: hasPrefix && requested.Projection,
+            Projection: hasPrefix && (requested.Projection ?? preset?.Projection ?? library.PrefixProjection),
             LearningRate: requested.LearningRate ?? preset?.LearningRate ?? library.LearningRate,
             Epochs: requested.Epochs ?? preset?.Epochs ?? library.MaxEpochs,
             BatchSize: requested.BatchSize ?? preset?.BatchSize ?? library.BatchSize,

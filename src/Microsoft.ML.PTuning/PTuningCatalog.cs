@@ -5,7 +5,7 @@ using Microsoft.ML.PTuning.Tasks;
 namespace Microsoft.ML;
 
 /// <summary>P-Tuning v2 on the trainer catalogs of an <see cref="MLContext"/>.</summary>
-public static class PTuningCatalog
+public static partial class PTuningCatalog
 {
     /// <summary>One class of several for a text, or for a pair of texts.</summary>
     /// <param name="labelColumnName">The label, a key (<c>MapValueToKey</c>).</param>

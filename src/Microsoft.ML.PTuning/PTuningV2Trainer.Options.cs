@@ -65,5 +65,11 @@ public sealed partial class PTuningV2Trainer
 
         internal override TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) =>
             base.Settings(seed, shards, log, checkCancelled) with { PadToLength = PadToMaxLength ? MaxLength : 0 };
+
+        private protected void RefuseSecondSentence(string reason)
+        {
+            if (Sentence2ColumnName is not null)
+                throw new ArgumentException($"{reason}; Sentence2ColumnName '{Sentence2ColumnName}' has no use. Leave it null.", nameof(Sentence2ColumnName));
+        }
     }
 }

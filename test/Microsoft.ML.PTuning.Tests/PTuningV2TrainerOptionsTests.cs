@@ -58,17 +58,28 @@ public class PTuningV2TrainerOptionsTests
         Assert.IsNotNull(typeof(PTuningV2Trainer.Options).GetProperty(option)!.GetCustomAttribute(attribute));
 
     [TestMethod]
-    [DataRow("Multiclass")]
-    [DataRow("Binary")]
-    [DataRow("Regression")]
-    public void Catalog_method_has_the_options_defaults(string task)
+    [DataRow("PTuningV2", "Multiclass", typeof(PTuningV2Trainer.Options))]
+    [DataRow("PTuningV2", "Binary", typeof(PTuningV2Trainer.Options))]
+    [DataRow("PTuningV2", "Regression", typeof(PTuningV2Trainer.Options))]
+    [DataRow("PTuningV2NamedEntityRecognition", "Multiclass", typeof(PTuningV2Trainer.NamedEntityOptions))]
+    [DataRow("PTuningV2QuestionAnswer", "Multiclass", typeof(PTuningV2Trainer.QuestionAnswerOptions))]
+    [DataRow("PTuningV2MultipleChoice", "Multiclass", typeof(PTuningV2Trainer.MultipleChoiceOptions))]
+    public void Catalog_method_has_the_options_defaults(string name, string catalog, Type type)
     {
-        var options = new PTuningV2Trainer.Options();
-        var method = typeof(PTuningCatalog).GetMethods().Single(m => m.GetParameters() is [var catalog, _, _, ..] && catalog.ParameterType.Name.StartsWith(task, StringComparison.Ordinal));
+        var options = Activator.CreateInstance(type);
+        var method = typeof(PTuningCatalog).GetMethods().Single(m =>
+            m.Name == name && m.GetParameters() is [var first, _, _, ..] && first.ParameterType.Name.StartsWith(catalog, StringComparison.Ordinal));
 
         foreach (var parameter in method.GetParameters().Skip(1))
         {
-            var property = typeof(PTuningV2Trainer.Options).GetProperty(parameter.Name!, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)!;
+            // The names that ML.NET's own trainers have.
+            var option = parameter.Name switch
+            {
+                "outputColumnName" => "PredictedLabelColumnName",
+                "predictedAnswerColumnName" => "AnswerColumnName",
+                var other => other!,
+            };
+            var property = type.GetProperty(option, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)!;
             Assert.AreEqual(property.GetValue(options), parameter.DefaultValue, parameter.Name);
         }
     }

@@ -12,9 +12,8 @@ internal sealed record DataFiles(string Train, string Dev)
 
         foreach (DataFiles names in task.PublishedFiles)
         {
-            var published = new DataFiles(Path.Combine(folder, names.Train), Path.Combine(folder, names.Dev));
-            if (File.Exists(published.Train) && File.Exists(published.Dev))
-                return published;
+            if (Directory.GetFiles(folder, names.Train) is [string train] && Directory.GetFiles(folder, names.Dev) is [string dev])
+                return new DataFiles(train, dev);
         }
 
         return new DataFiles(Only(task, folder, "train"), Only(task, folder, "dev", "val"));
@@ -22,15 +21,17 @@ internal sealed record DataFiles(string Train, string Dev)
 
     private static string Only(PaperTask task, string folder, params string[] names)
     {
-        string[] readable = [.. names.SelectMany(name => task.Formats.Select(format => Path.Combine(folder, name + format.Extension)))];
+        string[] readable = [.. names.SelectMany(name => task.Extensions.Select(extension => Path.Combine(folder, name + extension)))];
         string[] found = [.. readable.Where(File.Exists)];
         if (found.Length == 1)
             return found[0];
 
         string expected = string.Join(" or ", readable.Select(Path.GetFileName));
+        string published = string.Concat(task.PublishedFiles.Select(names => $"{names.Train} beside {names.Dev}, or "));
         string findings = found.Length > 1
             ? $"found {string.Join(" and ", found.Select(Path.GetFileName))}"
             : $"which holds {string.Join(", ", Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order().DefaultIfEmpty("nothing"))}";
-        throw new FileNotFoundException($"{task.Name}: expected one of {expected} in '{folder}', {findings}. Name the files with --train and --dev.");
+        throw new FileNotFoundException(
+            $"{task.Name}: expected {published}one of {expected} in '{folder}', {findings}. Name the files with --train and --dev.");
     }
 }

@@ -12,6 +12,12 @@ internal enum Measures
     /// <summary>Accuracy, and the unweighted mean of the labels' F1.</summary>
     AccuracyAndMacroF1,
 
+    /// <summary>MultiRC: F1 of the label "1" over all candidates, and the share of questions whose candidates are all judged rightly.</summary>
+    EveryCandidate,
+
+    /// <summary>ReCoRD: F1 of the words, and exact match, of each question's likeliest candidate with the nearest right answer.</summary>
+    BestCandidate,
+
     /// <summary>Labels are numbers: Pearson's correlation, and Spearman's.</summary>
     Correlation,
 

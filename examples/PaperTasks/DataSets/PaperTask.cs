@@ -1,63 +1,60 @@
 namespace PaperTasks.DataSets;
 
-/// <summary>A way to read a task's files, chosen by their extension.</summary>
-internal sealed record FileFormat(string Extension, Func<string, IEnumerable<Example>> Read);
-
-/// <summary>A task by its name on the command line: what is measured, the files that publish it, and how they are read.</summary>
-/// <param name="PublishedFiles">Pairs of training and development file; the first pair that a folder holds is taken.</param>
-internal sealed record PaperTask(string Name, Measures Measures, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat> Formats)
+/// <summary>A task by its name on the command line, and the files that publish it.</summary>
+/// <param name="PublishedFiles">Pairs of training and development file, <c>*</c> for any text; the first pair that a folder holds is taken.</param>
+internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> PublishedFiles)
 {
-    private static readonly DataFiles SuperGlue = new("train.jsonl", "val.jsonl");
-    private static readonly DataFiles Glue = new("train.tsv", "dev.tsv");
+    /// <summary>The tasks of the command line.</summary>
+    public static IReadOnlyList<PaperTask> All => [.. SentenceTask.All, .. TaggingTask.All, .. ChoiceTask.All];
 
-    public static IReadOnlyList<PaperTask> All { get; } =
-    [
-        new("rte", Measures.Accuracy, [SuperGlue, Glue],
-        [
-            new(".jsonl", file => JsonLines.Read(file, "premise", "hypothesis", "label")),
-            new(".tsv", file => TabSeparated.ReadWithHeader(file, "sentence1", "sentence2", "label")),
-        ]),
-        new("cb", Measures.AccuracyAndMacroF1, [SuperGlue],
-        [
-            new(".jsonl", file => JsonLines.Read(file, "premise", "hypothesis", "label")),
-        ]),
-        new("boolq", Measures.Accuracy, [SuperGlue],
-        [
-            new(".jsonl", file => JsonLines.Read(file, "question", "passage", "label")),
-        ]),
-        new("sst2", Measures.Accuracy, [Glue],
-        [
-            new(".tsv", file => TabSeparated.ReadWithHeader(file, "sentence", null, "label")),
-        ]),
-        new("stsb", Measures.Correlation, [new("sts-train.csv", "sts-dev.csv"), Glue],
-        [
-            new(".csv", file => TabSeparated.Read(file, sentence1: 5, sentence2: 6, label: 4)),
-            new(".tsv", file => TabSeparated.ReadWithHeader(file, "sentence1", "sentence2", "score")),
-        ]),
-        new("mrpc", Measures.AccuracyAndF1, [new("msr_paraphrase_train.txt", "msr_paraphrase_test.txt"), Glue],
-        [
-            new(".txt", file => TabSeparated.ReadWithHeader(file, "#1 String", "#2 String", "Quality")),
-            new(".tsv", file => TabSeparated.ReadWithHeader(file, "#1 String", "#2 String", "Quality")),
-        ]),
-        new("agnews", Measures.Accuracy, [new("train.csv", "test.csv")],
-        [
-            new(".csv", CommaSeparated.ReadAgNews),
-            new(".tsv", file => TabSeparated.Read(file, sentence1: 0, sentence2: null, label: 1)),
-        ]),
-        new("tsv", Measures.FromLabels, [],
-        [
-            new(".tsv", TabSeparated.ReadPlain),
-            new(".txt", TabSeparated.ReadPlain),
-        ]),
-    ];
+    /// <summary>Whether the official code words its rows in two ways, between which <see cref="Reading.Template"/> chooses.</summary>
+    public bool HasTemplates { get; init; }
+
+    /// <summary>Whether <see cref="Reading.TokenColumn"/> and <see cref="Reading.LabelColumn"/> can name columns of its files.</summary>
+    public bool HasColumns { get; init; }
+
+    /// <summary>The extensions of the files that the task is read from.</summary>
+    public abstract IReadOnlyList<string> Extensions { get; }
 
     public static PaperTask Named(string name) => All.Single(task => task.Name == name);
 
-    /// <summary>Reads a file in the format of its extension.</summary>
-    public IEnumerable<Example> Read(string file)
+    /// <summary>Reads both files.</summary>
+    public abstract TaskData Read(DataFiles files, Reading reading);
+}
+
+/// <summary>A task whose files hold rows of a type.</summary>
+internal abstract record PaperTask<TRow>(string Name, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat<TRow>> Formats)
+    : PaperTask(Name, PublishedFiles)
+{
+    public sealed override IReadOnlyList<string> Extensions =>
+        [.. Formats.Select(format => format.Extension).Where(extension => extension.Length > 0)];
+
+    public sealed override TaskData Read(DataFiles files, Reading reading)
     {
-        FileFormat? format = Formats.FirstOrDefault(format => format.Extension == Path.GetExtension(file));
-        return format?.Read(file)
-            ?? throw new InvalidDataException($"{file}: {Name} is read from {string.Join(" or ", Formats.Select(format => format.Extension))} files.");
+        List<TRow> train = ReadFirst(files.Train, reading, reading.Limit);
+        List<TRow> dev = ReadFirst(files.Dev, reading, reading.DevLimit);
+        return Gather(train, dev, files);
+    }
+
+    /// <summary>Reads a file in the format of its extension.</summary>
+    public IEnumerable<TRow> Read(string file, Reading reading)
+    {
+        FileFormat<TRow>? format = Formats.FirstOrDefault(format => format.Extension == Path.GetExtension(file))
+            ?? Formats.FirstOrDefault(format => format.Extension.Length == 0);
+        return format?.Read(file, reading)
+            ?? throw new InvalidDataException($"{file}: {Name} is read from {string.Join(" or ", Extensions)} files.");
+    }
+
+    /// <summary>Looks over the rows of both files, neither of them empty.</summary>
+    protected abstract TaskData Gather(List<TRow> train, List<TRow> dev, DataFiles files);
+
+    /// <summary>The first rows, counted as the task counts them.</summary>
+    protected virtual IEnumerable<TRow> First(IEnumerable<TRow> rows, int count) => rows.Take(count);
+
+    private List<TRow> ReadFirst(string file, Reading reading, int? limit)
+    {
+        IEnumerable<TRow> rows = Read(file, reading);
+        List<TRow> kept = [.. limit is { } count ? First(rows, count) : rows];
+        return kept.Count > 0 ? kept : throw new InvalidDataException($"{file}: expected rows, found none.");
     }
 }

@@ -3,17 +3,15 @@ namespace PaperTasks.DataSets;
 /// <summary>A line of a file, with what is needed to point at it in a message.</summary>
 internal readonly record struct TextLine(string File, int Number, string Text)
 {
-    /// <summary>The lines of a file, counted from 1, empty ones left out.</summary>
-    public static IEnumerable<TextLine> Read(string file)
-    {
-        int number = 0;
-        foreach (string text in System.IO.File.ReadLines(file))
-        {
-            number++;
-            if (text.Length > 0)
-                yield return new TextLine(file, number, text);
-        }
-    }
+    /// <summary>How messages name the line.</summary>
+    public string Place => $"{File}, line {Number}";
 
-    public InvalidDataException Refuse(string reason) => new($"{File}, line {Number}: {reason}");
+    /// <summary>The lines of a file, counted from 1, empty ones left out.</summary>
+    public static IEnumerable<TextLine> Read(string file) => ReadAll(file).Where(line => line.Text.Length > 0);
+
+    /// <summary>The lines of a file, counted from 1.</summary>
+    public static IEnumerable<TextLine> ReadAll(string file) =>
+        System.IO.File.ReadLines(file).Select((text, index) => new TextLine(file, index + 1, text));
+
+    public InvalidDataException Refuse(string reason) => new($"{Place}: {reason}");
 }

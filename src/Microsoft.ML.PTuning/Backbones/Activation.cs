@@ -3,7 +3,7 @@ using static TorchSharp.torch.nn;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>The feed-forward's activations, by their names in <c>hidden_act</c>.</summary>
+/// <summary>Activations, by their names in <c>hidden_act</c> and its like.</summary>
 internal static class Activation
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Functions = new()
@@ -14,6 +14,7 @@ internal static class Activation
         ["gelu_pytorch_tanh"] = TanhGelu,
         ["relu"] = x => functional.relu(x),
         ["silu"] = x => functional.silu(x),
+        ["tanh"] = x => x.tanh(),
     };
 
     /// <summary>The names there are.</summary>

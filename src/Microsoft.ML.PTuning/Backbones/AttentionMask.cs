@@ -29,3 +29,10 @@ internal sealed class AttentionMask(EncodedBatch batch)
         return keys.view(rows, 1, 1, -1);
     }
 }
+
+/// <summary>Clears padding where a batch has some.</summary>
+internal static class OptionalMask
+{
+    /// <param name="real">1 at a token, 0 at padding, of a shape that <paramref name="x"/>'s contains; null where no row is padded.</param>
+    public static Tensor Masked(this Tensor x, Tensor? real) => real is null ? x : x * real;
+}

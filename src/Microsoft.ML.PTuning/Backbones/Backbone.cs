@@ -16,9 +16,6 @@ internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix)
 /// </remarks>
 internal abstract class Backbone(BackboneConfiguration configuration) : IDisposable
 {
-    /// <summary>The file that holds the weights.</summary>
-    public const string WeightsFile = "model.safetensors";
-
     public BackboneConfiguration Configuration { get; } = configuration;
 
     /// <summary>How many numbers the encoder holds.</summary>
@@ -30,17 +27,20 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
 
-    /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and <c>model.safetensors</c>.</summary>
-    /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their file; F16 and BF16 become F32 everywhere.</param>
-    /// <exception cref="FileNotFoundException">One of the two files is not there.</exception>
+    /// <summary>What follows the dense layer of a sentence pooler that is trained with a head, where the checkpoint brought none.</summary>
+    public virtual Func<Tensor, Tensor> PoolerActivation { get; } = Activation.Named("tanh");
+
+    /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and weights (<see cref="CheckpointFiles"/>).</summary>
+    /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their files; F16 and BF16 become F32 everywhere.</param>
+    /// <exception cref="FileNotFoundException">There is no configuration, or there are no weights.</exception>
     /// <exception cref="InvalidDataException">The files are damaged, of no supported family, or do not belong together; all that is wrong is named.</exception>
     public static Backbone Load(string directory, Device device)
     {
         var configuration = BackboneConfiguration.Read(directory);
         var family = BackboneFamilies.Find(configuration.ModelType)!;
 
-        using var file = SafetensorsFile.Open(WeightsPath(directory));
-        return family.Create(configuration, FrozenTensors.Load(file, family.KeyPrefix, family.Declare(configuration), device));
+        using var checkpoint = CheckpointFiles.Find(directory).Open();
+        return family.Create(configuration, FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), device));
     }
 
     /// <summary>The embeddings' output.</summary>
@@ -98,18 +98,17 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
 
     public abstract void Dispose();
 
+    /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
+    protected void RequirePositions(EncodedBatch batch, int offset)
+    {
+        if (offset + batch.Length > MaxPositions)
+        {
+            throw new ArgumentException(
+                $"{offset} prefix positions and {batch.Length} tokens need {offset + batch.Length} positions, "
+                + $"but this {Configuration.ModelType} backbone has {MaxPositions}. Shorten the prefix or the texts.", nameof(batch));
+        }
+    }
+
     /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
     protected abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
-
-    private static string WeightsPath(string directory)
-    {
-        var path = Path.Combine(directory, WeightsFile);
-        if (File.Exists(path))
-            return path;
-
-        var others = Directory.EnumerateFiles(directory).Select(Path.GetFileName).Order(StringComparer.Ordinal);
-        throw new FileNotFoundException(
-            $"'{directory}' holds no {WeightsFile}, the one weight file that is read; it holds: {string.Join(", ", others)}. "
-            + "Fetch the checkpoint's safetensors version, or save it with transformers' save_pretrained in one file.", path);
-    }
 }

@@ -5,13 +5,16 @@ internal record BackboneConfiguration
 {
     public const string FileName = "config.json";
 
-    /// <summary>The family, as <c>model_type</c> names it: bert, roberta.</summary>
+    /// <summary>The family, as <c>model_type</c> names it: bert, xlm-roberta, electra.</summary>
     public required string ModelType { get; init; }
 
     public required int VocabularySize { get; init; }
 
     /// <summary>H.</summary>
     public required int HiddenSize { get; init; }
+
+    /// <summary>E, what a row of the embedding tables holds: H, but for families that project it to H.</summary>
+    public required int EmbeddingSize { get; init; }
 
     /// <summary>L.</summary>
     public required int Layers { get; init; }
@@ -59,16 +62,19 @@ internal record BackboneConfiguration
 
     /// <summary>Reads what BERT's relatives say under BERT's keys.</summary>
     /// <param name="family">Gives model type and padding token.</param>
+    /// <returns>Embeddings as large as the hidden states, whatever the file says of them.</returns>
     public static BackboneConfiguration ReadAsBert(ConfigurationFile file, BackboneFamily family)
     {
         file.Word("position_embedding_type", ["absolute"], fallback: "absolute");
         file.RequireOff("is_decoder");
         file.RequireOff("add_cross_attention");
+        var hidden = file.Integer("hidden_size", minimum: 1);
         return new BackboneConfiguration
         {
             ModelType = family.ModelType,
             VocabularySize = file.Integer("vocab_size", minimum: 1),
-            HiddenSize = file.Integer("hidden_size", minimum: 1),
+            HiddenSize = hidden,
+            EmbeddingSize = hidden,
             Layers = file.Integer("num_hidden_layers", minimum: 1),
             Heads = file.Integer("num_attention_heads", minimum: 1),
             FeedForwardSize = file.Integer("intermediate_size", minimum: 1),
@@ -84,7 +90,7 @@ internal record BackboneConfiguration
     private void CheckAgreement(ConfigurationFile file)
     {
         if (Heads > 0 && HiddenSize % Heads != 0)
-            file.Fault($"hidden_size {HiddenSize} is not a multiple of num_attention_heads {Heads}");
+            file.Fault($"the hidden size {HiddenSize} is not a multiple of the {Heads} attention heads");
         if (VocabularySize > 0 && PadTokenId >= VocabularySize)
             file.Fault($"pad_token_id {PadTokenId} lies beyond vocab_size {VocabularySize}");
     }

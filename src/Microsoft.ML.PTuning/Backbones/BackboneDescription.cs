@@ -22,7 +22,7 @@ public sealed class BackboneDescription
     /// <summary>Where it lies on this machine.</summary>
     public string Directory { get; }
 
-    /// <summary>The family: bert, roberta.</summary>
+    /// <summary>The family, as <c>model_type</c> of its configuration names it: bert, xlm-roberta, electra.</summary>
     public string ModelType { get; }
 
     /// <summary>Layers of the encoder.</summary>

@@ -27,7 +27,16 @@ internal sealed record BackboneFamily
 /// <summary>The families there are.</summary>
 internal static class BackboneFamilies
 {
-    public static IReadOnlyList<BackboneFamily> All { get; } = [BertBackbone.Family, RobertaBackbone.Family];
+    public static IReadOnlyList<BackboneFamily> All { get; } =
+    [
+        BertBackbone.Family,
+        .. RobertaBackbone.Families,
+        ElectraBackbone.Family,
+        DistilBertBackbone.Family,
+        AlbertBackbone.Family,
+        DebertaV1.Family,
+        DebertaV2.Family,
+    ];
 
     /// <summary>The family of a <c>model_type</c>; null where it is not supported.</summary>
     public static BackboneFamily? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);

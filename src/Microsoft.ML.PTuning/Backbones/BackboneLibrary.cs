@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
@@ -24,7 +25,8 @@ internal static class BackboneLibrary
         var lease = Store.Acquire(location.Directory, device);
         try
         {
-            var reference = BackboneReference.Of(location, lease.Backbone.Configuration, [Backbone.WeightsFile], lease.Tokenizer.Files, Fingerprint.Shared);
+            var weights = CheckpointFiles.Find(location.Directory).Names;
+            var reference = BackboneReference.Of(location, lease.Backbone.Configuration, weights, lease.Tokenizer.Files, Fingerprint.Shared);
             return new OpenBackbone(lease, reference);
         }
         catch

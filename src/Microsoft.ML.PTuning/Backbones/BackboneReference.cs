@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
 using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Backbones;
@@ -139,10 +140,14 @@ internal sealed record BackboneReference : IJsonOnDeserialized
                 yield return $"{name} has SHA-256 {found[..12]}..., expected {expected[..12]}...";
         }
 
-        // A settings file that came later changes the ids as much as another vocabulary does.
-        if (!missing)
-            foreach (var name in TextTokenizer.FilesOf(directory).Where(name => !Tokenizer.ContainsKey(name)))
-                yield return $"{name}, which the tokenizer would read, was not there at training";
+        if (missing)
+            yield break;
+
+        // A settings file that came later changes the ids as much as another vocabulary does; weights in a format that comes first are read instead.
+        foreach (var name in TextTokenizer.FilesOf(directory).Where(name => !Tokenizer.ContainsKey(name)))
+            yield return $"{name}, which the tokenizer would read, was not there at training";
+        foreach (var name in (CheckpointFiles.TryFind(directory)?.Names ?? []).Where(name => !Weights.ContainsKey(name)))
+            yield return $"{name}, which the weights would be read from, was not there at training";
     }
 
     /// <summary>Name, revision and numbers, for messages.</summary>

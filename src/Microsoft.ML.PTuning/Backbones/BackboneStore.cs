@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
@@ -11,8 +12,6 @@ internal sealed record LoadedBackbone(Backbone Backbone, TextTokenizer Tokenizer
 /// <param name="load">Loads encoder and tokenizer from a folder onto a device.</param>
 internal sealed class BackboneStore(Func<string, Device, LoadedBackbone> load)
 {
-    private static readonly string[] Files = [BackboneConfiguration.FileName, Backbone.WeightsFile, .. TokenizerFiles.Names];
-
     private readonly Dictionary<string, Entry> _entries = [];
 
     /// <param name="directory">The encoder's folder.</param>
@@ -70,7 +69,8 @@ internal sealed class BackboneStore(Func<string, Device, LoadedBackbone> load)
                 $"The encoder's folder '{directory}' is not there; it was expected with {BackboneConfiguration.FileName} in it.");
 
         var target = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? directory;
-        var files = from name in Files
+        string[] read = [BackboneConfiguration.FileName, .. CheckpointFiles.TryFind(target)?.Names ?? [], .. TokenizerFiles.Names];
+        var files = from name in read
                     let path = Path.Combine(target, name)
                     where File.Exists(path)
                     select $"{name}={FileStamp.Of(path)}";

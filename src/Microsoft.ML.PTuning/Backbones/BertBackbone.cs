@@ -1,5 +1,4 @@
 using Microsoft.ML.PTuning.Backbones.Checkpoints;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
@@ -34,10 +33,4 @@ internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTe
         Declare = configuration => Declare(Names, configuration),
         Create = (configuration, tensors) => new BertBackbone(configuration, tensors),
     };
-
-    public override int MaxPositions => Configuration.MaxPositionEmbeddings;
-
-    /// <summary>Token t stands at offset + t.</summary>
-    protected override Tensor Positions(EncodedBatch batch, int offset) =>
-        Arithmetic.Range(offset, offset + batch.Length, batch.Ids.device); // [T]
 }

@@ -75,6 +75,30 @@ internal sealed class ConfigurationFile : IDisposable
         return Fault(key, value, OneOf(supported), "");
     }
 
+    /// <summary>Some of the words that are supported, at least one: a list, or one text with bars between them.</summary>
+    public IReadOnlyList<string> Words(string key, IReadOnlyCollection<string> supported)
+    {
+        if (Find(key) is not { } value)
+            return Missing<string[]>(key, [], supported);
+
+        string[] words = value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString()!.Split('|', StringSplitOptions.TrimEntries),
+            JsonValueKind.Array => [.. value.EnumerateArray().Select(word => word.ToString())],
+            _ => [],
+        };
+        return words is not [] && words.All(supported.Contains) ? words : Fault<string[]>(key, value, $"some of {string.Join(", ", supported)}", []);
+    }
+
+    /// <summary>True or false.</summary>
+    /// <param name="fallback">Where the key is not there or null.</param>
+    public bool Switch(string key, bool fallback)
+    {
+        if (Find(key) is not { } value)
+            return fallback;
+        return value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : Fault(key, value, "true or false", fallback);
+    }
+
     /// <summary>Faults a switch that is on.</summary>
     public void RequireOff(string key)
     {

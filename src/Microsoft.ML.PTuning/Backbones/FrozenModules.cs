@@ -6,12 +6,25 @@ namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>A frozen linear layer: <c>x Wᵀ + b</c>.</summary>
 /// <param name="Weight"><c>[to, from]</c>.</param>
-/// <param name="Bias"><c>[to]</c>.</param>
-internal readonly record struct FrozenLinear(Tensor Weight, Tensor Bias)
+/// <param name="Bias"><c>[to]</c>; null for none.</param>
+internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias)
 {
     public static FrozenLinear Of(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], tensors[$"{module}.bias"]);
 
+    public static FrozenLinear WithoutBias(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], Bias: null);
+
     public Tensor Forward(Tensor x) => functional.linear(x, Weight, Bias);
+}
+
+/// <summary>A frozen table of vectors.</summary>
+/// <param name="Table"><c>[rows, size]</c>.</param>
+internal readonly record struct FrozenEmbedding(Tensor Table)
+{
+    public static FrozenEmbedding Of(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"]);
+
+    /// <param name="indices">Int64, <c>[...]</c>.</param>
+    /// <returns>The table's row for each index, <c>[..., size]</c>.</returns>
+    public Tensor Forward(Tensor indices) => Table.index_select(0, indices.view(-1)).view([.. indices.shape, Table.size(1)]);
 }
 
 /// <summary>A frozen layer normalisation over the last dimension.</summary>

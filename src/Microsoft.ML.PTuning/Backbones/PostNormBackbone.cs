@@ -10,25 +10,31 @@ internal sealed record PostNormNames
 
     public required string PositionEmbeddings { get; init; }
 
-    public required string SegmentEmbeddings { get; init; }
+    /// <summary>Null where the family knows no segments.</summary>
+    public string? SegmentEmbeddings { get; init; }
 
     public required string EmbeddingsNorm { get; init; }
 
-    /// <summary>The names of the layer with a given index.</summary>
+    /// <summary>The linear layer from the embeddings' size to that of the layers; null where there is none.</summary>
+    public string? EmbeddingsProjection { get; init; }
+
+    /// <summary>The names of the layer with a given index; layers of the same names are one layer, run again.</summary>
     public required Func<int, PostNormLayerNames> Layer { get; init; }
 
-    public required string Pooler { get; init; }
+    /// <summary>Null where the family has none.</summary>
+    public string? Pooler { get; init; }
 }
 
 /// <summary>Embeddings summed and normalised, a stack of <see cref="PostNormLayer"/>s, a pooler where the checkpoint has one.</summary>
-/// <remarks>A family gives its names, and says where its tokens stand.</remarks>
+/// <remarks>A family gives its names, and says where its tokens stand unless it is at 0, 1, 2, ...</remarks>
 internal abstract class PostNormBackbone : Backbone
 {
     private readonly FrozenTensors _tensors;
-    private readonly Tensor _words;                         // [vocabulary, H]
-    private readonly Tensor _positions;                     // [positions, H]
-    private readonly Tensor _segments;                      // [segment types, H]
+    private readonly Tensor _words;                         // [vocabulary, E]
+    private readonly Tensor _positions;                     // [positions, E]
+    private readonly Tensor? _segments;                     // [segment types, E]
     private readonly FrozenLayerNorm _embeddingsNorm;
+    private readonly FrozenLinear? _projection;             // E to H
     private readonly PostNormLayer[] _layers;
     private readonly FrozenLinear? _pooler;
 
@@ -39,11 +45,14 @@ internal abstract class PostNormBackbone : Backbone
         _tensors = tensors;
         _words = tensors[$"{names.WordEmbeddings}.weight"];
         _positions = tensors[$"{names.PositionEmbeddings}.weight"];
-        _segments = tensors[$"{names.SegmentEmbeddings}.weight"];
+        _segments = names.SegmentEmbeddings is { } segments ? tensors[$"{segments}.weight"] : null;
         _embeddingsNorm = FrozenLayerNorm.Of(tensors, names.EmbeddingsNorm, configuration.LayerNormEpsilon);
+        _projection = names.EmbeddingsProjection is { } projection ? FrozenLinear.Of(tensors, projection) : null;
         _layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PostNormLayer(tensors, names.Layer(i), configuration))];
-        _pooler = tensors.Has($"{names.Pooler}.weight") ? FrozenLinear.Of(tensors, names.Pooler) : null;
+        _pooler = names.Pooler is { } pooler && tensors.Has($"{pooler}.weight") ? FrozenLinear.Of(tensors, pooler) : null;
     }
+
+    public override int MaxPositions => Configuration.MaxPositionEmbeddings;
 
     public sealed override long ParameterCount => _tensors.ElementCount;
 
@@ -52,32 +61,38 @@ internal abstract class PostNormBackbone : Backbone
     /// <summary>The tensors of an encoder with these names.</summary>
     public static IReadOnlyList<TensorDeclaration> Declare(PostNormNames names, BackboneConfiguration configuration)
     {
-        var hidden = configuration.HiddenSize;
-        return
+        var (embedding, hidden) = (configuration.EmbeddingSize, configuration.HiddenSize);
+        List<TensorDeclaration> declared =
         [
-            new($"{names.WordEmbeddings}.weight", [configuration.VocabularySize, hidden]),
-            new($"{names.PositionEmbeddings}.weight", [configuration.MaxPositionEmbeddings, hidden]),
-            new($"{names.SegmentEmbeddings}.weight", [configuration.SegmentTypes, hidden]),
-            .. TensorDeclaration.LayerNorm(names.EmbeddingsNorm, hidden),
-            .. Enumerable.Range(0, configuration.Layers).SelectMany(i => PostNormLayer.Declare(names.Layer(i), configuration)),
-            .. TensorDeclaration.Linear(names.Pooler, hidden, hidden, optional: true),
+            new($"{names.WordEmbeddings}.weight", [configuration.VocabularySize, embedding]),
+            new($"{names.PositionEmbeddings}.weight", [configuration.MaxPositionEmbeddings, embedding]),
         ];
+        if (names.SegmentEmbeddings is { } segments)
+            declared.Add(new($"{segments}.weight", [configuration.SegmentTypes, embedding]));
+        declared.AddRange(TensorDeclaration.LayerNorm(names.EmbeddingsNorm, embedding));
+        if (names.EmbeddingsProjection is { } projection)
+            declared.AddRange(TensorDeclaration.Linear(projection, embedding, hidden));
+
+        var layers = Enumerable.Range(0, configuration.Layers).Select(names.Layer).Distinct();
+        declared.AddRange(layers.SelectMany(layer => PostNormLayer.Declare(layer, configuration)));
+        if (names.Pooler is { } pooler)
+            declared.AddRange(TensorDeclaration.Linear(pooler, hidden, hidden, optional: true));
+        return declared;
     }
 
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
     public sealed override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null)
     {
-        if (positionOffset + batch.Length > MaxPositions)
-        {
-            throw new ArgumentException(
-                $"{positionOffset} prefix positions and {batch.Length} tokens need {positionOffset + batch.Length} positions, "
-                + $"but this {Configuration.ModelType} backbone has {MaxPositions}. Shorten the prefix or the texts.", nameof(batch));
-        }
+        RequirePositions(batch, positionOffset);
 
         using var scope = NewDisposeScope();
-        var sum = Rows(_words, batch.Ids).Plus(SegmentVectors(batch)).Plus(Rows(_positions, Positions(batch, positionOffset)));
-        var hidden = _embeddingsNorm.Forward(sum);
-        return hidden.Drop(dropout).MoveToOuterDisposeScope();
+        var sum = Rows(_words, batch.Ids);
+        if (SegmentVectors(batch) is { } segments)
+            sum = sum.Plus(segments);
+        sum = sum.Plus(Rows(_positions, Positions(batch, positionOffset)));
+
+        var embedded = _embeddingsNorm.Forward(sum).Drop(dropout);                             // [B, T, E]
+        return (_projection?.Forward(embedded) ?? embedded).MoveToOuterDisposeScope();
     }
 
     public sealed override Tensor Pool(Tensor hidden)
@@ -97,15 +112,16 @@ internal abstract class PostNormBackbone : Backbone
         return (layer, hidden, prefix) => _layers[layer].Forward(hidden, prefix, mask.For(prefix?.Length ?? 0), dropout);
     }
 
-    /// <summary>Where the tokens stand: rows of the position table.</summary>
+    /// <summary>Where the tokens stand: rows of the position table. Token t stands at offset + t where a family says nothing else.</summary>
     /// <param name="offset">What is added to each token's position.</param>
     /// <returns>Int64, <c>[T]</c> where it is the same for every row, else <c>[B, T]</c>.</returns>
-    protected abstract Tensor Positions(EncodedBatch batch, int offset);
+    protected virtual Tensor Positions(EncodedBatch batch, int offset) => Arithmetic.Range(offset, offset + batch.Length, batch.Ids.device);
 
     /// <summary>Families with one segment type look at no segment ids.</summary>
-    private Tensor SegmentVectors(EncodedBatch batch) => Configuration.SegmentTypes == 1 ? _segments : Rows(_segments, batch.Segments);
+    private Tensor? SegmentVectors(EncodedBatch batch) =>
+        _segments is null || Configuration.SegmentTypes == 1 ? _segments : Rows(_segments, batch.Segments);
 
-    /// <returns>The table's row for each index, <c>[..., H]</c>.</returns>
+    /// <returns>The table's row for each index, <c>[..., E]</c>.</returns>
     private static Tensor Rows(Tensor table, Tensor indices) =>
         table.index_select(0, indices.view(-1)).view([.. indices.shape, table.size(1)]);
 }

@@ -3,33 +3,55 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>What a family calls the modules of a <see cref="PostNormLayer"/>, as its checkpoint's keys spell them.</summary>
+/// <summary>What a family calls the modules that follow a layer's attention, as its checkpoint's keys spell them.</summary>
+internal record PostNormOutputNames(string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm);
+
+/// <summary>What a family calls all modules of a <see cref="PostNormLayer"/>.</summary>
 internal sealed record PostNormLayerNames(
-    string Query, string Key, string Value, string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm);
+    string Query, string Key, string Value, string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm)
+    : PostNormOutputNames(AttentionOutput, AttentionNorm, Intermediate, Output, OutputNorm);
+
+/// <summary>A family's attention.</summary>
+/// <param name="q">Queries, <c>[B, h, T, D]</c>.</param>
+/// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
+/// <returns>Context, <c>[B, h, T, D]</c>.</returns>
+internal delegate Tensor Attention(Tensor q, Tensor k, Tensor v);
 
 /// <summary>A transformer layer that normalises after each residual sum (Vaswani et al. 2017), as BERT and its relatives stack them.</summary>
-internal sealed class PostNormLayer(FrozenTensors tensors, PostNormLayerNames names, BackboneConfiguration configuration)
+internal sealed class PostNormLayer(
+    AttentionProjection projection, FrozenTensors tensors, PostNormOutputNames names, BackboneConfiguration configuration)
 {
-    private readonly FrozenLinear _query = FrozenLinear.Of(tensors, names.Query);
-    private readonly FrozenLinear _key = FrozenLinear.Of(tensors, names.Key);
-    private readonly FrozenLinear _value = FrozenLinear.Of(tensors, names.Value);
     private readonly FrozenLinear _attentionOutput = FrozenLinear.Of(tensors, names.AttentionOutput);
     private readonly FrozenLayerNorm _attentionNorm = FrozenLayerNorm.Of(tensors, names.AttentionNorm, configuration.LayerNormEpsilon);
     private readonly FrozenLinear _intermediate = FrozenLinear.Of(tensors, names.Intermediate);
     private readonly FrozenLinear _output = FrozenLinear.Of(tensors, names.Output);
     private readonly FrozenLayerNorm _outputNorm = FrozenLayerNorm.Of(tensors, names.OutputNorm, configuration.LayerNormEpsilon);
     private readonly Func<Tensor, Tensor> _activation = Activation.Named(configuration.Activation);
-    private readonly int _heads = configuration.Heads;
+
+    public PostNormLayer(FrozenTensors tensors, PostNormLayerNames names, BackboneConfiguration configuration)
+        : this(new SeparateProjection(tensors, names.Query, names.Key, names.Value, configuration.Heads), tensors, names, configuration)
+    {
+    }
 
     /// <summary>The tensors of one layer.</summary>
     public static IEnumerable<TensorDeclaration> Declare(PostNormLayerNames names, BackboneConfiguration configuration)
     {
-        var (hidden, feedForward) = (configuration.HiddenSize, configuration.FeedForwardSize);
+        var hidden = configuration.HiddenSize;
         return
         [
             .. TensorDeclaration.Linear(names.Query, hidden, hidden),
             .. TensorDeclaration.Linear(names.Key, hidden, hidden),
             .. TensorDeclaration.Linear(names.Value, hidden, hidden),
+            .. DeclareOutput(names, configuration),
+        ];
+    }
+
+    /// <summary>The tensors of one layer that follow its attention.</summary>
+    public static IEnumerable<TensorDeclaration> DeclareOutput(PostNormOutputNames names, BackboneConfiguration configuration)
+    {
+        var (hidden, feedForward) = (configuration.HiddenSize, configuration.FeedForwardSize);
+        return
+        [
             .. TensorDeclaration.Linear(names.AttentionOutput, hidden, hidden),
             .. TensorDeclaration.LayerNorm(names.AttentionNorm, hidden),
             .. TensorDeclaration.Linear(names.Intermediate, hidden, feedForward),
@@ -41,19 +63,21 @@ internal sealed class PostNormLayer(FrozenTensors tensors, PostNormLayerNames na
     /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
     /// <param name="mask">As <see cref="PrefixedAttention.Attend"/> takes it.</param>
     /// <returns>What leaves it, <c>[B, T, H]</c>.</returns>
-    public Tensor Forward(Tensor hidden, LayerPrefix? prefix, Tensor? mask, Dropout? dropout)
+    public Tensor Forward(Tensor hidden, LayerPrefix? prefix, Tensor? mask, Dropout? dropout) =>
+        Forward(hidden, (q, k, v) => PrefixedAttention.Attend(q, k, v, prefix, mask, dropout), dropout);
+
+    /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
+    /// <returns>What leaves it, <c>[B, T, H]</c>.</returns>
+    public Tensor Forward(Tensor hidden, Attention attend, Dropout? dropout)
     {
         using var scope = NewDisposeScope();
-        var context = PrefixedAttention.Attend(
-            Split(_query.Forward(hidden)), Split(_key.Forward(hidden)), Split(_value.Forward(hidden)), prefix, mask, dropout);
-        var attended = _attentionOutput.Forward(Join(context)).Drop(dropout);
+        var (q, k, v) = projection.Project(hidden);
+        var attended = _attentionOutput.Forward(Join(attend(q, k, v))).Drop(dropout);
         hidden = _attentionNorm.Forward(attended.Plus(hidden));
 
         var transformed = _output.Forward(_activation(_intermediate.Forward(hidden))).Drop(dropout);
         return _outputNorm.Forward(transformed.Plus(hidden)).MoveToOuterDisposeScope();
     }
-
-    private Tensor Split(Tensor x) => x.view(x.size(0), x.size(1), _heads, -1).transpose(1, 2);           // [B, h, T, D]
 
     private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);          // [B, T, H]
 }

@@ -4,18 +4,11 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>RoBERTa (Liu et al. 2019): BERT's layers and names, its own positions, one segment type.</summary>
+/// <remarks>XLM-R (Conneau et al. 2020) and CamemBERT (Martin et al. 2020) are the same encoder over other vocabularies.</remarks>
 internal sealed class RobertaBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
     : PostNormBackbone(configuration, tensors, BertBackbone.Names)
 {
-    public static BackboneFamily Family { get; } = new()
-    {
-        ModelType = "roberta",
-        KeyPrefix = "roberta.",
-        DefaultPadTokenId = 1,
-        Read = file => BackboneConfiguration.ReadAsBert(file, Family!),
-        Declare = configuration => Declare(BertBackbone.Names, configuration),
-        Create = (configuration, tensors) => new RobertaBackbone(configuration, tensors),
-    };
+    public static IReadOnlyList<BackboneFamily> Families { get; } = [Named("roberta"), Named("xlm-roberta"), Named("camembert")];
 
     /// <summary>The rows up to the padding token's id are no token's.</summary>
     public override int MaxPositions => Configuration.MaxPositionEmbeddings - FirstPosition;
@@ -30,4 +23,14 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
             ? tokens
             : batch.Ids.Filled(Configuration.PadTokenId).where(batch.Mask.IsZero(), tokens); // [B, T]
     }
+
+    private static BackboneFamily Named(string modelType) => new()
+    {
+        ModelType = modelType,
+        KeyPrefix = "roberta.",
+        DefaultPadTokenId = 1,
+        Read = file => BackboneConfiguration.ReadAsBert(file, BackboneFamilies.Find(modelType)!),
+        Declare = configuration => Declare(BertBackbone.Names, configuration),
+        Create = (configuration, tensors) => new RobertaBackbone(configuration, tensors),
+    };
 }

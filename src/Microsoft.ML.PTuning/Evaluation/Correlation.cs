@@ -21,7 +21,7 @@ internal static class Correlation
             yy += dy * dy;
             xy += dx * dy;
         }
-        return Math.Clamp(xy / (Math.Sqrt(xx) * Math.Sqrt(yy)), -1, 1);
+        return Math.Clamp(xy / Math.Sqrt(xx * yy), -1, 1);
     }
 
     /// <summary>Spearman's rank correlation (Spearman 1904): Pearson's of the ranks.</summary>

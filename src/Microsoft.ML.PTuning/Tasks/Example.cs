@@ -16,7 +16,7 @@ internal sealed record ExamplePart(IReadOnlyList<EncodedRow> Sequences, float[] 
 }
 
 /// <summary>A row of the data as encoder, loss and decoding take it. A task that must know more of it derives its own.</summary>
-/// <param name="Parts">Its parts, never none: one, or the windows of a long text in order.</param>
+/// <param name="Parts">Its parts: one, or the windows of a long text in order; none where there is nothing to choose from.</param>
 /// <param name="IsTruncated">Whether text was dropped, because it was longer than the task's maximum.</param>
 internal record Example(IReadOnlyList<ExamplePart> Parts, bool IsTruncated)
 {

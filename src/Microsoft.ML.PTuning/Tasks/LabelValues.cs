@@ -16,6 +16,8 @@ internal sealed class LabelValues : IJsonOnDeserialized
         NumberDataViewType.Int32, NumberDataViewType.UInt32, NumberDataViewType.Int64, NumberDataViewType.UInt64,
     ];
 
+    private readonly Lazy<Dictionary<string, int>> _indices;
+
     /// <param name="itemType">Name of the values' type; null where the key has no values.</param>
     /// <param name="values">The values, in the invariant culture.</param>
     [JsonConstructor]
@@ -30,6 +32,7 @@ internal sealed class LabelValues : IJsonOnDeserialized
                 ?? throw new JsonException($"Label values of type '{itemType}' are not known; known are {string.Join(", ", ItemTypes.Select(Name))}.");
         if (values?.Count != (Type is null ? null : count))
             throw new JsonException($"The task names {values?.Count ?? 0} label values for {count} classes.");
+        _indices = new(() => Values!.Select((value, i) => (value, i)).ToDictionary(pair => pair.value, pair => pair.i));
     }
 
     public int Count { get; init; }
@@ -60,6 +63,9 @@ internal sealed class LabelValues : IJsonOnDeserialized
 
         return new LabelValues((int)key.Count, Name(itemType), Generic<Reader>(itemType).Read(label));
     }
+
+    /// <summary>The class with a value, from 0; -1 where there is none.</summary>
+    public int IndexOf(string value) => _indices.Value.GetValueOrDefault(value, -1);
 
     /// <summary>Whether classes, values and their order are the same.</summary>
     public bool IsSameAs(LabelValues other) =>

@@ -14,6 +14,9 @@ namespace Microsoft.ML.PTuning.Tasks;
 [JsonDerivedType(typeof(MulticlassClassification), "multiclass-classification")]
 [JsonDerivedType(typeof(BinaryClassification), "binary-classification")]
 [JsonDerivedType(typeof(TextRegression), "regression")]
+[JsonDerivedType(typeof(NamedEntityRecognition), "named-entity-recognition")]
+[JsonDerivedType(typeof(MultipleChoice), "multiple-choice")]
+[JsonDerivedType(typeof(QuestionAnswering), "question-answering")]
 internal abstract record PromptTask : IJsonOnDeserialized
 {
     /// <summary>Most tokens of a row, special tokens included; longer rows are truncated.</summary>

@@ -12,8 +12,6 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// </remarks>
 internal sealed class BertNormalizer
 {
-    private const char CombiningDotAbove = '\u0307';
-
     private readonly bool _lowerCase;
     private readonly bool _stripAccents;
     private readonly bool _splitChineseCharacters;
@@ -21,16 +19,23 @@ internal sealed class BertNormalizer
     /// <exception cref="PlatformNotSupportedException">Accents are to be stripped in a process that runs without Unicode normalisation.</exception>
     public BertNormalizer(bool lowerCase, bool stripAccents, bool splitChineseCharacters)
     {
-        if (stripAccents && "é".Normalize(NormalizationForm.FormD).Length == 1)
+        if (stripAccents)
+            RequireUnicodeNormalization();
+
+        _lowerCase = lowerCase;
+        _stripAccents = stripAccents;
+        _splitChineseCharacters = splitChineseCharacters;
+    }
+
+    /// <exception cref="PlatformNotSupportedException">The process runs without Unicode normalisation.</exception>
+    public static void RequireUnicodeNormalization()
+    {
+        if ("é".Normalize(NormalizationForm.FormD).Length == 1)
         {
             throw new PlatformNotSupportedException(
                 "This tokenizer strips accents, which takes Unicode normalisation, but the process runs with InvariantGlobalization and has none. " +
                 "Set InvariantGlobalization to false (on Linux, install ICU), or use a cased model.");
         }
-
-        _lowerCase = lowerCase;
-        _stripAccents = stripAccents;
-        _splitChineseCharacters = splitChineseCharacters;
     }
 
     public NormalizedText Normalize(string text)
@@ -84,27 +89,10 @@ internal sealed class BertNormalizer
 
     private void AddCased(NormalizedText normalized, Rune rune, int start, int end)
     {
-        if (!_lowerCase)
-        {
-            AddRune(normalized, rune, start, end);
-        }
-        else if (rune.Value == 'İ')
-        {
-            // The one capital whose lower case is two characters, which invariant casing leaves as it is.
-            normalized.Add('i', start, end);
-            normalized.Add(CombiningDotAbove, start, end);
-        }
+        if (_lowerCase)
+            normalized.AddLowerCase(rune, start, end);
         else
-        {
-            AddRune(normalized, Rune.ToLowerInvariant(rune), start, end);
-        }
-    }
-
-    private static void AddRune(NormalizedText normalized, Rune rune, int start, int end)
-    {
-        Span<char> characters = stackalloc char[2];
-        foreach (var character in characters[..rune.EncodeToUtf16(characters)])
-            normalized.Add(character, start, end);
+            normalized.Add(rune, start, end);
     }
 
     private static bool IsRemoved(Rune rune) => rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) is

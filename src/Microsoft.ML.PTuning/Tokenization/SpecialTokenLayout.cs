@@ -1,7 +1,9 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>Which special tokens stand where.</summary>
-/// <remarks><c>[CLS] A [SEP] B [SEP]</c> for BERT, <c>&lt;s&gt; A &lt;/s&gt;&lt;/s&gt; B &lt;/s&gt;</c> for RoBERTa.</remarks>
+/// <remarks>
+/// <c>[CLS] A [SEP] B [SEP]</c> for BERT, ALBERT and DeBERTa, <c>&lt;s&gt; A &lt;/s&gt;&lt;/s&gt; B &lt;/s&gt;</c> for RoBERTa and XLM-R.
+/// </remarks>
 /// <param name="Classification">Id of the token before the text.</param>
 /// <param name="Separator">Id of the token after each text.</param>
 /// <param name="Pad">Id that fills up a batch.</param>

@@ -20,13 +20,17 @@ internal abstract class TextTokenizer
 
     /// <summary>The tokenizer of a Hugging Face directory.</summary>
     /// <param name="directory">
-    /// Holds <c>vocab.txt</c>, or <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c>; <c>tokenizer_config.json</c> may be missing.
+    /// Holds <c>vocab.txt</c>, or <c>vocab.json</c> and <c>merges.txt</c>, or a SentencePiece model (<c>spiece.model</c>,
+    /// <c>sentencepiece.bpe.model</c>, <c>spm.model</c>), or <c>tokenizer.json</c>; <c>tokenizer_config.json</c> may be missing.
     /// </param>
-    /// <param name="modelType">The family, as <c>model_type</c> of <c>config.json</c> names it: bert, roberta.</param>
+    /// <param name="modelType">
+    /// The family, as <c>model_type</c> of <c>config.json</c> names it: bert, distilbert, electra, roberta, deberta, albert, xlm-roberta, deberta-v2.
+    /// It decides where no file names the tokenizer's class.
+    /// </param>
     /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
     /// <exception cref="FileNotFoundException">It holds no vocabulary, or half of one.</exception>
     /// <exception cref="InvalidDataException">A file is corrupt, or files contradict each other.</exception>
-    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not WordPiece or byte-level BPE.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not WordPiece, byte-level BPE or unigram SentencePiece.</exception>
     public static TextTokenizer Load(string directory, string modelType) => TokenizerLoader.Load(directory, modelType);
 
     /// <summary>Names of the files in a directory that <see cref="Load"/> would read, without making a tokenizer of them.</summary>
@@ -36,7 +40,10 @@ internal abstract class TextTokenizer
     /// <summary>Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text.</summary>
     public abstract IReadOnlyList<Token> Tokenize(string text);
 
-    /// <summary>Tokens of one word of a text that is split into words already, as it stands within a text: byte-level BPE sees a space before it.</summary>
+    /// <summary>
+    /// Tokens of one word of a text that is split into words already, as it stands within a text: byte-level BPE and SentencePiece see a space
+    /// before it.
+    /// </summary>
     public virtual IReadOnlyList<Token> TokenizeWord(string word) => Tokenize(word);
 
     /// <summary>How many special tokens stand around a text, or around a pair of texts.</summary>

@@ -13,8 +13,14 @@ internal sealed class TokenizerFiles
     public const string Configuration = "tokenizer_config.json";
     public const string SpecialTokens = "special_tokens_map.json";
 
+    /// <summary>The entry of <see cref="Configuration"/> that names the tokenizer's class.</summary>
+    public const string ClassEntry = "tokenizer_class";
+
+    /// <summary>SentencePiece models, as ALBERT, XLM-R and DeBERTa call them; XLM-R's is no BPE model.</summary>
+    public static readonly IReadOnlyList<string> SentencePiece = ["spiece.model", "sentencepiece.bpe.model", "spm.model"];
+
     /// <summary>All that a tokenizer may be read from.</summary>
-    public static readonly IReadOnlyList<string> Names = [Lines, Tokens, Merges, Fast, Configuration, SpecialTokens];
+    public static readonly IReadOnlyList<string> Names = [Lines, Tokens, Merges, .. SentencePiece, Fast, Configuration, SpecialTokens];
 
     /// <summary>Refuses bytes that are not UTF-8 instead of replacing them.</summary>
     public static readonly Encoding StrictUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -38,6 +44,15 @@ internal sealed class TokenizerFiles
     public IReadOnlyList<string> Read => _read;
 
     public bool Has(string name) => File.Exists(Path.Combine(Directory, name));
+
+    /// <returns>The name of the SentencePiece model, null where there is none.</returns>
+    /// <exception cref="InvalidDataException">There are several.</exception>
+    public string? FindSentencePiece()
+    {
+        var found = SentencePiece.Where(Has).ToArray();
+        return found.Length <= 1 ? found.FirstOrDefault() : throw new InvalidDataException(
+            $"{Directory}: expected one SentencePiece model, but found {string.Join(" and ", found)}. Take away what is another tokenizer's.");
+    }
 
     /// <summary>The full path of a file that is about to be read.</summary>
     public string Use(string name)

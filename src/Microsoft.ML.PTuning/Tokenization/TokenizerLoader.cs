@@ -5,10 +5,14 @@ internal static class TokenizerLoader
 {
     private const string RobertaType = "roberta";
 
+    private static readonly string[] Vocabularies =
+        [TokenizerFiles.Lines, TokenizerFiles.Tokens, TokenizerFiles.Merges, .. TokenizerFiles.SentencePiece];
+
     private enum Kind
     {
         WordPiece,
         ByteLevelBpe,
+        SentencePiece,
     }
 
     public static TextTokenizer Load(string directory, string modelType)
@@ -22,7 +26,12 @@ internal static class TokenizerLoader
         if (json is not null)
             settings.Add(json);
 
-        return kind == Kind.WordPiece ? WordPiece(files, settings, json, modelType) : ByteLevelBpe(files, settings, json);
+        return kind switch
+        {
+            Kind.WordPiece => WordPiece(files, settings, json, modelType),
+            Kind.ByteLevelBpe => ByteLevelBpe(files, settings, json, modelType),
+            _ => SentencePieceLoader.Load(files, settings, modelType),
+        };
     }
 
     public static IReadOnlyList<string> FilesOf(string directory)
@@ -30,15 +39,21 @@ internal static class TokenizerLoader
         var files = new TokenizerFiles(directory);
         var settings = new TokenizerSettings(files);
         var json = FastForm(files);
-        string[] vocabulary = KindOf(files, settings, json) == Kind.WordPiece
-            ? [TokenizerFiles.Lines]
-            : [TokenizerFiles.Tokens, TokenizerFiles.Merges];
+        IEnumerable<string> vocabulary = KindOf(files, settings, json) switch
+        {
+            Kind.WordPiece => [TokenizerFiles.Lines],
+            Kind.ByteLevelBpe => [TokenizerFiles.Tokens, TokenizerFiles.Merges],
+            _ => TokenizerFiles.SentencePiece,
+        };
         return [.. files.Read.Select(path => Path.GetFileName(path)), .. vocabulary.Where(files.Has)];
     }
 
-    /// <summary><c>tokenizer.json</c> counts where vocabulary or settings stand in no other file.</summary>
+    /// <summary><c>tokenizer.json</c> counts where vocabulary or settings stand in no other file; never beside a SentencePiece model.</summary>
     private static TokenizerJson? FastForm(TokenizerFiles files)
     {
+        if (files.FindSentencePiece() is not null)
+            return null;
+
         var vocabulary = files.Has(TokenizerFiles.Lines) || files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges);
         return files.Has(TokenizerFiles.Fast) && (!vocabulary || !files.Has(TokenizerFiles.Configuration)) ? new TokenizerJson(files) : null;
     }
@@ -46,16 +61,15 @@ internal static class TokenizerLoader
     private static Kind KindOf(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json)
     {
         var found = KindOfFiles(files, json);
-        var named = settings.Text("tokenizer_class");
-        Kind? declared = named switch
+        var named = settings.Text(TokenizerFiles.ClassEntry);
+        Kind? declared = named is null or "PreTrainedTokenizerFast" or "TokenizersBackend" ? null : TokenizerFamilies.Named(named) switch
         {
-            "BertTokenizer" or "BertTokenizerFast" => Kind.WordPiece,
-            "DistilBertTokenizer" or "DistilBertTokenizerFast" or "ElectraTokenizer" or "ElectraTokenizerFast" => Kind.WordPiece,
-            "RobertaTokenizer" or "RobertaTokenizerFast" => Kind.ByteLevelBpe,
-            null or "PreTrainedTokenizerFast" or "TokenizersBackend" => null,
+            TokenizerFamily.Bert => Kind.WordPiece,
+            TokenizerFamily.Roberta or TokenizerFamily.Deberta => Kind.ByteLevelBpe,
+            TokenizerFamily.Albert or TokenizerFamily.XlmRoberta or TokenizerFamily.DebertaV2 => Kind.SentencePiece,
             _ => throw new NotSupportedException(
                 $"{files.Use(TokenizerFiles.Configuration)}: the tokenizer class {named} is not supported; " +
-                "expected BertTokenizer or RobertaTokenizer. Use a backbone with one of these."),
+                "expected that of BERT, RoBERTa, DeBERTa, ALBERT or XLM-R, such as BertTokenizer. Use a backbone with one of these."),
         };
 
         if (declared is not null && found is not null && declared != found)
@@ -66,22 +80,30 @@ internal static class TokenizerLoader
         }
 
         return declared ?? found ?? throw new InvalidDataException(
-            $"{files.Directory}: holds {TokenizerFiles.Lines} as well as {TokenizerFiles.Tokens} or {TokenizerFiles.Merges}, and nothing says which counts. " +
-            $"Name the tokenizer_class in {TokenizerFiles.Configuration}, or take the other files away.");
+            $"{files.Directory}: holds vocabularies of several kinds of tokenizer, {string.Join(", ", Vocabularies.Where(files.Has))}, " +
+            $"and nothing says which counts. Name the tokenizer_class in {TokenizerFiles.Configuration}, or take the other files away.");
     }
 
-    /// <returns>Null where there are files of both kinds.</returns>
+    /// <returns>Null where there are files of several kinds.</returns>
     private static Kind? KindOfFiles(TokenizerFiles files, TokenizerJson? json)
     {
-        var wordPiece = files.Has(TokenizerFiles.Lines);
-        var byteLevel = files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges);
-        if (wordPiece || byteLevel)
-            return wordPiece && byteLevel ? null : wordPiece ? Kind.WordPiece : Kind.ByteLevelBpe;
+        var kinds = new List<Kind>();
+        if (files.Has(TokenizerFiles.Lines))
+            kinds.Add(Kind.WordPiece);
+        if (files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges))
+            kinds.Add(Kind.ByteLevelBpe);
+        if (files.FindSentencePiece() is not null)
+            kinds.Add(Kind.SentencePiece);
+        if (kinds.Count > 0)
+            return kinds.Count == 1 ? kinds[0] : null;
 
         return json?.ModelType switch
         {
             "WordPiece" => Kind.WordPiece,
             "BPE" => Kind.ByteLevelBpe,
+            "Unigram" => throw new NotSupportedException(
+                $"{json.Path}: a Unigram tokenizer is not read from {TokenizerFiles.Fast}; expected its SentencePiece model. " +
+                $"Copy {string.Join(" or ", TokenizerFiles.SentencePiece)} beside it."),
             null => throw NoVocabulary(files),
             var type => throw new NotSupportedException(
                 $"{json.Path}: a tokenizer of type '{type}' is not supported; expected WordPiece or BPE. Use a backbone with one of these."),
@@ -90,16 +112,17 @@ internal static class TokenizerLoader
 
     private static Exception NoVocabulary(TokenizerFiles files)
     {
-        string[] sentencePiece = ["spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model"];
-        if (Array.Find(sentencePiece, files.Has) is string model)
+        const string OtherSentencePiece = "tokenizer.model";
+        if (files.Has(OtherSentencePiece))
         {
             return new NotSupportedException(
-                $"{Path.Combine(files.Directory, model)}: SentencePiece tokenizers are not supported; expected WordPiece or byte-level BPE. " +
-                "Use a backbone with one of these.");
+                $"{Path.Combine(files.Directory, OtherSentencePiece)}: the tokenizers of decoders such as Llama are not supported; expected that of " +
+                "BERT, RoBERTa, DeBERTa, ALBERT or XLM-R. Use a backbone with one of these.");
         }
 
         return new FileNotFoundException(
-            $"{files.Directory}: expected {TokenizerFiles.Lines}, or {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, or {TokenizerFiles.Fast}, " +
+            $"{files.Directory}: expected {TokenizerFiles.Lines}, or {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, " +
+            $"or {string.Join(" or ", TokenizerFiles.SentencePiece)}, or {TokenizerFiles.Fast}, " +
             "but found none of them. Copy the tokenizer's files beside the weights.");
     }
 
@@ -134,7 +157,8 @@ internal static class TokenizerLoader
     private static bool HasCapitals(Vocabulary vocabulary) =>
         vocabulary.Ids.Keys.Any(token => !(token[0] == '[' && token[^1] == ']') && token.Any(char.IsAsciiLetterUpper));
 
-    private static ByteLevelBpeTextTokenizer ByteLevelBpe(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json)
+    private static ByteLevelBpeTextTokenizer ByteLevelBpe(
+        TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json, string modelType)
     {
         json?.Expect("normalizer", null);
         json?.Expect("pre_tokenizer", "ByteLevel");
@@ -142,12 +166,20 @@ internal static class TokenizerLoader
         json?.ExpectModel("end_of_word_suffix", "");
 
         var (vocabulary, merges) = ReadBytePairs(files, json);
-        var layout = new SpecialTokenLayout(
-            settings.SpecialToken("cls_token", "<s>", vocabulary),
-            settings.SpecialToken("sep_token", "</s>", vocabulary),
-            settings.SpecialToken("pad_token", "<pad>", vocabulary),
-            SeparatorsBetween: 2,
-            SecondSegment: 0);
+        var family = TokenizerFamilies.Named(settings.Text(TokenizerFiles.ClassEntry)) ?? TokenizerFamilies.OfModel(modelType);
+        var layout = family == TokenizerFamily.Deberta
+            ? new SpecialTokenLayout(
+                settings.SpecialToken("cls_token", "[CLS]", vocabulary),
+                settings.SpecialToken("sep_token", "[SEP]", vocabulary),
+                settings.SpecialToken("pad_token", "[PAD]", vocabulary),
+                SeparatorsBetween: 1,
+                SecondSegment: 1)
+            : new SpecialTokenLayout(
+                settings.SpecialToken("cls_token", "<s>", vocabulary),
+                settings.SpecialToken("sep_token", "</s>", vocabulary),
+                settings.SpecialToken("pad_token", "<pad>", vocabulary),
+                SeparatorsBetween: 2,
+                SecondSegment: 0);
 
         return new ByteLevelBpeTextTokenizer(vocabulary, merges, settings.Flag("add_prefix_space") ?? false, layout, files.Read);
     }

@@ -13,11 +13,57 @@ public sealed class BackboneConfigurationTests
 
         var expected = new BackboneConfiguration
         {
-            ModelType = "bert", VocabularySize = 30, HiddenSize = 8, Layers = 3, Heads = 2, FeedForwardSize = 12, Activation = "gelu",
+            ModelType = "bert", VocabularySize = 30, HiddenSize = 8, EmbeddingSize = 8, Layers = 3, Heads = 2, FeedForwardSize = 12, Activation = "gelu",
             MaxPositionEmbeddings = 16, SegmentTypes = 2, LayerNormEpsilon = 1e-5, PadTokenId = 0, StatesPadToken = true,
         };
         Assert.AreEqual(expected, BackboneConfiguration.Read(checkpoint.Path));
     }
+
+    [TestMethod]
+    [DataRow("electra")]
+    [DataRow("albert")]
+    public void Read_gives_the_embeddings_a_size_of_their_own(string modelType)
+    {
+        using var checkpoint = new TinyCheckpoint(modelType);
+
+        Assert.AreEqual(6, BackboneConfiguration.Read(checkpoint.Path).EmbeddingSize);
+    }
+
+    [TestMethod]
+    [DataRow("electra")]
+    [DataRow("albert")]
+    public void Read_misses_the_embeddings_size_of_families_that_have_one(string modelType) =>
+        StringAssert.Contains(Refusal(configuration => configuration.Remove("embedding_size"), modelType), "embedding_size is missing");
+
+    [TestMethod]
+    public void Read_knows_DistilBERTs_own_keys()
+    {
+        using var checkpoint = new TinyCheckpoint("distilbert");
+
+        var expected = new BackboneConfiguration
+        {
+            ModelType = "distilbert", VocabularySize = 30, HiddenSize = 8, EmbeddingSize = 8, Layers = 3, Heads = 2, FeedForwardSize = 12,
+            Activation = "gelu", MaxPositionEmbeddings = 16, SegmentTypes = 0, LayerNormEpsilon = 1e-12, PadTokenId = 0, StatesPadToken = true,
+        };
+        Assert.AreEqual(expected, BackboneConfiguration.Read(checkpoint.Path));
+    }
+
+    [TestMethod]
+    public void Read_names_DistilBERTs_own_keys_where_they_are_missing()
+    {
+        string[] keys = ["vocab_size", "dim", "n_layers", "n_heads", "hidden_dim", "activation", "max_position_embeddings"];
+
+        var message = Refusal(configuration => Array.ForEach(keys, key => configuration.Remove(key)), "distilbert");
+
+        foreach (var key in keys)
+            StringAssert.Contains(message, $"\n  {key} is missing");
+    }
+
+    [TestMethod]
+    [DataRow("num_hidden_groups")]
+    [DataRow("inner_group_num")]
+    public void Read_refuses_an_ALBERT_whose_layers_are_not_one(string key) =>
+        StringAssert.Contains(Refusal(configuration => configuration[key] = 2, "albert"), $"{key} is 2, expected 1");
 
     [TestMethod]
     public void Read_names_every_key_that_is_missing_or_odd()
@@ -51,7 +97,7 @@ public sealed class BackboneConfigurationTests
     [DataRow("position_embedding_type", "\"relative_key\"", "position_embedding_type is \"relative_key\", expected one of absolute")]
     [DataRow("is_decoder", "true", "is_decoder is true, expected false")]
     [DataRow("add_cross_attention", "true", "add_cross_attention is true, expected false")]
-    [DataRow("num_attention_heads", "3", "hidden_size 8 is not a multiple of num_attention_heads 3")]
+    [DataRow("num_attention_heads", "3", "the hidden size 8 is not a multiple of the 3 attention heads")]
     [DataRow("pad_token_id", "30", "pad_token_id 30 lies beyond vocab_size 30")]
     [DataRow("intermediate_size", "12.5", "intermediate_size is 12.5, expected a whole number from 1")]
     public void Read_refuses_what_is_not_supported(string key, string value, string reason) =>
@@ -60,6 +106,11 @@ public sealed class BackboneConfigurationTests
     [TestMethod]
     [DataRow("bert", 0)]
     [DataRow("roberta", 1)]
+    [DataRow("xlm-roberta", 1)]
+    [DataRow("camembert", 1)]
+    [DataRow("electra", 0)]
+    [DataRow("distilbert", 0)]
+    [DataRow("albert", 0)]
     public void Read_takes_for_granted_what_transformers_does(string modelType, int padTokenId)
     {
         using var checkpoint = new TinyCheckpoint(modelType);
@@ -96,9 +147,9 @@ public sealed class BackboneConfigurationTests
         StringAssert.Contains(refusal.Message, reason);
     }
 
-    private static string Refusal(Action<JsonObject> bend)
+    private static string Refusal(Action<JsonObject> bend, string modelType = "bert")
     {
-        using var checkpoint = new TinyCheckpoint();
+        using var checkpoint = new TinyCheckpoint(modelType);
         bend(checkpoint.Configuration);
         checkpoint.SaveConfiguration();
         return Assert.ThrowsExactly<InvalidDataException>(() => BackboneConfiguration.Read(checkpoint.Path)).Message;

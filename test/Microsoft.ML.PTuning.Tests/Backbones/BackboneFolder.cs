@@ -39,6 +39,7 @@ internal sealed class BackboneFolder : IDisposable
             ModelType = "bert",
             VocabularySize = 3,
             HiddenSize = json.RootElement.GetProperty("hidden_size").GetInt32(),
+            EmbeddingSize = json.RootElement.GetProperty("hidden_size").GetInt32(),
             Layers = 4,
             Heads = 4,
             FeedForwardSize = 1024,

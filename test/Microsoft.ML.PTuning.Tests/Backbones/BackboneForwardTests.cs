@@ -18,6 +18,7 @@ public sealed class BackboneForwardTests
     [TestMethod]
     [DataRow("bert", 3, new[] { 3, 4, 5 })]
     [DataRow("roberta", 3, new[] { 5, 6, 7 })]
+    [DataRow("xlm-roberta", 3, new[] { 5, 6, 7 })]
     public void Embed_sums_word_segment_and_shifted_position(string modelType, int offset, int[] positions)
     {
         using var scope = NewDisposeScope();
@@ -34,10 +35,13 @@ public sealed class BackboneForwardTests
     }
 
     [TestMethod]
-    public void Bert_tells_segments_apart()
+    [DataRow("bert")]
+    [DataRow("electra")]
+    [DataRow("albert")]
+    public void Families_with_two_segment_types_tell_segments_apart(string modelType)
     {
         using var scope = NewDisposeScope();
-        using var backbone = Load("bert");
+        using var backbone = Load(modelType);
         var batch = Batch([2, 9, 3]);
 
         var hidden = backbone.Embed(batch with { Segments = ones_like(batch.Ids) }, 0);
@@ -46,10 +50,12 @@ public sealed class BackboneForwardTests
     }
 
     [TestMethod]
-    public void Roberta_ignores_segments()
+    [DataRow("roberta")]
+    [DataRow("distilbert")]
+    public void Families_with_one_segment_type_or_none_ignore_segments(string modelType)
     {
         using var scope = NewDisposeScope();
-        using var backbone = Load("roberta");
+        using var backbone = Load(modelType);
         var batch = Batch([2, 9, 3]);
 
         var hidden = backbone.Embed(batch with { Segments = ones_like(batch.Ids) }, 0);
@@ -60,6 +66,10 @@ public sealed class BackboneForwardTests
     [TestMethod]
     [DataRow("bert", 16)]
     [DataRow("roberta", 14)]
+    [DataRow("xlm-roberta", 14)]
+    [DataRow("electra", 16)]
+    [DataRow("distilbert", 16)]
+    [DataRow("albert", 16)]
     public void Prefix_and_tokens_together_may_fill_all_positions_and_no_more(string modelType, int positions)
     {
         using var scope = NewDisposeScope();
@@ -77,6 +87,10 @@ public sealed class BackboneForwardTests
     [TestMethod]
     [DataRow("bert")]
     [DataRow("roberta")]
+    [DataRow("xlm-roberta")]
+    [DataRow("electra")]
+    [DataRow("distilbert")]
+    [DataRow("albert")]
     public void A_row_gives_the_same_alone_and_padded_beside_a_longer_one(string modelType)
     {
         using var scope = NewDisposeScope();
@@ -88,14 +102,18 @@ public sealed class BackboneForwardTests
         var mask = tensor(new float[,] { { 1, 1, 1, 0, 0 }, { 1, 1, 1, 1, 1 } });
         var padded = backbone.Forward(Batch([2, 9, 3, pad, pad], [2, 8, 7, 6, 3]) with { Mask = mask }, prefixes, PrefixLength);
 
-        Numbers.AreClose(alone[0], padded[0].narrow(0, 0, 3));
+        Numbers.AreClose(alone[0], padded[0].narrow(0, 0, 3), absolute: 1e-5);
     }
 
     [TestMethod]
-    public void Layers_run_in_parts_give_what_they_give_in_one()
+    [DataRow("bert")]
+    [DataRow("electra")]
+    [DataRow("distilbert")]
+    [DataRow("albert")]
+    public void Layers_run_in_parts_give_what_they_give_in_one(string modelType)
     {
         using var scope = NewDisposeScope();
-        using var backbone = Load("bert");
+        using var backbone = Load(modelType);
         var batch = Batch([2, 9, 3]);
         var prefixes = Prefixes(backbone);
 
@@ -147,14 +165,16 @@ public sealed class BackboneForwardTests
     }
 
     [TestMethod]
-    public void Pool_is_a_dense_layer_and_tanh_over_the_first_token()
+    [DataRow("bert", "pooler.dense")]
+    [DataRow("albert", "pooler")]
+    public void Pool_is_a_dense_layer_and_tanh_over_the_first_token(string modelType, string pooler)
     {
         using var scope = NewDisposeScope();
-        using var checkpoint = new TinyCheckpoint("bert", prefix: "").Save();
+        using var checkpoint = new TinyCheckpoint(modelType, prefix: "").Save();
         using var backbone = checkpoint.Load();
         var hidden = randn(2, 3, 8);
 
-        var expected = (matmul(hidden[TensorIndex.Colon, 0], checkpoint.Tensors["pooler.dense.weight"].t()) + checkpoint.Tensors["pooler.dense.bias"]).tanh();
+        var expected = (matmul(hidden[TensorIndex.Colon, 0], checkpoint.Tensors[$"{pooler}.weight"].t()) + checkpoint.Tensors[$"{pooler}.bias"]).tanh();
 
         Numbers.AreClose(expected, backbone.Pool(hidden));
     }

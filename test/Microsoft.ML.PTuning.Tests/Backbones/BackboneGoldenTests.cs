@@ -6,6 +6,12 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 [TestClass]
 public sealed class BackboneGoldenTests
 {
+    /// <summary>
+    /// The golden file's linear weights lie around 1, not 0, so sums of hundreds cancel and F32 alone, the reference's too, is off by 2e-4 from what
+    /// F64 gives. Another GELU is off by more than this; the exact comparison is that with BERT under DistilBERT's names.
+    /// </summary>
+    private const double DistilBertNoise = 5e-4;
+
     private static readonly string Folder = Path.Combine(GoldenFiles.Root, "backbones");
 
     public static IEnumerable<object[]> Names()
@@ -35,7 +41,7 @@ public sealed class BackboneGoldenTests
         using var golden = Open(name);
         using var scope = NewDisposeScope();
 
-        Compare(golden, "expect.hidden.last", golden.Backbone.Forward(golden.Batch));
+        Compare(golden, "expect.hidden.last", golden.Backbone.Forward(golden.Batch), name == "distilbert" ? DistilBertNoise : 1e-6);
     }
 
     private static GoldenEncoder Open(string name)
@@ -47,5 +53,6 @@ public sealed class BackboneGoldenTests
     }
 
     /// <summary>Padding too: what its keys are hidden from is defined there as well.</summary>
-    private static void Compare(GoldenEncoder golden, string expected, Tensor actual) => Numbers.AreClose(golden.Tensors[expected], actual);
+    private static void Compare(GoldenEncoder golden, string expected, Tensor actual, double absolute = 1e-6) =>
+        Numbers.AreClose(golden.Tensors[expected], actual, absolute);
 }

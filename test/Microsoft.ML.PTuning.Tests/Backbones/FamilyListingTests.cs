@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Checkpoints;
 
@@ -13,33 +12,52 @@ public sealed class FamilyListingTests
     [DataRow("bert-large-uncased")]
     [DataRow("roberta-base")]
     [DataRow("roberta-large")]
-    public void A_published_checkpoints_tensors_are_those_approved(string name)
-    {
-        var approved = File.ReadAllLines(Path.Combine(Folder(), $"{name}.txt"));
-
-        CollectionAssert.AreEqual(approved, Listing(name).Select(declaration => declaration.ToString()).ToArray());
-    }
+    [DataRow("xlm-roberta-base")]
+    [DataRow("electra-small-discriminator")]
+    [DataRow("distilbert-base-uncased")]
+    [DataRow("albert-base-v2")]
+    [DataRow("deberta-base")]
+    [DataRow("deberta-v2-xlarge")]
+    [DataRow("deberta-v3-base")]
+    public void A_published_checkpoints_tensors_are_those_approved(string name) =>
+        CollectionAssert.AreEqual(PublishedConfiguration.Approved(name), Listing(name).Select(declaration => declaration.ToString()).ToArray());
 
     [TestMethod]
     [DataRow("bert-base-uncased", 199, 109_482_240L)]
     [DataRow("bert-large-uncased", 391, 335_141_888L)]
     [DataRow("roberta-base", 199, 124_645_632L)]
     [DataRow("roberta-large", 391, 355_359_744L)]
+    [DataRow("xlm-roberta-base", 199, 278_043_648L)]
+    [DataRow("electra-small-discriminator", 199, 13_483_008L)]
+    [DataRow("distilbert-base-uncased", 100, 66_362_880L)]
+    [DataRow("albert-base-v2", 25, 11_683_584L)]
     public void A_published_checkpoint_has_as_many_parameters_as_transformers_counts(string name, int tensors, long parameters)
     {
         var listing = Listing(name);
 
         Assert.HasCount(tensors, listing);
-        Assert.AreEqual(parameters, listing.Sum(declaration => declaration.Shape.Aggregate(1L, (product, size) => product * size)));
+        Assert.AreEqual(parameters, Parameters(listing));
     }
+
+    /// <summary>Optional is the position table of the language model's decoder, which is not the encoder's.</summary>
+    [TestMethod]
+    [DataRow("deberta-base", 196, 138_601_728L)]
+    [DataRow("deberta-v2-xlarge", 394, 884_593_152L)]
+    [DataRow("deberta-v3-base", 198, 183_831_552L)]
+    public void A_published_encoder_has_as_many_parameters_as_transformers_counts(string name, int tensors, long parameters)
+    {
+        var listing = Listing(name).Where(declaration => !declaration.Optional).ToArray();
+
+        Assert.HasCount(tensors, listing);
+        Assert.AreEqual(parameters, Parameters(listing));
+    }
+
+    private static long Parameters(IEnumerable<TensorDeclaration> listing) =>
+        listing.Sum(declaration => declaration.Shape.Aggregate(1L, (product, size) => product * size));
 
     private static IReadOnlyList<TensorDeclaration> Listing(string name)
     {
-        using var directory = new TemporaryDirectory();
-        File.Copy(Path.Combine(Folder(), $"{name}.config.json"), directory.File("config.json"));
-        var configuration = BackboneConfiguration.Read(directory.Path);
+        var configuration = PublishedConfiguration.Read(name);
         return BackboneFamilies.Find(configuration.ModelType)!.Declare(configuration);
     }
-
-    private static string Folder([CallerFilePath] string thisFile = "") => Path.Combine(Path.GetDirectoryName(thisFile)!, "Approved");
 }

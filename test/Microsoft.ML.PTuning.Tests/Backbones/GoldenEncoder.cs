@@ -45,6 +45,10 @@ internal sealed class GoldenEncoder : IDisposable
 
     public EncodedBatch Batch { get; }
 
+    /// <summary>Whether an official model's tensor is its encoder's: not the prefix, nor the pooler that DeBERTa's models train.</summary>
+    public static bool IsOfTheEncoder(string weight) =>
+        !weight.StartsWith("prefix_encoder.", StringComparison.Ordinal) && !weight.StartsWith("pooler.", StringComparison.Ordinal);
+
     public void Dispose()
     {
         Backbone.Dispose();

@@ -12,15 +12,11 @@ internal sealed class TinyCheckpoint : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     /// <param name="prefix">What keys begin with; null for the family's own.</param>
-    public TinyCheckpoint(string modelType = "bert", string? prefix = null)
+    /// <param name="bend">What to change in the configuration before weights are made for it.</param>
+    public TinyCheckpoint(string modelType = "bert", string? prefix = null, Action<JsonObject>? bend = null)
     {
-        Configuration = JsonNode.Parse($$"""
-            {
-              "model_type": "{{modelType}}", "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
-              "intermediate_size": 12, "hidden_act": "gelu", "max_position_embeddings": 16, "type_vocab_size": {{(modelType == "roberta" ? 1 : 2)}},
-              "layer_norm_eps": 1e-5, "pad_token_id": {{(modelType == "roberta" ? 1 : 0)}}
-            }
-            """)!.AsObject();
+        Configuration = modelType == "distilbert" ? LikeDistilBert() : LikeBert(modelType);
+        bend?.Invoke(Configuration);
         SaveConfiguration();
 
         using var generator = new Generator(5);
@@ -59,4 +55,24 @@ internal sealed class TinyCheckpoint : IDisposable
             tensor.Dispose();
         _directory.Dispose();
     }
+
+    /// <summary>ELECTRA and ALBERT have embeddings of 6; the others do not look at the key.</summary>
+    private static JsonObject LikeBert(string modelType)
+    {
+        var isRoberta = modelType is "roberta" or "xlm-roberta" or "camembert";
+        return JsonNode.Parse($$"""
+            {
+              "model_type": "{{modelType}}", "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
+              "intermediate_size": 12, "hidden_act": "gelu", "max_position_embeddings": 16, "type_vocab_size": {{(isRoberta ? 1 : 2)}},
+              "layer_norm_eps": 1e-5, "pad_token_id": {{(isRoberta ? 1 : 0)}}, "embedding_size": 6
+            }
+            """)!.AsObject();
+    }
+
+    private static JsonObject LikeDistilBert() => JsonNode.Parse("""
+        {
+          "model_type": "distilbert", "vocab_size": 30, "dim": 8, "n_layers": 3, "n_heads": 2, "hidden_dim": 12, "activation": "gelu",
+          "max_position_embeddings": 16, "sinusoidal_pos_embds": true, "pad_token_id": 0
+        }
+        """)!.AsObject();
 }

@@ -81,6 +81,51 @@ public sealed class TagSequenceTests
     public void Chunk_tags_are_told_from_other_labels(string tags, bool expected) =>
         Assert.AreEqual(expected, TagSequence.IsChunkTagSet(tags.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
 
+    [TestMethod]
+    public void Lenient_reading_follows_conllevals_tables_whatever_the_tags()
+    {
+        foreach (var tags in RandomRows(2000))
+            CollectionAssert.AreEqual(ByConllevalsTables(tags), TagSequence.Spans(tags, EntityReading.Lenient).ToArray(), string.Join(' ', tags));
+    }
+
+    [TestMethod]
+    [DataRow(EntityReading.Lenient)]
+    [DataRow(EntityReading.Strict)]
+    public void Entities_written_as_IOB2_read_the_same_in_both_ways(EntityReading reading)
+    {
+        foreach (var tags in RandomRows(500))
+        {
+            var spans = TagSequence.Spans(tags, EntityReading.Lenient);
+            CollectionAssert.AreEqual(spans.ToArray(), TagSequence.Spans(TagSequence.ToIob2(spans, tags.Length), reading).ToArray());
+        }
+    }
+
+    // The pairs of tags between which a chunk ends or begins, as conlleval lists them (in the version that knows E- and S-).
+    private static TaggedSpan[] ByConllevalsTables(string[] tags)
+    {
+        string[] ends = ["BB", "BS", "BO", "IB", "IS", "IO", "EB", "EI", "EE", "ES", "EO", "SB", "SI", "SE", "SS", "SO"];
+        string[] begins = ["EE", "EI", "SE", "SI", "OE", "OI"];
+        var (spans, start, previous) = (new List<TaggedSpan>(), -1, "O");
+        for (var word = 0; word <= tags.Length; word++)
+        {
+            var tag = word < tags.Length ? tags[word] : "O";
+            var (pair, type, previousType) = ($"{previous[0]}{tag[0]}", tag[1..], previous[1..]);
+            if (ends.Contains(pair) || (previous != "O" && previousType != type))
+                spans.Add(new TaggedSpan(start, word, previousType[1..]));
+            if (tag[0] is 'B' or 'S' || begins.Contains(pair) || (tag != "O" && previousType != type))
+                start = word;
+            previous = tag;
+        }
+        return [.. spans];
+    }
+
+    private static IEnumerable<string[]> RandomRows(int count)
+    {
+        string[] tags = ["O", "B-X", "I-X", "E-X", "S-X", "B-Y", "I-Y", "E-Y", "S-Y"];
+        var random = new Random(7);
+        return Enumerable.Range(0, count).Select(_ => random.GetItems(tags, random.Next(12)));
+    }
+
     private static string Read(string tags, EntityReading reading) => string.Join(
         ", ", TagSequence.Spans(tags.Split(' ', StringSplitOptions.RemoveEmptyEntries), reading).Select(s => $"{s.Type} {s.Start} {s.End}"));
 }

@@ -145,7 +145,29 @@ public sealed class PaperTaskReaderTests
         StringAssert.Contains(refusal.Message, "holds test.tsv");
     }
 
-    private static Example[] Read(string task, string file) => [.. PaperTask.Named(task).Read(file)];
+    [TestMethod]
+    public void A_star_in_a_published_name_stands_for_any_text()
+    {
+        string train = _folder.Write("train-v1.1-part.json", ""), dev = _folder.Write("dev-v1.1-part.json", "");
+        _folder.Write("train-v2.0.json", "");
+
+        Assert.AreEqual(new DataFiles(train, dev), DataFiles.Find(AnswerTask.All[0], _folder.Path));
+    }
+
+    [TestMethod]
+    public void Published_names_that_more_than_one_file_has_are_not_guessed_between()
+    {
+        foreach (string name in (string[])["train-a.json", "train-b.json", "dev-a.json"])
+            _folder.Write(name, "");
+
+        var refusal = Assert.ThrowsExactly<FileNotFoundException>(() => DataFiles.Find(AnswerTask.All[0], _folder.Path));
+
+        StringAssert.Contains(refusal.Message, "train-*.json beside dev-*.json");
+        StringAssert.Contains(refusal.Message, "holds dev-a.json, train-a.json, train-b.json");
+    }
+
+    private static Example[] Read(string task, string file) =>
+        [.. SentenceTask.All.Single(known => known.Name == task).Read(file, Reading.Everything)];
 
     private static void AssertRefused(string task, string file, params string[] parts)
     {

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Tests.Examples;
 [TestClass]
 public sealed class PaperTaskSettingsTests
 {
-    private static readonly RequestedSettings Nothing = new(null, null, false, null, null, null, null, null, false, []);
+    private static readonly RequestedSettings Nothing = new(null, null, null, null, null, null, null, null, false, []);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -51,6 +51,31 @@ public sealed class PaperTaskSettingsTests
     }
 
     [TestMethod]
+    public void Wic_on_bert_large_trains_through_a_projection_with_the_second_wording()
+    {
+        Preset preset = Preset.For("wic", BackboneShape.BertLargeCased)!;
+
+        Assert.AreEqual((true, 1), (Settings.Resolve(Settings.PTuning, Nothing, preset).Projection, preset.Template));
+    }
+
+    [TestMethod]
+    public void The_command_line_can_take_a_projection_from_a_preset()
+    {
+        Settings settings = Settings.Resolve(Settings.PTuning, Nothing with { Projection = false }, Preset.For("wic", BackboneShape.BertLargeCased));
+
+        Assert.IsFalse(settings.Projection);
+    }
+
+    [TestMethod]
+    public void Squad_on_roberta_large_takes_the_official_script()
+    {
+        Preset preset = Preset.For("squad", BackboneShape.RobertaLarge)!;
+
+        Assert.AreEqual((16, 5e-3, 8), (preset.PrefixLength, preset.LearningRate, preset.BatchSize));
+        Assert.AreEqual((30, 384, 0.2), (preset.Epochs, preset.MaxLength, preset.Dropout));
+    }
+
+    [TestMethod]
     public void A_linear_probe_has_no_prefix()
     {
         Settings settings = Settings.Resolve(Settings.LinearProbe, Nothing with { PrefixLength = 7, Projection = true }, null);
@@ -78,10 +103,19 @@ public sealed class PaperTaskSettingsTests
     [TestMethod]
     public void Classes_of_the_development_rows_are_classes_too()
     {
-        TaskData data = ReadPlain("a\tx\nb\ty\n", "c\tz\n", limit: 1);
+        SentenceData data = ReadPlain("a\tx\nb\ty\n", "c\tz\n", limit: 1);
 
         Assert.HasCount(1, data.Train);
         CollectionAssert.AreEqual(new[] { "x", "z" }, data.Labels.ToArray());
+    }
+
+    [TestMethod]
+    public void The_development_rows_have_a_limit_of_their_own()
+    {
+        SentenceData data = ReadPlain("a\tx\nb\ty\n", "c\tx\nd\ty\ne\ty\n", devLimit: 2);
+
+        Assert.AreEqual((2, 2), (data.TrainRows, data.DevRows));
+        Assert.AreEqual("d", data.Dev[1].Sentence1);
     }
 
     [TestMethod]
@@ -104,6 +138,7 @@ public sealed class PaperTaskSettingsTests
         StringAssert.Contains(refusal.Message, "dev.tsv, line 3: expected a number as the score, found 'high'");
     }
 
-    private TaskData ReadPlain(string train, string dev, int? limit = null) =>
-        TaskData.Read(PaperTask.Named("tsv"), new DataFiles(_folder.Write("train.tsv", train), _folder.Write("dev.tsv", dev)), limit);
+    private SentenceData ReadPlain(string train, string dev, int? limit = null, int? devLimit = null) =>
+        (SentenceData)PaperTask.Named("tsv").Read(
+            new DataFiles(_folder.Write("train.tsv", train), _folder.Write("dev.tsv", dev)), new Reading(Limit: limit, DevLimit: devLimit));
 }

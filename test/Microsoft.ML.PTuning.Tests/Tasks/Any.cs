@@ -35,6 +35,31 @@ internal static class Any
         MaxLength = 12,
     };
 
+    public static MultipleChoice Choice { get; } = new()
+    {
+        LabelColumnName = "Label",
+        Sentence1ColumnName = "Sentence1",
+        ChoicesColumnName = "Choices",
+        ScoreColumnName = "Score",
+        PredictedLabelColumnName = "PredictedLabel",
+        MaxLength = 12,
+    };
+
+    /// <summary>Tagging with tags of no meaning.</summary>
+    public static NamedEntityRecognition Tagging(int tags) => Tagging([.. Enumerable.Range(0, tags).Select(i => $"TAG{i}")]);
+
+    public static NamedEntityRecognition Tagging(params string[] tags) => new()
+    {
+        LabelColumnName = "Label",
+        Sentence1ColumnName = "Sentence1",
+        PredictedLabelColumnName = "PredictedLabel",
+        ScoreColumnName = "Score",
+        EntitiesColumnName = "Entities",
+        Words = WordSource.Given,
+        Labels = new LabelValues(tags.Length, "Text", tags),
+        MaxLength = 12,
+    };
+
     /// <summary>A row with a target, of one token.</summary>
     public static Example Example(float target) => new([Part(target)], IsTruncated: false);
 

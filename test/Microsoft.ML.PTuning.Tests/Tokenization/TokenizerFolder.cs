@@ -37,6 +37,16 @@ internal sealed class TokenizerFolder : IDisposable
         return folder;
     }
 
+    /// <summary>A SentencePiece model under the name that the family of <paramref name="name"/> gives it.</summary>
+    /// <param name="name">spiece.model, sentencepiece.bpe.model, spm.model.</param>
+    public static TokenizerFolder SentencePiece(string name, UnigramModelFile model, string configuration = "{}")
+    {
+        var folder = new TokenizerFolder();
+        File.WriteAllBytes(System.IO.Path.Combine(folder.Path, name), model.ToArray());
+        folder.Write("tokenizer_config.json", configuration);
+        return folder;
+    }
+
     public static Dictionary<string, int> ByteLevelIds(params string[] merges)
     {
         string[] tokens = [.. RobertaTokens, .. ByteSymbols.Of.Select(symbol => symbol.ToString()), .. merges.Select(merge => merge.Replace(" ", ""))];

@@ -139,7 +139,7 @@ public sealed class TokenizerLoadTests
 
         var refused = Assert.ThrowsExactly<FileNotFoundException>(() => folder.Load());
 
-        foreach (var name in new[] { folder.Path, "vocab.txt", "vocab.json", "merges.txt", "tokenizer.json" })
+        foreach (var name in new[] { folder.Path, "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.json" })
             StringAssert.Contains(refused.Message, name);
     }
 
@@ -157,12 +157,45 @@ public sealed class TokenizerLoadTests
     }
 
     [TestMethod]
-    public void SentencePiece_is_refused_by_name()
+    public void A_decoders_tokenizer_is_refused_by_name()
     {
         using var folder = new TokenizerFolder();
-        folder.Write("spiece.model", "");
+        folder.Write("tokenizer.model", "");
 
-        StringAssert.Contains(Assert.ThrowsExactly<NotSupportedException>(() => folder.Load("albert")).Message, "spiece.model");
+        StringAssert.Contains(Assert.ThrowsExactly<NotSupportedException>(() => folder.Load("llama")).Message, "tokenizer.model");
+    }
+
+    [TestMethod]
+    [DataRow("distilbert", "DistilBertTokenizer")]
+    [DataRow("electra", "ElectraTokenizerFast")]
+    public void DistilBert_and_Electra_read_a_text_as_Bert_does(string modelType, string tokenizerClass)
+    {
+        using var folder = TokenizerFolder.WordPiece("{}", "a", "b");
+        var expected = folder.Load("bert").Encode("a", "b", 9);
+
+        CollectionAssert.AreEqual(expected.Ids(), folder.Load(modelType).Encode("a", "b", 9).Ids());
+        folder.Write("tokenizer_config.json", $$"""{ "tokenizer_class": "{{tokenizerClass}}" }""");
+        CollectionAssert.AreEqual(expected.Segments, folder.Load(modelType).Encode("a", "b", 9).Segments);
+    }
+
+    [TestMethod]
+    [DataRow("{}", "deberta")]
+    [DataRow("""{ "tokenizer_class": "DebertaTokenizer" }""", "bert")]
+    [DataRow("""{ "tokenizer_class": "DebertaTokenizerFast" }""", "deberta")]
+    public void Deberta_has_byte_level_BPE_between_the_special_tokens_of_Bert(string configuration, string modelType)
+    {
+        using var folder = TokenizerFolder.ByteLevel(configuration);
+        var ids = TokenizerFolder.ByteLevelIds();
+        var (classification, separator, pad) = (ids.Count, ids.Count + 1, ids.Count + 2);
+        (ids["[CLS]"], ids["[SEP]"], ids["[PAD]"]) = (classification, separator, pad);
+        folder.Write("vocab.json", JsonSerializer.Serialize(ids));
+
+        var tokenizer = folder.Load(modelType);
+        var encoded = tokenizer.Encode("a", "b", 9);
+
+        CollectionAssert.AreEqual(new[] { classification, ids["a"], separator, ids["b"], separator }, encoded.Ids());
+        CollectionAssert.AreEqual(new[] { 0, 0, 0, 1, 1 }, encoded.Segments);
+        Assert.AreEqual(pad, tokenizer.PadId);
     }
 
     [TestMethod]

@@ -8,33 +8,41 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Training;
 
-/// <summary>An official model for sentence classification: its first values and its batch, in this library's parts, dropout off.</summary>
+/// <summary>An official model: its first values and its batch, in this library's parts, dropout off.</summary>
 internal sealed class OfficialModel : IDisposable
 {
     public const double LearningRate = 5e-3;
 
     private const string Embedding = "prefix_encoder.embedding.weight";
 
+    /// <summary>A head's official names by those it is saved under here; only DeBERTa's official models train a pooler.</summary>
+    private static readonly Dictionary<string, string> HeadNames = new()
+    {
+        ["head.bias"] = "classifier.bias",
+        ["head.weight"] = "classifier.weight",
+        ["pooler.bias"] = "pooler.dense.bias",
+        ["pooler.weight"] = "pooler.dense.weight",
+    };
+
     private readonly GoldenEncoder _golden;
 
     /// <param name="path">The golden file without <c>.safetensors</c>.</param>
-    public OfficialModel(string path, int shards = 1, double maxGradientNorm = 1)
+    /// <param name="kind">Its task, as the file's name says it.</param>
+    public OfficialModel(string path, string kind, int shards = 1, double maxGradientNorm = 1)
     {
-        _golden = new GoldenEncoder(path, "init.", weight => !weight.StartsWith("prefix_encoder.", StringComparison.Ordinal));
+        _golden = new GoldenEncoder(path, "init.", GoldenEncoder.IsOfTheEncoder);
 
         var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(_golden.Backbone);
-        var task = Any.Classification((int)Initial("classifier.bias").size(0));
+        var task = TaskOf(kind);
         var prefix = CreatePrefix(encoder.Shape);
-        SortedDictionary<string, Tensor> head = new()
-        {
-            ["head.bias"] = Initial("classifier.bias").clone(),
-            ["head.weight"] = Initial("classifier.weight").clone(),
-        };
+        SortedDictionary<string, Tensor> head = [];
+        foreach (var (name, official) in HeadNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
+            head[name] = Initial(official).clone();
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
             new() { LearningRate = LearningRate, BatchSize = Batch.Count, MaxEpochs = 1, Shards = shards, MaxGradientNorm = maxGradientNorm },
             prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], _golden.Backbone.Configuration.PadTokenId, CPU);
-        Trained = PrefixNames.Zip(prefix.Parameters).Append(("classifier.bias", head["head.bias"])).Append(("classifier.weight", head["head.weight"]));
+        Trained = PrefixNames.Zip(prefix.Parameters).Concat(head.Select(pair => (HeadNames[pair.Key], pair.Value)));
     }
 
     public PromptOptimizer Optimizer { get; }
@@ -89,17 +97,38 @@ internal sealed class OfficialModel : IDisposable
         return IsProjected ? new ProjectedPrefix(shape, (int)Initial("prefix_encoder.trans.0.bias").size(0), next, next) : new EmbeddedPrefix(shape, next);
     }
 
+    private PromptTask TaskOf(string kind) => kind switch
+    {
+        "sequence-classification" => Any.Classification((int)Initial("classifier.bias").size(0)),
+        "token-classification" => Any.Tagging((int)Initial("classifier.bias").size(0)),
+        "multiple-choice" => Any.Choice,
+        _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),
+    };
+
     private ExamplePart[] ReadBatch()
     {
-        var (ids, segments, mask) = (Input("input_ids"), Input("token_type_ids"), Input("attention_mask"));
         var labels = Input("labels");
-        return [.. labels.Select((label, row) =>
-        {
-            var width = ids.Length / labels.Length;
-            var length = (int)mask.Skip(row * width).Take(width).Sum();
-            return new ExamplePart([new EncodedRow(Row(ids), Row(segments))], [label]);
+        var rows = _golden.Tensors["input.input_ids"].size(0);
+        var sequences = ReadSequences();
+        var choices = sequences.Length / (int)rows;
+        return [.. sequences.Chunk(choices).Select((row, i) => new ExamplePart(row, [.. Targets(i)]))];
 
-            int[] Row(long[] values) => [.. values.Skip(row * width).Take(length).Select(value => (int)value)];
+        // A label a row, or a label a token: those of the official padding are ignored.
+        IEnumerable<float> Targets(int row) => labels.Length == rows
+            ? [labels[row]]
+            : labels.Skip(row * labels.Length / (int)rows).Take(sequences[row].Length).Select(label => Math.Max(label, -1f));
+    }
+
+    private EncodedRow[] ReadSequences()
+    {
+        var (ids, segments, mask) = (Input("input_ids"), Input("token_type_ids"), Input("attention_mask"));
+        var width = (int)_golden.Tensors["input.input_ids"].shape[^1];
+        return [.. mask.Chunk(width).Select((row, i) =>
+        {
+            var length = (int)row.Sum();
+            return new EncodedRow(Row(ids), Row(segments));
+
+            int[] Row(long[] values) => [.. values.Skip(i * width).Take(length).Select(value => (int)value)];
         })];
     }
 

@@ -46,9 +46,11 @@ public sealed class OfficialModelGoldenTests
         using var scope = NewDisposeScope();
         using var model = Open(name, shards);
 
-        var logits = tensor(model.Optimizer.Step(model.Batch, learningRate: 0).Outputs.SelectMany(row => row).ToArray());
+        var logits = model.Optimizer.Step(model.Batch, learningRate: 0).Outputs;
 
-        Numbers.AreClose(model.Expected("logits"), logits.view(model.Batch.Count, -1));
+        var expected = model.Expected("logits"); // [B, K], or [B, T, K] with those of padding
+        for (var row = 0; row < logits.Count; row++)
+            Numbers.AreClose(expected[row].flatten()[..logits[row].Length], tensor(logits[row]));
     }
 
     [TestMethod]
@@ -75,7 +77,8 @@ public sealed class OfficialModelGoldenTests
         foreach (var (parameterName, parameter) in model.Trained)
         {
             var expected = model.Expected($"grad.{parameterName}");
-            Numbers.AreClose(expected, parameter.grad!, absolute: 1e-5 * expected.abs().max().item<float>(), relative: 0);
+            var absolute = HasNoGradient(name, parameterName) ? 1e-6 : 1e-5 * expected.abs().max().item<float>();
+            Numbers.AreClose(expected, parameter.grad!, absolute, relative: 0);
         }
     }
 
@@ -101,7 +104,7 @@ public sealed class OfficialModelGoldenTests
         for (var step = 0; step < 5; step++)
             model.Optimizer.Step(model.Batch, OfficialModel.LearningRate);
 
-        foreach (var (parameterName, parameter) in model.Trained)
+        foreach (var (parameterName, parameter) in model.Trained.Where(t => !HasNoGradient(name, t.Name)))
             Numbers.AreClose(model.Expected($"after5.{parameterName}"), parameter, absolute: 5e-5, relative: 0);
     }
 
@@ -117,17 +120,22 @@ public sealed class OfficialModelGoldenTests
     {
         using var configuration = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, name + Ending)));
         var family = configuration.RootElement.GetProperty("model_type").GetString()!;
-        var task = name.Split('.')[1];
-        return task != "sequence-classification" ? $"task {task} is not built yet."
+        return TaskOf(name) is not ("sequence-classification" or "token-classification" or "multiple-choice") ? $"task {TaskOf(name)} is not built yet."
             : BackboneFamilies.Find(family) is null ? $"family {family} is not built yet."
             : null;
     }
+
+    /// <summary>A number added to all that a softmax compares changes nothing: its exact gradient is 0, and Adam magnifies what rounding leaves of it.</summary>
+    private static bool HasNoGradient(string name, string parameter) =>
+        parameter == "qa_outputs.bias" || (TaskOf(name) == "multiple-choice" && parameter == "classifier.bias");
+
+    private static string TaskOf(string name) => name.Split('.')[1];
 
     private static OfficialModel Open(string name, int shards = 1, double maxGradientNorm = 1)
     {
         var path = Path.Combine(Folder, name);
         if (!File.Exists($"{path}.safetensors"))
             throw new AssertInconclusiveException($"There is no '{path}.safetensors'; PTUNING_GOLDEN names another folder of golden vectors.");
-        return new OfficialModel(path, shards, maxGradientNorm);
+        return new OfficialModel(path, TaskOf(name), shards, maxGradientNorm);
     }
 }

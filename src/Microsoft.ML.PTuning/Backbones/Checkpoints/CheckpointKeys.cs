@@ -6,7 +6,14 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 internal static class CheckpointKeys
 {
     /// <summary>Heads that stand beside an encoder in published checkpoints.</summary>
-    private static readonly string[] Heads = ["cls.", "lm_head.", "classifier.", "qa_outputs."];
+    private static readonly string[] Heads =
+    [
+        "cls.", "lm_head.", "classifier.", "qa_outputs.",                                       // BERT, RoBERTa
+        "discriminator_predictions.", "generator_predictions.", "generator_lm_head.",           // ELECTRA
+        "predictions.", "sop_classifier.",                                                      // ALBERT
+        "vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.",         // DistilBERT
+        "lm_predictions.", "mask_predictions.", "pooler.",                                      // DeBERTa, whose pooler is a classifier's
+    ];
 
     /// <summary>Constants that older versions of transformers saved with the weights.</summary>
     private static readonly string[] Buffers = [".position_ids", ".token_type_ids"];
@@ -14,16 +21,17 @@ internal static class CheckpointKeys
     private static readonly string[] WeightTypes = ["F32", "F16", "BF16"];
 
     /// <summary>Matches strictly: every declared tensor once, with its shape, and nothing besides heads and buffers.</summary>
-    /// <returns>The file's key of each declared tensor that is there, by declared name.</returns>
+    /// <returns>The checkpoint's key of each declared tensor that is there, by declared name.</returns>
     /// <exception cref="InvalidDataException">The message names every tensor that is missing, unknown, or of another shape or type.</exception>
-    public static Dictionary<string, string> Match(SafetensorsFile file, string keyPrefix, IReadOnlyList<TensorDeclaration> declared)
+    public static Dictionary<string, string> Match(ICheckpoint checkpoint, string keyPrefix, IReadOnlyList<TensorDeclaration> declared)
     {
         var byName = declared.ToDictionary(d => d.Name);
         var keys = new Dictionary<string, string>();
         var faults = new List<string>();
 
-        foreach (var (key, entry) in file.Entries)
+        foreach (var entry in checkpoint.Tensors)
         {
+            var key = entry.Name;
             var name = DeclaredName(key, keyPrefix);
             if (!byName.TryGetValue(name, out var declaration))
             {
@@ -45,7 +53,7 @@ internal static class CheckpointKeys
         }
 
         faults.AddRange(Missing(declared, keys).Select(d => $"missing: {keyPrefix}{d.Name}, {TensorDeclaration.Format(d.Shape)}"));
-        return faults.Count == 0 ? keys : throw Refuse(file.Source, faults);
+        return faults.Count == 0 ? keys : throw Refuse(checkpoint.Source, faults);
     }
 
     /// <summary>A key without the model's prefix, and with the names that LayerNorm's tensors have had since TensorFlow's gamma and beta.</summary>

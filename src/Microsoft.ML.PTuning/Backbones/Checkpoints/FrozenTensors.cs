@@ -19,16 +19,16 @@ internal sealed class FrozenTensors : IDisposable
 
     /// <summary>Loads what a family declares, all of it and nothing else.</summary>
     /// <param name="keyPrefix">What keys may begin with: <c>bert.</c>; files without it are as good.</param>
-    /// <param name="device">Where the tensors go; on the CPU, F32 stays mapped.</param>
+    /// <param name="device">Where the tensors go; on the CPU, F32 that was mapped stays mapped.</param>
     /// <exception cref="InvalidDataException">Tensors are missing, unknown, or of another shape or type; the message names every one.</exception>
-    public static FrozenTensors Load(SafetensorsFile file, string keyPrefix, IReadOnlyList<TensorDeclaration> declared, Device device)
+    public static FrozenTensors Load(ICheckpoint checkpoint, string keyPrefix, IReadOnlyList<TensorDeclaration> declared, Device device)
     {
-        var keys = CheckpointKeys.Match(file, keyPrefix, declared);
+        var keys = CheckpointKeys.Match(checkpoint, keyPrefix, declared);
 
         // Scoped, so that a failure half-way frees what was loaded; outside inference mode, whose tensors autograd would refuse later.
         using var scope = NewDisposeScope();
         using var ordinary = inference_mode(false);
-        var tensors = keys.ToDictionary(pair => pair.Key, pair => file.Load(pair.Value).to(device));
+        var tensors = keys.ToDictionary(pair => pair.Key, pair => checkpoint.Load(pair.Value).to(device));
         foreach (var tensor in tensors.Values)
             tensor.DetachFromDisposeScope();
         return new(tensors);

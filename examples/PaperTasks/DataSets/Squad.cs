@@ -1,0 +1,44 @@
+namespace PaperTasks.DataSets;
+
+/// <summary>SQuAD's JSON, versions 1.1 and 2.0: articles of paragraphs of questions.</summary>
+internal static class Squad
+{
+    public static IEnumerable<TextQuestion> Read(string file)
+    {
+        foreach (JsonFields article in JsonFields.ReadFile(file).Objects("data"))
+        {
+            foreach (JsonFields paragraph in article.Objects("paragraphs"))
+            {
+                string context = paragraph.Text("context");
+                var places = new CodePoints(context);
+                foreach (JsonFields question in paragraph.Objects("qas"))
+                    yield return Read(question with { Place = $"{file}, question '{question.Text("id")}'" }, context, places);
+            }
+        }
+    }
+
+    private static TextQuestion Read(JsonFields question, string context, CodePoints places)
+    {
+        string asked = question.Text("question"), id = question.Text("id");
+        JsonFields[] answers = question.Flag("is_impossible") ? [] : [.. question.Objects("answers")];
+        return answers.Length == 0
+            ? new TextQuestion(asked, context, [], -1, id)
+            : new TextQuestion(asked, context, [.. answers.Select(answer => answer.Text("text"))], Locate(answers[0], context, places), id);
+    }
+
+    // Some of the published starts are off by a character or two: the answer's occurrence nearest to the start is meant.
+    private static int Locate(JsonFields answer, string context, CodePoints places)
+    {
+        string text = answer.Text("text");
+        int start = places.ToIndex(Math.Clamp(answer.Integer("answer_start"), 0, places.Count));
+        int after = text.Length == 0 ? -1 : context.IndexOf(text, start, StringComparison.Ordinal);
+        if (after == start)
+            return start;
+
+        int before = text.Length == 0 ? -1 : context.LastIndexOf(text, Math.Min(start + text.Length, context.Length) - 1, StringComparison.Ordinal);
+        if (after < 0 && before < 0)
+            throw answer.Refuse($"expected an answer that stands in the paragraph, found '{text}'.");
+
+        return before < 0 || (after >= 0 && after - start < start - before) ? after : before;
+    }
+}

@@ -1,0 +1,45 @@
+namespace PaperTasks.DataSets;
+
+/// <summary>A sentence, a tag for each word: O, or a letter that says where in its span the word stands, as in B-PER.</summary>
+/// <param name="Predicate">Index of the word that the tags are about, from 0; null where they are about none.</param>
+/// <param name="Line">Where the sentence begins in its file.</param>
+internal sealed record TaggedSentence(IReadOnlyList<string> Words, IReadOnlyList<string> Tags, int? Predicate, int Line);
+
+/// <summary>A task of tagging words: named entities, and the roles of predicates.</summary>
+internal sealed record TaggingTask(string Name, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat<TaggedSentence>> Formats)
+    : PaperTask<TaggedSentence>(Name, PublishedFiles, Formats)
+{
+    private static readonly DataFiles Conll2003 = new("eng.train", "eng.testa");
+    private static readonly DataFiles Conll04 = new("train.txt", "dev.txt");
+
+    private static readonly FileFormat<TaggedSentence>[] Columns =
+    [
+        new(".txt", TaggedColumns.Read),
+        new(".conll", TaggedColumns.Read),
+        new("", TaggedColumns.Read),
+    ];
+
+    private static readonly FileFormat<TaggedSentence>[] Frames =
+    [
+        new(".jsonl", PredicateFrames.ReadJson),
+        new(".txt", PredicateFrames.ReadLines),
+        new("", PredicateFrames.ReadLines),
+    ];
+
+    public static new IReadOnlyList<TaggingTask> All { get; } =
+    [
+        new("ner", [Conll2003, Conll04], Columns) { HasColumns = true },
+        new("conll2003", [Conll2003], Columns) { HasColumns = true },
+        new("conll04", [Conll04], Columns) { HasColumns = true },
+        new("ontonotes", [], Columns) { HasColumns = true },
+        new("srl", [new("train*.jsonl", "dev*.jsonl")], Frames),
+        new("conll2005", [new("conll05.train.txt", "conll05.devel.txt")], Frames),
+        new("conll2012", [new("conll2012.train.txt", "conll2012.devel.txt")], Frames),
+    ];
+
+    protected override TaggingData Gather(List<TaggedSentence> train, List<TaggedSentence> dev, DataFiles files)
+    {
+        IEnumerable<string> tags = train.Concat(dev).SelectMany(sentence => sentence.Tags).Distinct().Order(StringComparer.Ordinal);
+        return new TaggingData([.. tags], train, dev);
+    }
+}

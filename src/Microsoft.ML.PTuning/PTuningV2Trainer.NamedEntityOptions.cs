@@ -1,0 +1,31 @@
+namespace Microsoft.ML.PTuning;
+
+public sealed partial class PTuningV2Trainer
+{
+    /// <summary>Options of a <see cref="PTuningV2Trainer"/> that tags the words of sentences.</summary>
+    /// <remarks>
+    /// <see cref="Options.Sentence1ColumnName"/> is a vector of words, or a text. With words, and with texts that are split at white space,
+    /// <see cref="Options.LabelColumnName"/> is a vector of keys, a tag a word. With texts it may be a vector of entities instead,
+    /// each as <see cref="EntitySpan"/> writes it; words then end at white space and at punctuation.
+    /// </remarks>
+    public sealed class NamedEntityOptions : Options
+    {
+        /// <summary>What the tags say together: a vector of entities with their characters, each as <see cref="EntitySpan"/> writes it.</summary>
+        public string EntitiesColumnName { get; set; } = "Entities";
+
+        /// <summary>
+        /// For semantic role labelling, the index of the word whose roles are asked for, from 0, Int32; each predicate is a row of its own.
+        /// Null for other tasks.
+        /// </summary>
+        public string? PredicateColumnName { get; set; }
+
+        internal override void Check()
+        {
+            base.Check();
+            ArgumentException.ThrowIfNullOrEmpty(EntitiesColumnName, nameof(EntitiesColumnName));
+            if (PredicateColumnName is not null)
+                ArgumentException.ThrowIfNullOrEmpty(PredicateColumnName, nameof(PredicateColumnName));
+            RefuseSecondSentence("Words are tagged in one sentence");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tokenization;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>The right answer to a question.</summary>
+/// <param name="Text">Its characters; empty where there is none.</param>
+/// <param name="Start">Where it stands in the context.</param>
+internal sealed record GoldAnswer(string Text, int Start)
+{
+    public static readonly GoldAnswer None = new("", -1);
+
+    /// <summary>An answer as the data has it: no text, or an index below 0, is none.</summary>
+    public static GoldAnswer Of(string text, int index) => text.Length == 0 || index < 0 ? None : new GoldAnswer(text, index);
+}
+
+/// <summary>A question and its context, encoded: a part for each window of the context.</summary>
+/// <param name="Context">The text that answers are cut from.</param>
+/// <param name="Tokens">The context's tokens.</param>
+/// <param name="Windows">One a part.</param>
+/// <param name="TextStart">Position of a window's first token in its sequence.</param>
+/// <param name="Gold">The right answer; null when scoring.</param>
+internal sealed record AnswerExample(
+    IReadOnlyList<ExamplePart> Parts, bool IsTruncated, string Context, Token[] Tokens, AnswerWindow[] Windows, int TextStart, GoldAnswer? Gold)
+    : Example(Parts, IsTruncated)
+{
+    /// <summary>Most tokens of a question, as in BERT's own code; a row of few tokens gives it half of its room at most.</summary>
+    private const int LongestQuestion = 64;
+
+    /// <summary>Whether it is one of several windows of a row: the answer may stand in another.</summary>
+    public bool IsWindow { get; private init; }
+
+    /// <summary>Whether there is an answer that no window holds whole where it is said to be.</summary>
+    public override bool IsMisaligned => Gold is { Text.Length: > 0 } && Parts.All(part => !HasAnswer(part));
+
+    /// <summary>Where the answer starts in its sequence, in the first window that holds it; 0 where none does.</summary>
+    public int GoldPosition => Parts.Where(HasAnswer).Select(part => (int)part.Target[0]).FirstOrDefault();
+
+    /// <summary>Most tokens of a question beside which the context is read.</summary>
+    /// <param name="room">Tokens of a row, special tokens not counted.</param>
+    public static int MostOfQuestion(int room) => Math.Min(LongestQuestion, room / 2);
+
+    /// <summary>Windows: <c>[CLS] question [SEP] stretch of the context [SEP]</c>, and as target the positions of the answer's two ends.</summary>
+    /// <remarks>
+    /// Both are 0, the position of <c>[CLS]</c>, where the answer is not whole within the window or there is none, as in the official code.
+    /// A token belongs to the answer when they share a character.
+    /// </remarks>
+    /// <param name="maxLength">Most tokens of a window, question and special tokens included.</param>
+    /// <param name="overlap">Tokens that a window shares with the next.</param>
+    /// <param name="gold">The right answer; null when scoring.</param>
+    public static AnswerExample Encode(TextTokenizer tokenizer, string question, string context, GoldAnswer? gold, int maxLength, int overlap)
+    {
+        var room = maxLength - tokenizer.SpecialTokens(pair: true);
+        var asked = tokenizer.Tokenize(question);
+        Token[] kept = [.. asked.Take(MostOfQuestion(room))];
+        Token[] tokens = [.. tokenizer.Tokenize(context)];
+        var windows = AnswerWindow.Cut(tokens.Length, room - kept.Length, overlap);
+
+        var answer = gold is null ? null : Locate(gold, context, tokens);
+        var textStart = 0;
+        var parts = Array.ConvertAll(windows, window =>
+        {
+            var text = tokenizer.Surround(kept, new ArraySegment<Token>(tokens, window.Start, window.Count));
+            textStart = text.SecondStart;
+            return new ExamplePart([EncodedRow.Of(text)], gold is null ? [] : TargetOf(answer, window, textStart));
+        });
+        return new AnswerExample(parts, kept.Length < asked.Count, context, tokens, windows, textStart, gold);
+    }
+
+    /// <summary>The windows one by one: each has the answer where it holds it, and none where it does not.</summary>
+    public override IEnumerable<Example> Split()
+    {
+        if (IsMisaligned)
+            return [];
+        return Parts.Count == 1
+            ? [this]
+            : Parts.Zip(Windows, (part, window) => this with
+            {
+                Parts = [part],
+                Windows = [window with { FirstAnswer = window.Start, LastAnswer = window.End }],
+                Gold = HasAnswer(part) ? Gold : GoldAnswer.None,
+                IsWindow = true,
+            });
+    }
+
+    private static bool HasAnswer(ExamplePart part) => part.Target is [> 0, _];
+
+    private static float[] TargetOf((int First, int Last)? answer, AnswerWindow window, int textStart) =>
+        answer is var (first, last) && window.Contains(first) && window.Contains(last)
+            ? [textStart + first - window.Start, textStart + last - window.Start]
+            : [0, 0];
+
+    // The first and the last token of the answer; null where there is none, or it is not where it is said to be.
+    private static (int First, int Last)? Locate(GoldAnswer gold, string context, Token[] tokens)
+    {
+        if (gold.Text.Length == 0 || gold.Start > context.Length || !context.AsSpan(gold.Start).StartsWith(gold.Text, StringComparison.Ordinal))
+            return null;
+
+        var end = gold.Start + gold.Text.Length;
+        var first = Array.FindIndex(tokens, token => token.Start + token.Length > gold.Start);
+        var last = Array.FindLastIndex(tokens, token => token.Start < end);
+        return first >= 0 && first <= last ? (first, last) : null;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tokenization;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>The best of a row's choices for its premise, as in COPA (Roemmele et al. 2011). Outputs: a probability a choice.</summary>
+/// <remarks>Each choice is read together with the premise and scored; the scores of a row's choices are compared.</remarks>
+internal sealed record MultipleChoice : PromptTask
+{
+    public required string LabelColumnName { get; init; }
+
+    public required string Sentence1ColumnName { get; init; }
+
+    public required string ChoicesColumnName { get; init; }
+
+    public required string ScoreColumnName { get; init; }
+
+    public required string PredictedLabelColumnName { get; init; }
+
+    public override string ScoreColumnKind => "MulticlassClassification";
+
+    public override IReadOnlyList<InputColumn> Inputs =>
+    [
+        InputColumn.Text(Sentence1ColumnName, "premise"),
+        new(ChoicesColumnName, "choices", [ColumnForm.Texts], "Give the choices of a row as a vector of text."),
+    ];
+
+    public override IReadOnlyList<InputColumn> LabelColumns =>
+    [
+        new(LabelColumnName, "label", [ColumnForm.Key],
+            "Give the number of the right choice, from 1, as a key: a UInt32 with the attribute [KeyType(count)], or Transforms.Conversion.MapValueToKey."),
+    ];
+
+    public override IReadOnlyList<OutputColumn> Outputs =>
+    [
+        new OutputColumn<ScorePrediction, uint>(
+            PredictedLabelColumnName, NumberDataViewType.UInt32, ColumnSize.Scalar, IsKey: true, ScoreAnnotations.PredictedLabel, LabelAnnotation.None,
+            (ScorePrediction scores, ref uint value) => value = scores.Values.Length == 0 ? 0 : (uint)ScorePrediction.ArgMax(scores.Values) + 1)
+        { SizedAs = ChoicesColumnName },
+        new OutputColumn<ScorePrediction, VBuffer<float>>(
+            ScoreColumnName, NumberDataViewType.Single, ColumnSize.PerRow, IsKey: false, ScoreAnnotations.Score, LabelAnnotation.None,
+            (ScorePrediction scores, ref VBuffer<float> value) => scores.Values.CopyTo(ref value))
+        { SizedAs = ChoicesColumnName },
+    ];
+
+    public override TaskHead Head => new SentenceHead(1);
+
+    public override string MetricName => "accuracy";
+
+    public override PromptTask ForTargets(ExampleSet training) =>
+        training.Examples.Any(e => e.Parts[0].Sequences.Count > 1)
+            ? this
+            : throw new InvalidOperationException(
+                $"No training row has more than one choice in column '{ChoicesColumnName}'. Nothing can be learned from that; check the column.");
+
+    public override string? FindMisfit(TextTokenizer tokenizer) =>
+        MaxLength < tokenizer.SpecialTokens(pair: true)
+            ? $"MaxLength is {MaxLength}, but {tokenizer.SpecialTokens(pair: true)} special tokens stand around a premise and a choice. Use more."
+            : null;
+
+    public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)
+    {
+        var premise = OpenText(row, Sentence1ColumnName);
+        var choices = OpenTexts(row, ChoicesColumnName);
+        var label = withTarget ? OpenColumn<uint>(row, LabelColumnName) : null;
+        return () =>
+        {
+            var (text, options) = (premise(), choices());
+            uint key = 0;
+            label?.Invoke(ref key);
+            if (withTarget && (key == 0 || key > options.Length)) // Keys count from 1; 0, and what is no choice's number, is a missing one.
+                return null;
+            return tokenizer => Encode(text, options, withTarget ? [key - 1] : [], tokenizer);
+        };
+    }
+
+    public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
+    {
+        var scores = outputs.squeeze(1).split([.. parts.Select(p => (long)p.Sequences.Count)]); // [C] a row
+        return stack(scores.Zip(parts, (row, part) =>
+            nn.functional.cross_entropy(row.unsqueeze(0), tensor([(long)part.Target[0]], device: outputs.device)))).sum();
+    }
+
+    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction(ScorePrediction.Softmax(outputs[0]));
+
+    public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
+        predictions.Zip(examples).Average(pair => ChoiceOf(pair.First) == (int)pair.Second.Parts[0].Target[0] ? 1.0 : 0.0);
+
+    public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
+        predictions.Select(ChoiceOf).Distinct().Take(2).Count() == 1 && examples.Select(e => e.Parts[0].Target[0]).Distinct().Skip(1).Any()
+            ? $"The model takes choice {ChoiceOf(predictions[0]) + 1} in every row: training has collapsed onto a place. "
+                + "Lower the learning rate (try a fifth of it), or train longer."
+            : null;
+
+    protected override void CheckRead()
+    {
+        base.CheckRead();
+        string?[] names = [LabelColumnName, Sentence1ColumnName, ChoicesColumnName, .. Outputs.Select(c => c.Name)];
+        if (names.Any(string.IsNullOrEmpty))
+            throw new JsonException("One of the task's columns has no name.");
+    }
+
+    private static int ChoiceOf(Prediction prediction) => ScorePrediction.ArgMax(((ScorePrediction)prediction).Values);
+
+    private Example Encode(string premise, string[] choices, float[] target, TextTokenizer tokenizer)
+    {
+        if (choices.Length == 0)
+            return new Example([], IsTruncated: false);
+
+        EncodedText[] encoded = [.. choices.Select(choice => tokenizer.Encode(premise, choice, MaxLength))];
+        return new Example([new ExamplePart([.. encoded.Select(EncodedRow.Of)], target)], encoded.Any(e => e.DroppedTokens > 0));
+    }
+}

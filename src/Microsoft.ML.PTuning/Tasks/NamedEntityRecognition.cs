@@ -1,0 +1,262 @@
+using System.Text.Json;
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Evaluation;
+using Microsoft.ML.PTuning.Tokenization;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
+/// <remarks>
+/// A word is tagged at its first token. Entities are learned in IOB2 (Tjong Kim Sang &amp; Veenstra 1999), whatever scheme the labels are in;
+/// labels that are no entities' tags are learned as they are. Long sentences are read in windows, nothing is cut.
+/// For semantic roles the predicate is repeated behind the sentence, as in the official code: one row a predicate.
+/// </remarks>
+internal sealed record NamedEntityRecognition : PromptTask
+{
+    private const string Outside = "O";
+
+    public required string LabelColumnName { get; init; }
+
+    public required string Sentence1ColumnName { get; init; }
+
+    /// <summary>Index of the word whose roles are asked for; null where there is no such word.</summary>
+    public string? PredicateColumnName { get; init; }
+
+    public required string PredictedLabelColumnName { get; init; }
+
+    public required string ScoreColumnName { get; init; }
+
+    public required string EntitiesColumnName { get; init; }
+
+    /// <summary>Where the words come from; null as long as no data has told.</summary>
+    public WordSource? Words { get; init; }
+
+    /// <summary>The tags, once the labels are known.</summary>
+    public LabelValues? Labels { get; init; }
+
+    public override string ScoreColumnKind => "MulticlassClassification";
+
+    public override IReadOnlyList<InputColumn> Inputs => PredicateColumnName is null ? [SentenceColumn] : [SentenceColumn, PredicateColumn];
+
+    public override IReadOnlyList<InputColumn> LabelColumns =>
+    [
+        new(LabelColumnName, "label", [ColumnForm.Keys, ColumnForm.Texts],
+            "Give a tag for each word, mapped to keys (Transforms.Conversion.MapValueToKey), or, for texts, entities as 'PER 0 5' (type, start, end)."),
+    ];
+
+    public override LabelValues? Classes => Labels;
+
+    public override DataViewType? ClassType => TextDataViewType.Instance;
+
+    public override IReadOnlyList<OutputColumn> Outputs =>
+    [
+        new OutputColumn<TagPrediction, VBuffer<uint>>(
+            PredictedLabelColumnName, NumberDataViewType.UInt32, ColumnSize.PerRow, IsKey: true, ScoreAnnotations.PredictedLabel, LabelAnnotation.KeyValues,
+            (TagPrediction p, ref VBuffer<uint> value) => Array.ConvertAll(p.Tags, tag => (uint)tag + 1).CopyTo(ref value)),
+        new OutputColumn<TagPrediction, VBuffer<float>>(
+            ScoreColumnName, NumberDataViewType.Single, ColumnSize.PerRow, IsKey: false, ScoreAnnotations.Score, LabelAnnotation.None,
+            (TagPrediction p, ref VBuffer<float> value) => p.Probabilities.CopyTo(ref value)),
+        new OutputColumn<TagPrediction, VBuffer<ReadOnlyMemory<char>>>(
+            EntitiesColumnName, TextDataViewType.Instance, ColumnSize.PerRow, IsKey: false, ScoreAnnotations.PredictedLabel, LabelAnnotation.None,
+            (TagPrediction p, ref VBuffer<ReadOnlyMemory<char>> value) => p.Entities.Select(e => e.ToString().AsMemory()).ToArray().CopyTo(ref value)),
+    ];
+
+    public override TaskHead Head => new TokenHead(Labels!.Count, drops: true);
+
+    public override string MetricName => FindsEntities ? "entity F1" : "accuracy";
+
+    private InputColumn SentenceColumn => new(
+        Sentence1ColumnName, "sentence", Words switch { null => [ColumnForm.Texts, ColumnForm.Text], WordSource.Given => [ColumnForm.Texts], _ => [ColumnForm.Text] },
+        "Name a column with a text, or with a vector of words.");
+
+    private InputColumn PredicateColumn => new(
+        PredicateColumnName!, "predicate", [new(NumberDataViewType.Int32)], "Give the index of the predicate's word, from 0, as Int32.");
+
+    private bool FindsEntities => TagSequence.IsChunkTagSet(Labels!.Values!);
+
+    // A word in which the tokenizer sees nothing cannot be tagged.
+    private int TagOfNothing => Math.Max(0, Labels!.IndexOf(Outside));
+
+    public override PromptTask ForData(IDataView data)
+    {
+        var label = data.Schema[LabelColumnName];
+        var isGiven = data.Schema[Sentence1ColumnName].Type is VectorDataViewType;
+        var isSpans = !ColumnForm.Keys.Accepts(label.Type);
+        if (isSpans && isGiven)
+            throw new ArgumentOutOfRangeException(LabelColumnName,
+                $"The label column '{LabelColumnName}' is a vector of text beside sentences that are split into words. "
+                + "Map its tags to keys (Transforms.Conversion.MapValueToKey), or give whole texts and entities as 'PER 0 5' (type, start, end).");
+
+        var words = isGiven ? WordSource.Given : isSpans ? WordSource.PunctuationApart : WordSource.WhiteSpace;
+        string[] tags = isSpans ? Iob2Tags(TagColumn.ReadTypes(data, LabelColumnName)) : Normalized(TagColumn.KeyValues(label));
+        return tags.Length > 1
+            ? this with { Words = words, Labels = new LabelValues(tags.Length, "Text", tags) }
+            : throw new InvalidOperationException(
+                $"Label column '{LabelColumnName}' names {(tags.Length == 0 ? "no tag" : $"the tag '{tags[0]}' only")}. Nothing can be learned from it; check the column.");
+    }
+
+    public override PromptTask ForTargets(ExampleSet training)
+    {
+        TaggedSentence[] sentences = [.. training.Examples.Cast<TaggedSentence>().Where(s => !s.IsMisaligned)];
+        if (sentences.Length == 0)
+            throw new InvalidOperationException(
+                $"The labels of all {training.Misaligned} training rows contradict their texts: entities that overlap, or lie outside of the text. Check column '{LabelColumnName}'.");
+        if (sentences.SelectMany(s => s.Tags!).Distinct().Take(2).Count() < 2)
+            throw new InvalidOperationException(
+                $"All words of the {sentences.Length} training rows have the same tag in label column '{LabelColumnName}'. Nothing can be learned from one tag; check how the rows were chosen.");
+        return this;
+    }
+
+    public override string? FindMisfit(TextTokenizer tokenizer)
+    {
+        var least = tokenizer.SpecialTokens(pair: false) + (PredicateColumnName is null ? 1 : 3);
+        return MaxLength < least ? $"MaxLength is {MaxLength}, but a sentence takes at least {least} tokens. Use more." : null;
+    }
+
+    public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)
+    {
+        var words = Words == WordSource.Given ? OpenTexts(row, Sentence1ColumnName) : null;
+        var text = words is null ? OpenText(row, Sentence1ColumnName) : null;
+        var predicate = PredicateColumnName is null ? null : OpenColumn<int>(row, PredicateColumnName);
+        var tags = withTarget ? TagColumn.Open(row, LabelColumnName) : null;
+        return () =>
+        {
+            var (given, whole, position) = (words?.Invoke(), text?.Invoke(), row.Position);
+            var index = -1;
+            predicate?.Invoke(ref index);
+            var label = tags?.Invoke();
+            if (withTarget && label is null)
+                return null;
+            return tokenizer =>
+            {
+                var sentence = given is not null ? SentenceWords.Of(given, tokenizer) : SentenceWords.Of(whole!, Words!.Value, tokenizer);
+                if (predicate is not null && (index < 0 || index >= sentence.Words.Count))
+                    throw new InvalidOperationException(
+                        $"Column '{PredicateColumnName}' of row {position} is {index}, but the sentence has {sentence.Words.Count} words. Give the predicate's index, from 0.");
+                return Encode(sentence, predicate is null ? null : index, label?.ForWords(sentence.Words, position), withTarget, tokenizer);
+            };
+        };
+    }
+
+    public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
+    {
+        var length = outputs.size(1);
+        var places = new List<long>(); // Of the tagged tokens, in [S, T] as one row.
+        var tags = new List<long>();
+        for (var i = 0; i < parts.Count; i++)
+            for (var t = 0; t < parts[i].Target.Length; t++)
+            {
+                if (parts[i].Target[t] < 0)
+                    continue;
+                places.Add(i * length + t);
+                tags.Add((long)parts[i].Target[t]);
+            }
+        var logits = outputs.view(-1, outputs.size(2)).index_select(0, tensor([.. places], device: outputs.device)); // [N, K]
+        return nn.functional.cross_entropy(logits, tensor([.. tags], device: outputs.device), reduction: nn.Reduction.Sum);
+    }
+
+    /// <summary>Tagged words.</summary>
+    public override double LossWeight(IReadOnlyList<ExamplePart> parts) => parts.Sum(p => p.Target.Count(tag => tag >= 0));
+
+    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs)
+    {
+        var sentence = (TaggedSentence)example;
+        var tags = new int[sentence.Words.Count];
+        var probabilities = new float[tags.Length];
+        Array.Fill(tags, TagOfNothing);
+        for (var i = 0; i < outputs.Count; i++)
+            foreach (var (word, token) in sentence.TaggedTokens[i])
+            {
+                var softmax = ScorePrediction.Softmax(outputs[i].AsSpan(token * Labels!.Count, Labels.Count));
+                tags[word] = ScorePrediction.ArgMax(softmax);
+                probabilities[word] = softmax[tags[word]];
+            }
+        return new TagPrediction(tags, probabilities, FindsEntities ? [.. EntitiesOf(tags, sentence.Words)] : []);
+    }
+
+    public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
+    {
+        var rows = predictions.Zip(examples).Select(pair => (Predicted: NamesOf(pair.First), Right: ((TaggedSentence)pair.Second).Tags)).Where(r => r.Right is not null);
+        if (!FindsEntities)
+            return rows.SelectMany(r => r.Predicted.Zip(r.Right!, (a, b) => a == b ? 1.0 : 0.0)).DefaultIfEmpty().Average();
+
+        var counter = new EntityCounter();
+        foreach (var (predicted, right) in rows)
+            counter.AddTags(right!, predicted);
+        return counter.Measure().MicroF1;
+    }
+
+    public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
+    {
+        int[] predicted = [.. predictions.SelectMany(p => ((TagPrediction)p).Tags).Distinct().Take(2)];
+        return predicted.Length == 1 && examples.SelectMany(e => ((TaggedSentence)e).Tags ?? []).Distinct().Skip(1).Any()
+            ? $"The model tags every word {Labels!.Values![predicted[0]]}: training has collapsed onto one tag. "
+                + "Train longer, or change the learning rate (try a fifth of it; a short prefix often needs more)."
+            : null;
+    }
+
+    protected override void CheckRead()
+    {
+        base.CheckRead();
+        if (Words is null || Labels is not { Count: > 1, ItemType: "Text" })
+            throw new JsonException($"The task's words are {Words?.ToString() ?? "missing"} and its labels {Labels?.Count ?? 0} of type {Labels?.ItemType}; expected at least two texts.");
+        string?[] names = [LabelColumnName, Sentence1ColumnName, PredicateColumnName ?? LabelColumnName, .. Outputs.Select(c => c.Name)];
+        if (names.Any(string.IsNullOrEmpty))
+            throw new JsonException("One of the task's columns has no name.");
+    }
+
+    private static string[] Normalized(IReadOnlyList<string> tags) =>
+        TagSequence.IsChunkTagSet(tags) ? Iob2Tags(tags.Where(tag => tag != Outside).Select(tag => tag[2..]).Distinct()) : [.. tags];
+
+    private static string[] Iob2Tags(IEnumerable<string> types) => [Outside, .. types.SelectMany(type => new[] { $"B-{type}", $"I-{type}" })];
+
+    private TaggedSentence Encode(SentenceWords sentence, int? predicate, string[]? tags, bool withTarget, TextTokenizer tokenizer)
+    {
+        var tail = predicate is { } word ? Tail(sentence.Tokens[word], tokenizer) : [];
+        var room = MaxLength - tokenizer.SpecialTokens(pair: false) - tail.Length;
+        var windows = WordWindow.Cover([.. sentence.Tokens.Select(t => Math.Min(t.Count, room))], room);
+        if (tags is not null && FindsEntities)
+            tags = TagSequence.ToIob2(TagSequence.Spans(tags, EntityReading.Lenient), tags.Length);
+
+        var parts = new List<ExamplePart>(windows.Count);
+        var tagged = new List<IReadOnlyList<(int Word, int Token)>>(windows.Count);
+        foreach (var window in windows)
+        {
+            var tokens = new List<Token>(room);
+            var places = new List<(int Word, int Token)>();
+            for (var i = window.Start; i < window.End; i++)
+            {
+                if (i >= window.FirstOwned && i < window.EndOwned && sentence.Tokens[i].Count > 0)
+                    places.Add((i, tokens.Count + 1)); // Behind the first special token.
+                tokens.AddRange(sentence.Tokens[i].Take(room));
+            }
+            var row = EncodedRow.Of(tokenizer.Surround([.. tokens, .. tail], null));
+            parts.Add(new ExamplePart([row], tags is null ? [] : Targets(row.Length, places, tags)));
+            tagged.Add(places);
+        }
+        return new TaggedSentence(parts, sentence.Words, tags, tagged) { HasContradiction = withTarget && tags is null };
+    }
+
+    private Token[] Tail(IReadOnlyList<Token> predicate, TextTokenizer tokenizer)
+    {
+        var most = (MaxLength - tokenizer.SpecialTokens(pair: false) - 1) / 2; // Leaves the sentence at least as much room.
+        return [new Token(tokenizer.SeparatorId, 0, 0), .. predicate.Take(most)];
+    }
+
+    private float[] Targets(int length, IReadOnlyList<(int Word, int Token)> places, string[] tags)
+    {
+        var targets = new float[length];
+        Array.Fill(targets, -1);
+        foreach (var (word, token) in places)
+            targets[token] = Labels!.IndexOf(tags[word]);
+        return targets;
+    }
+
+    private IEnumerable<EntitySpan> EntitiesOf(int[] tags, IReadOnlyList<Word> words) =>
+        TagSequence.Spans([.. tags.Select(tag => Labels!.Values![tag])], EntityReading.Lenient)
+            .Select(span => new EntitySpan(span.Type, words[span.Start].Start, words[span.End - 1].End));
+
+    private string[] NamesOf(Prediction prediction) => Array.ConvertAll(((TagPrediction)prediction).Tags, tag => Labels!.Values![tag]);
+}

@@ -1,0 +1,80 @@
+using Microsoft.ML.PTuning.Tokenization;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>Where the words of a sentence come from.</summary>
+internal enum WordSource
+{
+    /// <summary>The column holds them, one by one.</summary>
+    Given,
+
+    /// <summary>The column holds a text; white space ends a word.</summary>
+    WhiteSpace,
+
+    /// <summary>The column holds a text; white space ends a word, each punctuation mark is a word.</summary>
+    PunctuationApart,
+}
+
+/// <summary>A word as characters of its text: [Start, End).</summary>
+internal readonly record struct Word(int Start, int End);
+
+/// <summary>The words of a sentence and the tokens of each.</summary>
+/// <param name="Words">Words in order; where they were given one by one, as characters of the text that joins them by a space.</param>
+/// <param name="Tokens">The tokens of each word; none where the tokenizer sees nothing in it.</param>
+internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IReadOnlyList<Token>> Tokens)
+{
+    /// <summary>Words that are given one by one: each is tokenised on its own, as after a space.</summary>
+    public static SentenceWords Of(IReadOnlyList<string> words, TextTokenizer tokenizer) =>
+        new(Located(words), [.. words.Select(tokenizer.TokenizeWord)]);
+
+    /// <summary>A text: it is tokenised as a whole, and each token given to the word that it begins in.</summary>
+    public static SentenceWords Of(string text, WordSource source, TextTokenizer tokenizer)
+    {
+        var words = Split(text, source);
+        List<Token>[] tokens = [.. words.Select(_ => new List<Token>())];
+        var word = 0;
+        foreach (var token in tokenizer.Tokenize(text))
+        {
+            while (word < words.Count && words[word].End <= token.Start)
+                word++;
+            if (word < words.Count && words[word].Start < token.Start + token.Length)
+                tokens[word].Add(token);
+        }
+        return new SentenceWords(words, tokens);
+    }
+
+    /// <summary>The words of a text.</summary>
+    public static IReadOnlyList<Word> Split(string text, WordSource source)
+    {
+        var words = new List<Word>();
+        if (source == WordSource.PunctuationApart)
+        {
+            for (var found = new BertWords(text); found.MoveNext();)
+                words.Add(new Word(found.Start, found.End));
+            return words;
+        }
+
+        for (var start = 0; start < text.Length;)
+        {
+            var end = start;
+            while (end < text.Length && !char.IsWhiteSpace(text[end]))
+                end++;
+            if (end > start)
+                words.Add(new Word(start, end));
+            start = end + 1;
+        }
+        return words;
+    }
+
+    private static Word[] Located(IReadOnlyList<string> words)
+    {
+        var located = new Word[words.Count];
+        var start = 0;
+        for (var i = 0; i < located.Length; i++)
+        {
+            located[i] = new Word(start, start + words[i].Length);
+            start = located[i].End + 1;
+        }
+        return located;
+    }
+}

@@ -1,0 +1,120 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Evaluation;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>The label of a row of tags.</summary>
+internal abstract class RowTags
+{
+    /// <summary>The tag of each word.</summary>
+    /// <param name="position">The row's, for messages.</param>
+    /// <returns>Null where the label contradicts the text.</returns>
+    /// <exception cref="InvalidOperationException">There are not as many tags as words.</exception>
+    public abstract string[]? ForWords(IReadOnlyList<Word> words, long position);
+}
+
+/// <summary>Reads a label column of tags, one a word, or of entities, as characters of the text.</summary>
+internal static class TagColumn
+{
+    /// <summary>The tags that keys stand for.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The keys have no values, or they are no texts.</exception>
+    public static IReadOnlyList<string> KeyValues(DataViewSchema.Column label)
+    {
+        var annotation = label.Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues);
+        if (annotation?.Type is not VectorDataViewType { ItemType: TextDataViewType })
+            throw new ArgumentOutOfRangeException(label.Name,
+                $"The keys of label column '{label.Name}' have no texts as their values; expected tags such as 'B-PER'. Make them with Transforms.Conversion.MapValueToKey.");
+
+        VBuffer<ReadOnlyMemory<char>> values = default;
+        label.Annotations.GetValue(ScoreAnnotations.KeyValues, ref values);
+        return [.. values.DenseValues().Select(v => v.ToString())];
+    }
+
+    /// <summary>The types of all entities of a column, sorted.</summary>
+    /// <exception cref="InvalidOperationException">A row's value is no entity.</exception>
+    public static IReadOnlyList<string> ReadTypes(IDataView data, string column)
+    {
+        var types = new SortedSet<string>(StringComparer.Ordinal);
+        using var cursor = data.GetRowCursor([data.Schema[column]]);
+        var read = OpenEntities(cursor, cursor.Schema[column]);
+        while (cursor.MoveNext())
+            types.UnionWith(read().Select(e => e.Type));
+        return [.. types];
+    }
+
+    /// <summary>Prepares to read: every call of the result reads the current row's label, and gives null where it is missing.</summary>
+    public static Func<RowTags?> Open(DataViewRow row, string column)
+    {
+        var label = row.Schema[column];
+        if (ColumnForm.Keys.Accepts(label.Type))
+            return OpenKeys(row, label);
+
+        var read = OpenEntities(row, label);
+        return () => new Entities(read());
+    }
+
+    private static Func<RowTags?> OpenKeys(DataViewRow row, DataViewSchema.Column label)
+    {
+        var tags = KeyValues(label);
+        var getter = row.GetGetter<VBuffer<uint>>(label);
+        VBuffer<uint> keys = default;
+        return () =>
+        {
+            getter(ref keys);
+            return keys.Length == 0 ? null : new Tags([.. keys.DenseValues().Select(key => key == 0 || key > tags.Count ? "O" : tags[(int)key - 1])], label.Name);
+        };
+    }
+
+    private static Func<EntitySpan[]> OpenEntities(DataViewRow row, DataViewSchema.Column label)
+    {
+        var getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(label);
+        VBuffer<ReadOnlyMemory<char>> texts = default;
+        return () =>
+        {
+            getter(ref texts);
+            try
+            {
+                return [.. texts.DenseValues().Select(text => EntitySpan.Parse(text.ToString()))];
+            }
+            catch (FormatException e)
+            {
+                throw new InvalidOperationException($"Label column '{label.Name}', row {row.Position}: {e.Message}", e);
+            }
+        };
+    }
+
+    private sealed class Tags(string[] tags, string column) : RowTags
+    {
+        public override string[] ForWords(IReadOnlyList<Word> words, long position) =>
+            tags.Length == words.Count
+                ? tags
+                : throw new InvalidOperationException(
+                    $"Label column '{column}' has {tags.Length} tags in row {position}, but the sentence has {words.Count} words. Give one a word; white space ends a word.");
+    }
+
+    /// <summary>An entity covers every word that it touches.</summary>
+    private sealed class Entities(EntitySpan[] entities) : RowTags
+    {
+        public override string[]? ForWords(IReadOnlyList<Word> words, long position)
+        {
+            var spans = new List<TaggedSpan>(entities.Length);
+            var free = 0;
+            foreach (var entity in entities.OrderBy(e => e.Start))
+            {
+                var start = free;
+                while (start < words.Count && words[start].End <= entity.Start)
+                    start++;
+                var end = start;
+                while (end < words.Count && words[end].Start < entity.End)
+                    end++;
+
+                var overlaps = start == free && free > 0 && words[free - 1].End > entity.Start;
+                if (overlaps || end == start || entity.End > words[^1].End)
+                    return null;
+                spans.Add(new TaggedSpan(start, end, entity.Type));
+                free = end;
+            }
+            return TagSequence.ToIob2(spans, words.Count);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>How a family numbers the pieces of its SentencePiece model.</summary>
+/// <param name="Offset">What is added to a piece's number in the model.</param>
+/// <param name="UnknownId">Id of unknown characters.</param>
+internal sealed record PieceNumbering(int Offset, int UnknownId);
+
+/// <summary>ALBERT's, XLM-R's and DeBERTa's tokenizer: SentencePiece with a unigram model, under each family's numbering.</summary>
+/// <remarks>
+/// Unknown characters that stand together are one token, as in SentencePiece, unless the model cuts them into bytes (DeBERTa-v3's does; Hugging
+/// Face's fast tokenizer leaves that out and has one unknown token there, its slow one does as here). Offsets leave out the space
+/// before a word, as those of byte-level BPE do; a token of nothing but the space keeps it.
+/// </remarks>
+internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
+{
+    private readonly TextPreparation _preparation;
+    private readonly SentencePieceNormalizer _normalizer;
+    private readonly UnigramSegmenter _segmenter;
+    private readonly DigitCommaRule? _digitComma;
+    private readonly PieceNumbering _numbering;
+    private readonly int _unknownPiece;
+    private readonly int[]? _byteIds;
+
+    /// <param name="splitDigitComma">Whether <see cref="DigitCommaRule"/> holds.</param>
+    public SentencePieceTextTokenizer(
+        SentencePieceModel model, PreparationSteps steps, bool splitDigitComma, PieceNumbering numbering,
+        int vocabularySize, SpecialTokenLayout layout, IReadOnlyList<string> files)
+        : base(vocabularySize, layout, files)
+    {
+        _preparation = new TextPreparation(steps);
+        _normalizer = new SentencePieceNormalizer(model);
+        _segmenter = new UnigramSegmenter(model);
+        _digitComma = splitDigitComma ? new DigitCommaRule(model, _segmenter) : null;
+        _numbering = numbering;
+        _unknownPiece = model.UnknownId;
+        _byteIds = model.ByteIds;
+    }
+
+    public override IReadOnlyList<Token> Tokenize(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+
+        var normalized = _normalizer.Normalize(_preparation.Prepare(text));
+        var pieces = _segmenter.Cut(normalized.Characters);
+        if (_digitComma is not null)
+            pieces = _digitComma.Apply(pieces, normalized.Characters);
+
+        var tokens = new List<Token>(pieces.Count);
+        for (var i = 0; i < pieces.Count; i++)
+        {
+            var piece = pieces[i];
+            if (piece.Id != _unknownPiece)
+            {
+                tokens.Add(Locate(normalized, piece.Id + _numbering.Offset, piece.Start, piece.End));
+            }
+            else if (_byteIds is not null)
+            {
+                AddBytes(tokens, normalized, piece);
+            }
+            else
+            {
+                while (i + 1 < pieces.Count && pieces[i + 1].Id == _unknownPiece)
+                    i++;
+                tokens.Add(Locate(normalized, _numbering.UnknownId, piece.Start, pieces[i].End));
+            }
+        }
+
+        return tokens;
+    }
+
+    private void AddBytes(List<Token> tokens, NormalizedText normalized, PlacedPiece piece)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        foreach (var rune in normalized.Characters[piece.Start..piece.End].EnumerateRunes())
+        {
+            foreach (var value in bytes[..rune.EncodeToUtf8(bytes)])
+                tokens.Add(Locate(normalized, _byteIds![value] + _numbering.Offset, piece.Start, piece.End));
+        }
+    }
+
+    private static Token Locate(NormalizedText normalized, int id, int start, int end)
+    {
+        var word = start;
+        while (word < end && normalized.Characters[word] == SentencePieceNormalizer.EscapedSpace)
+            word++;
+        return normalized.Locate(id, word < end ? word : start, end);
+    }
+}

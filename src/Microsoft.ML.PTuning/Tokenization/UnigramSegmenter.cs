@@ -1,0 +1,76 @@
+using System.Text;
+
+namespace Microsoft.ML.PTuning.Tokenization;
+
+/// <summary>A piece within a normalised text.</summary>
+internal readonly record struct PlacedPiece(int Id, int Start, int End);
+
+/// <summary>Cuts a normalised text into the pieces whose probabilities have the greatest product (Kudo 2018), by Viterbi's algorithm.</summary>
+/// <remarks>Sums are in double precision, as in Hugging Face's fast tokenizers, so that a long text's end is cut as well as its beginning.</remarks>
+internal sealed class UnigramSegmenter
+{
+    /// <summary>An unknown character costs so much more than the least likely piece.</summary>
+    private const double UnknownPenalty = 10;
+
+    /// <summary>A user's own piece wins against any others that cost more than this.</summary>
+    private const double UserDefinedCost = 0.1;
+
+    private readonly PieceTrie _trie;
+    private readonly double[] _scores;
+    private readonly int _unknownId;
+    private readonly double _unknownScore;
+
+    public UnigramSegmenter(SentencePieceModel model)
+    {
+        var normal = model.Pieces.Where(piece => piece.Type == PieceType.Normal).Select(piece => (double)piece.Score).DefaultIfEmpty(0).ToArray();
+        var (least, best) = (normal.Min(), Math.Max(0, normal.Max()));
+
+        _trie = new PieceTrie(model.Pieces
+            .Select((piece, id) => (piece.Text, Id: id, piece.Type))
+            .Where(piece => piece.Type is PieceType.Normal or PieceType.UserDefined)
+            .Select(piece => (piece.Text, piece.Id)));
+        _scores = [.. model.Pieces.Select(piece => piece.Type == PieceType.UserDefined ? piece.Text.Length * best - UserDefinedCost : piece.Score)];
+        _unknownId = model.UnknownId;
+        _unknownScore = least - UnknownPenalty;
+    }
+
+    /// <summary>The pieces in the order of the text; each unknown character is one of its own.</summary>
+    /// <param name="text">Without lone surrogates.</param>
+    public List<PlacedPiece> Cut(ReadOnlySpan<char> text)
+    {
+        var best = new (double Score, int Id, int Start)[text.Length + 1];      // of the pieces that end at a place, the one on the best way there
+        for (var i = 1; i < best.Length; i++)
+            best[i].Score = double.NegativeInfinity;
+
+        for (var start = 0; start < text.Length;)
+        {
+            Rune.DecodeFromUtf16(text[start..], out _, out var length);
+            var known = false;
+            for (var (end, node) = (start, PieceTrie.Root); end < text.Length && (node = _trie.Next(node, text[end])) != PieceTrie.None;)
+            {
+                end++;
+                if (_trie.IdAt(node) is not PieceTrie.None and var id)
+                {
+                    known |= end - start == length;
+                    Reach(best, end, best[start].Score + _scores[id], id, start);
+                }
+            }
+
+            if (!known)
+                Reach(best, start + length, best[start].Score + _unknownScore, _unknownId, start);
+            start += length;
+        }
+
+        var pieces = new List<PlacedPiece>();
+        for (var end = text.Length; end > 0; end = best[end].Start)
+            pieces.Add(new PlacedPiece(best[end].Id, best[end].Start, end));
+        pieces.Reverse();
+        return pieces;
+    }
+
+    private static void Reach((double Score, int Id, int Start)[] best, int end, double score, int id, int start)
+    {
+        if (score > best[end].Score)
+            best[end] = (score, id, start);
+    }
+}

@@ -1,0 +1,281 @@
+using System.Text.Json.Nodes;
+using Microsoft.ML.PTuning.Backbones;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Microsoft.ML.PTuning.Tests.Backbones;
+
+[TestClass]
+public sealed class DebertaBackboneTests
+{
+    private const int PrefixLength = 2;
+
+    private TinyCheckpoint? _checkpoint;
+
+    /// <summary>Last, because Windows deletes no file that is mapped.</summary>
+    [TestCleanup]
+    public void DeleteCheckpoint() => _checkpoint?.Dispose();
+
+    [TestMethod]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    public void Embed_sums_word_segment_and_shifted_position_and_projects_them(string version)
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load(version, configuration =>
+        {
+            configuration["position_biased_input"] = true;
+            configuration["type_vocab_size"] = 2;
+            configuration["embedding_size"] = 6;
+        });
+        var tables = _checkpoint!.Tensors;
+        var batch = Batch([2, 9, 3]) with { Segments = tensor(new long[,] { { 0, 1, 1 } }) };
+
+        var sum = tables["embeddings.word_embeddings.weight"][tensor(new long[] { 2, 9, 3 })]
+            + tables["embeddings.position_embeddings.weight"].narrow(0, 4, 3)
+            + tables["embeddings.token_type_embeddings.weight"][tensor(new long[] { 0, 1, 1 })];
+        var projected = matmul(sum, tables["embeddings.embed_proj.weight"].t());
+        var expected = functional.layer_norm(projected, [8], tables["embeddings.LayerNorm.weight"], tables["embeddings.LayerNorm.bias"], 1e-5);
+
+        Numbers.AreClose(expected.unsqueeze(0), backbone.Embed(batch, positionOffset: 4));
+    }
+
+    [TestMethod]
+    public void Embed_has_no_positions_but_those_that_are_asked_for()
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load("deberta");
+
+        Assert.Contains("embeddings.position_embeddings.weight", _checkpoint!.Tensors.Keys, "the decoder's table, as published checkpoints hold it");
+        Numbers.AreClose(backbone.Embed(Batch([2, 9, 3]), 0), backbone.Embed(Batch([2, 9, 3]), 5), absolute: 0, relative: 0);
+    }
+
+    [TestMethod]
+    public void Prefix_and_tokens_together_may_fill_as_many_positions_as_were_trained_and_no_more()
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load("deberta");
+
+        using var last = backbone.Embed(Batch([2, 9, 3]), 13);
+        var refusal = Assert.ThrowsExactly<ArgumentException>(() => backbone.Embed(Batch([2, 9, 3]), 14));
+
+        StringAssert.Contains(refusal.Message, "14 prefix positions and 3 tokens need 17 positions, but this deberta backbone has 16");
+    }
+
+    [TestMethod]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
+    public void A_row_gives_the_same_alone_and_padded_beside_a_longer_one(string version)
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load(version);
+        var prefixes = Prefixes();
+
+        var alone = backbone.Forward(Batch([2, 9, 3]), prefixes, PrefixLength);
+        var mask = tensor(new float[,] { { 1, 1, 1, 0, 0 }, { 1, 1, 1, 1, 1 } });
+        var padded = backbone.Forward(Batch([2, 9, 3, 0, 0], [2, 8, 7, 6, 3]) with { Mask = mask }, prefixes, PrefixLength);
+
+        Numbers.AreClose(alone[0], padded[0].narrow(0, 0, 3));
+    }
+
+    [TestMethod]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
+    public void Layers_run_in_parts_give_what_they_give_in_one(string version)
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load(version);
+        var batch = Batch([2, 9, 3]);
+        var prefixes = Prefixes();
+
+        var trunk = backbone.RunLayers(backbone.Embed(batch, 0), batch, prefixes, 0, 1);
+        var hidden = backbone.RunLayers(trunk, batch, prefixes, 1, 3);
+
+        Numbers.AreClose(backbone.Forward(batch, prefixes), hidden, absolute: 0, relative: 0);
+    }
+
+    [TestMethod]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
+    public void A_prefix_in_the_top_layer_leaves_those_below_as_they_are(string version)
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load(version);
+        var batch = Batch([2, 9, 3]);
+        LayerPrefix?[] top = [null, null, Prefixes()[2]];
+        top[2]!.Keys.requires_grad_();
+
+        var embedded = backbone.Embed(batch, 0);
+        var trunk = backbone.RunLayers(embedded, batch, top, 0, 2);
+        var hidden = backbone.RunLayers(trunk, batch, top, 2, 3);
+
+        Numbers.AreClose(backbone.RunLayers(embedded, batch, null, 0, 2), trunk, absolute: 0, relative: 0);
+        Assert.IsFalse(trunk.requires_grad);
+        Assert.IsTrue(hidden.requires_grad);
+    }
+
+    [TestMethod]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
+    public void A_prefix_stands_nowhere_so_its_order_does_not_matter(string version)
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load(version);
+        var batch = Batch([2, 9, 3, 4, 5]);
+        var prefixes = Prefixes();
+        LayerPrefix[] reversed = [.. prefixes.Select(prefix => new LayerPrefix(prefix.Keys.flip(0), prefix.Values.flip(0)))];
+
+        Numbers.AreClose(backbone.Forward(batch, prefixes), backbone.Forward(batch, reversed));
+    }
+
+    [TestMethod]
+    [DataRow("deberta")]
+    [DataRow("deberta-v3")]
+    public void The_order_of_tokens_matters(string version)
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load(version);
+
+        var hidden = backbone.Forward(Batch([2, 9, 3, 4, 5]));
+
+        Assert.IsFalse(hidden.allclose(backbone.Forward(Batch([5, 4, 3, 9, 2])).flip(1)));
+    }
+
+    [TestMethod]
+    public void Without_its_own_projections_a_layer_projects_relative_positions_like_content()
+    {
+        using var scope = NewDisposeScope();
+        using var shared = Load("deberta-v3");
+        var shares = _checkpoint!.Tensors;
+        using var checkpoint = DebertaCheckpoints.Create("deberta-v3", configuration => configuration["share_att_key"] = false);
+        foreach (var name in checkpoint.Tensors.Keys)
+            checkpoint.Tensors[name] = shares[name.Replace("pos_key_proj", "key_proj").Replace("pos_query_proj", "query_proj")].clone();
+        using var separate = checkpoint.Save().Load();
+
+        Numbers.AreClose(shared.Forward(Batch([2, 9, 3])), separate.Forward(Batch([2, 9, 3])));
+    }
+
+    [TestMethod]
+    public void Dropout_reaches_relative_embeddings_attention_and_both_sub_layers_and_the_convolution()
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load("deberta-v2");
+        using var generator = new Generator(3);
+        var batch = Batch([2, 9, 3]);
+        var embedded = backbone.Embed(batch, 0);
+
+        backbone.RunLayers(embedded, batch, Prefixes(), 0, 1, new Dropout(0.25, generator));
+
+        using var again = new Generator(3);
+        foreach (long[] shape in (long[][])[[5, 8], [1, 2, 3, PrefixLength + 3], [1, 3, 8], [1, 3, 8], [1, 3, 8]])
+            new Dropout(0.25, again).Apply(ones(shape));
+        CollectionAssert.AreEqual(again.get_state().data<byte>().ToArray(), generator.get_state().data<byte>().ToArray());
+    }
+
+    [TestMethod]
+    public void A_checkpoint_brings_no_pooler()
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load("deberta");
+
+        Assert.IsFalse(backbone.HasPooler);
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => backbone.Pool(randn(1, 3, 8)));
+        StringAssert.Contains(refusal.Message, "train one with the head");
+    }
+
+    [TestMethod]
+    [DataRow(null)]
+    [DataRow("relu")]
+    public void A_trained_pooler_has_the_configurations_activation(string? activation)
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load("deberta", configuration => configuration["pooler_hidden_act"] = activation);
+        var x = linspace(-3, 3, 13);
+
+        Numbers.AreClose(activation is null ? functional.gelu(x) : functional.relu(x), backbone.PoolerActivation(x));
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    public void Forward_leaves_nothing_but_its_result_without_any_scope(string version)
+    {
+        using var backbone = Load(version);
+        using var ids = tensor(new long[,] { { 2, 9, 3, 0 } });
+        using var segments = zeros_like(ids);
+        using var mask = tensor(new float[,] { { 1, 1, 1, 0 } });
+        using var keys = randn(PrefixLength, 2, 4);
+        var prefix = new LayerPrefix(keys, keys);
+        var before = LiveTensors.CountSettled();
+
+        using var hidden = backbone.Forward(new EncodedBatch(ids, segments, mask), [prefix, prefix, prefix]);
+
+        Assert.AreEqual(before + 1, LiveTensors.Count);
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    public void Dispose_frees_all_that_loading_made(string version)
+    {
+        _checkpoint = DebertaCheckpoints.Create(version).Save();
+        var before = LiveTensors.CountSettled();
+
+        _checkpoint.Load().Dispose();
+
+        Assert.AreEqual(before, LiveTensors.Count);
+    }
+
+    [TestMethod]
+    public void Threads_that_share_a_backbone_get_the_same_numbers()
+    {
+        using var scope = NewDisposeScope();
+        using var backbone = Load("deberta-v2");
+        var batch = Batch([2, 9, 3]);
+        var expected = backbone.Forward(batch);
+
+        Parallel.For(0, 32, _ =>
+        {
+            using var inner = NewDisposeScope();
+            using var frozen = no_grad();
+            Numbers.AreClose(expected, backbone.Forward(batch));
+        });
+    }
+
+    [TestMethod]
+    public void A_backbone_loaded_in_inference_mode_gives_gradients_later()
+    {
+        using var scope = NewDisposeScope();
+        Backbone backbone;
+        using (inference_mode(true))
+            backbone = Load("deberta-v3");
+        using var loaded = backbone;
+        var prefixes = Prefixes();
+        prefixes[0].Keys.requires_grad_();
+
+        loaded.Forward(Batch([2, 9, 3]), prefixes).sum().backward();
+
+        Assert.IsNotNull(prefixes[0].Keys.grad);
+    }
+
+    private Backbone Load(string version, Action<JsonObject>? bend = null)
+    {
+        _checkpoint = DebertaCheckpoints.Create(version, bend).Save();
+        return _checkpoint.Load();
+    }
+
+    private static EncodedBatch Batch(params long[][] rows)
+    {
+        var ids = stack(rows.Select(row => tensor(row)));
+        return new EncodedBatch(ids, zeros_like(ids), Mask: null);
+    }
+
+    private static LayerPrefix[] Prefixes() =>
+        [.. Enumerable.Range(0, 3).Select(_ => new LayerPrefix(randn(PrefixLength, 2, 4), randn(PrefixLength, 2, 4)))];
+}

@@ -1,0 +1,306 @@
+using Microsoft.ML.Data;
+
+namespace Microsoft.ML.PTuning.Tests.Evaluation;
+
+[TestClass]
+public sealed class PTuningEvaluationTests
+{
+    private static readonly MLContext Context = new(1);
+
+    [TestMethod]
+    public void Entities_of_tags_are_compared_across_key_values_and_schemes()
+    {
+        var data = Keyed(["O", "I-PER", "B-PER"], ["B-LOC", "B-PER", "I-PER", "O"],
+            new TagRow([2, 2, 3, 1], [2, 3, 2, 4]), // I I B O and B I B O
+            new TagRow([1, 2], [1, 2])); // O I and B-LOC B-PER
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data);
+
+        Assert.AreEqual((3, 4, 3), (metrics.LabelledEntities, metrics.PredictedEntities, metrics.CorrectEntities));
+        Assert.AreEqual(5.0 / 6, metrics.WordAccuracy);
+    }
+
+    [TestMethod]
+    public void Missing_keys_are_outside_of_entities()
+    {
+        var data = Keyed(["O", "B-PER", "I-PER"], ["B-PER", "I-PER", "O"], new TagRow([2, 0, 3], [1, 0, 1]));
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data);
+
+        Assert.AreEqual(1, metrics.MicroF1);
+    }
+
+    [TestMethod]
+    public void Rows_without_words_are_fine()
+    {
+        var data = Keyed(["O", "B-PER"], ["O", "B-PER"], new TagRow([], []), new TagRow([2], [2]));
+
+        Assert.AreEqual(1, Context.MulticlassClassification.EvaluateNamedEntityRecognition(data).CorrectEntities);
+    }
+
+    [TestMethod]
+    [DataRow(EntityReading.Lenient, 1)]
+    [DataRow(EntityReading.Strict, 0)]
+    public void Reading_is_of_predictions_only(EntityReading reading, int expected)
+    {
+        var data = Keyed(["O", "I-PER"], ["O", "I-PER"], new TagRow([2, 2], [2, 2]));
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, reading: reading);
+
+        Assert.AreEqual((1, expected), (metrics.LabelledEntities, metrics.PredictedEntities));
+    }
+
+    [TestMethod]
+    public void Entities_of_spans_are_compared_as_sets()
+    {
+        var data = Context.Data.LoadFromEnumerable<TextRow>(
+        [
+            new() { Label = ["PER 0 5", "work of art 9 20"], Answer = ["work of art 9 20", "", "PER 0 4"] },
+            new() { Label = [], Answer = [] },
+        ]);
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, "Label", "Answer");
+
+        Assert.AreEqual((2, 2, 1), (metrics.LabelledEntities, metrics.PredictedEntities, metrics.CorrectEntities));
+        Assert.AreEqual(double.NaN, metrics.WordAccuracy);
+    }
+
+    [TestMethod]
+    public void Rows_of_different_length_are_named()
+    {
+        var data = Keyed(["O"], ["O"], new TagRow([1], [1]), new TagRow([1, 1], [1]));
+
+        var error = Assert.ThrowsExactly<InvalidOperationException>(() => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data));
+
+        Assert.Contains("Row 1 (the first is 0) has 2 tags in column 'Label' and 1 in column 'PredictedLabel'", error.Message);
+    }
+
+    [TestMethod]
+    public void A_text_that_is_no_span_is_named()
+    {
+        var data = Context.Data.LoadFromEnumerable<TextRow>([new() { Label = ["PER 0 5"], Answer = ["B-PER"] }]);
+
+        var error = Assert.ThrowsExactly<InvalidOperationException>(
+            () => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, "Label", "Answer"));
+
+        Assert.Contains("Row 0 (the first is 0) of column 'Answer'", error.Message);
+        Assert.Contains("found 'B-PER'", error.Message);
+    }
+
+    [TestMethod]
+    public void Key_values_that_are_no_tags_are_refused()
+    {
+        var data = Keyed(["O", "PER"], ["O"], new TagRow([1], [1]));
+
+        var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data));
+
+        Assert.Contains("The key value 'PER' of column 'Label' is no tag", error.Message);
+    }
+
+    [TestMethod]
+    public void Strict_reading_refuses_predictions_of_another_scheme()
+    {
+        var data = Keyed(["O", "S-PER"], ["O", "S-PER"], new TagRow([1], [1]));
+
+        var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(
+            () => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, reading: EntityReading.Strict));
+
+        Assert.Contains("'S-PER'", error.Message);
+    }
+
+    [TestMethod]
+    [DataRow("Nothing", "Answer", "The label column 'Nothing' is missing; expected a vector of keys")]
+    [DataRow("Label", "Nothing", "The predicted label column 'Nothing' is missing; expected a vector of text with spans")]
+    [DataRow("Number", "Answer", "The label column 'Number' is Single; expected a vector of keys")]
+    [DataRow("Label", "Number", "The predicted label column 'Number' is Single; expected a vector of text with spans")]
+    public void Columns_of_entities_must_fit(string label, string predicted, string message) => Refused(
+        message, data => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, label, predicted));
+
+    [TestMethod]
+    public void Keys_without_values_are_refused()
+    {
+        var data = Context.Data.LoadFromEnumerable<TagRow>([new([1], [1])]);
+
+        var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data));
+
+        Assert.Contains("The keys of column 'Label' have no text values", error.Message);
+    }
+
+    [TestMethod]
+    public void Answers_are_measured_together_and_apart()
+    {
+        var data = Context.Data.LoadFromEnumerable<TextRow>(
+        [
+            new() { Label = ["Denver", "the Denver Broncos"], Answer = ["Denver Broncos", "Denver"] }, // 1, 1
+            new() { Label = ["Denver"], Answer = ["Denver Broncos"] }, // 0, 2/3
+            new() { Label = ["cat"], Answer = [] }, // 0, 0
+            new() { Label = [], Answer = [""] }, // 1, 1
+            new() { Label = ["", ""], Answer = ["cat"] }, // 0, 0
+        ]);
+
+        var metrics = Context.MulticlassClassification.EvaluateQuestionAnswer(data, "Label");
+
+        Assert.AreEqual(2.0 / 5, metrics.ExactMatch, 1e-15);
+        Assert.AreEqual((1 + 2.0 / 3 + 1) / 5, metrics.F1, 1e-15);
+        Assert.AreEqual(5, metrics.Count);
+        Assert.AreEqual(1.0 / 3, metrics.Answerable!.ExactMatch, 1e-15);
+        Assert.AreEqual((1 + 2.0 / 3) / 3, metrics.Answerable.F1, 1e-15);
+        Assert.AreEqual(new QuestionAnswerScore(0.5, 0.5, 2), metrics.Unanswerable);
+    }
+
+    [TestMethod]
+    public void Answers_may_be_single_texts()
+    {
+        var data = Context.Data.LoadFromEnumerable<TextRow>([new() { Text = "The cat.", OtherText = "cat" }]);
+
+        var metrics = Context.MulticlassClassification.EvaluateQuestionAnswer(data, "Text", "OtherText");
+
+        Assert.AreEqual(new QuestionAnswerScore(1, 1, 1), metrics.Answerable);
+        Assert.IsNull(metrics.Unanswerable);
+    }
+
+    [TestMethod]
+    public void An_empty_text_is_no_answer()
+    {
+        var data = Context.Data.LoadFromEnumerable<TextRow>([new() { Text = "", OtherText = "cat" }]);
+
+        var metrics = Context.MulticlassClassification.EvaluateQuestionAnswer(data, "Text", "OtherText");
+
+        Assert.AreEqual(new QuestionAnswerScore(0, 0, 1), metrics.Unanswerable);
+        Assert.IsNull(metrics.Answerable);
+    }
+
+    [TestMethod]
+    [DataRow("Nothing", "Answer", "The label column 'Nothing' is missing; expected text or a vector of text")]
+    [DataRow("Label", "Number", "The predicted answer column 'Number' is Single; expected text or a vector of text")]
+    public void Columns_of_answers_must_fit(string label, string predicted, string message) => Refused(
+        message, data => Context.MulticlassClassification.EvaluateQuestionAnswer(data, label, predicted));
+
+    [TestMethod]
+    public void No_question_is_refused() => Assert.ThrowsExactly<InvalidOperationException>(
+        () => Context.MulticlassClassification.EvaluateQuestionAnswer(Context.Data.LoadFromEnumerable<TextRow>([]), "Label"));
+
+    [TestMethod]
+    public void Similarity_skips_and_counts_rows_without_label()
+    {
+        var data = Scored((1, 2), (float.NaN, 100), (2, 4), (3, 3), (4, 7), (float.NaN, float.NaN));
+
+        var metrics = Context.Regression.EvaluateSimilarity(data);
+
+        Assert.AreEqual(7 / Math.Sqrt(5 * 14), metrics.Pearson, 1e-15); // Deviations (-1.5, -0.5, 0.5, 1.5) and (-2, 0, -1, 3).
+        Assert.AreEqual(1 - 6.0 * 2 / (4 * 15), metrics.Spearman, 1e-15); // Ranks 1 2 3 4 and 1 3 2 4.
+        Assert.AreEqual((4, 2), (metrics.Count, metrics.SkippedRows));
+    }
+
+    [TestMethod]
+    public void Similarity_to_a_constant_is_not_a_number()
+    {
+        var metrics = Context.Regression.EvaluateSimilarity(Scored((1, 0.1f), (2, 0.1f), (3, 0.1f)));
+
+        Assert.AreEqual((double.NaN, double.NaN), (metrics.Pearson, metrics.Spearman));
+    }
+
+    [TestMethod]
+    public void Similarity_needs_two_labels()
+    {
+        var error = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Regression.EvaluateSimilarity(Scored((1, 2), (float.NaN, 3))));
+
+        Assert.Contains("1 rows have a label in column 'Label' and 1 have none", error.Message);
+    }
+
+    [TestMethod]
+    [DataRow(1f, float.NaN, "Row 1 (the first is 0) of column 'Score' is NaN")]
+    [DataRow(float.PositiveInfinity, 1f, "Row 1 (the first is 0) of column 'Label' is Infinity")]
+    public void Similarity_refuses_numbers_that_are_not_finite(float label, float score, string message)
+    {
+        var error = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Regression.EvaluateSimilarity(Scored((0, 0), (label, score))));
+
+        Assert.Contains(message, error.Message);
+    }
+
+    [TestMethod]
+    [DataRow(
+        "Nothing", "Number", "The label column 'Nothing' is missing; expected a scalar Single. The data has: Label, Answer, Text, OtherText, Number")]
+    [DataRow("Number", "Text", "The score column 'Text' is String; expected a scalar Single")]
+    public void Columns_of_similarity_must_fit(string label, string score, string message) => Refused(
+        message, data => Context.Regression.EvaluateSimilarity(data, label, score));
+
+    [TestMethod]
+    public void Columns_that_are_not_measured_are_not_computed()
+    {
+        var computed = 0;
+        var data = Context.Transforms.CustomMapping<ScoreRow, CostlyRow>((_, row) => row.Costly = ++computed, contractName: null)
+            .Fit(Scored((1, 2), (3, 4))).Transform(Scored((1, 2), (3, 4)));
+
+        Context.Regression.EvaluateSimilarity(data);
+
+        Assert.AreEqual(0, computed);
+    }
+
+    private static void Refused(string message, Action<IDataView> evaluate)
+    {
+        var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => evaluate(Context.Data.LoadFromEnumerable<TextRow>([new()])));
+
+        Assert.Contains(message, error.Message);
+    }
+
+    private static IDataView Scored(params (float Label, float Score)[] rows) =>
+        Context.Data.LoadFromEnumerable(rows.Select(row => new ScoreRow { Label = row.Label, Score = row.Score }));
+
+    // Rows of keys whose values are the tags in the order given.
+    private static IDataView Keyed(string[] labels, string[] predictions, params TagRow[] rows)
+    {
+        var schema = SchemaDefinition.Create(typeof(TagRow));
+        Describe(nameof(TagRow.Label), labels);
+        Describe(nameof(TagRow.PredictedLabel), predictions);
+        return Context.Data.LoadFromEnumerable(rows, schema);
+
+        void Describe(string column, string[] tags)
+        {
+            schema[column].ColumnType = new VectorDataViewType(new KeyDataViewType(typeof(uint), tags.Length));
+            var values = new VBuffer<ReadOnlyMemory<char>>(tags.Length, [.. tags.Select(tag => tag.AsMemory())]);
+            schema[column].AddAnnotation("KeyValues", values, new VectorDataViewType(TextDataViewType.Instance, tags.Length));
+        }
+    }
+
+    private sealed class TagRow
+    {
+        public TagRow()
+            : this([], [])
+        {
+        }
+
+        public TagRow(uint[] label, uint[] predictedLabel) => (Label, PredictedLabel) = (label, predictedLabel);
+
+        [KeyType(9)]
+        public uint[] Label { get; set; }
+
+        [KeyType(9)]
+        public uint[] PredictedLabel { get; set; }
+    }
+
+    private sealed class TextRow
+    {
+        public string[] Label { get; set; } = [];
+
+        public string[] Answer { get; set; } = [];
+
+        public string Text { get; set; } = "";
+
+        public string OtherText { get; set; } = "";
+
+        public float Number { get; set; }
+    }
+
+    private sealed class CostlyRow
+    {
+        public float Costly { get; set; }
+    }
+
+    private sealed class ScoreRow
+    {
+        public float Label { get; set; }
+
+        public float Score { get; set; }
+    }
+}

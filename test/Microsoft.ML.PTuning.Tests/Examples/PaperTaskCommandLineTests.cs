@@ -1,0 +1,32 @@
+using PaperTasks.DataSets;
+
+namespace Microsoft.ML.PTuning.Tests.Examples;
+
+[TestClass]
+public sealed class PaperTaskCommandLineTests
+{
+    [TestMethod]
+    public void Every_task_of_the_command_line_has_a_name_of_its_own()
+    {
+        CollectionAssert.AllItemsAreUnique(PaperTask.All.Select(task => task.Name).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("--task wic --data d --template 1")]
+    [DataRow("--task wsc --data d --template 0 --limit 10 --dev-limit 5")]
+    [DataRow("--task ner --train a --dev b --token-column 2 --label-column 0")]
+    [DataRow("--task record --train a --dev b --projection")]
+    [DataRow("--task record --train a --dev b --projection false")]
+    public void What_the_help_says_is_understood(string arguments) => Assert.IsEmpty(Errors(arguments));
+
+    [TestMethod]
+    [DataRow("--task rte --data d --template 1", "rte has one wording; wic and wsc have two.")]
+    [DataRow("--task srl --data d --label-column 1", "--label-column are for ner and conll2003 and conll04 and ontonotes, not for srl.")]
+    [DataRow("--task wic --data d --template 2", "'2' not recognized")]
+    [DataRow("--task nosuch --data d --template 1", "'nosuch' not recognized")]
+    [DataRow("--task wic --data d --dev-limit 0", "--dev-limit: expected a whole number of at least 1, found '0'.")]
+    [DataRow("--task wic --data d --dev e", "either --data DIR, or --train FILE and --dev FILE")]
+    public void What_does_not_fit_is_refused(string arguments, string reason) => StringAssert.Contains(string.Join(' ', Errors(arguments)), reason);
+
+    private static string[] Errors(string arguments) => [.. PaperTasks.CommandLine.Create().Parse(arguments).Errors.Select(error => error.Message)];
+}

@@ -1,0 +1,85 @@
+using PaperTasks;
+using PaperTasks.DataSets;
+
+namespace Microsoft.ML.PTuning.Tests.Examples;
+
+/// <summary>Each kind of task, once from its rows to its metrics.</summary>
+[TestClass]
+public sealed class PaperTaskExperimentTests
+{
+    private static readonly RequestedSettings OneEpoch = new(4, null, null, null, 1, null, 48, null, false, []);
+
+    private readonly TemporaryFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Named_entities_are_learned_and_measured()
+    {
+        TaggedSentence[] rows = [new(["Ann", "sleeps"], ["B-PER", "O"], null, 1), new(["Rome", "sleeps"], ["B-LOC", "O"], null, 3)];
+
+        AssertMeasured(Run(new TaggingData(["B-LOC", "B-PER", "O"], rows, rows)), 2, "f1", "precision", "recall");
+    }
+
+    [TestMethod]
+    public void Roles_of_a_predicate_are_learned_and_measured()
+    {
+        TaggedSentence[] rows =
+        [
+            new(["Ann", "came", "and", "saw"], ["B-ARG1", "B-V", "O", "O"], 1, 1),
+            new(["Ann", "came", "and", "saw"], ["B-ARG0", "O", "O", "B-V"], 3, 1),
+        ];
+
+        AssertMeasured(Run(new TaggingData(["B-ARG0", "B-ARG1", "B-V", "O"], rows, rows)), 2, "f1", "precision", "recall");
+    }
+
+    [TestMethod]
+    public void Choices_are_learned_and_measured()
+    {
+        ChoiceQuestion[] rows =
+        [
+            new("It rained. so", ["It got wet.", "It got dry."], 0, 1),
+            new("Ann sneezed. because", ["She slept.", "She had a cold."], 1, 2),
+        ];
+
+        AssertMeasured(Run(new ChoiceData(rows, rows)), 2, "accuracy");
+    }
+
+    [TestMethod]
+    public void Candidates_are_learned_and_the_best_of_each_question_is_measured()
+    {
+        Example[] rows = [Entity("Ann", "1"), Entity("Eve", "0")];
+
+        AssertMeasured(Run(new SentenceData(Measures.BestCandidate, true, ["0", "1"], rows, rows)), 2, "f1", "exactMatch");
+    }
+
+    [TestMethod]
+    public void A_saved_tagger_answers_with_tags()
+    {
+        TaggedSentence[] rows = [new(["Ann", "sleeps"], ["B-PER", "O"], null, 1), new(["Rome", "sleeps"], ["B-LOC", "O"], null, 3)];
+        string file = Path.Combine(_folder.Path, "tagger.zip");
+
+        Run(new TaggingData(["B-LOC", "B-PER", "O"], rows, rows), file);
+
+        var mlContext = new MLContext(1);
+        using var model = (IDisposable)mlContext.Model.Load(file, out DataViewSchema input);
+        DataViewSchema output = ((ITransformer)model).GetOutputSchema(input);
+        Assert.IsInstanceOfType<Data.TextDataViewType>(((Data.VectorDataViewType)output["PredictedLabel"].Type).ItemType);
+    }
+
+    private static Example Entity(string name, string label) =>
+        new("Ann met Eve.", $"Then {name} left.", label, 1) { Candidate = new Candidate("q", name, ["Ann"]) };
+
+    private static RunResult Run(TaskData data, string? saveTo = null)
+    {
+        var experiment = Experiment.For(data, Settings.Resolve(Settings.PTuning, OneEpoch, null), backbone: null);
+        return experiment.Run(1, saveTo, new Progress<TrainingProgress>(), CancellationToken.None);
+    }
+
+    private static void AssertMeasured(RunResult result, int rows, params string[] metrics)
+    {
+        CollectionAssert.AreEqual(metrics, result.Metrics.Select(metric => metric.Key).ToArray());
+        Assert.AreEqual((rows, 0), (result.Summary.RowsUsed, result.Summary.RowsSkipped));
+    }
+}

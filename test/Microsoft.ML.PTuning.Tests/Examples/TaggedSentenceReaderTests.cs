@@ -1,0 +1,126 @@
+using PaperTasks.DataSets;
+
+namespace Microsoft.ML.PTuning.Tests.Examples;
+
+[TestClass]
+public sealed class TaggedSentenceReaderTests
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Conll2003_has_the_word_first_the_tag_last_and_starts_of_documents_between()
+    {
+        TaggedSentence[] sentences = Read("ner", "eng.train", "-DOCSTART- -X- O O\n\nAnn NNP I-NP I-PER\nsaw VBD I-VP O\n\nRome NNP I-NP I-LOC\n\n");
+
+        CollectionAssert.AreEqual(new[] { "Ann/I-PER saw/O", "Rome/I-LOC" }, sentences.Select(Show).ToArray());
+        CollectionAssert.AreEqual(new[] { 3, 6 }, sentences.Select(sentence => sentence.Line).ToArray());
+    }
+
+    [TestMethod]
+    public void The_last_sentence_of_a_file_without_a_final_empty_line_is_kept()
+    {
+        Assert.AreEqual("Rome/B-LOC", Show(Read("ner", "train.txt", "Ann B-PER\n\nRome B-LOC").Last()));
+    }
+
+    [TestMethod]
+    public void Conll04_numbers_its_words_and_has_a_line_before_each_sentence()
+    {
+        const string Sentences = "#doc 12\n0\tAnn\tB-Peop\t['Live_In', 'N']\t[2]\n1\tin\tO\t['N']\t[1]\n2\tRome\tB-Loc\t['N']\t[2]\n"
+            + "#doc 7\n0\tYes\tO\t['N']\t[0]\n";
+
+        TaggedSentence[] sentences = Read("ner", "train.txt", Sentences);
+
+        CollectionAssert.AreEqual(new[] { "Ann/B-Peop in/O Rome/B-Loc", "Yes/O" }, sentences.Select(Show).ToArray());
+    }
+
+    [TestMethod]
+    public void Columns_of_other_files_are_named()
+    {
+        string file = _folder.Write("train.conll", "1\tO\tAnn\tNNP\n2\tB-LOC\tRome\tNNP\n");
+
+        TaggedSentence sentence = Task("ner").Read(file, new Reading(TokenColumn: 2, LabelColumn: 1)).Single();
+
+        Assert.AreEqual("Ann/O Rome/B-LOC", Show(sentence));
+    }
+
+    [TestMethod]
+    public void A_column_that_holds_no_tags_is_refused_by_file_and_line()
+    {
+        AssertRefused("ner", "train.txt", "Ann B-PER\nsaw VBD\n", "train.txt, line 2", "found 'VBD'", "--label-column");
+    }
+
+    [TestMethod]
+    public void A_word_without_a_tag_is_refused_by_file_and_line()
+    {
+        AssertRefused("ner", "train.txt", "Ann B-PER\n\nsaw\n", "train.txt, line 3", "found 1 columns");
+    }
+
+    [TestMethod]
+    public void Tags_of_the_development_sentences_are_tags_too()
+    {
+        var files = new DataFiles(_folder.Write("train.txt", "Ann B-PER\n"), _folder.Write("dev.txt", "Rome B-LOC\nagain O\n"));
+
+        var data = (TaggingData)Task("ner").Read(files, Reading.Everything);
+
+        CollectionAssert.AreEqual(new[] { "B-LOC", "B-PER", "O" }, data.Tags.ToArray());
+        Assert.IsFalse(data.HasPredicates);
+    }
+
+    [TestMethod]
+    public void Each_frame_of_a_sentence_is_a_row()
+    {
+        TaggedSentence[] rows = Read("srl", "train.jsonl", """
+            {"words": ["Dogs", "do"], "frames": []}
+            {"words": ["Ann", "came", "and", "saw"], "frames": [
+            """.Trim() + """
+            {"pred": 1, "lemma": "come", "tags": ["B-ARG1", "B-V", "O", "O"]}, {"pred": 3, "lemma": "see", "tags": ["B-ARG0", "O", "O", "B-V"]}]}
+            """);
+
+        CollectionAssert.AreEqual(new[] { "Ann/B-ARG1 came/B-V and/O saw/O", "Ann/B-ARG0 came/O and/O saw/B-V" }, rows.Select(Show).ToArray());
+        CollectionAssert.AreEqual(new int?[] { 1, 3 }, rows.Select(row => row.Predicate).ToArray());
+    }
+
+    [TestMethod]
+    public void A_frame_that_tags_too_few_words_is_refused_by_its_place()
+    {
+        const string Row = """{"words": ["Ann", "came"], "frames": [{"pred": 1, "tags": ["B-ARG1"]}]}""";
+
+        AssertRefused("srl", "train.jsonl", Row, "line 1, frames[0]", "2 words, found 1 tags");
+    }
+
+    [TestMethod]
+    public void Lines_of_the_official_code_begin_with_the_predicate()
+    {
+        TaggedSentence row = Read("conll2005", "conll05.train.txt", "1 Ann came . ||| B-A1 B-V O\n").Single();
+
+        Assert.AreEqual(("Ann/B-A1 came/B-V ./O", (int?)1), (Show(row), row.Predicate));
+    }
+
+    [TestMethod]
+    public void A_predicate_outside_the_sentence_is_refused_by_file_and_line()
+    {
+        AssertRefused("conll2005", "conll05.train.txt", "0 Ann ||| O\n3 Ann came . ||| B-A1 B-V O\n", "line 2", "3 words, found the index 3");
+    }
+
+    [TestMethod]
+    public void A_line_without_tags_is_refused_by_file_and_line()
+    {
+        AssertRefused("conll2012", "train.txt", "1 Ann came .\n", "train.txt, line 1", "|||");
+    }
+
+    private static TaggingTask Task(string name) => TaggingTask.All.Single(task => task.Name == name);
+
+    private static string Show(TaggedSentence sentence) => string.Join(' ', sentence.Words.Zip(sentence.Tags, (word, tag) => $"{word}/{tag}"));
+
+    private TaggedSentence[] Read(string task, string name, string text) => [.. Task(task).Read(_folder.Write(name, text), Reading.Everything)];
+
+    private void AssertRefused(string task, string name, string text, params string[] parts)
+    {
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => Read(task, name, text));
+        foreach (string part in parts)
+            StringAssert.Contains(refusal.Message, part);
+    }
+}
