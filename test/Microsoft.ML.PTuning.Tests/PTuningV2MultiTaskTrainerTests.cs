@@ -42,6 +42,23 @@ public sealed class PTuningV2MultiTaskTrainerTests
     }
 
     [TestMethod]
+    public void Rows_of_many_windows_count_by_their_windows()
+    {
+        List<TrainingProgress> steps = [];
+        _options.Progress = new EveryStep(steps.Add);
+        var trainer = _training.Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(
+            new PTuningV2Trainer.QuestionAnswerOptions { MaxLength = 12, DocumentStride = 2 });
+        var row = new Question { Context = string.Join(' ', "bcdefghijklmnopqrsxt".AsEnumerable()), TrainingAnswer = "x" };
+        var questions = _training.Context.Data.LoadFromEnumerable(Enumerable.Repeat(row with { AnswerIndex = row.Context.IndexOf('x') }, 8));
+
+        using var models = Fit(new("answer", new(trainer, questions)), Topic(TinyTraining.Texts(20)));
+
+        // A question of 1 token and 3 special ones leave 8 to the context, whose 20 take 3 windows: from 0, from 6, from 12.
+        Assert.HasCount(2 * (3 * 8 / 8 + 3), steps);
+        Assert.AreEqual(8, models["answer"].Summary!.RowsUsed);
+    }
+
+    [TestMethod]
     public void Tasks_share_the_prefix_and_each_model_has_a_copy_of_it()
     {
         using var models = Fit(Topic(TinyTraining.Texts(20)), Rating(20));
@@ -340,4 +357,16 @@ public sealed class PTuningV2MultiTaskTrainerTests
         new("topic", _training.Topics(rows, validation));
 
     private KeyValuePair<string, MultiTaskData> Rating(int rows, bool validated = false) => new("rating", _training.Rated(rows, validated));
+
+    private sealed record Question
+    {
+        public string Context { get; set; } = "";
+
+        [ColumnName("Question")]
+        public string Text { get; set; } = "a";
+
+        public string TrainingAnswer { get; set; } = "";
+
+        public int AnswerIndex { get; set; }
+    }
 }
