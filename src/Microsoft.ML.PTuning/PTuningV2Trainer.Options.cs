@@ -1,18 +1,12 @@
-using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Training;
-using Microsoft.ML.SearchSpace;
 
 namespace Microsoft.ML.PTuning;
 
 public sealed partial class PTuningV2Trainer
 {
     /// <summary>Options of a <see cref="PTuningV2Trainer"/> for classification and regression; those of other tasks derive from them.</summary>
-    /// <remarks>Those worth sweeping carry the search space of ML.NET's AutoML.</remarks>
-    public class Options
+    public class Options : TrainingOptions
     {
-        /// <summary>Beyond it, steps overflow F32.</summary>
-        private const double MaxLearningRate = 1e30;
-
         /// <summary>The label: a key for multiclass classification, Boolean for binary classification, Single for regression.</summary>
         public string LabelColumnName { get; set; } = "Label";
 
@@ -31,105 +25,30 @@ public sealed partial class PTuningV2Trainer
         /// <summary>The probability of true. Used in binary classification only.</summary>
         public string ProbabilityColumnName { get; set; } = "Probability";
 
-        /// <summary>
-        /// The frozen encoder: a folder in Hugging Face layout, or a hub id that is already on this machine;
-        /// null for the default encoder of the package Microsoft.ML.PTuning.Backbone.Mini.
-        /// </summary>
-        public string? Backbone { get; set; }
-
-        /// <summary>Prefix vectors a layer, P. 0 trains the head alone (linear probing).</summary>
-        [Choice([8, 16, 20, 32, 64, 128], 20)]
-        public int PrefixLength { get; set; } = 20;
-
-        /// <summary>How many layers, counted from the top, get a prefix; 0 for all.</summary>
-        public int PrefixLayers { get; set; }
-
-        /// <summary>
-        /// Whether the prefix is the output of a small trained network (an MLP) instead of being trained itself. Helps some tasks, hurts others.
-        /// </summary>
-        [BooleanChoice(false)]
-        public bool PrefixProjection { get; set; }
-
-        /// <summary>Hidden size of that network.</summary>
-        public int PrefixProjectionSize { get; set; } = 512;
-
-        /// <summary>Whether the prefix shifts the positions of the text, as in the official code, or leaves them as they are.</summary>
-        public PositionOffset PositionOffset { get; set; } = PositionOffset.Prefix;
-
-        /// <summary>Dropout on the prefix's keys and values while training.</summary>
-        [Range(0.0, 0.3, 0.1)]
-        public double PrefixDropout { get; set; } = 0.1;
-
-        /// <summary>Dropout before the head while training.</summary>
-        [Range(0.0, 0.3, 0.1)]
-        public double HeadDropout { get; set; } = 0.1;
-
-        /// <summary>Dropout inside the frozen encoder while training. The official code has 0.1; without it training is faster and no worse.</summary>
-        public double BackboneDropout { get; set; }
-
         /// <summary>Most tokens of a row, special tokens included; longer rows are truncated and counted.</summary>
         public int MaxLength { get; set; } = 128;
 
         /// <summary>Pads every row to <see cref="MaxLength"/> while training, as the official scripts do; slower, for comparison.</summary>
         public bool PadToMaxLength { get; set; }
 
-        /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core, of 4 rows or more. The same number gives the same bits.</summary>
-        public int Shards { get; set; }
-
-        /// <summary>
-        /// AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.
-        /// </summary>
-        [Range(1e-4, 6e-2, 5e-3, true)]
-        public double LearningRate { get; set; } = 5e-3;
-
-        /// <summary>Rows of a training step.</summary>
-        [Choice([16, 32, 64], 32)]
-        public int BatchSize { get; set; } = 32;
-
-        /// <summary>Passes over the training rows.</summary>
-        [Range(5, 100, 10, true)]
-        public int MaxEpochs { get; set; } = 10;
-
-        /// <summary>Share of the steps in which the learning rate rises from 0, 0 to 1; after them it falls to 0, linearly.</summary>
-        public double WarmupRatio { get; set; }
-
-        /// <summary>AdamW's decoupled weight decay.</summary>
-        public double WeightDecay { get; set; }
-
-        /// <summary>Gradients are scaled down to this norm; 0 for no limit.</summary>
-        public double MaxGradientNorm { get; set; } = 1;
-
-        /// <summary>Epochs without improvement on the validation set after which training stops; 0 for never.</summary>
-        public int EarlyStoppingPatience { get; set; }
-
         /// <summary>
         /// Rows that judge every epoch, with the columns of the training rows. With them the best epoch's weights are returned, without them the last's.
         /// </summary>
         public IDataView? ValidationSet { get; set; }
 
-        /// <summary>Is told of every step, on the training thread unless it is a <see cref="Progress{T}"/>.</summary>
-        public IProgress<TrainingProgress>? Progress { get; set; }
-
-        /// <summary>Cancels training before the next step; <c>Fit</c> then throws <see cref="OperationCanceledException"/>.</summary>
-        public CancellationToken CancellationToken { get; set; }
-
-        /// <summary>Seed of initial values, order of rows and dropout; null for the context's, and where that has none, a new one each time.</summary>
-        public int? Seed { get; set; }
-
-        /// <summary>The CUDA device to compute on; null for the context's.</summary>
-        public int? GpuDeviceId { get; set; }
-
-        /// <summary>Whether to compute on the CPU where that device is missing; null for the context's choice.</summary>
-        public bool? FallbackToCpu { get; set; }
+        /// <summary>
+        /// A model to start from instead of random values; training copies it and leaves it as it is. Its prefix is taken over,
+        /// and its head where it is of the same task with the same classes in the same order. Encoder and prefix must be as in these options.
+        /// </summary>
+        public PTuningV2Transformer? InitialModel { get; set; }
 
         internal Options Copy() => (Options)MemberwiseClone();
 
-        internal PromptMethod Method => new() { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset };
-
-        /// <exception cref="ArgumentException">A column has no name.</exception>
+        /// <exception cref="ArgumentException">A column has no name, or an option does not go with another.</exception>
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-        internal virtual void Check()
+        internal override void Check()
         {
+            base.Check();
             ArgumentException.ThrowIfNullOrEmpty(LabelColumnName, nameof(LabelColumnName));
             ArgumentException.ThrowIfNullOrEmpty(Sentence1ColumnName, nameof(Sentence1ColumnName));
             if (Sentence2ColumnName is not null)
@@ -137,62 +56,20 @@ public sealed partial class PTuningV2Trainer
             ArgumentException.ThrowIfNullOrEmpty(ScoreColumnName, nameof(ScoreColumnName));
             ArgumentException.ThrowIfNullOrEmpty(PredictedLabelColumnName, nameof(PredictedLabelColumnName));
             ArgumentException.ThrowIfNullOrEmpty(ProbabilityColumnName, nameof(ProbabilityColumnName));
-            AtLeast(PrefixLength, 0, nameof(PrefixLength));
-            AtLeast(PrefixLayers, 0, nameof(PrefixLayers));
-            AtLeast(PrefixProjectionSize, 1, nameof(PrefixProjectionSize));
             AtLeast(MaxLength, 1, nameof(MaxLength));
-            AtLeast(Shards, 0, nameof(Shards));
-            AtLeast(BatchSize, 1, nameof(BatchSize));
-            AtLeast(MaxEpochs, 1, nameof(MaxEpochs));
-            AtLeast(EarlyStoppingPatience, 0, nameof(EarlyStoppingPatience));
-            InRange(PrefixDropout, 0, 1, nameof(PrefixDropout));
-            InRange(HeadDropout, 0, 1, nameof(HeadDropout));
-            InRange(BackboneDropout, 0, 1, nameof(BackboneDropout));
-            InRange(WarmupRatio, 0, 1, nameof(WarmupRatio));
-            InRange(WeightDecay, 0, double.PositiveInfinity, nameof(WeightDecay));
-            InRange(MaxGradientNorm, 0, double.PositiveInfinity, nameof(MaxGradientNorm));
-            if (!(LearningRate is > 0 and <= MaxLearningRate))
-                throw new ArgumentOutOfRangeException(
-                    nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 5e-3 is usual.");
+            if (InitialModel is not null && PrefixProjection)
+                throw new ArgumentException(
+                    "PrefixProjection does not go with an InitialModel: a model keeps the prefix, not the network that made it. "
+                    + "Set PrefixProjection to false; the prefix is then trained itself.", nameof(InitialModel));
         }
 
-        internal TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) => new()
-        {
-            LearningRate = LearningRate,
-            BatchSize = BatchSize,
-            MaxEpochs = MaxEpochs,
-            WarmupRatio = WarmupRatio,
-            WeightDecay = WeightDecay,
-            MaxGradientNorm = MaxGradientNorm,
-            EarlyStoppingPatience = EarlyStoppingPatience,
-            ProjectionSize = PrefixProjection ? PrefixProjectionSize : 0,
-            PrefixDropout = PrefixDropout,
-            HeadDropout = HeadDropout,
-            BackboneDropout = BackboneDropout,
-            PadToLength = PadToMaxLength ? MaxLength : 0,
-            Shards = shards,
-            Seed = seed,
-            Progress = Progress,
-            Log = log,
-            CheckCancelled = checkCancelled,
-        };
+        internal override TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) =>
+            base.Settings(seed, shards, log, checkCancelled) with { PadToLength = PadToMaxLength ? MaxLength : 0 };
 
         private protected void RefuseSecondSentence(string reason)
         {
             if (Sentence2ColumnName is not null)
                 throw new ArgumentException($"{reason}; Sentence2ColumnName '{Sentence2ColumnName}' has no use. Leave it null.", nameof(Sentence2ColumnName));
-        }
-
-        private protected static void AtLeast(int value, int least, string name)
-        {
-            if (value < least)
-                throw new ArgumentOutOfRangeException(name, value, $"{name} must be {least} or more.");
-        }
-
-        private static void InRange(double value, double from, double below, string name)
-        {
-            if (!(value >= from && value < below))
-                throw new ArgumentOutOfRangeException(name, value, $"{name} must be at least {from} and less than {below}.");
         }
     }
 }

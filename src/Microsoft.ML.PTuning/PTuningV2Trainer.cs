@@ -1,12 +1,9 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Interop;
-using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Training;
 using Microsoft.ML.Runtime;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning;
 
@@ -35,7 +32,10 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
 
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
-    /// <exception cref="InvalidOperationException">Nothing can be learned from these rows, or training diverged.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Nothing can be learned from these rows, training diverged, or <see cref="Options.InitialModel"/> has another encoder or prefix.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
     public PTuningV2Transformer Fit(IDataView input) => Train(input, _options.ValidationSet);
@@ -56,24 +56,27 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         return SchemaShapes.Append(inputSchema, _task);
     }
 
+    internal PromptTask Task => _task;
+
+    internal Options Chosen => _options;
+
     private PTuningV2Transformer Train(IDataView input, IDataView? validation)
     {
         ArgumentNullException.ThrowIfNull(input);
-        SchemaShapes.Append(SchemaShapes.Of(input.Schema), _task);
-        if (validation is not null)
-            SchemaShapes.Append(SchemaShapes.Of(validation.Schema), _task);
-        else if (_options.EarlyStoppingPatience > 0)
+        TrainingSession.CheckColumns(_task, input, validation);
+        if (validation is null && _options.EarlyStoppingPatience > 0)
             throw new InvalidOperationException(
                 "EarlyStoppingPatience needs a validation set: give one to Fit or in ValidationSet, or set the patience to 0.");
 
-        TorchNative.EnsureLoaded();
-        using var channel = _host.Start("Training");
-        var device = HostEnvironment.DeviceOf(
-            _host, _options.GpuDeviceId, _options.FallbackToCpu, line => channel.Warning(MessageSensitivity.None, "{0}", line));
-        var backbone = BackboneLibrary.Open(_options.Backbone, device);
+        using var session = new TrainingSession(_host, _options);
+        var backbone = session.OpenBackbone();
         try
         {
-            return new PTuningV2Transformer(Learn(input, validation, backbone, device, channel));
+            if (_options.InitialModel is { } initial)
+                WarmStart.Check(initial.Model, backbone, _options.Method);
+            var task = session.Prepare(_task, input, validation, backbone);
+            session.LogStart(task);
+            return new PTuningV2Transformer(session.ToModel(task, Learn(task, session, backbone), backbone));
         }
         catch
         {
@@ -82,65 +85,12 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         }
     }
 
-    private PromptModel Learn(IDataView input, IDataView? validation, OpenBackbone backbone, Device device, IChannel channel)
+    private TrainingResult Learn(TrainingTask task, TrainingSession session, OpenBackbone backbone)
     {
-        RefuseMisfit(backbone);
-        var task = _task.ForData(input);
-        var training = Read(input, task, backbone, "training");
-        task = task.ForTargets(training);
-        if (validation is not null)
-            task.CheckValidation(validation);
-        var judged = validation is null ? null : Read(validation, task, backbone, "validation");
-
-        var shards = ShardsOn(device);
-        var seed = _options.Seed ?? HostEnvironment.SeedOf(_host) ?? Random.Shared.Next();
-        Log($"{training.Examples.Count} training rows ({training.Skipped} without a label skipped, "
-            + $"{training.Truncated} longer than {task.MaxLength} tokens truncated), seed {seed}, {shards} shards, {device}.");
-
-        var network = new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head);
-        var loop = new TrainingLoop(network, task, _options.Settings(seed, shards, Log, CheckCancelled), backbone.Lease.Tokenizer.PadId, device);
-        var (tensors, summary) = SingleCoreThread.Run("P-Tuning training", () => loop.Run(training, judged));
-        try
-        {
-            foreach (var warning in summary.Warnings)
-                channel.Warning(MessageSensitivity.None, "{0}", warning);
-            return new PromptModel(task, _options.Method, backbone, tensors, summary, device);
-        }
-        catch
-        {
-            tensors.Dispose();
-            throw;
-        }
-
-        void Log(string line) => channel.Info(MessageSensitivity.None, "{0}", line);
-    }
-
-    // One a core, but not so many that a shard has too few rows to be worth a core.
-    private int ShardsOn(Device device) =>
-        device.type != DeviceType.CPU ? 1
-        : _options.Shards > 0 ? _options.Shards
-        : Math.Clamp(_options.BatchSize / 4, 1, Environment.ProcessorCount);
-
-    private ExampleSet Read(IDataView data, PromptTask task, OpenBackbone backbone, string kind)
-    {
-        var rows = ExampleSet.Read(data, task, backbone.Lease.Tokenizer, CheckCancelled);
-        return rows.Examples.Count > 0
-            ? rows
-            : throw new InvalidOperationException(
-                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.LabelColumns[0].Name}'. "
-                + "Check the data, and the mapping of the label.");
-    }
-
-    private void RefuseMisfit(OpenBackbone backbone)
-    {
-        var lease = backbone.Lease;
-        if ((_options.Method.FindMisfit(lease.Backbone, _options.MaxLength) ?? _task.FindMisfit(lease.Tokenizer)) is { } misfit)
-            throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");
-    }
-
-    private void CheckCancelled()
-    {
-        _options.CancellationToken.ThrowIfCancellationRequested();
-        HostEnvironment.CheckCancelled(_host);
+        if (_options.InitialModel is { } initial)
+            task = WarmStart.From(initial.Model, task, session.Device, session.Log);
+        using var start = task.Start;
+        var loop = new TrainingLoop([task], session.Settings, backbone.Lease.Tokenizer.PadId, session.Device);
+        return SingleCoreThread.Run("P-Tuning training", loop.Run)[0];
     }
 }

@@ -26,6 +26,8 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     internal PTuningV2Transformer(PromptModel model) => _model = model;
 
+    internal PromptModel Model => _model;
+
     /// <summary>How it was trained; null for a model whose file does not tell.</summary>
     public TrainingSummary? Summary => _model.Summary;
 

@@ -31,12 +31,21 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("MaxGradientNorm", 1.0)]
     [DataRow("EarlyStoppingPatience", 0)]
     [DataRow("ValidationSet", null)]
+    [DataRow("InitialModel", null)]
     [DataRow("Progress", null)]
     [DataRow("Seed", null)]
     [DataRow("GpuDeviceId", null)]
     [DataRow("FallbackToCpu", null)]
     public void Option_has_its_documented_default(string option, object? value) =>
         Assert.AreEqual(value, typeof(PTuningV2Trainer.Options).GetProperty(option)!.GetValue(new PTuningV2Trainer.Options()));
+
+    [TestMethod]
+    [DataRow("Temperature", 1.0)]
+    [DataRow("ContinuationEpochs", 0)]
+    [DataRow("PrefixLength", 20)]
+    [DataRow("LearningRate", 5e-3)]
+    public void Multi_task_option_has_its_documented_default(string option, object? value) =>
+        Assert.AreEqual(value, typeof(PTuningV2MultiTaskTrainer.Options).GetProperty(option)!.GetValue(new PTuningV2MultiTaskTrainer.Options()));
 
     [TestMethod]
     [DataRow("LearningRate", typeof(RangeAttribute))]

@@ -6,38 +6,59 @@ namespace Microsoft.ML.PTuning.Training;
 /// <summary>An epoch, and the predictions by which it is judged: of the validation set where there is one, else of the training rows.</summary>
 internal sealed record EpochOutcome(EpochSummary Summary, IReadOnlyList<Prediction> Predictions, IReadOnlyList<Example> Examples);
 
-/// <summary>Keeps the weights of the best epoch on the validation set, or of the last where there is none.</summary>
+/// <summary>Keeps the weights of the best epoch on the validation sets, or of the last where there are none.</summary>
 internal sealed class BestEpoch : IDisposable
 {
-    private EpochOutcome? _outcome;
-    private TrainedTensors? _tensors;
+    private TrainedTensors[] _tensors = [];
+
+    /// <summary>The epoch that is kept, of each task.</summary>
+    public IReadOnlyList<EpochOutcome> Outcomes { get; private set; } = [];
 
     /// <summary>The epoch that is kept, from 1.</summary>
-    public int Number => _outcome?.Summary.Epoch ?? 0;
+    public int Number => Outcomes.Count == 0 ? 0 : Outcomes[0].Summary.Epoch;
 
-    public void Offer(EpochOutcome outcome, PromptOptimizer optimizer)
+    /// <summary>The weights that are kept, of each task.</summary>
+    public IReadOnlyList<TrainedTensors> Tensors => _tensors;
+
+    /// <param name="outcomes">One a task.</param>
+    public void Offer(IReadOnlyList<EpochOutcome> outcomes, PromptOptimizer optimizer)
     {
-        if (_outcome is not null && !IsBetter(outcome.Summary, _outcome.Summary))
+        if (Outcomes.Count > 0 && !IsBetter(outcomes, Outcomes))
             return;
 
-        _tensors?.Dispose();
-        using var current = optimizer.Current();
-        (_outcome, _tensors) = (outcome, current.Copy());
+        Dispose();
+        _tensors = [.. outcomes.Select((_, task) => Copy(optimizer, task))];
+        Outcomes = outcomes;
     }
 
-    /// <summary>Hands the weights over.</summary>
-    public (EpochOutcome Outcome, TrainedTensors Tensors) Take()
+    /// <summary>Hands the weights of each task over.</summary>
+    public IReadOnlyList<TrainedTensors> Take()
     {
-        var taken = (_outcome!, _tensors!);
-        _tensors = null;
+        var taken = _tensors;
+        _tensors = [];
         return taken;
     }
 
-    public void Dispose() => _tensors?.Dispose();
+    public void Dispose()
+    {
+        foreach (var tensors in _tensors)
+            tensors.Dispose();
+    }
 
-    // A tie in the metric, common on small sets, goes to the lower loss.
-    private static bool IsBetter(EpochSummary epoch, EpochSummary best) =>
-        epoch.ValidationMetric is null
-        || epoch.ValidationMetric > best.ValidationMetric
-        || (epoch.ValidationMetric == best.ValidationMetric && epoch.ValidationLoss < best.ValidationLoss);
+    private static TrainedTensors Copy(PromptOptimizer optimizer, int task)
+    {
+        using var current = optimizer.Current(task);
+        return current.Copy();
+    }
+
+    // By the mean over the tasks that have a validation set. A tie in the metric, common on small sets, goes to the lower loss.
+    private static bool IsBetter(IReadOnlyList<EpochOutcome> epoch, IReadOnlyList<EpochOutcome> best)
+    {
+        var (metric, bestMetric) = (Mean(epoch, e => e.ValidationMetric), Mean(best, e => e.ValidationMetric));
+        return metric is null
+            || metric > bestMetric
+            || (metric == bestMetric && Mean(epoch, e => e.ValidationLoss) < Mean(best, e => e.ValidationLoss));
+    }
+
+    private static double? Mean(IReadOnlyList<EpochOutcome> outcomes, Func<EpochSummary, double?> select) => outcomes.Average(o => select(o.Summary));
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 namespace Microsoft.ML.PTuning;
 
 /// <summary>One epoch of training.</summary>
+/// <remarks>In multi-task learning, loss and metric on the training rows are NaN in an epoch in which none of the task's batches was drawn.</remarks>
 public sealed class EpochSummary
 {
     [JsonConstructor]

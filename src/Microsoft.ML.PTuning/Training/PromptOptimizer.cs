@@ -61,6 +61,9 @@ internal sealed class PromptOptimizer : IDisposable
         return [.. Enumerable.Range(0, shards).Select(_ => (ulong)random.NextInt64())];
     }
 
+    /// <summary>How many numbers are trained for a task: those of the prefix, or of what makes it, and of its head.</summary>
+    public long CountParameters(int task) => _prefixOptimizer.Parameters.Concat(_headOptimizers[task].Parameters).Sum(p => p.numel());
+
     /// <summary>The prefix and a task's head as they stand, sharing the parameters' storage where there is no reparameterisation.</summary>
     /// <param name="task">Which of the tasks.</param>
     public TrainedTensors Current(int task = 0)

@@ -3,14 +3,18 @@ using System.Diagnostics;
 namespace Microsoft.ML.PTuning.Training;
 
 /// <summary>Counts steps and rows, and tells how fast they go and how long the rest will take.</summary>
-internal sealed class TrainingClock(int rows, int batchSize, int epochs)
+/// <param name="rows">Rows of each task.</param>
+internal sealed class TrainingClock(IReadOnlyList<int> rows, int batchSize, int epochs)
 {
     private readonly Stopwatch _total = Stopwatch.StartNew();
     private readonly Stopwatch _steps = new();
     private long _rows;
 
     /// <summary>Steps planned, over all epochs.</summary>
-    public int Steps { get; } = (int)Math.Min(((long)rows + batchSize - 1) / batchSize * epochs, int.MaxValue);
+    public int Steps { get; } = (int)Math.Min(StepsOf(rows, batchSize) * epochs, int.MaxValue);
+
+    /// <summary>Steps of an epoch: as many as the batches of all tasks.</summary>
+    public long StepsAnEpoch { get; } = StepsOf(rows, batchSize);
 
     /// <summary>Steps done.</summary>
     public int Step { get; private set; }
@@ -31,4 +35,6 @@ internal sealed class TrainingClock(int rows, int batchSize, int epochs)
         _rows += batchRows;
         Step++;
     }
+
+    private static long StepsOf(IReadOnlyList<int> rows, int batchSize) => rows.Sum(count => ((long)count + batchSize - 1) / batchSize);
 }

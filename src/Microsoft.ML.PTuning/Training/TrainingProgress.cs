@@ -7,6 +7,9 @@ public sealed class TrainingProgress
     {
     }
 
+    /// <summary>The task that this step learned, in multi-task learning; else null.</summary>
+    public string? Task { get; init; }
+
     /// <summary>The epoch under way, from 1.</summary>
     public required int Epoch { get; init; }
 

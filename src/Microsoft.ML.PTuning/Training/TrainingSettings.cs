@@ -16,6 +16,9 @@ internal sealed record TrainingSettings
 
     public double MaxGradientNorm { get; init; } = 1;
 
+    /// <summary>Of tasks that share a prefix, each is drawn in proportion to the 1/<see cref="Temperature"/>-th power of its rows.</summary>
+    public double Temperature { get; init; } = 1;
+
     /// <summary>Epochs without improvement on the validation set before training stops; 0 for never.</summary>
     public int EarlyStoppingPatience { get; init; }
 
@@ -38,7 +41,7 @@ internal sealed record TrainingSettings
 
     public IProgress<TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Takes a line a epoch.</summary>
+    /// <summary>Takes a line an epoch.</summary>
     public Action<string> Log { get; init; } = _ => { };
 
     /// <summary>Throws where the work has been cancelled; asked before every step and every batch of a validation, on any thread.</summary>

@@ -50,11 +50,11 @@ public sealed class BestEpochTests
         {
             using (no_grad())
                 head["head.bias"].fill_(i + 1);
-            best.Offer(new EpochOutcome(Numbered(epochs[i], i + 1), [], []), optimizer);
+            best.Offer([new EpochOutcome(Numbered(epochs[i], i + 1), [], [])], optimizer);
         }
 
         var number = best.Number;
-        using var tensors = best.Take().Tensors;
+        using var tensors = best.Take()[0];
         return (number, tensors["head.bias"][0].item<float>());
     }
 

@@ -10,5 +10,5 @@ public sealed class TrainingClockTests
     [DataRow(10, int.MaxValue, 3, 3)]
     [DataRow(10, 1, int.MaxValue, int.MaxValue)]
     public void Steps_are_the_batches_of_all_epochs(int rows, int batchSize, int epochs, int expected) =>
-        Assert.AreEqual(expected, new TrainingClock(rows, batchSize, epochs).Steps);
+        Assert.AreEqual(expected, new TrainingClock([rows], batchSize, epochs).Steps);
 }

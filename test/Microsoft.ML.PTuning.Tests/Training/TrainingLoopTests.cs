@@ -78,6 +78,6 @@ public sealed class TrainingLoopTests
         using var backbone = _checkpoint.Load();
         var task = Any.Classification(2);
         var network = new PromptNetwork(new PromptMethod { PrefixLength = 2 }.Over(backbone), task.Head);
-        new TrainingLoop(network, task, settings, padId: 0, CPU).Run(Rows, validation).Tensors.Dispose();
+        new TrainingLoop([new(task, network, Rows, validation)], settings, padId: 0, CPU).Run()[0].Tensors.Dispose();
     }
 }

@@ -1,0 +1,186 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Training;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>Trains several text tasks on one shared prefix, each with a head of its own, so that tasks with few rows learn from the others.</summary>
+/// <remarks>
+/// <para>
+/// Liu et al. 2022, section 4 (MPT-2): every step learns a batch of one task; then each task may go on alone from the shared prefix
+/// (<see cref="Options.ContinuationEpochs"/>). The tasks may be of any kinds.
+/// </para>
+/// <para>Each task gets an ordinary model, which predicts and is saved and disposed of like any other.</para>
+/// </remarks>
+public sealed partial class PTuningV2MultiTaskTrainer
+{
+    private static readonly TrainingOptions Defaults = new PTuningV2Trainer.Options();
+
+    private readonly IHost _host;
+    private readonly Options _options;
+
+    /// <param name="mlContext">Its seed, device and cancellation hold for this trainer.</param>
+    /// <param name="options">How to train; null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public PTuningV2MultiTaskTrainer(MLContext mlContext, Options? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(mlContext);
+        options ??= new Options();
+        options.Check();
+        _host = ((IHostEnvironment)mlContext).Register(nameof(PTuningV2MultiTaskTrainer));
+        _options = options.Copy(); // What the caller changes later was not checked.
+    }
+
+    /// <summary>Trains all tasks together.</summary>
+    /// <param name="tasks">The tasks by names of the caller's choice, which results, log and messages have. Their order does not matter.</param>
+    /// <returns>A model for each task, the caller's to dispose.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is no task, a task does not fit the shared encoder and prefix, nothing can be learned from its rows, or training diverged.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
+    public IReadOnlyDictionary<string, PTuningV2Transformer> Fit(IReadOnlyDictionary<string, MultiTaskData> tasks)
+    {
+        ArgumentNullException.ThrowIfNull(tasks);
+        KeyValuePair<string, MultiTaskData>[] named = [.. tasks.OrderBy(task => task.Key, StringComparer.Ordinal)]; // The same bits in any order.
+        Check(named);
+
+        using var session = new TrainingSession(_host, _options);
+        var backbones = new List<OpenBackbone>();
+        try
+        {
+            foreach (var _ in named)
+                backbones.Add(session.OpenBackbone());
+            TrainingTask[] prepared = [.. named.Zip(backbones, (task, backbone) => Prepare(task.Key, task.Value, backbone, session))];
+            var results = SingleCoreThread.Run("P-Tuning training", () => Learn(prepared, backbones[0].Lease.Tokenizer.PadId, session));
+            return ToModels(prepared, results, backbones, session);
+        }
+        catch
+        {
+            foreach (var backbone in backbones)
+                backbone.Lease.Dispose();
+            throw;
+        }
+    }
+
+    private void Check(IReadOnlyList<KeyValuePair<string, MultiTaskData>> tasks)
+    {
+        if (tasks.Count == 0)
+            throw new InvalidOperationException("There are no tasks. Give Fit one at least; two or more share what they learn.");
+
+        foreach (var (name, data) in tasks)
+        {
+            if (data is null)
+                throw new InvalidOperationException($"Task '{name}' is null. Give each name a trainer and its rows.");
+            RefuseOtherPrompt(name, data.Trainer.Chosen);
+            Named(name, () =>
+            {
+                TrainingSession.CheckColumns(data.Trainer.Task, data.Training, data.Validation);
+                return true;
+            });
+        }
+        if (_options.EarlyStoppingPatience > 0 && tasks.All(task => task.Value.Validation is null))
+            throw new InvalidOperationException("EarlyStoppingPatience needs a validation set of at least one task; or set the patience to 0.");
+    }
+
+    private void RefuseOtherPrompt(string name, PTuningV2Trainer.Options trainer)
+    {
+        if (trainer.InitialModel is not null)
+            throw new InvalidOperationException(
+                $"The trainer of task '{name}' has an InitialModel, but the tasks share one new prefix. Leave it null.");
+
+        string[] differences =
+        [
+            .. Difference(nameof(Options.Backbone), o => o.Backbone ?? "null (the default encoder)"),
+            .. Difference(nameof(Options.PrefixLength), o => o.PrefixLength),
+            .. Difference(nameof(Options.PrefixLayers), o => o.PrefixLayers),
+            .. Difference(nameof(Options.PrefixProjection), o => o.PrefixProjection),
+            .. Difference(nameof(Options.PositionOffset), o => o.PositionOffset),
+        ];
+        if (differences.Length > 0)
+            throw new InvalidOperationException(
+                $"The trainer of task '{name}' has another encoder or prefix than the tasks share: {string.Join("; ", differences)}. "
+                + "Set them in the options of the multi-task trainer, and leave those of the task's trainer at their defaults.");
+
+        IEnumerable<string> Difference(string option, Func<TrainingOptions, object> select)
+        {
+            var (found, expected) = (select(trainer), select(_options));
+            if (!found.Equals(expected) && !found.Equals(select(Defaults)))
+                yield return $"{option} is {found}, expected {expected}";
+        }
+    }
+
+    private static TrainingTask Prepare(string name, MultiTaskData data, OpenBackbone backbone, TrainingSession session)
+    {
+        var task = Named(name, () => session.Prepare(data.Trainer.Task, data.Training, data.Validation, backbone)) with { Name = name };
+        session.LogStart(task);
+        return task;
+    }
+
+    /// <summary>Puts the task's name before what is wrong with it.</summary>
+    private static T Named<T>(string name, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidOperationException($"Task '{name}': {e.Message}", e);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new ArgumentOutOfRangeException($"Task '{name}': {e.Message}", e);
+        }
+    }
+
+    private IReadOnlyList<TrainingResult> Learn(IReadOnlyList<TrainingTask> tasks, int padId, TrainingSession session)
+    {
+        var shared = new TrainingLoop(tasks, session.Settings, padId, session.Device).Run();
+        return _options.ContinuationEpochs == 0 ? shared : Continue(tasks, shared, padId, session);
+    }
+
+    private TrainingResult[] Continue(IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> shared, int padId, TrainingSession session)
+    {
+        var settings = session.Settings with { MaxEpochs = _options.ContinuationEpochs, ProjectionSize = 0 };
+        var continued = new List<TrainingResult>();
+        try
+        {
+            foreach (var (task, before) in tasks.Zip(shared))
+                continued.AddRange(new TrainingLoop([task.After(before)], settings, padId, session.Device).Run());
+            return [.. continued];
+        }
+        catch
+        {
+            Free(continued);
+            throw;
+        }
+        finally
+        {
+            Free(shared);
+        }
+    }
+
+    private static Dictionary<string, PTuningV2Transformer> ToModels(
+        IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> results, IReadOnlyList<OpenBackbone> backbones, TrainingSession session)
+    {
+        try
+        {
+            return Enumerable.Range(0, tasks.Count).ToDictionary(
+                i => tasks[i].Name!, i => new PTuningV2Transformer(session.ToModel(tasks[i], results[i], backbones[i])));
+        }
+        catch
+        {
+            Free(results);
+            throw;
+        }
+    }
+
+    private static void Free(IEnumerable<TrainingResult> results)
+    {
+        foreach (var result in results)
+            result.Tensors.Dispose();
+    }
+}

@@ -1,0 +1,134 @@
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Tasks;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>One task in training: hands out its batches, and sums up its epochs.</summary>
+internal sealed class TaskLearner(TrainingTask learned, int batchSize)
+{
+    private readonly Example[] _examples = [.. learned.Training.Examples.SelectMany(e => e.Split())];
+    private readonly Queue<int[]> _planned = [];
+    private readonly List<EpochSummary> _epochs = [.. learned.Before?.Summary.Epochs ?? []];
+    private int[]? _lengths;
+    private List<Prediction> _predictions = [];
+    private List<Example> _seen = [];
+    private (double Sum, double Weight) _loss;
+
+    public PromptTask Task => learned.Task;
+
+    public ExampleSet? Validation => learned.Validation;
+
+    /// <summary>Rows to learn from; of a row that is split, every part counts.</summary>
+    public int Rows => _examples.Length;
+
+    /// <summary>All epochs so far, those of the training that this one continues included.</summary>
+    public IReadOnlyList<EpochSummary> Epochs => _epochs;
+
+    /// <summary>Begins a sentence about this task.</summary>
+    public string Subject(string what) => learned.Name is null ? what : $"Task '{learned.Name}': {char.ToLowerInvariant(what[0])}{what[1..]}";
+
+    /// <summary>The rows of the next step. When all have been seen, they are planned anew.</summary>
+    public Example[] NextBatch(Random random)
+    {
+        if (_planned.Count == 0)
+        {
+            _lengths ??= [.. _examples.Select(e => e.Parts[0].Length)];
+            foreach (var batch in BatchPlanner.PlanEpoch(_lengths, batchSize, random))
+                _planned.Enqueue(batch);
+        }
+        return [.. _planned.Dequeue().Select(row => _examples[row])];
+    }
+
+    /// <summary>Takes note of a step on a batch of this task.</summary>
+    public void Count(IReadOnlyList<Example> batch, StepResult step)
+    {
+        var terms = Task.LossWeight([.. batch.Select(e => e.Parts[0])]);
+        _loss = (_loss.Sum + step.Loss * terms, _loss.Weight + terms);
+        _predictions.AddRange(batch.Zip(step.Outputs, (example, output) => Task.Decode(example, [output])));
+        _seen.AddRange(batch);
+    }
+
+    /// <summary>Where training stands after a step on this task.</summary>
+    /// <param name="epochs">Epochs planned in this training.</param>
+    public TrainingProgress Report(StepResult step, double learningRate, int epochs, TrainingClock clock)
+    {
+        var last = _epochs.Count == 0 ? null : _epochs[^1];
+        return new()
+        {
+            Task = learned.Name,
+            Epoch = _epochs.Count + 1,
+            Epochs = PlannedEpochs(epochs),
+            Step = clock.Step,
+            Steps = clock.Steps,
+            Loss = step.Loss,
+            Metric = last?.ValidationMetric ?? last?.Metric,
+            MetricName = Task.MetricName,
+            LearningRate = learningRate,
+            SamplesPerSecond = clock.SamplesPerSecond,
+            TimeLeft = clock.TimeLeft,
+        };
+    }
+
+    /// <summary>Ends an epoch of steps; it counts once <see cref="Add"/> has it.</summary>
+    public EpochOutcome EndEpoch()
+    {
+        var summary = new EpochSummary
+        {
+            Epoch = _epochs.Count + 1,
+            Loss = _seen.Count == 0 ? double.NaN : _loss.Sum / Math.Max(1, _loss.Weight),
+            Metric = _seen.Count == 0 ? double.NaN : Task.Measure(_predictions, _seen),
+            MetricName = Task.MetricName,
+        };
+        var outcome = new EpochOutcome(summary, _predictions, _seen);
+        (_predictions, _seen, _loss) = ([], [], default);
+        return outcome;
+    }
+
+    /// <param name="epochs">Epochs planned in this training.</param>
+    /// <returns>A line about the epoch.</returns>
+    public string Add(EpochSummary epoch, int epochs)
+    {
+        _epochs.Add(epoch);
+        var trained = FormattableString.Invariant(
+            $"Epoch {epoch.Epoch} of {PlannedEpochs(epochs)}: loss {epoch.Loss:F4}, {epoch.MetricName} {epoch.Metric:F4}");
+        return Subject(epoch.ValidationMetric is null
+            ? trained
+            : FormattableString.Invariant($"{trained}; validation loss {epoch.ValidationLoss:F4}, {epoch.MetricName} {epoch.ValidationMetric:F4}"));
+    }
+
+    /// <param name="best">The epoch that is kept.</param>
+    /// <param name="trainedParameters">Numbers that training changed for this task.</param>
+    public TrainingSummary Summarise(EpochOutcome best, long trainedParameters, long tensorBytes, TrainingSettings settings, TrainingClock clock)
+    {
+        var before = learned.Before?.Summary;
+        var trained = before?.TrainedParameters ?? trainedParameters;
+        return new()
+        {
+            TrainedParameters = trained,
+            TrainedShare = (double)trained / learned.Network.Encoder.Backbone.ParameterCount,
+            TensorBytes = tensorBytes,
+            RowsUsed = learned.Training.Examples.Count,
+            RowsSkipped = learned.Training.Skipped,
+            RowsTruncated = learned.Training.Truncated,
+            RowsMisaligned = learned.Training.Misaligned,
+            Epochs = _epochs,
+            BestEpoch = best.Summary.Epoch,
+            Warnings = FindWarnings(best),
+            Seed = settings.Seed,
+            Shards = settings.Shards,
+            TrainingTime = (before?.TrainingTime ?? TimeSpan.Zero) + clock.Elapsed,
+            SamplesPerSecond = clock.SamplesPerSecond,
+        };
+    }
+
+    private IReadOnlyList<string> FindWarnings(EpochOutcome best)
+    {
+        if (_epochs.All(e => double.IsNaN(e.Loss)))
+            return [Subject("No batch was drawn: its head is as random as it began. Train for more epochs, or raise the Temperature.")];
+
+        var collapse = best.Predictions.Count == 0 ? null : Task.FindCollapse(best.Predictions, best.Examples);
+        return collapse is null ? [] : [Subject(collapse)];
+    }
+
+    private int PlannedEpochs(int epochs) => (learned.Before?.Summary.Epochs.Count ?? 0) + epochs;
+}

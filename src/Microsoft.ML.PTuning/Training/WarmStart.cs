@@ -1,0 +1,94 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>Training that starts from a model: from its prefix, and from its head where the model learned the same task.</summary>
+internal static class WarmStart
+{
+    private const string Weight = "head.weight", Bias = "head.bias";
+
+    /// <summary>Checks that the model can be started from.</summary>
+    /// <exception cref="InvalidOperationException">It stands on another encoder, or has another prefix.</exception>
+    /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
+    public static void Check(PromptModel model, OpenBackbone backbone, PromptMethod method) =>
+        model.Use(_ =>
+        {
+            RefuseOtherEncoder(model.Reference, backbone);
+            RefuseOtherPrefix(method, model.Method, backbone.Lease.Backbone);
+        });
+
+    /// <summary>The task, to be learned from the model's values.</summary>
+    /// <param name="log">Takes a line that says what is taken over.</param>
+    /// <returns>The task with copies of the values, which are the caller's to dispose.</returns>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public static TrainingTask From(PromptModel model, TrainingTask task, Device device, Action<string> log)
+    {
+        var difference = FindDifference(model, task);
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        var start = new TrainedTensors();
+        model.Use(tensors =>
+        {
+            foreach (var (name, tensor) in tensors)
+                if (difference is null || name == TrainedTensors.Prefix)
+                    start.Add(name, tensor.detach().to(device).clone());
+        });
+        if (difference is null && model.Task is TextRegression before && task.Task is TextRegression after)
+            Rescale(start, before, after);
+        log("Training starts from the InitialModel: its prefix "
+            + (difference is null ? "and its head are taken over." : $"is taken over; the head starts fresh, because {difference}."));
+        return task with { Start = start };
+    }
+
+    private static void RefuseOtherEncoder(BackboneReference expected, OpenBackbone backbone)
+    {
+        var lease = backbone.Lease;
+        string[] differences = [.. expected.Differences(lease.Backbone.Configuration), .. expected.Differences(lease.Directory, Fingerprint.Shared)];
+        if (differences.Length > 0)
+            throw new InvalidOperationException(
+                $"The InitialModel stands on another encoder, {expected}. Found '{backbone.Reference.Name}' in '{lease.Directory}': "
+                + $"{string.Join("; ", differences)}. Set Backbone to the encoder of the InitialModel.");
+    }
+
+    private static void RefuseOtherPrefix(PromptMethod found, PromptMethod expected, Backbone backbone)
+    {
+        var differences = new List<string>();
+        if (found.PrefixLength != expected.PrefixLength)
+            differences.Add($"PrefixLength is {found.PrefixLength}, expected {expected.PrefixLength}");
+        if (found.Over(backbone).Shape.Layers != expected.Over(backbone).Shape.Layers)
+            differences.Add($"PrefixLayers is {found.PrefixLayers}, expected {expected.PrefixLayers}");
+        if (found.PositionOffset != expected.PositionOffset)
+            differences.Add($"PositionOffset is {found.PositionOffset}, expected {expected.PositionOffset}");
+        if (differences.Count > 0)
+            throw new InvalidOperationException(
+                $"The InitialModel has another prefix: {string.Join("; ", differences)}. Set the options as expected.");
+    }
+
+    private static string? FindDifference(PromptModel model, TrainingTask task)
+    {
+        if (model.Task.GetType() != task.Task.GetType())
+            return "the InitialModel learned a task of another kind";
+        if (model.Task.Classes is { } known && task.Task.Classes is { } classes && !classes.IsSameAs(known))
+            return $"the classes are others, or in another order ({classes.Count}; the InitialModel has {known.Count})";
+
+        var head = task.Network.Head.Declare(task.Network.Encoder.Backbone);
+        return head.All(t => model.Tensors.Contains(t.Name) && model.Tensors[t.Name].shape.SequenceEqual(t.Shape))
+            ? null
+            : "that of the InitialModel has another shape";
+    }
+
+    // The head learns standardised targets: in the scale of the new rows it says the same as before.
+    private static void Rescale(TrainedTensors head, TextRegression before, TextRegression after)
+    {
+        using Scalar scale = before.TargetDeviation / after.TargetDeviation;
+        using Scalar shift = (before.TargetMean - after.TargetMean) / after.TargetDeviation;
+        using Scalar one = 1;
+        head[Weight].mul_(scale);
+        head[Bias].mul_(scale).add_(shift, one);
+    }
+}
