@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
+using Examples;
 using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
-using TicketRouting;
 
 namespace PaperTasks;
 

@@ -1,7 +1,7 @@
 using Microsoft.ML.PTuning;
 using Spectre.Console;
 
-namespace TicketRouting;
+namespace Examples;
 
 /// <summary>Shows a training as a live bar, or as a line an epoch where the output goes to a file or a pipe.</summary>
 internal static class TrainingBar
