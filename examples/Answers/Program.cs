@@ -32,7 +32,8 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
 });
 
 // 3. Evaluate on pages that training has not seen, beside two ways to answer that need no training.
-//    (The options above were chosen with a view to them: a demonstration, not a benchmark.)
+//    (The options above were chosen with a view to them: a demonstration, not a benchmark. The default encoder has read too little
+//    to answer well; name a published one in Backbone for real work.)
 var scores = new Table().AddColumn("Answer");
 foreach (string figure in new[] { "Exact match", "F1", "F1 answerable", "F1 unanswerable" })
     scores.AddColumn(new TableColumn(figure).RightAligned());
@@ -58,12 +59,12 @@ foreach (string warning in summary.Warnings)
 ITransformer loaded = mlContext.Model.Load(modelPath, out _);
 using PredictionEngine<Asked, Reply> assistant = mlContext.Model.CreatePredictionEngine<Asked, Reply>(loaded);
 
-const string Gift = "A gift card costs 25 euros or more. It is valid for three years. You find its number on the back.";
+const string Cover = "The cover keeps the lid clean. It costs 14 euros and is made of felt. Wash it once a month, with cold water.";
 const string Fan = "The fan cools the motor. Wipe it every two months with a soft brush. If it is loud, press the blue button.";
 (string Question, string Context)[] newQuestions =
 [
-    ("How long is a gift card valid?", Gift),
-    ("Where is the number of the card?", Gift),
+    ("How much does the cover cost?", Cover),
+    ("What is the cover made of?", Cover),
     ("How often should I wipe the fan?", Fan),
     ("Which button do I press if the fan is loud?", Fan),
 ];
@@ -71,7 +72,8 @@ const string Fan = "The fan cools the motor. Wipe it every two months with a sof
 foreach (var (question, context) in newQuestions)
 {
     Reply reply = assistant.Predict(new Asked { Question = question, Context = context });
-    var table = new Table().AddColumn("Answer").AddColumn(new TableColumn("Start").RightAligned()).AddColumn(new TableColumn("Probability").RightAligned());
+    var table = new Table().AddColumn("Answer");
+    table.AddColumn(new TableColumn("Start").RightAligned()).AddColumn(new TableColumn("Probability").RightAligned());
     for (int i = 0; i < reply.Answer.Length; i++)
         table.AddRow(new Text(Shown(reply.Answer[i])), new Text($"{reply.AnswerStart[i]}"), new Text($"{reply.Score[i]:P0}"));
 

@@ -78,7 +78,9 @@ foreach (var (number, text) in newMessages.Select((text, i) => (i + 1, text)))
     EntitySpan[] found = [.. reader.Predict(new Message { Text = text }).Found.Select(EntitySpan.Parse)];
     AnsiConsole.Write(Marked($"{number}. ", text, found));
     foreach (EntitySpan entity in found)
-        table.AddRow(new Text($"{number}"), new Text(entity.Type, colours[entity.Type]), new Text(text[entity.Start..entity.End]), new Text($"{entity.Start}"));
+        table.AddRow(
+            new Text($"{number}"), new Text(entity.Type, colours[entity.Type]),
+            new Text(text[entity.Start..entity.End]), new Text($"{entity.Start}"));
 }
 
 AnsiConsole.Write(table);
