@@ -145,7 +145,7 @@ internal sealed class TrainingLoop(PromptNetwork network, PromptTask task, Train
             TrainedParameters = trained,
             TrainedShare = (double)trained / network.Encoder.Backbone.ParameterCount,
             TensorBytes = tensors.Bytes,
-            RowsUsed = training.Examples.Count,
+            RowsUsed = training.Examples.Count - training.Misaligned,
             RowsSkipped = training.Skipped,
             RowsTruncated = training.Truncated,
             RowsMisaligned = training.Misaligned,
