@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Training;
 
@@ -67,11 +68,12 @@ public sealed class MultipleChoiceTests
     [TestMethod]
     public void Index_and_key_teach_the_same()
     {
-        using var model = Trainer(epochs: 10).Fit(Context.Data.LoadFromEnumerable(Pairs(100).Select(
+        using var keyed = Trainer(epochs: 1).Fit(Context.Data.LoadFromEnumerable(Pairs(20)));
+        using var numbered = Trainer(epochs: 1).Fit(Context.Data.LoadFromEnumerable(Pairs(20).Select(
             pair => new Several { Sentence1 = pair.Sentence1, Choices = pair.Choices, Label = (int)pair.Label })));
         var unseen = Context.Data.LoadFromEnumerable(Pairs(20, seed: 3));
 
-        CollectionAssert.AreEqual(Scores(s_model, unseen), Scores(model, unseen));
+        CollectionAssert.AreEqual(Scores(keyed, unseen), Scores(numbered, unseen));
     }
 
     [TestMethod]
@@ -80,7 +82,7 @@ public sealed class MultipleChoiceTests
         using var model = Trainer(epochs: 10).Fit(Context.Data.LoadFromEnumerable(Rows(100)));
         var unseen = Rows(40, seed: 1);
 
-        var chosen = Context.Data.CreateEnumerable<Choice>(model.Transform(Context.Data.LoadFromEnumerable(unseen)), reuseRowObject: false).ToArray();
+        var chosen = Choose(unseen, model);
 
         CollectionAssert.AreEqual(unseen.Select(row => row.Choices.Length).ToArray(), chosen.Select(c => c.Score.Length).ToArray());
         Assert.IsGreaterThan(0.8, chosen.Zip(unseen).Average(row => row.First.PredictedLabel == row.Second.Label + 1 ? 1.0 : 0));
@@ -91,22 +93,35 @@ public sealed class MultipleChoiceTests
     {
         Several none = new() { Sentence1 = "a" };
         using var engine = Context.Model.CreatePredictionEngine<Several, Choice>(s_model, Shared);
-        var among = Context.Data.CreateEnumerable<Choice>(
-            s_model.Transform(Context.Data.LoadFromEnumerable([.. Rows(3), none])), reuseRowObject: false).Last();
-        var alone = Context.Data.CreateEnumerable<Choice>(s_model.Transform(Context.Data.LoadFromEnumerable([none, none])), reuseRowObject: false).Last();
 
-        foreach (var choice in new[] { engine.Predict(none), among, alone })
+        foreach (var choice in new[] { engine.Predict(none), Choose([.. Rows(3), none])[^1], Choose([none, none])[^1] })
             Assert.AreEqual((0u, 0), (choice.PredictedLabel, choice.Score?.Length ?? 0));
     }
 
     [TestMethod]
     public void Labels_beyond_the_choices_are_skipped_and_counted()
     {
-        Several[] rows = [.. Rows(20), new() { Sentence1 = "a", Choices = ["b", "c"], Label = 2 }, new() { Sentence1 = "a", Choices = ["b", "c"], Label = -1 }, new()];
+        Several[] rows =
+        [
+            .. Rows(20),
+            new() { Sentence1 = "a", Choices = ["b", "c"], Label = 2 },
+            new() { Sentence1 = "a", Choices = ["b", "c"], Label = -1 },
+            new() { Sentence1 = "a", Choices = [], Label = 0 },
+        ];
 
         using var model = Trainer(epochs: 1).Fit(Context.Data.LoadFromEnumerable(rows));
 
         Assert.AreEqual((20, 3), (model.Summary!.RowsUsed, model.Summary.RowsSkipped));
+    }
+
+    [TestMethod]
+    public void Named_arguments_name_the_columns()
+    {
+        var shape = Context.MulticlassClassification.Trainers
+            .PTuningV2MultipleChoice("Label", "Sentence1", "Choices", scoreColumnName: "S", predictedLabelColumnName: "P")
+            .GetOutputSchema(SchemaShapes.Of(Context.Data.LoadFromEnumerable(Pairs(1)).Schema));
+
+        CollectionAssert.IsSubsetOf(new[] { "S", "P" }, shape.Select(c => c.Name).ToArray());
     }
 
     [TestMethod]
@@ -120,6 +135,17 @@ public sealed class MultipleChoiceTests
 
         Assert.AreEqual("Sentence1", refusal.ParamName);
         Assert.Contains("expected a key (UInt32) or a scalar Int32. Give the index of the right choice, from 0", refusal.Message);
+    }
+
+    [TestMethod]
+    public void Second_sentence_is_refused()
+    {
+        var options = Options(epochs: 1);
+        options.Sentence2ColumnName = "Other";
+
+        var refusal = Assert.ThrowsExactly<ArgumentException>(() => Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(options));
+
+        Assert.Contains("Sentence2ColumnName 'Other' has no use. Leave it null.", refusal.Message);
     }
 
     [TestMethod]
@@ -149,7 +175,11 @@ public sealed class MultipleChoiceTests
 
     private static PredictionEngineOptions Shared => new() { OwnsTransformer = false };
 
-    private static float[] Scores(ITransformer model, IDataView data) => [.. model.Transform(data).GetColumn<float[]>("Score").SelectMany(scores => scores)];
+    private static Choice[] Choose(IEnumerable<Several> rows, PTuningV2Transformer? model = null) =>
+        [.. Context.Data.CreateEnumerable<Choice>((model ?? s_model).Transform(Context.Data.LoadFromEnumerable(rows)), reuseRowObject: false)];
+
+    private static float[] Scores(ITransformer model, IDataView data) =>
+        [.. model.Transform(data).GetColumn<float[]>("Score").SelectMany(scores => scores)];
 
     private static PTuningV2Trainer.MultipleChoiceOptions Options(int epochs) => new()
     {
@@ -159,6 +189,8 @@ public sealed class MultipleChoiceTests
         LearningRate = 0.05,
         BatchSize = 8,
         MaxEpochs = epochs,
+        PrefixDropout = 0,
+        HeadDropout = 0,
         Seed = 1,
         Shards = 2,
     };
@@ -188,7 +220,7 @@ public sealed class MultipleChoiceTests
     }
 
     private static string Letters(Random random, char first, int count) =>
-        string.Join(' ', Enumerable.Range(0, count).Select(_ => (char)(first + random.Next(5))));
+        string.Join(' ', Enumerable.Range(0, count).Select(_ => (char)(first + random.Next(2))));
 
     private sealed class Pair
     {

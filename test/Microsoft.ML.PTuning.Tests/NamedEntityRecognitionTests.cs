@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Persistence;
 
@@ -13,6 +14,8 @@ public sealed class NamedEntityRecognitionTests
     private static ITransformer s_model = null!;
 
     private static MLContext Context => s_tagging.Context;
+
+    private static PredictionEngineOptions Shared => new() { OwnsTransformer = false };
 
     [ClassInitialize]
     public static void Train(TestContext context)
@@ -52,7 +55,7 @@ public sealed class NamedEntityRecognitionTests
     public void Entities_are_pieces_of_the_words_joined_by_spaces()
     {
         using var engine = s_tagging.Engine(s_model);
-        var sentence = TinyTagging.Sentence([.. "abucdwe"]);
+        var sentence = TinyTagging.Sentence([.. "abuabvv"]);
 
         var spans = engine.Predict(sentence).Entities.Select(EntitySpan.Parse).ToArray();
 
@@ -154,9 +157,9 @@ public sealed class NamedEntityRecognitionTests
     {
         var rows = TinyTagging.Sentences(40);
         TaggedLetters unknown = new() { Words = ["a"], Tags = ["B-NEW"] };
-        var options = s_tagging.Options(epochs: 6);
+        var validation = s_tagging.Keyed([.. rows, unknown], "B-NEW", "B-PER", "O");
 
-        using var model = s_tagging.Trainer(options).Fit(s_tagging.Keyed(rows, "O", "B-PER"), s_tagging.Keyed([.. rows, unknown], "B-NEW", "B-PER", "O"));
+        using var model = s_tagging.Trainer(s_tagging.Options(epochs: 12)).Fit(s_tagging.Keyed(rows, "O", "B-PER"), validation);
 
         Assert.IsGreaterThan(0.8, model.Summary!.Epochs.Max(e => e.ValidationMetric!.Value));
         Assert.AreEqual("entity F1", model.Summary.Epochs[0].MetricName);
@@ -171,8 +174,8 @@ public sealed class NamedEntityRecognitionTests
             new() { Words = "a u", Label = ["PER 0 3", "PER 2 3"] },
             new() { Words = "a u", Label = ["PER 2 9"] },
         ];
-        using var model = s_tagging.Trainer(s_tagging.Options(epochs: 10)).Fit(Context.Data.LoadFromEnumerable(rows));
-        using var engine = Context.Model.CreatePredictionEngine<SpanText, SpanOutput>(model, new PredictionEngineOptions { OwnsTransformer = false });
+        using var model = s_tagging.Trainer(s_tagging.Options(epochs: 20)).Fit(Context.Data.LoadFromEnumerable(rows));
+        using var engine = Context.Model.CreatePredictionEngine<SpanText, SpanOutput>(model, Shared);
 
         CollectionAssert.AreEqual(new[] { "PER 5 6" }, engine.Predict(new SpanText { Words = " a, (u)" }).Entities);
         Assert.AreEqual((60, 2), (model.Summary!.RowsUsed, model.Summary.RowsMisaligned));
@@ -184,10 +187,10 @@ public sealed class NamedEntityRecognitionTests
         TaggedLetters first = new() { Words = ["a", "b", "v", "w"], Tags = ["B-A0", "O", "B-V", "O"], Predicate = 2 };
         TaggedLetters second = new() { Words = ["a", "b", "v", "w"], Tags = ["O", "B-A0", "O", "B-V"], Predicate = 3 };
         var options = s_tagging.Options(epochs: 60);
-        (options.PredicateColumnName, options.PrefixDropout, options.HeadDropout) = (nameof(TaggedLetters.Predicate), 0, 0);
+        options.PredicateColumnName = nameof(TaggedLetters.Predicate);
 
         using var model = s_tagging.Trainer(options).Fit(s_tagging.Keyed([first, second]));
-        using var engine = Context.Model.CreatePredictionEngine<TaggedLetters, KeyedOutput>(model, new PredictionEngineOptions { OwnsTransformer = false });
+        using var engine = Context.Model.CreatePredictionEngine<TaggedLetters, KeyedOutput>(model, Shared);
 
         var tags = Tags(engine.OutputSchema);
         foreach (var row in new[] { first, second })
@@ -201,28 +204,53 @@ public sealed class NamedEntityRecognitionTests
         var options = s_tagging.Options();
         options.PredicateColumnName = nameof(TaggedLetters.Predicate);
         using var model = s_tagging.Trainer(options).Fit(s_tagging.Keyed(rows));
-        using var engine = Context.Model.CreatePredictionEngine<TaggedLetters, KeyedOutput>(model, new PredictionEngineOptions { OwnsTransformer = false });
+        using var engine = Context.Model.CreatePredictionEngine<TaggedLetters, KeyedOutput>(model, Shared);
         rows[4] = new TaggedLetters { Words = ["a", "u"], Tags = ["O", "B-PER"], Predicate = 2 };
 
-        const string Message = "is 2, but the sentence has 2 words. Give the predicate's index, from 0.";
-        Assert.Contains(
-            "Column 'Predicate' of row 4 " + Message, Assert.ThrowsExactly<InvalidOperationException>(() => s_tagging.Trainer(options).Fit(s_tagging.Keyed(rows))).Message);
-        Assert.Contains(Message, Assert.ThrowsExactly<InvalidOperationException>(() => engine.Predict(rows[4])).Message);
+        var inTraining = Assert.ThrowsExactly<InvalidOperationException>(() => s_tagging.Trainer(options).Fit(s_tagging.Keyed(rows)));
+        var inPrediction = Assert.ThrowsExactly<InvalidOperationException>(() => engine.Predict(rows[4]));
+
+        Assert.Contains("Column 'Predicate' of row 4 is 2, but the sentence has 2 words. Give the predicate's index, from 0.", inTraining.Message);
+        Assert.Contains("is 2, but the sentence has 2 words.", inPrediction.Message);
     }
 
     [TestMethod]
-    [DataRow("Tags", "The label column 'Tags' is Vector<String>", DisplayName = "texts beside words")]
+    public void Named_arguments_name_the_columns()
+    {
+        var data = s_tagging.Keyed(TinyTagging.Sentences(1));
+
+        var shape = Context.MulticlassClassification.Trainers
+            .PTuningV2NamedEntityRecognition("Label", "P", sentence1ColumnName: "Words", scoreColumnName: "S", entitiesColumnName: "E")
+            .GetOutputSchema(SchemaShapes.Of(data.Schema));
+
+        CollectionAssert.IsSubsetOf(new[] { "P", "S", "E" }, shape.Select(c => c.Name).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("Tags", "The label column 'Tags' is a vector of text beside sentences that are split into words.", DisplayName = "texts beside words")]
     [DataRow("Predicate", "The label column 'Predicate' is", DisplayName = "a number")]
     [DataRow("Nothing", "The label column 'Nothing' is missing", DisplayName = "no column")]
     public void Label_of_another_form_is_refused_by_its_name(string column, string message)
     {
         var options = s_tagging.Options();
         options.LabelColumnName = column;
+        var data = s_tagging.Keyed(TinyTagging.Sentences(5));
 
-        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => s_tagging.Trainer(options).Fit(s_tagging.Keyed(TinyTagging.Sentences(5))));
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => s_tagging.Trainer(options).Fit(data));
 
         Assert.AreEqual(column, refusal.ParamName);
-        Assert.Contains(column == "Tags" ? "beside sentences that are split into words" : message, refusal.Message);
+        Assert.Contains(message, refusal.Message);
+    }
+
+    [TestMethod]
+    public void Second_sentence_is_refused()
+    {
+        var options = s_tagging.Options();
+        options.Sentence2ColumnName = "Other";
+
+        var refusal = Assert.ThrowsExactly<ArgumentException>(() => s_tagging.Trainer(options));
+
+        Assert.Contains("Sentence2ColumnName 'Other' has no use. Leave it null.", refusal.Message);
     }
 
     [TestMethod]
@@ -268,9 +296,11 @@ public sealed class NamedEntityRecognitionTests
 
     private static void AssertSameColumns(IDataView expected, IDataView actual)
     {
-        CollectionAssert.AreEqual(expected.GetColumn<uint[]>("PredictedLabel").SelectMany(keys => keys).ToArray(), actual.GetColumn<uint[]>("PredictedLabel").SelectMany(keys => keys).ToArray());
-        CollectionAssert.AreEqual(expected.GetColumn<float[]>("Score").SelectMany(scores => scores).ToArray(), actual.GetColumn<float[]>("Score").SelectMany(scores => scores).ToArray());
-        CollectionAssert.AreEqual(expected.GetColumn<string[]>("Entities").SelectMany(e => e).ToArray(), actual.GetColumn<string[]>("Entities").SelectMany(e => e).ToArray());
+        CollectionAssert.AreEqual(Items<uint>(expected, "PredictedLabel"), Items<uint>(actual, "PredictedLabel"));
+        CollectionAssert.AreEqual(Items<float>(expected, "Score"), Items<float>(actual, "Score"));
+        CollectionAssert.AreEqual(Items<string>(expected, "Entities"), Items<string>(actual, "Entities"));
+
+        static T[] Items<T>(IDataView data, string column) => [.. data.GetColumn<T[]>(column).SelectMany(items => items)];
     }
 
     /// <summary>Probabilities may differ in their last digits with the batch.</summary>

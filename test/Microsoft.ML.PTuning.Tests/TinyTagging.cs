@@ -30,12 +30,12 @@ internal sealed class TinyTagging : IDisposable
 
     public MLContext Context => _training.Context;
 
-    /// <summary>Sentences of 1 to 9 letters; u to y are persons, each a word long.</summary>
+    /// <summary>Sentences of 1 to 9 letters out of a, b, u, v; u and v are persons, each a word long.</summary>
     public static TaggedLetters[] Sentences(int rows, int seed = 0)
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, rows).Select(_ => Sentence([.. Enumerable.Range(0, random.Next(1, 10))
-            .Select(_ => (char)((random.Next(3) == 0 ? 'u' : 'a') + random.Next(5)))]))];
+            .Select(_ => (char)((random.Next(3) == 0 ? 'u' : 'a') + random.Next(2)))]))];
     }
 
     public static TaggedLetters Sentence(params char[] letters) => new()
@@ -53,6 +53,8 @@ internal sealed class TinyTagging : IDisposable
         LearningRate = 0.05,
         BatchSize = 8,
         MaxEpochs = epochs,
+        PrefixDropout = 0,
+        HeadDropout = 0,
         Seed = 1,
         Shards = 2,
     };
@@ -69,7 +71,7 @@ internal sealed class TinyTagging : IDisposable
     }
 
     /// <summary>Tags to keys, the trainer, keys to tags.</summary>
-    public ITransformer FitPipeline(IEnumerable<TaggedLetters> rows, int epochs = 8) =>
+    public ITransformer FitPipeline(IEnumerable<TaggedLetters> rows, int epochs = 12) =>
         Context.Transforms.Conversion.MapValueToKey("Label", nameof(TaggedLetters.Tags))
             .Append(Trainer(Options(epochs)))
             .Append(Context.Transforms.Conversion.MapKeyToValue("PredictedLabel"))

@@ -35,9 +35,8 @@ public sealed class SecondProcessColumnsTests
         using var training = new TinyTraining();
         var data = training.Context.Data.LoadFromEnumerable(Enumerable.Range(0, 20).Select(row =>
             new ChoiceRow { Choices = [$"{(char)('a' + row)}", "b", "c d"], Label = row % 3 }));
-        using var model = training.Context.MulticlassClassification.Trainers
-            .PTuningV2MultipleChoice(new PTuningV2Trainer.MultipleChoiceOptions { Backbone = training.Options.Backbone, PrefixLength = 4, MaxLength = 12, MaxEpochs = 1 })
-            .Fit(data);
+        var options = new PTuningV2Trainer.MultipleChoiceOptions { Backbone = training.Options.Backbone, PrefixLength = 4, MaxLength = 12, MaxEpochs = 1 };
+        using var model = training.Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(options).Fit(data);
 
         AssertSameColumns(model.Transform(data), ScoreInSecondProcess(model, data));
     }

@@ -32,16 +32,18 @@ public sealed class MultipleChoiceTaskTests
     {
         string[] choices = ["c", "d"];
 
-        var rows = Read([.. new[] { -1, 0, 1, 2, int.MinValue, int.MaxValue }.Select(label => new Row { Sentence1 = "a", Choices = choices, Label = label })]);
+        int[] labels = [-1, 0, 1, 2, int.MinValue, int.MaxValue];
+        var rows = Read([.. labels.Select(label => new Row { Sentence1 = "a", Choices = choices, Label = label })]);
 
         Assert.AreEqual((2, 4), (rows.Examples.Count, rows.Skipped));
     }
 
-    /// <summary>ML.NET reads the key of an object's property from 0: what the property says is the index, what the column holds is one more.</summary>
+    /// <summary>ML.NET reads a key property from 0: what the property says is the index, what the column holds is one more.</summary>
     [TestMethod]
     public void Key_property_is_the_index_of_the_right_choice()
     {
-        var data = new MLContext().Data.LoadFromEnumerable(new uint[] { 0, 1, 2, 3 }.Select(label => new KeyedRow { Choices = ["a", "b", "c"], Label = label }));
+        uint[] labels = [0, 1, 2, 3];
+        var data = new MLContext().Data.LoadFromEnumerable(labels.Select(label => new KeyedRow { Choices = ["a", "b", "c"], Label = label }));
 
         var rows = ExampleSet.Read(data, Any.Choice, Folder.Load(), () => { });
 
@@ -110,7 +112,8 @@ public sealed class MultipleChoiceTaskTests
     public void One_place_for_every_row_is_a_collapse()
     {
         Assert.AreEqual(
-            "The model takes choice 2 in every row: training has collapsed onto a place. Lower the learning rate (try a fifth of it), or train longer.",
+            "The model takes choice 2 in every row: training has collapsed onto a place. "
+            + "Lower the learning rate (try a fifth of it), or train longer.",
             Any.Choice.FindCollapse([Scored(0.2f, 0.8f), Scored(0.3f, 0.7f)], [Example(2, 0), Example(2, 1)]));
         Assert.IsNull(Any.Choice.FindCollapse([Scored(0.2f, 0.8f), Scored(0.7f, 0.3f)], [Example(2, 0), Example(2, 1)]));
         Assert.IsNull(Any.Choice.FindCollapse([Scored(0.2f, 0.8f), Scored(0.3f, 0.7f)], [Example(2, 1), Example(2, 1)]));
@@ -119,7 +122,9 @@ public sealed class MultipleChoiceTaskTests
     [TestMethod]
     public void Rows_of_one_choice_each_are_refused()
     {
-        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Any.Choice.ForTargets(new ExampleSet([Example(1, 0), Example(1, 0)], Skipped: 0)));
+        ExampleSet rows = new([Example(1, 0), Example(1, 0)], Skipped: 0);
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Any.Choice.ForTargets(rows));
 
         Assert.Contains("No training row has more than one choice in column 'Choices'.", refusal.Message);
     }
@@ -130,9 +135,10 @@ public sealed class MultipleChoiceTaskTests
     public void Room_for_less_than_the_special_tokens_is_a_misfit(int maxLength, string? misfit) =>
         Assert.AreEqual(misfit, (Any.Choice with { MaxLength = maxLength }).FindMisfit(Folder.Load()));
 
-    private static ExampleSet Read(params Row[] rows) => ExampleSet.Read(new MLContext().Data.LoadFromEnumerable(rows), Any.Choice, Folder.Load(), () => { });
+    private static ExampleSet Read(params Row[] rows) =>
+        ExampleSet.Read(new MLContext().Data.LoadFromEnumerable(rows), Any.Choice, Folder.Load(), () => { });
 
-    private static ExamplePart Part(int choices, float right) => new([.. Any.Part(0).Sequences.SelectMany(s => Enumerable.Repeat(s, choices))], [right]);
+    private static ExamplePart Part(int choices, float right) => new([.. Enumerable.Repeat(Any.Part(0).Sequences[0], choices)], [right]);
 
     private static Example Example(int choices, float right) => new([Part(choices, right)], IsTruncated: false);
 

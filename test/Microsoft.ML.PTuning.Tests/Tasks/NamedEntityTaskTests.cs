@@ -77,7 +77,8 @@ public sealed class NamedEntityTaskTests
 
         var sentence = Encode(Entities, words);
 
-        var tagged = sentence.Parts.Zip(sentence.TaggedTokens).SelectMany(p => p.Second.Select(t => (t.Word, Id: p.First.Sequences[0].Ids[t.Token]))).ToArray();
+        var tagged = sentence.Parts.Zip(sentence.TaggedTokens)
+            .SelectMany(part => part.Second.Select(t => (t.Word, Id: part.First.Sequences[0].Ids[t.Token]))).ToArray();
         CollectionAssert.AreEqual(words.Select((word, i) => (i, word[0] == 'b' ? B : A)).ToArray(), tagged);
         Assert.IsTrue(sentence.Parts.All(p => p.Length <= Entities.MaxLength));
     }
@@ -169,7 +170,8 @@ public sealed class NamedEntityTaskTests
         var task = Any.Tagging("N", "V");
 
         Assert.AreEqual("accuracy", task.MetricName);
-        Assert.AreEqual(3 / 5.0, task.Measure([new TagPrediction([0, 1, 1, 0], [], []), new TagPrediction([1], [], [])], [Tagged("N", "V", "N", "X"), Tagged("V")]));
+        Assert.AreEqual(3 / 5.0, task.Measure(
+            [new TagPrediction([0, 1, 1, 0], [], []), new TagPrediction([1], [], [])], [Tagged("N", "V", "N", "X"), Tagged("V")]));
     }
 
     [TestMethod]
@@ -198,7 +200,8 @@ public sealed class NamedEntityTaskTests
 
     [TestMethod]
     public void Training_rows_of_one_tag_are_refused() =>
-        Assert.Contains("All words of the 2 training rows have the same tag in label column 'Label'.", RefusalOf(Entities, Tagged("O", "O"), Tagged("O")));
+        Assert.Contains(
+            "All words of the 2 training rows have the same tag in label column 'Label'.", RefusalOf(Entities, Tagged("O", "O"), Tagged("O")));
 
     [TestMethod]
     public void Training_rows_of_one_tag_and_missing_ones_are_refused() =>
@@ -231,7 +234,8 @@ public sealed class NamedEntityTaskTests
     private static string RefusalOf(NamedEntityRecognition task, params TaggedSentence[] rows) =>
         Assert.ThrowsExactly<InvalidOperationException>(() => task.ForTargets(new ExampleSet(rows, Skipped: 0))).Message;
 
-    private static TaggedSentence Tagged(params string[] tags) => new([Any.Part(0)], [.. tags.Select((_, i) => new Word(2 * i, 2 * i + 1))], tags, []);
+    private static TaggedSentence Tagged(params string[] tags) =>
+        new([Any.Part(0)], [.. tags.Select((_, i) => new Word(2 * i, 2 * i + 1))], tags, []);
 
     private static TaggedSentence Contradiction() => new([Any.Part(0)], [new Word(0, 1)], Tags: null, []) { HasContradiction = true };
 

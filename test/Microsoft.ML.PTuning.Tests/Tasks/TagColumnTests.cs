@@ -56,7 +56,7 @@ public sealed class TagColumnTests
     {
         var data = Context.Data.LoadFromEnumerable([new TaggedText { Sentence1 = " anna's  dog, max", Tags = ["B-X", "O", "O"] }]);
 
-        var (task, rows) = Read(Context.Transforms.Conversion.MapValueToKey("Label", "Tags").Fit(data).Transform(data));
+        var (task, rows) = Read(Keyed(data));
 
         Assert.AreEqual(WordSource.WhiteSpace, task.Words);
         CollectionAssert.AreEqual(new[] { "B-X", "O", "O" }, ((TaggedSentence)rows.Examples[0]).Tags);
@@ -78,9 +78,7 @@ public sealed class TagColumnTests
     [DataRow(new[] { "PER 4 5" }, null, DisplayName = "white space only")]
     public void Spans_cover_every_word_that_they_touch(string[] spans, string? tags)
     {
-        var data = Context.Data.LoadFromEnumerable<SpanRow>([new() { Sentence1 = "anna of rome, now", Label = spans }, new() { Sentence1 = "max", Label = ["PER 0 3", "LOC 0 3"] }]);
-
-        var (_, rows) = Read(data);
+        var (_, rows) = Read(Spans(("anna of rome, now", spans), ("max", ["PER 0 3", "LOC 0 3"])));
 
         CollectionAssert.AreEqual(tags?.Split(' '), ((TaggedSentence)rows.Examples[0]).Tags);
         Assert.AreEqual(tags is null ? 2 : 1, rows.Misaligned);
@@ -90,7 +88,7 @@ public sealed class TagColumnTests
     [TestMethod]
     public void Types_of_spans_are_tags_in_the_order_of_the_alphabet()
     {
-        var (task, _) = Read(Context.Data.LoadFromEnumerable<SpanRow>([new() { Sentence1 = "a b", Label = ["Z 0 1"] }, new() { Sentence1 = "a", Label = ["work of art 0 1"] }]));
+        var (task, _) = Read(Spans(("a b", ["Z 0 1"]), ("a", ["work of art 0 1"])));
 
         CollectionAssert.AreEqual(new[] { "O", "B-Z", "I-Z", "B-work of art", "I-work of art" }, task.Labels!.Values!.ToArray());
     }
@@ -98,7 +96,7 @@ public sealed class TagColumnTests
     [TestMethod]
     public void Text_without_words_cannot_hold_an_entity()
     {
-        var (_, rows) = Read(Context.Data.LoadFromEnumerable<SpanRow>([new() { Sentence1 = "", Label = ["PER 0 3"] }, new() { Sentence1 = "", Label = [] }]));
+        var (_, rows) = Read(Spans(("", ["PER 0 3"]), ("", [])));
 
         Assert.AreEqual((2, 1), (rows.Examples.Count, rows.Misaligned));
     }
@@ -106,9 +104,7 @@ public sealed class TagColumnTests
     [TestMethod]
     public void Text_that_is_no_span_is_named_with_its_column_and_row()
     {
-        var data = Context.Data.LoadFromEnumerable<SpanRow>([new() { Sentence1 = "anna", Label = ["PER 0 4"] }, new() { Sentence1 = "anna", Label = ["PER 0"] }]);
-
-        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Read(data));
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Read(Spans(("anna", ["PER 0 4"]), ("anna", ["PER 0"]))));
 
         Assert.Contains("Label column 'Label', row 1: Expected an entity as type, start and end", refusal.Message);
         Assert.Contains("found 'PER 0'", refusal.Message);
@@ -129,7 +125,7 @@ public sealed class TagColumnTests
     {
         var data = Context.Data.LoadFromEnumerable([new NumberedRow { Sentence1 = ["a", "b"], Tags = [1, 2] }]);
 
-        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Read(Context.Transforms.Conversion.MapValueToKey("Label", "Tags").Fit(data).Transform(data)));
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Read(Keyed(data)));
 
         Assert.AreEqual("Label", refusal.ParamName);
         Assert.Contains("The keys of label column 'Label' have no texts as their values; expected tags such as 'B-PER'.", refusal.Message);
@@ -140,7 +136,8 @@ public sealed class TagColumnTests
     {
         var data = Context.Data.LoadFromEnumerable([new TaggedRow { Sentence1 = ["a"], Tags = ["O"] }]);
 
-        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Read(Context.Transforms.CopyColumns("Label", "Tags").Fit(data).Transform(data)));
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(
+            () => Read(Context.Transforms.CopyColumns("Label", "Tags").Fit(data).Transform(data)));
 
         Assert.AreEqual("Label", refusal.ParamName);
         Assert.Contains("Map its tags to keys (Transforms.Conversion.MapValueToKey)", refusal.Message);
@@ -154,7 +151,7 @@ public sealed class TagColumnTests
     [TestMethod]
     public void Spans_without_any_entity_are_refused() =>
         Assert.Contains("Label column 'Label' names the tag 'O' only.",
-            Assert.ThrowsExactly<InvalidOperationException>(() => Read(Context.Data.LoadFromEnumerable([new SpanRow { Sentence1 = "a" }]))).Message);
+            Assert.ThrowsExactly<InvalidOperationException>(() => Read(Spans(("a", [])))).Message);
 
     [TestMethod]
     public void Validation_has_its_own_order_of_keys()
@@ -164,8 +161,9 @@ public sealed class TagColumnTests
 
         var rows = ExampleSet.Read(validation, task, Folder.Load(), () => { });
 
-        CollectionAssert.AreEqual(new float[] { -1, task.Labels!.IndexOf("B-LOC"), -1, -1 }, rows.Examples[0].Parts[0].Target); // B-NEW cannot be learned,
-        CollectionAssert.AreEqual(new[] { "B-LOC", "B-NEW" }, ((TaggedSentence)rows.Examples[0]).Tags); // but is missed.
+        // B-NEW cannot be learned, but is missed.
+        CollectionAssert.AreEqual(new float[] { -1, task.Labels!.IndexOf("B-LOC"), -1, -1 }, rows.Examples[0].Parts[0].Target);
+        CollectionAssert.AreEqual(new[] { "B-LOC", "B-NEW" }, ((TaggedSentence)rows.Examples[0]).Tags);
     }
 
     [TestMethod]
@@ -174,8 +172,7 @@ public sealed class TagColumnTests
         var (task, _) = Read(Keyed(["O", "B-PER"], ["O", "B-PER"]));
         var validation = Context.Data.LoadFromEnumerable([new TaggedText { Sentence1 = "a b", Tags = ["O", "O"] }]);
 
-        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(
-            () => task.CheckValidation(Context.Transforms.Conversion.MapValueToKey("Label", "Tags").Fit(validation).Transform(validation)));
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => task.CheckValidation(Keyed(validation)));
 
         Assert.AreEqual("Sentence1", refusal.ParamName);
         Assert.Contains("is String in the validation rows, but not in the training rows; expected a vector of String.", refusal.Message);
@@ -184,11 +181,10 @@ public sealed class TagColumnTests
     [TestMethod]
     public void Validation_with_keys_for_spans_is_refused()
     {
-        var (task, _) = Read(Context.Data.LoadFromEnumerable([new SpanRow { Sentence1 = "a", Label = ["PER 0 1"] }]));
+        var (task, _) = Read(Spans(("a", ["PER 0 1"])));
         var validation = Context.Data.LoadFromEnumerable([new TaggedText { Sentence1 = "a b", Tags = ["O", "O"] }]);
 
-        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(
-            () => task.CheckValidation(Context.Transforms.Conversion.MapValueToKey("Label", "Tags").Fit(validation).Transform(validation)));
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => task.CheckValidation(Keyed(validation)));
 
         Assert.AreEqual("Label", refusal.ParamName);
     }
@@ -199,17 +195,19 @@ public sealed class TagColumnTests
         return (task, ExampleSet.Read(data, task, Folder.Load(), () => { }));
     }
 
-    private static IDataView Keyed(params TaggedRow[] rows)
-    {
-        var data = Context.Data.LoadFromEnumerable(rows);
-        return Context.Transforms.Conversion.MapValueToKey("Label", "Tags").Fit(data).Transform(data);
-    }
+    private static IDataView Spans(params (string Text, string[] Entities)[] rows) =>
+        Context.Data.LoadFromEnumerable(rows.Select(row => new SpanRow { Sentence1 = row.Text, Label = row.Entities }));
+
+    private static IDataView Keyed(params TaggedRow[] rows) => Keyed(Context.Data.LoadFromEnumerable(rows));
+
+    private static IDataView Keyed(IDataView data) => Context.Transforms.Conversion.MapValueToKey("Label", "Tags").Fit(data).Transform(data);
 
     /// <summary>A row whose keys are those of <paramref name="values"/>; what is none of them is missing.</summary>
     private static IDataView Keyed(string[] values, string[] tags)
     {
         var keys = Context.Data.LoadFromEnumerable(values.Select(value => new KeyValue { Value = value }));
-        var data = Context.Data.LoadFromEnumerable([new TaggedRow { Sentence1 = [.. tags.Select((_, i) => ((char)('a' + i)).ToString())], Tags = tags }]);
+        var words = tags.Select((_, i) => ((char)('a' + i)).ToString());
+        var data = Context.Data.LoadFromEnumerable([new TaggedRow { Sentence1 = [.. words], Tags = tags }]);
         return Context.Transforms.Conversion.MapValueToKey("Label", "Tags", keyData: keys).Fit(data).Transform(data);
     }
 
