@@ -41,6 +41,30 @@ public sealed class SecondProcessColumnsTests
         AssertSameColumns(model.Transform(data), ScoreInSecondProcess(model, data));
     }
 
+    [TestMethod]
+    public void Answers_are_the_same_in_a_second_process()
+    {
+        using var training = new TinyTraining();
+        var data = training.Context.Data.LoadFromEnumerable(Enumerable.Range(0, 30).Select(row =>
+        {
+            var context = $"{string.Concat(Enumerable.Repeat("a b c ", row))}x d";
+            return new QuestionRow { Context = context, TrainingAnswer = row % 5 == 0 ? "" : "x", AnswerIndex = row % 5 == 0 ? -1 : context.IndexOf('x') };
+        }));
+        var options = new PTuningV2Trainer.QuestionAnswerOptions
+        {
+            Backbone = training.Options.Backbone, PrefixLength = 4, MaxLength = 12, DocumentStride = 2, MaxEpochs = 2,
+        };
+        using var model = training.Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(options).Fit(data);
+
+        var scored = ScoreInSecondProcess(model, data);
+
+        AssertSameColumns(model.Transform(data), scored);
+        var (here, there) = (Metrics(model.Transform(data)), Metrics(scored));
+        Assert.AreEqual((here.F1, here.ExactMatch, here.Count), (there.F1, there.ExactMatch, there.Count));
+
+        QuestionAnswerMetrics Metrics(IDataView rows) => training.Context.MulticlassClassification.EvaluateQuestionAnswer(rows);
+    }
+
     private IDataView ScoreInSecondProcess(ITransformer model, IDataView data)
     {
         var mlContext = new MLContext();
@@ -83,6 +107,7 @@ public sealed class SecondProcessColumnsTests
     private static IEnumerable<object> Items(object value) => value switch
     {
         VBuffer<float> numbers => numbers.DenseValues().Cast<object>(),
+        VBuffer<int> numbers => numbers.DenseValues().Cast<object>(),
         VBuffer<uint> keys => keys.DenseValues().Cast<object>(),
         VBuffer<ReadOnlyMemory<char>> texts => texts.DenseValues().Cast<object>(),
         _ => [value],
@@ -95,5 +120,16 @@ public sealed class SecondProcessColumnsTests
         public string[] Choices { get; set; } = [];
 
         public int Label { get; set; }
+    }
+
+    private sealed class QuestionRow
+    {
+        public string Question { get; set; } = "x";
+
+        public string Context { get; set; } = "";
+
+        public string TrainingAnswer { get; set; } = "";
+
+        public int AnswerIndex { get; set; }
     }
 }
