@@ -46,7 +46,8 @@ internal sealed record Report(PaperTask Task, string Method, Settings Settings, 
         TrainingSummary summary = Runs[0].Summary;
         Console.WriteLine($"{summary.TrainedParameters:N0} trained parameters, {summary.TrainedShare:P2} of the backbone's; "
             + $"zip {Runs[0].ZipBytes:N0} bytes, tensors {summary.TensorBytes:N0}.");
-        Console.WriteLine($"{summary.RowsUsed:N0} training rows used, {summary.RowsSkipped:N0} skipped, {summary.RowsTruncated:N0} truncated.");
+        Console.WriteLine($"{summary.RowsUsed:N0} training rows used, {summary.RowsSkipped:N0} skipped, {summary.RowsTruncated:N0} truncated, "
+            + $"{summary.RowsMisaligned:N0} left out because their label is not in their text.");
         foreach (RunResult run in Runs)
         {
             foreach (string warning in run.Summary.Warnings)

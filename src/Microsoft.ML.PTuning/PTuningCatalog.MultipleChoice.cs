@@ -7,11 +7,13 @@ namespace Microsoft.ML;
 public static partial class PTuningCatalog
 {
     /// <summary>The best of a row's choices for its premise.</summary>
-    /// <param name="labelColumnName">The number of the right choice, a key from 1.</param>
+    /// <param name="labelColumnName">
+    /// The index of the right choice, from 0: an Int32, or a UInt32 with the attribute <c>[KeyType(count)]</c>, which ML.NET's <c>Evaluate</c> needs.
+    /// </param>
     /// <param name="sentence1ColumnName">The premise, a text.</param>
     /// <param name="choicesColumnName">The choices, a vector of text; rows may have different numbers of them.</param>
     /// <param name="scoreColumnName">The probabilities, one a choice.</param>
-    /// <param name="predictedLabelColumnName">The number of the best choice, a key from 1.</param>
+    /// <param name="predictedLabelColumnName">The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</param>
     /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
     public static PTuningV2Trainer PTuningV2MultipleChoice(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,

@@ -4,15 +4,23 @@ using Microsoft.ML.Data;
 
 // Program MODEL DATA.tsv [BACKBONE-DIRECTORY]   DATA: text TAB label, no header.
 // Loads a saved model as any ML.NET application would, evaluates it on all rows, predicts the first ones singly and prints one line of JSON.
+// Program MODEL DATA.idv SCORED.idv             DATA: rows in ML.NET's binary form, whatever columns the model asks for.
+// Loads a saved model of any task and writes the rows with the columns that it adds.
 if (args.Length is < 2 or > 3)
 {
-    Console.Error.WriteLine("usage: MODEL DATA.tsv [BACKBONE-DIRECTORY]");
+    Console.Error.WriteLine("usage: MODEL DATA.tsv [BACKBONE-DIRECTORY] | MODEL DATA.idv SCORED.idv");
     return 2;
 }
 
 const int PredictedRows = 5;
 
 var mlContext = new MLContext();
+if (args[1].EndsWith(".idv", StringComparison.Ordinal))
+{
+    using var scored = File.Create(args[2]);
+    mlContext.Data.SaveAsBinary(mlContext.Model.Load(args[0], out _).Transform(mlContext.Data.LoadFromBinary(args[1])), scored);
+    return 0;
+}
 if (args.Length == 3)
     mlContext.SetOption("PTuning.BackboneDirectory", args[2]);
 

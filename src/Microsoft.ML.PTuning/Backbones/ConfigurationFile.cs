@@ -20,7 +20,7 @@ internal sealed class ConfigurationFile : IDisposable
     public static ConfigurationFile Open(string path)
     {
         if (!File.Exists(path))
-            throw new FileNotFoundException($"There is no '{path}'. A backbone is a Hugging Face directory with config.json and model.safetensors.", path);
+            throw new FileNotFoundException($"There is no '{path}'. A backbone is a Hugging Face directory with config.json and weights.", path);
 
         JsonDocument document;
         try

@@ -30,8 +30,8 @@ internal sealed record MultipleChoice : PromptTask
 
     public override IReadOnlyList<InputColumn> LabelColumns =>
     [
-        new(LabelColumnName, "label", [ColumnForm.Key],
-            "Give the number of the right choice, from 1, as a key: a UInt32 with the attribute [KeyType(count)], or Transforms.Conversion.MapValueToKey."),
+        new(LabelColumnName, "label", [ColumnForm.Key, new(NumberDataViewType.Int32)],
+            "Give the index of the right choice, from 0: an Int32, or a UInt32 with the attribute [KeyType(count)]."),
     ];
 
     public override IReadOnlyList<OutputColumn> Outputs =>
@@ -65,15 +65,13 @@ internal sealed record MultipleChoice : PromptTask
     {
         var premise = OpenText(row, Sentence1ColumnName);
         var choices = OpenTexts(row, ChoicesColumnName);
-        var label = withTarget ? OpenColumn<uint>(row, LabelColumnName) : null;
+        var label = withTarget ? OpenLabel(row) : null;
         return () =>
         {
-            var (text, options) = (premise(), choices());
-            uint key = 0;
-            label?.Invoke(ref key);
-            if (withTarget && (key == 0 || key > options.Length)) // Keys count from 1; 0, and what is no choice's number, is a missing one.
+            var (text, options, right) = (premise(), choices(), label?.Invoke());
+            if (right < 0 || right >= options.Length) // What is no choice's index is missing.
                 return null;
-            return tokenizer => Encode(text, options, withTarget ? [key - 1] : [], tokenizer);
+            return tokenizer => Encode(text, options, right is { } index ? [index] : [], tokenizer);
         };
     }
 
@@ -84,7 +82,8 @@ internal sealed record MultipleChoice : PromptTask
             nn.functional.cross_entropy(row.unsqueeze(0), tensor([(long)part.Target[0]], device: outputs.device)))).sum();
     }
 
-    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction(ScorePrediction.Softmax(outputs[0]));
+    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) =>
+        new ScorePrediction(outputs.Count == 0 ? [] : ScorePrediction.Softmax(outputs[0]));
 
     public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
         predictions.Zip(examples).Average(pair => ChoiceOf(pair.First) == (int)pair.Second.Parts[0].Target[0] ? 1.0 : 0.0);
@@ -101,6 +100,28 @@ internal sealed record MultipleChoice : PromptTask
         string?[] names = [LabelColumnName, Sentence1ColumnName, ChoicesColumnName, .. Outputs.Select(c => c.Name)];
         if (names.Any(string.IsNullOrEmpty))
             throw new JsonException("One of the task's columns has no name.");
+    }
+
+    // The index of the right choice. A key in a row is one more than that, and 0 where it is missing.
+    private Func<long> OpenLabel(DataViewRow row)
+    {
+        if (row.Schema[LabelColumnName].Type is KeyDataViewType)
+        {
+            var readKey = OpenColumn<uint>(row, LabelColumnName);
+            return () =>
+            {
+                uint key = 0;
+                readKey(ref key);
+                return key - 1L;
+            };
+        }
+        var read = OpenColumn<int>(row, LabelColumnName);
+        return () =>
+        {
+            var index = 0;
+            read(ref index);
+            return index;
+        };
     }
 
     private static int ChoiceOf(Prediction prediction) => ScorePrediction.ArgMax(((ScorePrediction)prediction).Values);

@@ -42,7 +42,8 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     public override IReadOnlyList<InputColumn> LabelColumns =>
     [
-        new(LabelColumnName, "label", [ColumnForm.Keys, ColumnForm.Texts],
+        new(LabelColumnName, "label",
+            Words switch { null => [ColumnForm.Keys, ColumnForm.Texts], WordSource.PunctuationApart => [ColumnForm.Texts], _ => [ColumnForm.Keys] },
             "Give a tag for each word, mapped to keys (Transforms.Conversion.MapValueToKey), or, for texts, entities as 'PER 0 5' (type, start, end)."),
     ];
 
@@ -97,13 +98,20 @@ internal sealed record NamedEntityRecognition : PromptTask
                 $"Label column '{LabelColumnName}' names {(tags.Length == 0 ? "no tag" : $"the tag '{tags[0]}' only")}. Nothing can be learned from it; check the column.");
     }
 
+    public override void CheckValidation(IDataView data)
+    {
+        foreach (var column in (InputColumn[])[SentenceColumn, .. LabelColumns])
+            if (!column.Accepts(data.Schema[column.Name].Type))
+                throw column.WrongType($"{data.Schema[column.Name].Type} in the validation rows, but not in the training rows");
+    }
+
     public override PromptTask ForTargets(ExampleSet training)
     {
         TaggedSentence[] sentences = [.. training.Examples.Cast<TaggedSentence>().Where(s => !s.IsMisaligned)];
         if (sentences.Length == 0)
             throw new InvalidOperationException(
                 $"The labels of all {training.Misaligned} training rows contradict their texts: entities that overlap, or lie outside of the text. Check column '{LabelColumnName}'.");
-        if (sentences.SelectMany(s => s.Tags!).Distinct().Take(2).Count() < 2)
+        if (sentences.SelectMany(s => s.Tags!).Where(IsGiven).Distinct().Take(2).Count() < 2)
             throw new InvalidOperationException(
                 $"All words of the {sentences.Length} training rows have the same tag in label column '{LabelColumnName}'. Nothing can be learned from one tag; check how the rows were chosen.");
         return this;
@@ -180,7 +188,8 @@ internal sealed record NamedEntityRecognition : PromptTask
     {
         var rows = predictions.Zip(examples).Select(pair => (Predicted: NamesOf(pair.First), Right: ((TaggedSentence)pair.Second).Tags)).Where(r => r.Right is not null);
         if (!FindsEntities)
-            return rows.SelectMany(r => r.Predicted.Zip(r.Right!, (a, b) => a == b ? 1.0 : 0.0)).DefaultIfEmpty().Average();
+            return rows.SelectMany(r => r.Predicted.Zip(r.Right!)).Where(word => IsGiven(word.Second))
+                .Select(word => word.First == word.Second ? 1.0 : 0.0).DefaultIfEmpty().Average();
 
         var counter = new EntityCounter();
         foreach (var (predicted, right) in rows)
@@ -191,7 +200,7 @@ internal sealed record NamedEntityRecognition : PromptTask
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
         int[] predicted = [.. predictions.SelectMany(p => ((TagPrediction)p).Tags).Distinct().Take(2)];
-        return predicted.Length == 1 && examples.SelectMany(e => ((TaggedSentence)e).Tags ?? []).Distinct().Skip(1).Any()
+        return predicted.Length == 1 && examples.SelectMany(e => ((TaggedSentence)e).Tags ?? []).Where(IsGiven).Distinct().Skip(1).Any()
             ? $"The model tags every word {Labels!.Values![predicted[0]]}: training has collapsed onto one tag. "
                 + "Train longer, or change the learning rate (try a fifth of it; a short prefix often needs more)."
             : null;
@@ -202,6 +211,8 @@ internal sealed record NamedEntityRecognition : PromptTask
         base.CheckRead();
         if (Words is null || Labels is not { Count: > 1, ItemType: "Text" })
             throw new JsonException($"The task's words are {Words?.ToString() ?? "missing"} and its labels {Labels?.Count ?? 0} of type {Labels?.ItemType}; expected at least two texts.");
+        if (Labels.Values!.Any(string.IsNullOrEmpty) || Labels.Values!.Distinct().Count() < Labels.Count)
+            throw new JsonException("One of the task's tags is empty, or there twice.");
         string?[] names = [LabelColumnName, Sentence1ColumnName, PredicateColumnName ?? LabelColumnName, .. Outputs.Select(c => c.Name)];
         if (names.Any(string.IsNullOrEmpty))
             throw new JsonException("One of the task's columns has no name.");
@@ -211,6 +222,9 @@ internal sealed record NamedEntityRecognition : PromptTask
         TagSequence.IsChunkTagSet(tags) ? Iob2Tags(tags.Where(tag => tag != Outside).Select(tag => tag[2..]).Distinct()) : [.. tags];
 
     private static string[] Iob2Tags(IEnumerable<string> types) => [Outside, .. types.SelectMany(type => new[] { $"B-{type}", $"I-{type}" })];
+
+    // A missing key is read as O; where that is none of the tags, nothing is known of its word.
+    private bool IsGiven(string tag) => tag != Outside || Labels!.IndexOf(Outside) >= 0;
 
     private TaggedSentence Encode(SentenceWords sentence, int? predicate, string[]? tags, bool withTarget, TextTokenizer tokenizer)
     {

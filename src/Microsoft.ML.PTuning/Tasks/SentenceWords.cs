@@ -27,18 +27,25 @@ internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IR
     public static SentenceWords Of(IReadOnlyList<string> words, TextTokenizer tokenizer) =>
         new(Located(words), [.. words.Select(tokenizer.TokenizeWord)]);
 
-    /// <summary>A text: it is tokenised as a whole, and each token given to the word that it begins in.</summary>
+    /// <summary>A text: it is tokenised as a whole, and each token given to its word. Words that share a token are tokenised one by one.</summary>
     public static SentenceWords Of(string text, WordSource source, TextTokenizer tokenizer)
     {
         var words = Split(text, source);
-        List<Token>[] tokens = [.. words.Select(_ => new List<Token>())];
-        var word = 0;
-        foreach (var token in tokenizer.Tokenize(text))
+        var tokens = new IReadOnlyList<Token>[words.Count];
+        var all = tokenizer.Tokenize(text);
+        var next = 0;
+        for (var word = 0; word < tokens.Length; word++)
         {
-            while (word < words.Count && words[word].End <= token.Start)
-                word++;
-            if (word < words.Count && words[word].Start < token.Start + token.Length)
-                tokens[word].Add(token);
+            var own = new List<Token>();
+            var isShared = next > 0 && EndOf(all[next - 1]) > words[word].Start;
+            for (; next < all.Count && all[next].Start < words[word].End; next++)
+            {
+                var isOwn = EndOf(all[next]) > words[word].Start || IsSpaceBefore(words[word], all[next], text);
+                if (isOwn)
+                    own.Add(all[next]);
+                isShared |= isOwn && word + 1 < tokens.Length && EndOf(all[next]) > words[word + 1].Start;
+            }
+            tokens[word] = isShared ? tokenizer.TokenizeWord(text[words[word].Start..words[word].End]) : own;
         }
         return new SentenceWords(words, tokens);
     }
@@ -65,6 +72,12 @@ internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IR
         }
         return words;
     }
+
+    private static int EndOf(Token token) => token.Start + token.Length;
+
+    // The space before a word, where it is a token of its own; in a word that stands alone it is the first token.
+    private static bool IsSpaceBefore(Word word, Token token, string text) =>
+        EndOf(token) == word.Start && text.AsSpan(token.Start, token.Length) is "" or " ";
 
     private static Word[] Located(IReadOnlyList<string> words)
     {

@@ -74,7 +74,7 @@ internal static class TagColumn
             getter(ref texts);
             try
             {
-                return [.. texts.DenseValues().Select(text => EntitySpan.Parse(text.ToString()))];
+                return [.. texts.DenseValues().Where(text => !text.IsEmpty).Select(text => EntitySpan.Parse(text.ToString()))];
             }
             catch (FormatException e)
             {

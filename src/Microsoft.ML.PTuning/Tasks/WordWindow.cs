@@ -23,6 +23,8 @@ internal readonly record struct WordWindow(int Start, int End, int FirstOwned, i
                 return windows;
             }
             var next = Math.Max(start + 1, Back(lengths, end, room / 4));
+            while (Forward(lengths, next, room) == end)
+                next++; // A long word follows: the overlap gives way to it.
             var border = (next + end + 1) / 2; // The middle of the overlap.
             windows.Add(new WordWindow(start, end, owned, border));
             (start, owned) = (next, border);

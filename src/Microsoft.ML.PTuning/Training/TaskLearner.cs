@@ -107,7 +107,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
             TrainedParameters = trained,
             TrainedShare = (double)trained / learned.Network.Encoder.Backbone.ParameterCount,
             TensorBytes = tensorBytes,
-            RowsUsed = learned.Training.Examples.Count,
+            RowsUsed = learned.Training.Examples.Count - learned.Training.Misaligned,
             RowsSkipped = learned.Training.Skipped,
             RowsTruncated = learned.Training.Truncated,
             RowsMisaligned = learned.Training.Misaligned,

@@ -42,6 +42,28 @@ public class SchemaShapesTests
         AssertAgree(Context.Regression.Trainers.PTuningV2(With("Hours")), Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
 
     [TestMethod]
+    public void Tagging_shape_agrees_with_the_real_schema()
+    {
+        using var tagging = new TinyTagging();
+
+        AssertAgree(tagging.Trainer(), tagging.Keyed(TinyTagging.Sentences(12)));
+    }
+
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void Multiple_choice_shape_agrees_with_the_real_schema(bool isFixed)
+    {
+        var data = Context.Data.LoadFromEnumerable(Enumerable.Range(0, 12).Select(i => new ChoiceOfTickets { Label = (uint)(i % 2) }));
+        var trainer = Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(new PTuningV2Trainer.MultipleChoiceOptions
+        {
+            ChoicesColumnName = isFixed ? "Choices" : "AnyChoices", Backbone = Encoder.Path, PrefixLength = 3, MaxLength = 12, MaxEpochs = 1,
+        });
+
+        AssertAgree(trainer, data);
+    }
+
+    [TestMethod]
     public void Column_of_the_data_with_an_added_ones_name_gives_way()
     {
         var data = Context.Data.LoadFromEnumerable(Tickets.Rows(12));
@@ -86,6 +108,19 @@ public class SchemaShapesTests
         public string Text { get; set; } = "";
 
         [KeyType(3)]
+        public uint Label { get; set; }
+    }
+
+    private sealed class ChoiceOfTickets
+    {
+        public string Sentence1 { get; set; } = "error crash";
+
+        [VectorType(2)]
+        public string[] Choices { get; set; } = ["parcel", "refund"];
+
+        public string[] AnyChoices { get; set; } = ["parcel", "refund"];
+
+        [KeyType(2)]
         public uint Label { get; set; }
     }
 }

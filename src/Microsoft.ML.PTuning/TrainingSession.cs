@@ -2,10 +2,11 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
-namespace Microsoft.ML.PTuning.Training;
+namespace Microsoft.ML.PTuning;
 
 /// <summary>What a fit has from its surroundings: log, device, seed, cancellation. Makes tasks of data, and models of results.</summary>
 internal sealed class TrainingSession : IDisposable
@@ -65,7 +66,8 @@ internal sealed class TrainingSession : IDisposable
     public void LogStart(TrainingTask task) =>
         Log((task.Name is null ? "" : $"Task '{task.Name}': ")
             + $"{task.Training.Examples.Count} training rows ({task.Training.Skipped} without a label skipped, "
-            + $"{task.Training.Truncated} longer than {task.Task.MaxLength} tokens truncated), "
+            + $"{task.Training.Truncated} longer than {task.Task.MaxLength} tokens cut, "
+            + $"{task.Training.Misaligned} whose label is not in their text left out), "
             + $"seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");
 
     /// <summary>A model of what was learned, which takes over encoder and tensors; where this fails, the tensors are freed.</summary>
