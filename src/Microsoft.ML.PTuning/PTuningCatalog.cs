@@ -45,7 +45,7 @@ public static partial class PTuningCatalog
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.Options options)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(options);
+        RefuseOtherTask(options);
         return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new MulticlassClassification
         {
             LabelColumnName = options.LabelColumnName,
@@ -91,7 +91,7 @@ public static partial class PTuningCatalog
         this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, PTuningV2Trainer.Options options)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(options);
+        RefuseOtherTask(options);
         return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new BinaryClassification
         {
             LabelColumnName = options.LabelColumnName,
@@ -131,7 +131,7 @@ public static partial class PTuningCatalog
     public static PTuningV2Trainer PTuningV2(this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.Options options)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(options);
+        RefuseOtherTask(options);
         return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new TextRegression
         {
             LabelColumnName = options.LabelColumnName,
@@ -140,6 +140,16 @@ public static partial class PTuningCatalog
             ScoreColumnName = options.ScoreColumnName,
             MaxLength = options.MaxLength,
         });
+    }
+
+    // Options of other tasks derive from these, and would be half ignored.
+    private static void RefuseOtherTask(PTuningV2Trainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.GetType() != typeof(PTuningV2Trainer.Options))
+            throw new ArgumentException(
+                $"{options.GetType().Name} are the options of another task. Hand them to its own method on the multiclass trainers, "
+                + "PTuningV2NamedEntityRecognition, PTuningV2QuestionAnswer or PTuningV2MultipleChoice.", nameof(options));
     }
 
     // The named parameters that all tasks have, as options.

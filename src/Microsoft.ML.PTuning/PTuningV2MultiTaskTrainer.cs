@@ -91,6 +91,10 @@ public sealed partial class PTuningV2MultiTaskTrainer
             throw new InvalidOperationException(
                 $"The trainer of task '{name}' has an InitialModel, but the tasks share one new prefix. Leave it null.");
 
+        if (trainer.PadToMaxLength)
+            throw new InvalidOperationException(
+                $"The trainer of task '{name}' has PadToMaxLength, but the tasks learn from batches of any length. Set it to false.");
+
         string[] differences =
         [
             .. Difference(nameof(Options.Backbone), o => o.Backbone ?? "null (the default encoder)"),
@@ -126,13 +130,13 @@ public sealed partial class PTuningV2MultiTaskTrainer
         {
             return action();
         }
-        catch (InvalidOperationException e)
+        catch (InvalidOperationException e) when (e is not ObjectDisposedException)
         {
             throw new InvalidOperationException($"Task '{name}': {e.Message}", e);
         }
         catch (ArgumentOutOfRangeException e)
         {
-            throw new ArgumentOutOfRangeException($"Task '{name}': {e.Message}", e);
+            throw new ArgumentOutOfRangeException(e.ParamName, $"Task '{name}': {e.Message}");
         }
     }
 

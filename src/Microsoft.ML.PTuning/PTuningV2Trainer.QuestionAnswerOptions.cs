@@ -27,7 +27,7 @@ public sealed partial class PTuningV2Trainer
         public string TrainingAnswerColumnName { get; set; } = "TrainingAnswer";
 
         /// <summary>
-        /// Where the right answer starts in the context, Int32, counted in characters (UTF-16) from 0; below 0 where the context has none.
+        /// Where the right answer starts in the context, Int32, counted in characters (UTF-16) from 0; it means nothing where there is no answer.
         /// Rows whose answer does not stand there letter by letter, or fits into no window, are left out and counted.
         /// </summary>
         public string AnswerIndexColumnName { get; set; } = "AnswerIndex";
@@ -66,6 +66,7 @@ public sealed partial class PTuningV2Trainer
         internal override void Check()
         {
             base.Check();
+            RefuseSecondSentence("A question is asked of one context");
             ArgumentException.ThrowIfNullOrEmpty(ContextColumnName, nameof(ContextColumnName));
             ArgumentException.ThrowIfNullOrEmpty(QuestionColumnName, nameof(QuestionColumnName));
             ArgumentException.ThrowIfNullOrEmpty(TrainingAnswerColumnName, nameof(TrainingAnswerColumnName));

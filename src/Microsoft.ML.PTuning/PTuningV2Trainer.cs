@@ -11,8 +11,8 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// <para>Liu et al., "P-Tuning v2: Prompt Tuning Can Be Comparable to Fine-tuning Across Scales and Tasks", ACL 2022.</para>
 /// <para>
-/// Made by <c>PTuningV2</c> on the multiclass, binary and regression trainers of an <see cref="MLContext"/> (<see cref="PTuningCatalog"/>).
-/// Input: one or two text columns and a label. Output: the score columns of ML.NET's own trainers. No normalisation is needed; rows are
+/// Made by the methods of <see cref="PTuningCatalog"/> on the trainers of an <see cref="MLContext"/>: classes, numbers, tags, answers, choices.
+/// Input: text columns and a label, as each method says. Output: the columns of ML.NET's own trainers. No normalisation is needed; rows are
 /// tokenised once, so caching speeds up only what stands before the trainer. One trainer may be fitted on several threads at once.
 /// </para>
 /// </remarks>

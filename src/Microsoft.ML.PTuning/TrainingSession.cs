@@ -53,7 +53,7 @@ internal sealed class TrainingSession : IDisposable
     public TrainingTask Prepare(PromptTask task, IDataView training, IDataView? validation, OpenBackbone backbone)
     {
         RefuseMisfit(task, backbone);
-        task = task.ForData(training);
+        task = task.ForData(training, CheckCancelled);
         var rows = Read(training, task, backbone, "training");
         task = task.ForTargets(rows);
         if (validation is not null)
@@ -66,7 +66,7 @@ internal sealed class TrainingSession : IDisposable
     public void LogStart(TrainingTask task) =>
         Log((task.Name is null ? "" : $"Task '{task.Name}': ")
             + $"{task.Training.Examples.Count} training rows ({task.Training.Skipped} without a label skipped, "
-            + $"{task.Training.Truncated} longer than {task.Task.MaxLength} tokens cut, "
+            + $"{task.Training.Truncated} cut to fit {task.Task.MaxLength} tokens, "
             + $"{task.Training.Misaligned} whose label is not in their text left out), "
             + $"seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");
 

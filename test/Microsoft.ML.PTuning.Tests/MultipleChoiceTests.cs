@@ -99,19 +99,30 @@ public sealed class MultipleChoiceTests
     }
 
     [TestMethod]
-    public void Labels_beyond_the_choices_are_skipped_and_counted()
+    public void Rows_without_label_or_choices_are_skipped_and_counted()
     {
         Several[] rows =
         [
             .. Rows(20),
-            new() { Sentence1 = "a", Choices = ["b", "c"], Label = 2 },
             new() { Sentence1 = "a", Choices = ["b", "c"], Label = -1 },
             new() { Sentence1 = "a", Choices = [], Label = 0 },
         ];
 
         using var model = Trainer(epochs: 1).Fit(Context.Data.LoadFromEnumerable(rows));
 
-        Assert.AreEqual((20, 3), (model.Summary!.RowsUsed, model.Summary.RowsSkipped));
+        Assert.AreEqual((20, 2), (model.Summary!.RowsUsed, model.Summary.RowsSkipped));
+    }
+
+    [TestMethod]
+    public void Keys_that_stand_for_values_are_refused()
+    {
+        var data = Context.Data.LoadFromEnumerable(Rows(20));
+        var mapped = Context.Transforms.Conversion.MapValueToKey("Label").Fit(data).Transform(data);
+
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Trainer(epochs: 1).Fit(mapped));
+
+        Assert.AreEqual("Label", refusal.ParamName);
+        Assert.Contains("numbered in the order in which they are met", refusal.Message);
     }
 
     [TestMethod]

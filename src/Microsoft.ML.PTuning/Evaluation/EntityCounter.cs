@@ -6,14 +6,20 @@ internal sealed class EntityCounter
 {
     private readonly Dictionary<string, Counts> _types = new(StringComparer.Ordinal);
     private int _rows;
+    private int _skipped;
     private int? _words; // Null until tags were added.
     private int _rightWords;
 
-    /// <summary>Adds a row of tags. The labels are read leniently, the predictions as <paramref name="reading"/> says.</summary>
+    /// <summary>Adds a row of tags. The labels are read leniently, the predictions as <paramref name="reading"/> says. A row without labels is left out.</summary>
     /// <exception cref="ArgumentException">There are more tags on one side than on the other.</exception>
     /// <exception cref="FormatException">One of them is no tag.</exception>
     public void AddTags(IReadOnlyList<string> label, IReadOnlyList<string> predicted, EntityReading reading = EntityReading.Lenient)
     {
+        if (label.Count == 0 && predicted.Count > 0)
+        {
+            _skipped++;
+            return;
+        }
         if (label.Count != predicted.Count)
             throw new ArgumentException(
                 $"The row has {label.Count} labels and {predicted.Count} predictions; expected one of each a word.", nameof(predicted));
@@ -45,7 +51,7 @@ internal sealed class EntityCounter
         new SortedDictionary<string, EntityScore>(
             _types.ToDictionary(type => type.Key, type => EntityScore.Of(type.Value.Correct, type.Value.Labelled, type.Value.Predicted)),
             StringComparer.Ordinal),
-        _types.Values.Sum(counts => counts.Correct), _rows, _words, _rightWords);
+        _types.Values.Sum(counts => counts.Correct), _rows, _words, _rightWords, _skipped);
 
     private static EntitySpan Entity(TaggedSpan span) => new(span.Type, span.Start, span.End);
 

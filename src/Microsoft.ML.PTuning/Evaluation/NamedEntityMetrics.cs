@@ -14,9 +14,9 @@ public sealed class NamedEntityMetrics
     private readonly int _rows;
     private readonly int? _words;
 
-    internal NamedEntityMetrics(IReadOnlyDictionary<string, EntityScore> perType, int correct, int rows, int? words, int rightWords)
+    internal NamedEntityMetrics(IReadOnlyDictionary<string, EntityScore> perType, int correct, int rows, int? words, int rightWords, int skipped)
     {
-        (PerType, CorrectEntities, _rows, _words) = (perType, correct, rows, words);
+        (PerType, CorrectEntities, SkippedRows, _rows, _words) = (perType, correct, skipped, rows, words);
         _micro = EntityScore.Of(correct, perType.Values.Sum(score => score.Support), perType.Values.Sum(score => score.Predicted));
         WordAccuracy = words > 0 ? (double)rightWords / words.Value : double.NaN;
     }
@@ -56,6 +56,9 @@ public sealed class NamedEntityMetrics
 
     /// <summary>Predicted entities that are right.</summary>
     public int CorrectEntities { get; }
+
+    /// <summary>Rows left out because they have words but no label: an empty vector of tags.</summary>
+    public int SkippedRows { get; }
 
     /// <summary>The metrics in conlleval's lines: all types together, then each with the number predicted.</summary>
     public string GetFormattedReport()

@@ -16,7 +16,8 @@ public static class PTuningEvaluation
     /// <remarks>
     /// Both columns hold a row's tags, one key a word, or both its entities as text in the form of <see cref="EntitySpan"/>, in any order;
     /// empty texts are passed over. Each column of tags has its own key values: IOB1 labels can be compared with IOB2 predictions.
-    /// A missing key (0) is an O.
+    /// A missing key (0) is an O; a row without any, beside predictions, is left out and counted. Tags of another kind, such as parts of speech,
+    /// name no entities: they are refused.
     /// </remarks>
     /// <param name="labelColumnName">The right entities; tags are read leniently.</param>
     /// <param name="predictedLabelColumnName">The predicted entities.</param>
@@ -126,7 +127,7 @@ public static class PTuningEvaluation
         while (cursor.MoveNext())
         {
             var (right, found) = (labels(), predictions());
-            if (right.Length != found.Length)
+            if (right.Length != found.Length && right.Length > 0)
                 throw new InvalidOperationException(
                     $"Row {cursor.Position} (the first is 0) has {right.Length} tags in column '{label.Column.Name}' and {found.Length} in column "
                     + $"'{predicted.Column.Name}'; expected one a word in both.");

@@ -33,7 +33,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
             return ([], 0);
 
         ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
-        var outputs = new float[parts.Length][];
+        var decoding = new RowDecoding(examples, task);
         var batches = Plan(parts);
         var losses = new double[batches.Count];
         if (device.type == DeviceType.CPU)
@@ -45,7 +45,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
             for (var i = 0; i < batches.Count; i++)
                 RunBatch(i);
         }
-        return (Decode(examples, outputs, task), losses.Sum() / Math.Max(1, task.LossWeight(parts)));
+        return (decoding.Predictions, losses.Sum() / Math.Max(1, task.LossWeight(parts)));
 
         void RunBatch(int index)
         {
@@ -57,7 +57,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
             if (withLoss)
                 losses[index] = task.Loss(result, batch).item<float>();
             foreach (var (part, values) in batches[index].Zip(ByPart(result, batch)))
-                outputs[part] = values;
+                decoding.Add(part, values);
         }
     }
 
@@ -75,17 +75,6 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
             start += width;
             return kept;
         }).ToArray())];
-    }
-
-    private static Prediction[] Decode(IReadOnlyList<Example> examples, float[][] outputs, PromptTask task)
-    {
-        var first = new int[examples.Count]; // Each row's first part.
-        for (var i = 1; i < first.Length; i++)
-            first[i] = first[i - 1] + examples[i - 1].Parts.Count;
-
-        var predictions = new Prediction[examples.Count];
-        Parallel.For(0, first.Length, i => predictions[i] = task.Decode(examples[i], new ArraySegment<float[]>(outputs, first[i], examples[i].Parts.Count)));
-        return predictions;
     }
 
     private IReadOnlyList<int[]> Plan(IReadOnlyList<ExamplePart> parts)

@@ -10,8 +10,8 @@ internal sealed record GoldAnswer(string Text, int Start)
 {
     public static readonly GoldAnswer None = new("", -1);
 
-    /// <summary>An answer as the data has it: no text, or an index below 0, is none.</summary>
-    public static GoldAnswer Of(string text, int index) => text.Length == 0 || index < 0 ? None : new GoldAnswer(text, index);
+    /// <summary>An answer as the data has it: no text is none; a text whose index is below 0 stands nowhere.</summary>
+    public static GoldAnswer Of(string text, int index) => text.Length == 0 ? None : new GoldAnswer(text, index);
 }
 
 /// <summary>A question and its context, encoded: a part for each window of the context.</summary>
@@ -47,7 +47,7 @@ internal sealed record AnswerExample(
     /// </remarks>
     /// <param name="maxLength">Most tokens of a window, question and special tokens included.</param>
     /// <param name="overlap">Tokens that a window shares with the next.</param>
-    /// <param name="gold">The right answer; null when scoring.</param>
+    /// <param name="gold">The right answer; null when scoring. Where it is not where it is said to be, there are no targets.</param>
     public static AnswerExample Encode(TextTokenizer tokenizer, string question, string context, GoldAnswer? gold, int maxLength, int overlap)
     {
         var room = maxLength - tokenizer.SpecialTokens(pair: true);
@@ -62,7 +62,8 @@ internal sealed record AnswerExample(
         {
             var text = tokenizer.Surround(kept, new ArraySegment<Token>(tokens, window.Start, window.Count));
             textStart = text.SecondStart;
-            return new ExamplePart([EncodedRow.Of(text)], gold is null ? [] : TargetOf(answer, window, textStart));
+            var isAnswered = answer is not null || gold is { Text.Length: 0 };
+            return new ExamplePart([EncodedRow.Of(text)], isAnswered ? TargetOf(answer, window, textStart) : []);
         });
         return new AnswerExample(parts, kept.Length < asked.Count, context, tokens, windows, textStart, gold);
     }
@@ -93,7 +94,7 @@ internal sealed record AnswerExample(
     // The first and the last token of the answer; null where there is none, or it is not where it is said to be.
     private static (int First, int Last)? Locate(GoldAnswer gold, string context, Token[] tokens)
     {
-        if (gold.Text.Length == 0 || gold.Start > context.Length || !context.AsSpan(gold.Start).StartsWith(gold.Text, StringComparison.Ordinal))
+        if (gold.Text.Length == 0 || gold.Start < 0 || gold.Start > context.Length || !context.AsSpan(gold.Start).StartsWith(gold.Text, StringComparison.Ordinal))
             return null;
 
         var end = gold.Start + gold.Text.Length;

@@ -28,7 +28,7 @@ internal sealed record MulticlassClassification : SentenceClassification
 
     protected override int OutputSize => Labels!.Count;
 
-    public override PromptTask ForData(IDataView data)
+    public override PromptTask ForData(IDataView data, Action checkCancelled)
     {
         var classes = LabelValues.Read(data.Schema[LabelColumnName]);
         return classes.Count > 1

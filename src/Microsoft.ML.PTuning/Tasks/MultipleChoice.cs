@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Tokenization;
@@ -46,6 +45,21 @@ internal sealed record MultipleChoice : PromptTask
         { SizedAs = ChoicesColumnName },
     ];
 
+    public override PromptTask ForData(IDataView data, Action checkCancelled)
+    {
+        CheckValidation(data);
+        return this;
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">The label's keys stand for values: their order says nothing about the choices.</exception>
+    public override void CheckValidation(IDataView data)
+    {
+        if (data.Schema[LabelColumnName].Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues) is not null)
+            throw new ArgumentOutOfRangeException(LabelColumnName,
+                $"The label column '{LabelColumnName}' is a key that stands for values (as of MapValueToKey), which are numbered in the order in which they "
+                + "are met. Give the index of the right choice itself, from 0: an Int32, or a UInt32 with the attribute [KeyType(count)].");
+    }
+
     public override TaskHead Head => new SentenceHead(1);
 
     public override string MetricName => "accuracy";
@@ -57,8 +71,8 @@ internal sealed record MultipleChoice : PromptTask
                 $"No training row has more than one choice in column '{ChoicesColumnName}'. Nothing can be learned from that; check the column.");
 
     public override string? FindMisfit(TextTokenizer tokenizer) =>
-        MaxLength < tokenizer.SpecialTokens(pair: true)
-            ? $"MaxLength is {MaxLength}, but {tokenizer.SpecialTokens(pair: true)} special tokens stand around a premise and a choice. Use more."
+        MaxLength < tokenizer.SpecialTokens(pair: true) + 2
+            ? $"MaxLength is {MaxLength}, but {tokenizer.SpecialTokens(pair: true)} special tokens stand around a premise and a choice, and both need room. Use more."
             : null;
 
     public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)
@@ -69,8 +83,12 @@ internal sealed record MultipleChoice : PromptTask
         return () =>
         {
             var (text, options, right) = (premise(), choices(), label?.Invoke());
-            if (right < 0 || right >= options.Length) // What is no choice's index is missing.
+            if (right < 0 || (right is not null && options.Length == 0))
                 return null;
+            if (right >= options.Length)
+                throw new InvalidOperationException(
+                    $"Label column '{LabelColumnName}' of row {row.Position} has the index {right}, but the row has {options.Length} choices. "
+                    + "Give the index of the right choice, from 0; below 0 (a missing key) where it is not known.");
             return tokenizer => Encode(text, options, right is { } index ? [index] : [], tokenizer);
         };
     }
@@ -93,14 +111,6 @@ internal sealed record MultipleChoice : PromptTask
             ? $"The model takes choice {ChoiceOf(predictions[0]) + 1} in every row: training has collapsed onto a place. "
                 + "Lower the learning rate (try a fifth of it), or train longer."
             : null;
-
-    protected override void CheckRead()
-    {
-        base.CheckRead();
-        string?[] names = [LabelColumnName, Sentence1ColumnName, ChoicesColumnName, .. Outputs.Select(c => c.Name)];
-        if (names.Any(string.IsNullOrEmpty))
-            throw new JsonException("One of the task's columns has no name.");
-    }
 
     // The index of the right choice. A key in a row is one more than that, and 0 where it is missing.
     private Func<long> OpenLabel(DataViewRow row)

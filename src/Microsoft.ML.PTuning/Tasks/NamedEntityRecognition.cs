@@ -10,7 +10,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
 /// <remarks>
 /// A word is tagged at its first token. Entities are learned in IOB2 (Tjong Kim Sang &amp; Veenstra 1999), whatever scheme the labels are in;
-/// labels that are no entities' tags are learned as they are. Long sentences are read in windows, nothing is cut.
+/// labels that are no entities' tags are learned as they are. Long sentences are read in windows, each word in one of them with what stands around it.
 /// For semantic roles the predicate is repeated behind the sentence, as in the official code: one row a predicate.
 /// </remarks>
 internal sealed record NamedEntityRecognition : PromptTask
@@ -80,7 +80,7 @@ internal sealed record NamedEntityRecognition : PromptTask
     // A word in which the tokenizer sees nothing cannot be tagged.
     private int TagOfNothing => Math.Max(0, Labels!.IndexOf(Outside));
 
-    public override PromptTask ForData(IDataView data)
+    public override PromptTask ForData(IDataView data, Action checkCancelled)
     {
         var label = data.Schema[LabelColumnName];
         var isGiven = data.Schema[Sentence1ColumnName].Type is VectorDataViewType;
@@ -91,7 +91,7 @@ internal sealed record NamedEntityRecognition : PromptTask
                 + "Map its tags to keys (Transforms.Conversion.MapValueToKey), or give whole texts and entities as 'PER 0 5' (type, start, end).");
 
         var words = isGiven ? WordSource.Given : isSpans ? WordSource.PunctuationApart : WordSource.WhiteSpace;
-        string[] tags = isSpans ? Iob2Tags(TagColumn.ReadTypes(data, LabelColumnName)) : Normalized(TagColumn.KeyValues(label));
+        string[] tags = isSpans ? Iob2Tags(TagColumn.ReadTypes(data, LabelColumnName, checkCancelled)) : Normalized(TagColumn.KeyValues(label), label.Name);
         return tags.Length > 1
             ? this with { Words = words, Labels = new LabelValues(tags.Length, "Text", tags) }
             : throw new InvalidOperationException(
@@ -103,6 +103,8 @@ internal sealed record NamedEntityRecognition : PromptTask
         foreach (var column in (InputColumn[])[SentenceColumn, .. LabelColumns])
             if (!column.Accepts(data.Schema[column.Name].Type))
                 throw column.WrongType($"{data.Schema[column.Name].Type} in the validation rows, but not in the training rows");
+        if (FindsEntities && Words != WordSource.PunctuationApart)
+            Normalized(TagColumn.KeyValues(data.Schema[LabelColumnName]), LabelColumnName);
     }
 
     public override PromptTask ForTargets(ExampleSet training)
@@ -143,7 +145,7 @@ internal sealed record NamedEntityRecognition : PromptTask
                 if (predicate is not null && (index < 0 || index >= sentence.Words.Count))
                     throw new InvalidOperationException(
                         $"Column '{PredicateColumnName}' of row {position} is {index}, but the sentence has {sentence.Words.Count} words. Give the predicate's index, from 0.");
-                return Encode(sentence, predicate is null ? null : index, label?.ForWords(sentence.Words, position), withTarget, tokenizer);
+                return Encode(sentence, predicate is null ? null : index, label?.ForWords(sentence, position), withTarget, tokenizer);
             };
         };
     }
@@ -213,13 +215,19 @@ internal sealed record NamedEntityRecognition : PromptTask
             throw new JsonException($"The task's words are {Words?.ToString() ?? "missing"} and its labels {Labels?.Count ?? 0} of type {Labels?.ItemType}; expected at least two texts.");
         if (Labels.Values!.Any(string.IsNullOrEmpty) || Labels.Values!.Distinct().Count() < Labels.Count)
             throw new JsonException("One of the task's tags is empty, or there twice.");
-        string?[] names = [LabelColumnName, Sentence1ColumnName, PredicateColumnName ?? LabelColumnName, .. Outputs.Select(c => c.Name)];
-        if (names.Any(string.IsNullOrEmpty))
-            throw new JsonException("One of the task's columns has no name.");
     }
 
-    private static string[] Normalized(IReadOnlyList<string> tags) =>
-        TagSequence.IsChunkTagSet(tags) ? Iob2Tags(tags.Where(tag => tag != Outside).Select(tag => tag[2..]).Distinct()) : [.. tags];
+    private static string[] Normalized(IReadOnlyList<string> tags, string column)
+    {
+        var entities = tags.Where(tag => tag != Outside && TagSequence.IsTag(tag)).ToArray();
+        if (entities.Length == 0)
+            return [.. tags];
+        return tags.FirstOrDefault(tag => !TagSequence.IsTag(tag)) is not { } other
+            ? Iob2Tags(entities.Select(tag => tag[2..]).Distinct())
+            : throw new ArgumentOutOfRangeException(column,
+                $"The label column '{column}' has the tag '{other}' beside tags of entities such as '{entities[0]}'. "
+                + "Expected 'O' and types behind B-, I-, E-, S-, L-, U- only, or tags of another kind only; map or drop the other ones.");
+    }
 
     private static string[] Iob2Tags(IEnumerable<string> types) => [Outside, .. types.SelectMany(type => new[] { $"B-{type}", $"I-{type}" })];
 

@@ -46,13 +46,17 @@ internal abstract record PromptTask : IJsonOnDeserialized
     public abstract string MetricName { get; }
 
     /// <summary>This task with what the label column tells (the classes), before its rows are encoded.</summary>
-    public virtual PromptTask ForData(IDataView data) => this;
+    /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
+    public virtual PromptTask ForData(IDataView data, Action checkCancelled) => this;
 
     /// <summary>Checks that the rows that judge training have the classes of this task.</summary>
     /// <exception cref="InvalidOperationException">They have others, or another order of them.</exception>
     public virtual void CheckValidation(IDataView data)
     {
     }
+
+    /// <summary>This task as it judges and predicts, without what holds for training alone.</summary>
+    public virtual PromptTask ForScoring => this;
 
     /// <summary>This task with what the training rows tell (the scale of the targets).</summary>
     /// <exception cref="InvalidOperationException">Nothing can be learned from these rows.</exception>
@@ -116,5 +120,7 @@ internal abstract record PromptTask : IJsonOnDeserialized
     {
         if (MaxLength < 1)
             throw new JsonException($"The task's maxLength is {MaxLength}; expected 1 or more.");
+        if (Inputs.Concat(LabelColumns).Select(c => c.Name).Concat(Outputs.Select(c => c.Name)).Any(string.IsNullOrEmpty))
+            throw new JsonException("One of the task's columns has no name.");
     }
 }

@@ -90,6 +90,9 @@ internal sealed record QuestionAnswering : PromptTask
 
     public override string MetricName => "F1";
 
+    /// <summary>Validation batches are of any length, and have no padding that would count.</summary>
+    public override PromptTask ForScoring => this with { CountsPadding = false };
+
     public override PromptTask ForTargets(ExampleSet training)
     {
         var without = training.Examples.Count(e => GoldOf(e).Text.Length == 0);
@@ -131,9 +134,16 @@ internal sealed record QuestionAnswering : PromptTask
     /// <summary>The mean of the cross-entropies of start and end over the tokens of a window.</summary>
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var positions = tensor([.. parts.SelectMany(p => p.Target.Select(x => (long)x))], parts.Count, 2, device: outputs.device); // [S, 2]
-        return nn.functional.cross_entropy(CountsPadding ? outputs : WithoutPadding(outputs, parts), positions, reduction: nn.Reduction.Sum).Over(2);
+        long[] learned = [.. Enumerable.Range(0, parts.Count).Where(i => IsLearned(parts[i])).Select(i => (long)i)];
+        var positions = tensor([.. learned.SelectMany(i => parts[(int)i].Target.Select(x => (long)x))], learned.Length, 2, device: outputs.device); // [S', 2]
+        var logits = CountsPadding ? outputs : WithoutPadding(outputs, parts);
+        if (learned.Length < parts.Count)
+            logits = logits.index_select(0, tensor(learned, device: outputs.device)); // [S', T, 2]
+        return nn.functional.cross_entropy(logits, positions, reduction: nn.Reduction.Sum).Over(2);
     }
+
+    /// <summary>Windows of rows whose answer is where it is said to be.</summary>
+    public override double LossWeight(IReadOnlyList<ExamplePart> parts) => parts.Count(IsLearned);
 
     /// <summary>Answers, best first; "" stands before those that it outscores by more than <see cref="NoAnswerThreshold"/>.</summary>
     public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs)
@@ -176,19 +186,14 @@ internal sealed record QuestionAnswering : PromptTask
     protected override void CheckRead()
     {
         base.CheckRead();
-        string[] names =
-        [
-            ContextColumnName, QuestionColumnName, TrainingAnswerColumnName, AnswerIndexColumnName,
-            PredictedAnswerColumnName, ScoreColumnName, AnswerStartColumnName, NoAnswerScoreColumnName,
-        ];
-        if (names.Any(string.IsNullOrEmpty))
-            throw new JsonException("One of the task's columns has no name.");
         if (TopK < 1 || NBest is < 1 or > LargestNBest || MaxAnswerLength < 1 || DocumentStride < 0 || double.IsNaN(NoAnswerThreshold))
             throw new JsonException(FormattableString.Invariant(
                 $"The task's topK is {TopK}, its nBest {NBest}, its maxAnswerLength {MaxAnswerLength}, its documentStride {DocumentStride} and its ")
                 + FormattableString.Invariant($"noAnswerThreshold {NoAnswerThreshold}; expected 1 or more, nBest {LargestNBest} at most, ")
                 + "a documentStride of 0 or more, and a number.");
     }
+
+    private static bool IsLearned(ExamplePart part) => part.Target.Length > 0;
 
     private static GoldAnswer GoldOf(Example example) => ((AnswerExample)example).Gold!;
 

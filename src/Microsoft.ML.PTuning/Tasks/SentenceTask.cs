@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Tokenization;
 
@@ -45,17 +44,9 @@ internal abstract record SentenceTask : PromptTask
     public override string? FindMisfit(TextTokenizer tokenizer)
     {
         var special = tokenizer.SpecialTokens(pair: Sentence2ColumnName is not null);
-        return MaxLength < special
-            ? $"MaxLength is {MaxLength}, but {special} special tokens stand around {(Sentence2ColumnName is null ? "a text" : "a pair of texts")}. Use more."
+        return MaxLength < special + (Sentence2ColumnName is null ? 1 : 2)
+            ? $"MaxLength is {MaxLength}, but {special} special tokens stand around {(Sentence2ColumnName is null ? "a text" : "a pair of texts")}, which need room too. Use more."
             : null;
-    }
-
-    protected override void CheckRead()
-    {
-        base.CheckRead();
-        string?[] names = [LabelColumnName, Sentence1ColumnName, Sentence2ColumnName ?? Sentence1ColumnName, .. Outputs.Select(c => c.Name)];
-        if (names.Any(string.IsNullOrEmpty))
-            throw new JsonException("One of the task's columns has no name.");
     }
 
     /// <summary>Prepares to read the label: every call of the result reads the current row's, and gives null where it is missing.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tasks;
@@ -11,7 +12,7 @@ internal enum WordSource
     /// <summary>The column holds a text; white space ends a word.</summary>
     WhiteSpace,
 
-    /// <summary>The column holds a text; white space ends a word, each punctuation mark is a word.</summary>
+    /// <summary>The column holds a text; white space ends a word, each punctuation mark and each Chinese character is a word.</summary>
     PunctuationApart,
 }
 
@@ -21,11 +22,12 @@ internal readonly record struct Word(int Start, int End);
 /// <summary>The words of a sentence and the tokens of each.</summary>
 /// <param name="Words">Words in order; where they were given one by one, as characters of the text that joins them by a space.</param>
 /// <param name="Tokens">The tokens of each word; none where the tokenizer sees nothing in it.</param>
-internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IReadOnlyList<Token>> Tokens)
+/// <param name="Length">Characters of the text.</param>
+internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IReadOnlyList<Token>> Tokens, int Length)
 {
     /// <summary>Words that are given one by one: each is tokenised on its own, as after a space.</summary>
     public static SentenceWords Of(IReadOnlyList<string> words, TextTokenizer tokenizer) =>
-        new(Located(words), [.. words.Select(tokenizer.TokenizeWord)]);
+        new(Located(words), [.. words.Select(tokenizer.TokenizeWord)], Math.Max(0, words.Sum(word => word.Length + 1) - 1));
 
     /// <summary>A text: it is tokenised as a whole, and each token given to its word. Words that share a token are tokenised one by one.</summary>
     public static SentenceWords Of(string text, WordSource source, TextTokenizer tokenizer)
@@ -47,7 +49,7 @@ internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IR
             }
             tokens[word] = isShared ? tokenizer.TokenizeWord(text[words[word].Start..words[word].End]) : own;
         }
-        return new SentenceWords(words, tokens);
+        return new SentenceWords(words, tokens, text.Length);
     }
 
     /// <summary>The words of a text.</summary>
@@ -57,7 +59,7 @@ internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IR
         if (source == WordSource.PunctuationApart)
         {
             for (var found = new BertWords(text); found.MoveNext();)
-                words.Add(new Word(found.Start, found.End));
+                AddApart(words, text, found.Start, found.End);
             return words;
         }
 
@@ -71,6 +73,26 @@ internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IR
             start = end + 1;
         }
         return words;
+    }
+
+    // Chinese is written without spaces; each character stands for itself, as in BERT's own normaliser.
+    private static void AddApart(List<Word> words, string text, int start, int end)
+    {
+        var begun = start;
+        for (var at = start; at < end;)
+        {
+            Rune.DecodeFromUtf16(text.AsSpan(at), out var rune, out var length);
+            if (BertNormalizer.IsChinese(rune.Value))
+            {
+                if (begun < at)
+                    words.Add(new Word(begun, at));
+                words.Add(new Word(at, at + length));
+                begun = at + length;
+            }
+            at += length;
+        }
+        if (begun < end)
+            words.Add(new Word(begun, end));
     }
 
     private static int EndOf(Token token) => token.Start + token.Length;

@@ -10,12 +10,15 @@ internal abstract class RowTags
     /// <param name="position">The row's, for messages.</param>
     /// <returns>Null where the label contradicts the text.</returns>
     /// <exception cref="InvalidOperationException">There are not as many tags as words.</exception>
-    public abstract string[]? ForWords(IReadOnlyList<Word> words, long position);
+    public abstract string[]? ForWords(SentenceWords sentence, long position);
 }
 
 /// <summary>Reads a label column of tags, one a word, or of entities, as characters of the text.</summary>
 internal static class TagColumn
 {
+    /// <summary>Rows that are read until it is asked again whether the work has been cancelled.</summary>
+    private const int RowsBetweenChecks = 256;
+
     /// <summary>The tags that keys stand for.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The keys have no values, or they are no texts.</exception>
     public static IReadOnlyList<string> KeyValues(DataViewSchema.Column label)
@@ -31,14 +34,19 @@ internal static class TagColumn
     }
 
     /// <summary>The types of all entities of a column, sorted.</summary>
+    /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
     /// <exception cref="InvalidOperationException">A row's value is no entity.</exception>
-    public static IReadOnlyList<string> ReadTypes(IDataView data, string column)
+    public static IReadOnlyList<string> ReadTypes(IDataView data, string column, Action checkCancelled)
     {
         var types = new SortedSet<string>(StringComparer.Ordinal);
         using var cursor = data.GetRowCursor([data.Schema[column]]);
         var read = OpenEntities(cursor, cursor.Schema[column]);
         while (cursor.MoveNext())
+        {
+            if (cursor.Position % RowsBetweenChecks == 0)
+                checkCancelled();
             types.UnionWith(read().Select(e => e.Type));
+        }
         return [.. types];
     }
 
@@ -85,18 +93,19 @@ internal static class TagColumn
 
     private sealed class Tags(string[] tags, string column) : RowTags
     {
-        public override string[] ForWords(IReadOnlyList<Word> words, long position) =>
-            tags.Length == words.Count
+        public override string[] ForWords(SentenceWords sentence, long position) =>
+            tags.Length == sentence.Words.Count
                 ? tags
                 : throw new InvalidOperationException(
-                    $"Label column '{column}' has {tags.Length} tags in row {position}, but the sentence has {words.Count} words. Give one a word; white space ends a word.");
+                    $"Label column '{column}' has {tags.Length} tags in row {position}, but the sentence has {sentence.Words.Count} words. Give one a word; white space ends a word.");
     }
 
     /// <summary>An entity covers every word that it touches.</summary>
     private sealed class Entities(EntitySpan[] entities) : RowTags
     {
-        public override string[]? ForWords(IReadOnlyList<Word> words, long position)
+        public override string[]? ForWords(SentenceWords sentence, long position)
         {
+            var words = sentence.Words;
             var spans = new List<TaggedSpan>(entities.Length);
             var free = 0;
             foreach (var entity in entities.OrderBy(e => e.Start))
@@ -109,7 +118,7 @@ internal static class TagColumn
                     end++;
 
                 var overlaps = start == free && free > 0 && words[free - 1].End > entity.Start;
-                if (overlaps || end == start || entity.End > words[^1].End)
+                if (overlaps || end == start || entity.End > sentence.Length)
                     return null;
                 spans.Add(new TaggedSpan(start, end, entity.Type));
                 free = end;

@@ -54,11 +54,15 @@ internal sealed class BestEpoch : IDisposable
     // By the mean over the tasks that have a validation set. A tie in the metric, common on small sets, goes to the lower loss.
     private static bool IsBetter(IReadOnlyList<EpochOutcome> epoch, IReadOnlyList<EpochOutcome> best)
     {
-        var (metric, bestMetric) = (Mean(epoch, e => e.ValidationMetric), Mean(best, e => e.ValidationMetric));
+        var (metric, bestMetric) = (MeanMetric(epoch), MeanMetric(best));
         return metric is null
             || metric > bestMetric
             || (metric == bestMetric && Mean(epoch, e => e.ValidationLoss) < Mean(best, e => e.ValidationLoss));
     }
+
+    // Among several tasks, an R² far below 0 must not decide for those whose metrics lie between 0 and 1.
+    private static double? MeanMetric(IReadOnlyList<EpochOutcome> outcomes) =>
+        Mean(outcomes, e => outcomes.Count > 1 && e.ValidationMetric < 0 ? 0 : e.ValidationMetric);
 
     private static double? Mean(IReadOnlyList<EpochOutcome> outcomes, Func<EpochSummary, double?> select) => outcomes.Average(o => select(o.Summary));
 }

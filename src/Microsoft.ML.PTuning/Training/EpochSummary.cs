@@ -17,7 +17,7 @@ public sealed class EpochSummary
     /// <summary>Mean training loss, with dropout.</summary>
     public required double Loss { get; init; }
 
-    /// <summary>The metric on the training rows, with dropout, while they were learned.</summary>
+    /// <summary>The metric on the training rows, with dropout, while they were learned; a row that is read in windows counts window by window.</summary>
     public required double Metric { get; init; }
 
     /// <summary>Mean loss over the whole validation set; null without one.</summary>
@@ -26,6 +26,6 @@ public sealed class EpochSummary
     /// <summary>The metric over the whole validation set; null without one.</summary>
     public double? ValidationMetric { get; init; }
 
-    /// <summary>What the metrics are: accuracy for classification, R² for regression; more is better.</summary>
+    /// <summary>What the metrics are: accuracy for classes and choices, R² for numbers, F1 for answers and for entities; more is better.</summary>
     public required string MetricName { get; init; }
 }

@@ -92,7 +92,7 @@ internal sealed class TrainingLoop(IReadOnlyList<TrainingTask> tasks, TrainingSe
         settings.CheckCancelled();
         var learned = tasks[task];
         using var tensors = optimizer.Current(task);
-        var (predictions, loss) = new Predictor(learned.Network, padId, device).Evaluate(examples, tensors, learned.Task, settings.CheckCancelled);
+        var (predictions, loss) = new Predictor(learned.Network, padId, device).Evaluate(examples, tensors, learned.Task.ForScoring, settings.CheckCancelled);
         RefuseDivergence(loss, _learners[task], clock);
         var summary = new EpochSummary
         {

@@ -28,7 +28,7 @@ public sealed class TrainingProgress
     /// <summary>The last finished epoch's metric, on the validation set where there is one, else on the training rows; null in the first epoch.</summary>
     public required double? Metric { get; init; }
 
-    /// <summary>What <see cref="Metric"/> is: accuracy for classification, R² for regression.</summary>
+    /// <summary>What <see cref="Metric"/> is: as in <see cref="EpochSummary.MetricName"/>.</summary>
     public required string MetricName { get; init; }
 
     /// <summary>The learning rate of this step.</summary>

@@ -25,7 +25,8 @@ public sealed class TrainingSummary
     /// <summary>Rows without a label, left out.</summary>
     public required int RowsSkipped { get; init; }
 
-    /// <summary>Rows whose text was longer than <c>MaxLength</c> tokens, cut to it. Tasks that read long texts window by window cut nothing.</summary>
+    /// <summary>Rows of which text was dropped because it was longer than <c>MaxLength</c> tokens allow: texts, questions. Sentences to tag and
+    /// contexts are read window by window instead.</summary>
     public required int RowsTruncated { get; init; }
 
     /// <summary>Rows whose label does not agree with their text (an answer, an entity that is not where it is said to be), left out.</summary>

@@ -28,12 +28,13 @@ internal static class WarmStart
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public static TrainingTask From(PromptModel model, TrainingTask task, Device device, Action<string> log)
     {
-        var difference = FindDifference(model, task);
+        string? difference = null;
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var start = new TrainedTensors();
         model.Use(tensors =>
         {
+            difference = FindDifference(model.Task, tensors, task);
             foreach (var (name, tensor) in tensors)
                 if (difference is null || name == TrainedTensors.Prefix)
                     start.Add(name, tensor.detach().to(device).clone());
@@ -69,15 +70,15 @@ internal static class WarmStart
                 $"The InitialModel has another prefix: {string.Join("; ", differences)}. Set the options as expected.");
     }
 
-    private static string? FindDifference(PromptModel model, TrainingTask task)
+    private static string? FindDifference(PromptTask learned, TrainedTensors tensors, TrainingTask task)
     {
-        if (model.Task.GetType() != task.Task.GetType())
+        if (learned.GetType() != task.Task.GetType())
             return "the InitialModel learned a task of another kind";
-        if (model.Task.Classes is { } known && task.Task.Classes is { } classes && !classes.IsSameAs(known))
+        if (learned.Classes is { } known && task.Task.Classes is { } classes && !classes.IsSameAs(known))
             return $"the classes are others, or in another order ({classes.Count}; the InitialModel has {known.Count})";
 
         var head = task.Network.Head.Declare(task.Network.Encoder.Backbone);
-        return head.All(t => model.Tensors.Contains(t.Name) && model.Tensors[t.Name].shape.SequenceEqual(t.Shape))
+        return head.All(t => tensors.Contains(t.Name) && tensors[t.Name].shape.SequenceEqual(t.Shape))
             ? null
             : "that of the InitialModel has another shape";
     }

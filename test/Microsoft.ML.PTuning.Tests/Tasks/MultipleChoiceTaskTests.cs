@@ -28,14 +28,24 @@ public sealed class MultipleChoiceTaskTests
     }
 
     [TestMethod]
-    public void Index_that_is_no_choices_is_skipped_and_counted()
+    public void Index_below_zero_is_a_missing_label()
     {
-        string[] choices = ["c", "d"];
+        int[] labels = [-1, 0, 1, int.MinValue];
+        var rows = Read([.. labels.Select(label => new Row { Sentence1 = "a", Choices = ["c", "d"], Label = label })]);
 
-        int[] labels = [-1, 0, 1, 2, int.MinValue, int.MaxValue];
-        var rows = Read([.. labels.Select(label => new Row { Sentence1 = "a", Choices = choices, Label = label })]);
+        Assert.AreEqual((2, 2), (rows.Examples.Count, rows.Skipped));
+    }
 
-        Assert.AreEqual((2, 4), (rows.Examples.Count, rows.Skipped));
+    [TestMethod]
+    [DataRow(2)]
+    [DataRow(int.MaxValue)]
+    public void Index_beyond_the_choices_is_refused(int label)
+    {
+        Row[] rows = [new() { Sentence1 = "a", Choices = ["c", "d"], Label = 0 }, new() { Sentence1 = "a", Choices = ["c", "d"], Label = label }];
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Read(rows));
+
+        Assert.Contains($"Label column 'Label' of row 1 has the index {label}, but the row has 2 choices.", refusal.Message);
     }
 
     /// <summary>ML.NET reads a key property from 0: what the property says is the index, what the column holds is one more.</summary>
@@ -130,9 +140,9 @@ public sealed class MultipleChoiceTaskTests
     }
 
     [TestMethod]
-    [DataRow(2, "MaxLength is 2, but 3 special tokens stand around a premise and a choice. Use more.")]
-    [DataRow(3, null)]
-    public void Room_for_less_than_the_special_tokens_is_a_misfit(int maxLength, string? misfit) =>
+    [DataRow(4, "MaxLength is 4, but 3 special tokens stand around a premise and a choice, and both need room. Use more.")]
+    [DataRow(5, null)]
+    public void Room_for_less_than_a_token_of_each_is_a_misfit(int maxLength, string? misfit) =>
         Assert.AreEqual(misfit, (Any.Choice with { MaxLength = maxLength }).FindMisfit(Folder.Load()));
 
     private static ExampleSet Read(params Row[] rows) =>

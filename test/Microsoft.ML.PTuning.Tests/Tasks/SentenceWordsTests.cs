@@ -8,6 +8,12 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 public sealed class SentenceWordsTests
 {
     [TestMethod]
+    public void Chinese_characters_are_words_of_their_own_where_punctuation_is_apart() =>
+        CollectionAssert.AreEqual(
+            new[] { "小", "明", "住", "在", "NY", "。", "OK" },
+            SentenceWords.Split("小明住在NY。OK", WordSource.PunctuationApart).Select(w => "小明住在NY。OK"[w.Start..w.End]).ToArray());
+
+    [TestMethod]
     public void White_space_ends_words() => AssertSplit("  Anna's\tdog\u00A0is\n\nhere ", WordSource.WhiteSpace, "Anna's", "dog", "is", "here");
 
     [TestMethod]

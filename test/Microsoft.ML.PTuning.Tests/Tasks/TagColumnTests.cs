@@ -191,7 +191,7 @@ public sealed class TagColumnTests
 
     private static (NamedEntityRecognition Task, ExampleSet Rows) Read(IDataView data)
     {
-        var task = (NamedEntityRecognition)(Any.Tagging(2) with { Words = null, Labels = null, MaxLength = 64 }).ForData(data);
+        var task = (NamedEntityRecognition)(Any.Tagging(2) with { Words = null, Labels = null, MaxLength = 64 }).ForData(data, () => { });
         return (task, ExampleSet.Read(data, task, Folder.Load(), () => { }));
     }
 

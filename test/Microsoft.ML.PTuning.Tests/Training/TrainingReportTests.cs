@@ -67,7 +67,7 @@ public sealed class TrainingReportTests
         Assert.AreEqual(22, model.Summary!.RowsUsed);
         Assert.AreEqual(1, model.Summary.RowsSkipped);
         Assert.AreEqual(1, model.Summary.RowsTruncated);
-        Logged("22 training rows (1 without a label skipped, 1 longer than 12 tokens cut, 0 whose label is not in their text left out)");
+        Logged("22 training rows (1 without a label skipped, 1 cut to fit 12 tokens, 0 whose label is not in their text left out)");
     }
 
     [TestMethod]
