@@ -11,6 +11,15 @@ public class PTuningCatalogTests
     private static readonly IDataView Unseen = Context.Data.LoadFromEnumerable(Tickets.Rows(132).Skip(72));
 
     [TestMethod]
+    public void Options_of_another_task_are_refused()
+    {
+        var refusal = Assert.ThrowsExactly<ArgumentException>(
+            () => Context.MulticlassClassification.Trainers.PTuningV2((PTuningV2Trainer.Options)new PTuningV2Trainer.MultipleChoiceOptions()));
+
+        Assert.Contains("MultipleChoiceOptions are the options of another task", refusal.Message);
+    }
+
+    [TestMethod]
     public void Multiclass_model_learns_topics_as_ML_NET_measures_them()
     {
         using var model = Topics().Fit(Data);

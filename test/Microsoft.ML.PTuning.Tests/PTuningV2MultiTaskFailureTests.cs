@@ -69,6 +69,17 @@ public sealed class PTuningV2MultiTaskFailureTests
     }
 
     [TestMethod]
+    public void Trainer_that_pads_to_its_maximum_is_refused()
+    {
+        _training.Options.PadToMaxLength = true;
+
+        var refusal = Refused<InvalidOperationException>(_training.Rated(20));
+
+        Assert.AreEqual(
+            "The trainer of task 'rating' has PadToMaxLength, but the tasks learn from batches of any length. Set it to false.", refusal.Message);
+    }
+
+    [TestMethod]
     public void No_tasks_are_refused()
     {
         var trainer = new PTuningV2MultiTaskTrainer(_training.Context, _options);

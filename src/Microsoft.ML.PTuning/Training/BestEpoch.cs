@@ -60,8 +60,9 @@ internal sealed class BestEpoch : IDisposable
             || (metric == bestMetric && Mean(epoch, e => e.ValidationLoss) < Mean(best, e => e.ValidationLoss));
     }
 
-    // Among several tasks, an R² far below 0 must not decide for those whose metrics lie between 0 and 1.
-    private static double? MeanMetric(IReadOnlyList<EpochOutcome> outcomes) =>
+    /// <summary>The mean metric of the tasks that have a validation set; null where none has.</summary>
+    /// <remarks>Among several tasks, an R² far below 0 must not decide for those whose metrics lie between 0 and 1: it counts as 0.</remarks>
+    public static double? MeanMetric(IReadOnlyList<EpochOutcome> outcomes) =>
         Mean(outcomes, e => outcomes.Count > 1 && e.ValidationMetric < 0 ? 0 : e.ValidationMetric);
 
     private static double? Mean(IReadOnlyList<EpochOutcome> outcomes, Func<EpochSummary, double?> select) => outcomes.Average(o => select(o.Summary));

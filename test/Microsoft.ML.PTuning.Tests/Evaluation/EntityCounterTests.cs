@@ -39,6 +39,19 @@ public sealed class EntityCounterTests
     }
 
     [TestMethod]
+    public void Row_with_words_but_without_labels_is_left_out_and_counted()
+    {
+        var counter = new EntityCounter();
+        counter.AddTags(["B-PER"], ["B-PER"]);
+        counter.AddTags([], ["B-PER", "O"]);
+        counter.AddTags([], []);
+
+        var metrics = counter.Measure();
+
+        Assert.AreEqual((1, 1, 1.0, 1.0), (metrics.SkippedRows, metrics.PredictedEntities, metrics.MicroF1, metrics.WordAccuracy));
+    }
+
+    [TestMethod]
     public void Micro_counts_entities_and_macro_counts_types()
     {
         // PER: 2 of 2 found, 3 predicted. LOC: 0 of 1. ORG: never labelled, 1 predicted.

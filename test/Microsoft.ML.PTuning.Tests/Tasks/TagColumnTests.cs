@@ -86,6 +86,33 @@ public sealed class TagColumnTests
     }
 
     [TestMethod]
+    public void Span_may_end_with_the_white_space_at_the_end_of_the_text()
+    {
+        var (_, rows) = Read(Spans(("anna ", ["PER 0 5"]), ("max", ["LOC 0 3"])));
+
+        CollectionAssert.AreEqual(new[] { "B-PER" }, ((TaggedSentence)rows.Examples[0]).Tags);
+    }
+
+    [TestMethod]
+    public void Tag_of_another_kind_beside_tags_of_entities_is_refused_by_name()
+    {
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Read(Keyed(["O", "B-PER", "-X-"], ["O", "B-PER"])));
+
+        Assert.AreEqual("Label", refusal.ParamName);
+        Assert.Contains("has the tag '-X-' beside tags of entities such as 'B-PER'", refusal.Message);
+    }
+
+    [TestMethod]
+    public void Validation_with_a_tag_of_another_kind_is_refused_by_name()
+    {
+        var (task, _) = Read(Keyed(["O", "B-PER"], ["O", "B-PER"]));
+
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => task.CheckValidation(Keyed(["O", "B-PER", "NN"], ["O", "NN"])));
+
+        Assert.Contains("has the tag 'NN'", refusal.Message);
+    }
+
+    [TestMethod]
     public void Types_of_spans_are_tags_in_the_order_of_the_alphabet()
     {
         var (task, _) = Read(Spans(("a b", ["Z 0 1"]), ("a", ["work of art 0 1"])));

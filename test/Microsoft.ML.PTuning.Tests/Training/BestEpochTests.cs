@@ -32,6 +32,13 @@ public sealed class BestEpochTests
         Assert.AreEqual(3, weight);
     }
 
+    [TestMethod]
+    [DataRow(new[] { 0.8, -20.0 }, 0.4, DisplayName = "two tasks")]
+    [DataRow(new[] { 0.8, 0.6 }, 0.7, DisplayName = "two tasks above 0")]
+    [DataRow(new[] { -20.0 }, -20.0, DisplayName = "one task")]
+    public void Metric_below_zero_counts_as_zero_beside_other_tasks(double[] metrics, double expected) =>
+        Assert.AreEqual(expected, BestEpoch.MeanMetric([.. metrics.Select(metric => new EpochOutcome(Epoch(metric, 1), [], []))])!.Value, 1e-12);
+
     /// <summary>Offers epochs whose head's bias is their number.</summary>
     private static (int Number, float Weight) Offer(EpochSummary[] epochs)
     {
