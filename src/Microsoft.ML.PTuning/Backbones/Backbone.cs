@@ -27,6 +27,9 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
 
+    /// <summary>Whether the padding token's id says where tokens stand.</summary>
+    public virtual bool CountsFromPadToken => false;
+
     /// <summary>What follows the dense layer of a sentence pooler that is trained with a head, where the checkpoint brought none.</summary>
     public virtual Func<Tensor, Tensor> PoolerActivation { get; } = Activation.Named("tanh");
 
@@ -40,7 +43,16 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
         var family = BackboneFamilies.Find(configuration.ModelType)!;
 
         using var checkpoint = CheckpointFiles.Find(directory).Open();
-        return family.Create(configuration, FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), device));
+        var tensors = FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), device);
+        try
+        {
+            return family.Create(configuration, tensors);
+        }
+        catch
+        {
+            tensors.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The embeddings' output.</summary>

@@ -39,6 +39,9 @@ internal record BackboneConfiguration
     /// <summary>Whether the file itself names the padding token; else it is the family's.</summary>
     public bool StatesPadToken { get; init; }
 
+    /// <summary>What else decides what the encoder computes, by the file's keys; for families that have more than the numbers above.</summary>
+    public virtual IReadOnlyDictionary<string, string> Traits => new Dictionary<string, string>();
+
     /// <summary>D.</summary>
     public int HeadSize => HiddenSize / Heads;
 

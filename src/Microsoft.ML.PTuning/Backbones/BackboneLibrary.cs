@@ -50,7 +50,7 @@ internal static class BackboneLibrary
         try
         {
             var tokenizer = TextTokenizer.Load(directory, backbone.Configuration.ModelType);
-            RequireAgreement(directory, backbone.Configuration, tokenizer);
+            RequireAgreement(directory, backbone, tokenizer);
             return new LoadedBackbone(backbone, tokenizer);
         }
         catch
@@ -61,12 +61,14 @@ internal static class BackboneLibrary
     }
 
     // Ids beyond the embeddings would fail in the middle of a batch. A smaller vocabulary is usual: checkpoints pad their embeddings.
-    private static void RequireAgreement(string directory, BackboneConfiguration encoder, TextTokenizer tokenizer)
+    // Which id pads is without effect, as padding is masked, but where positions are counted from it: multilingual BERTs come with XLM-R's tokenizer.
+    private static void RequireAgreement(string directory, Backbone backbone, TextTokenizer tokenizer)
     {
+        var encoder = backbone.Configuration;
         var faults = new List<string>();
         if (tokenizer.VocabularySize > encoder.VocabularySize)
             faults.Add($"the tokenizer's ids go up to {tokenizer.VocabularySize - 1}, but config.json says vocab_size {encoder.VocabularySize}");
-        if (encoder.StatesPadToken && tokenizer.PadId != encoder.PadTokenId)
+        if (encoder.StatesPadToken && backbone.CountsFromPadToken && tokenizer.PadId != encoder.PadTokenId)
             faults.Add($"the tokenizer's padding token has id {tokenizer.PadId}, but config.json says pad_token_id {encoder.PadTokenId}");
 
         if (faults.Count > 0)

@@ -59,6 +59,10 @@ internal sealed record BackboneReference : IJsonOnDeserialized
 
     public required int PadTokenId { get; init; }
 
+    /// <summary>What else its family's configuration says, by the keys of <c>config.json</c>; null where there is nothing else.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SortedDictionary<string, string>? Traits { get; init; }
+
     /// <summary>SHA-256 of the weight files: file name to lower-case hexadecimal digits.</summary>
     public required SortedDictionary<string, string> Weights { get; init; }
 
@@ -87,6 +91,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
             MaxPositionEmbeddings = configuration.MaxPositionEmbeddings,
             LayerNormEpsilon = configuration.LayerNormEpsilon,
             PadTokenId = configuration.PadTokenId,
+            Traits = configuration.Traits.Count == 0 ? null : new(configuration.Traits.ToDictionary(), StringComparer.Ordinal),
             Weights = HashesOf(weights),
             Tokenizer = HashesOf(tokenizer),
         };
@@ -121,6 +126,9 @@ internal sealed record BackboneReference : IJsonOnDeserialized
             yield return string.Create(CultureInfo.InvariantCulture, $"layer norm epsilon {found.LayerNormEpsilon}, expected {LayerNormEpsilon}");
         if (found.PadTokenId != PadTokenId)
             yield return $"padding token {found.PadTokenId}, expected {PadTokenId}";
+        foreach (var (key, expected) in Traits ?? [])
+            if (found.Traits.GetValueOrDefault(key, "nothing") is var value && value != expected)
+                yield return $"{key} {value}, expected {expected}";
     }
 
     /// <summary>What makes an encoder another one than this, by its files.</summary>

@@ -70,8 +70,8 @@ internal sealed class ConfigurationFile : IDisposable
     {
         if (Find(key) is not { } value)
             return fallback ?? Missing(key, "", supported);
-        if (value.ValueKind == JsonValueKind.String && supported.Contains(value.GetString()))
-            return value.GetString()!;
+        if (value.ValueKind == JsonValueKind.String && supported.FirstOrDefault(word => value.ValueEquals(word)) is { } found)
+            return found;
         return Fault(key, value, OneOf(supported), "");
     }
 
@@ -83,8 +83,8 @@ internal sealed class ConfigurationFile : IDisposable
 
         string[] words = value.ValueKind switch
         {
-            JsonValueKind.String => value.GetString()!.Split('|', StringSplitOptions.TrimEntries),
-            JsonValueKind.Array => [.. value.EnumerateArray().Select(word => word.ToString())],
+            JsonValueKind.String => value.GetRawText()[1..^1].Split('|', StringSplitOptions.TrimEntries),
+            JsonValueKind.Array => [.. value.EnumerateArray().Select(word => word.GetRawText().Trim('"'))],
             _ => [],
         };
         return words is not [] && words.All(supported.Contains) ? words : Fault<string[]>(key, value, $"some of {string.Join(", ", supported)}", []);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>The convolution beside the first layer of the larger DeBERTa v2 encoders.</summary>
@@ -37,6 +39,18 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
 
     /// <summary>The first layer's convolution; null where there is none.</summary>
     public ConvolutionConfiguration? Convolution { get; init; }
+
+    public override IReadOnlyDictionary<string, string> Traits => new SortedDictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["pos_att_type"] = string.Join('|', new[] { AsksForPositions ? ContentToPosition : "", PositionsAsk ? PositionToContent : "" }.Where(t => t.Length > 0)),
+        ["max_relative_positions"] = Invariant(MaxRelativePositions),
+        ["position_buckets"] = Invariant(PositionBuckets),
+        ["position_biased_input"] = AddsAbsolutePositions ? "true" : "false",
+        ["share_att_key"] = SharesProjections ? "true" : "false",
+        ["norm_rel_ebd"] = NormalizesRelativeEmbeddings ? "layer_norm" : "none",
+        ["pooler_hidden_act"] = PoolerActivation,
+        ["conv_act"] = Convolution?.Activation ?? "none",
+    };
 
     /// <summary>Rows of the table of relative embeddings on either side of distance 0, R.</summary>
     public int RelativeSpan => PositionBuckets > 0 ? PositionBuckets : MaxRelativePositions;
@@ -101,6 +115,8 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
             file.Fault($"hidden_size {configuration.HiddenSize} is not a multiple of conv_groups {convolution.Groups}");
         return configuration;
     }
+
+    private static string Invariant(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static ConvolutionConfiguration? ReadConvolution(ConfigurationFile file)
     {

@@ -4,14 +4,16 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>RoBERTa (Liu et al. 2019): BERT's layers and names, its own positions, one segment type.</summary>
-/// <remarks>XLM-R (Conneau et al. 2020) and CamemBERT (Martin et al. 2020) are the same encoder over other vocabularies.</remarks>
+/// <remarks>XLM-R (Conneau et al. 2020) is the same encoder over another vocabulary.</remarks>
 internal sealed class RobertaBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
     : PostNormBackbone(configuration, tensors, BertBackbone.Names)
 {
-    public static IReadOnlyList<BackboneFamily> Families { get; } = [Named("roberta"), Named("xlm-roberta"), Named("camembert")];
+    public static IReadOnlyList<BackboneFamily> Families { get; } = [Named("roberta"), Named("xlm-roberta")];
 
     /// <summary>The rows up to the padding token's id are no token's.</summary>
     public override int MaxPositions => Configuration.MaxPositionEmbeddings - FirstPosition;
+
+    public override bool CountsFromPadToken => true;
 
     private int FirstPosition => Configuration.PadTokenId + 1;
 

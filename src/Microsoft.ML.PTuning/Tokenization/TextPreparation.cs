@@ -29,6 +29,9 @@ internal enum PreparationSteps
 /// </remarks>
 internal sealed class TextPreparation
 {
+    /// <summary>The one code point that <see cref="string.Normalize()"/> refuses beside lone surrogates.</summary>
+    private const int NotACharacter = 0xFFFE;
+
     private readonly PreparationSteps _steps;
 
     /// <exception cref="PlatformNotSupportedException">Accents are to be stripped in a process that runs without Unicode normalisation.</exception>
@@ -60,7 +63,7 @@ internal sealed class TextPreparation
 
     private void Add(NormalizedText prepared, Rune rune, int start, int end)
     {
-        if (!Has(PreparationSteps.StripAccents) || rune.IsAscii)
+        if (!Has(PreparationSteps.StripAccents) || rune.IsAscii || rune.Value == NotACharacter)
         {
             AddCased(prepared, rune, start, end);
             return;

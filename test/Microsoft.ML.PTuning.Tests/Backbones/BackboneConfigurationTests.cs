@@ -107,7 +107,6 @@ public sealed class BackboneConfigurationTests
     [DataRow("bert", 0)]
     [DataRow("roberta", 1)]
     [DataRow("xlm-roberta", 1)]
-    [DataRow("camembert", 1)]
     [DataRow("electra", 0)]
     [DataRow("distilbert", 0)]
     [DataRow("albert", 0)]

@@ -52,13 +52,26 @@ public sealed class BackboneLibraryTests
     }
 
     [TestMethod]
-    public void Open_refuses_another_padding_token_than_the_encoders()
+    public void Open_refuses_another_padding_token_than_the_encoders_where_positions_count_from_it()
+    {
+        using var roberta = new TinyCheckpoint("roberta").Save();
+        File.WriteAllText(Path.Combine(roberta.Path, "vocab.txt"), string.Join('\n', TokenizerFolder.BertTokens));
+
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => BackboneLibrary.Open(roberta.Path, CPU)).Message;
+
+        Assert.Contains("padding token has id 0, but config.json says pad_token_id 1", refusal);
+    }
+
+    [TestMethod]
+    public void Open_takes_another_padding_token_where_it_is_without_effect()
     {
         WriteVocabulary(EncoderVocabulary);
         _checkpoint.Configuration["pad_token_id"] = 3;
         _checkpoint.SaveConfiguration();
 
-        StringAssert.Contains(Refusal(), "padding token has id 0, but config.json says pad_token_id 3");
+        using var lease = BackboneLibrary.Open(_checkpoint.Path, CPU).Lease;
+
+        Assert.AreEqual(0, lease.Tokenizer.PadId);
     }
 
     [TestMethod]

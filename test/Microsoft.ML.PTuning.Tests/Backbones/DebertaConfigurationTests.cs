@@ -7,6 +7,24 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 public sealed class DebertaConfigurationTests
 {
     [TestMethod]
+    [DataRow("pos_att_type", "\"c2p\"", "pos_att_type c2p, expected c2p|p2c")]
+    [DataRow("position_biased_input", "true", "position_biased_input true, expected false")]
+    [DataRow("pooler_hidden_act", "\"relu\"", "pooler_hidden_act relu, expected gelu")]
+    public void What_decides_scores_without_a_tensor_of_its_own_is_part_of_the_reference(string key, string value, string difference)
+    {
+        using var checkpoint = DebertaCheckpoints.Create("deberta-v3");
+        var before = BackboneConfiguration.Read(checkpoint.Path);
+        BackboneLocation location = new(BackboneKind.Directory, "tiny", checkpoint.Path, null);
+        var reference = BackboneReference.Of(location, before, [], [], new Fingerprint(folder: null));
+
+        checkpoint.Configuration[key] = System.Text.Json.Nodes.JsonNode.Parse(value);
+        checkpoint.SaveConfiguration();
+
+        Assert.IsEmpty(reference.Differences(before));
+        CollectionAssert.AreEqual(new[] { difference }, reference.Differences(BackboneConfiguration.Read(checkpoint.Path)).ToArray());
+    }
+
+    [TestMethod]
     public void Read_gives_the_numbers_of_a_second_version()
     {
         var configuration = Read("deberta-v2");

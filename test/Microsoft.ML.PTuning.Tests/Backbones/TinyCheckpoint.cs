@@ -59,7 +59,7 @@ internal sealed class TinyCheckpoint : IDisposable
     /// <summary>ELECTRA and ALBERT have embeddings of 6; the others do not look at the key.</summary>
     private static JsonObject LikeBert(string modelType)
     {
-        var isRoberta = modelType is "roberta" or "xlm-roberta" or "camembert";
+        var isRoberta = modelType is "roberta" or "xlm-roberta";
         return JsonNode.Parse($$"""
             {
               "model_type": "{{modelType}}", "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,

@@ -131,8 +131,14 @@ public sealed class TorchPickleTests
     {
         var pickle = new PickleWriter().Op('}').Text("epoch").Number(3).Op('s').Stop();
 
-        RefusesBecause(pickle, "its 'epoch' is a number, expected a tensor: save model.state_dict() alone");
+        RefusesBecause(pickle, "it holds 'epoch', a number, expected tensors: save model.state_dict() alone");
     }
+
+    [TestMethod]
+    public void A_tensor_of_endless_dimensions_is_refused() =>
+        RefusesBecause(
+            PickleWriter.StateDictionary([("a", Tensor with { Shape = [.. Enumerable.Repeat(1L, 17)], Strides = [.. Enumerable.Repeat(1L, 17)] })]),
+            "a tensor has more than 16 dimensions");
 
     [TestMethod]
     public void A_name_that_stands_twice_is_refused() =>
@@ -202,7 +208,7 @@ public sealed class TorchPickleTests
     {
         var nested = Enumerable.Repeat((byte)0x85, 1_000_000).ToArray();
 
-        RefusesBecause(new PickleWriter().Op('}').Text("a").Op('N').Raw(nested).Op('s').Stop(), "its 'a' is a tuple, expected a tensor");
+        RefusesBecause(new PickleWriter().Op('}').Text("a").Op('N').Raw(nested).Op('s').Stop(), "it holds 'a', a tuple, expected tensors");
     }
 
     private static void RefusesBecause(byte[] pickle, string reason) =>

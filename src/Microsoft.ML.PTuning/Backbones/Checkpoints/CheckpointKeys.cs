@@ -10,6 +10,7 @@ internal static class CheckpointKeys
     [
         "cls.", "lm_head.", "classifier.", "qa_outputs.",                                       // BERT, RoBERTa
         "discriminator_predictions.", "generator_predictions.", "generator_lm_head.",           // ELECTRA
+        "sequence_summary.",
         "predictions.", "sop_classifier.",                                                      // ALBERT
         "vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.",         // DistilBERT
         "lm_predictions.", "mask_predictions.", "pooler.",                                      // DeBERTa, whose pooler is a classifier's

@@ -135,14 +135,15 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, Safetensors
         if (!entry.TryGetProperty(key, out var array) || array.ValueKind != JsonValueKind.Array)
             return null;
 
-        var numbers = new long[array.GetArrayLength()];
-        for (var i = 0; i < numbers.Length; i++)
+        var numbers = new List<long>();
+        foreach (var item in array.EnumerateArray())
         {
-            if (array[i].ValueKind != JsonValueKind.Number || !array[i].TryGetInt64(out numbers[i]) || numbers[i] < 0)
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out var number) || number < 0)
                 return null;
+            numbers.Add(number);
         }
 
-        return numbers;
+        return [.. numbers];
     }
 
     /// <returns>Null where a 64-bit number does not hold it.</returns>

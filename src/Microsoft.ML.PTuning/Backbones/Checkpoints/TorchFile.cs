@@ -84,6 +84,10 @@ internal sealed class TorchFile : ICheckpoint
         if (!entry.Deflated)
             return _numbers.Read(type, entry.Offset + tensor.Offset * type.ElementSize(), tensor.Extent);
 
+        // torch.save deflates nothing. A small file could announce endless numbers, and they would be unpacked for every tensor.
+        if (tensor.Storage.Count != tensor.Shape.Aggregate(1L, (product, size) => product * size))
+            throw Refuse($"its entry '{entry.Name}' is deflated, and holds other numbers than those of the tensor that is read from it", null);
+
         using var storage = empty([tensor.Storage.Count], type);
         try
         {
@@ -162,7 +166,7 @@ internal sealed class TorchFile : ICheckpoint
             throw new InvalidDataException($"its entry '{entry.Name}' unpacks to fewer bytes than the {entry.Length} it announces");
     }
 
-    private InvalidDataException Refuse(string reason, Exception inner) => new(
+    private InvalidDataException Refuse(string reason, Exception? inner) => new(
         $"'{Source}' cannot be read as tensors that torch saved: {reason}. Nothing in it was run. Where you trust it, save it as safetensors with "
         + "transformers: model.save_pretrained(folder, safe_serialization=True); or fetch the checkpoint's safetensors version.", inner);
 }

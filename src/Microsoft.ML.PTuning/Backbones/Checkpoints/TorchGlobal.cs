@@ -7,6 +7,9 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 /// </param>
 internal sealed record TorchGlobal(string Module, string Name, string? StorageType, Func<object?[], object>? Call)
 {
+    /// <summary>More than any encoder's tensor has; a small file could otherwise ask for sizes without end.</summary>
+    private const int MostDimensions = 16;
+
     private static readonly Dictionary<(string, string), TorchGlobal> Known = new TorchGlobal[]
     {
         new("collections", "OrderedDict", null, OrderedDictionary),
@@ -63,7 +66,9 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
             : throw new FormatException("_rebuild_parameter is called with other arguments than a tensor, requires_grad and hooks");
 
     private static long[] Sizes(object? tuple) =>
-        [.. ((object?[])tuple!).Select(value => value is long size and >= 0 ? size : throw NoSize())];
+        tuple is object?[] { Length: <= MostDimensions } sizes
+            ? [.. sizes.Select(value => value is long size and >= 0 ? size : throw NoSize())]
+            : throw new FormatException($"a tensor has more than {MostDimensions} dimensions");
 
     private static FormatException NoSize() => new("a tensor's size or stride is no whole number");
 

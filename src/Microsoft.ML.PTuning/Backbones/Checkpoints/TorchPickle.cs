@@ -36,11 +36,16 @@ internal sealed class TorchPickle
         if (root is not Dictionary<string, object?> items)
             throw new FormatException($"it holds {Describe(root)}, expected a dictionary of tensors");
 
-        return items.ToDictionary(
-            item => item.Key,
-            item => item.Value as TorchTensor
-                ?? throw new FormatException($"its '{item.Key}' is {Describe(item.Value)}, expected a tensor: save model.state_dict() alone"));
+        // Some published state dictionaries hold their configuration beside the tensors; a training checkpoint holds other dictionaries of them.
+        var tensors = items.Where(item => item.Value is TorchTensor).ToDictionary(item => item.Key, item => (TorchTensor)item.Value!);
+        return tensors.Count > 0 && items.FirstOrDefault(item => HoldsTensors(item.Value)) is { Key: null }
+            ? tensors
+            : throw new FormatException(
+                $"it holds {string.Join(", ", items.Take(5).Select(item => $"'{item.Key}', {Describe(item.Value)}"))}, expected tensors: save model.state_dict() alone");
     }
+
+    private static bool HoldsTensors(object? value) =>
+        value is Dictionary<string, object?> items && items.Values.Any(item => item is TorchTensor);
 
     private object? Run()
     {
