@@ -107,7 +107,7 @@ internal sealed class DebertaBackbone : Backbone
         if (_positions is { } positions)
             sum = sum.Plus(positions.Forward(Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device)));
         if (_segments is { } segments)
-            sum = sum.Plus(Configuration.SegmentTypes == 1 ? segments.Table : segments.Forward(batch.Segments));
+            sum = sum.Plus(segments.OfSegments(batch));
 
         var hidden = _embeddingsNorm.Forward(_embeddingProjection?.Forward(sum) ?? sum);                            // [B, T, H]
         return hidden.Masked(batch.Mask?.unsqueeze(-1)).Drop(dropout).MoveToOuterDisposeScope();

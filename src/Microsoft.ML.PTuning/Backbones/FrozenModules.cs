@@ -25,6 +25,10 @@ internal readonly record struct FrozenEmbedding(Tensor Table)
     /// <param name="indices">Int64, <c>[...]</c>.</param>
     /// <returns>The table's row for each index, <c>[..., size]</c>.</returns>
     public Tensor Forward(Tensor indices) => Table.index_select(0, indices.view(-1)).view([.. indices.shape, Table.size(1)]);
+
+    /// <summary>A batch's rows of a segment table; families with one segment type look at no segment ids.</summary>
+    /// <returns><c>[B, T, size]</c>, or <c>[1, size]</c> for every token.</returns>
+    public Tensor OfSegments(EncodedBatch batch) => Table.size(0) == 1 ? Table : Forward(batch.Segments);
 }
 
 /// <summary>A frozen layer normalisation over the last dimension.</summary>

@@ -30,9 +30,9 @@ internal sealed record PostNormNames
 internal abstract class PostNormBackbone : Backbone
 {
     private readonly FrozenTensors _tensors;
-    private readonly Tensor _words;                         // [vocabulary, E]
-    private readonly Tensor _positions;                     // [positions, E]
-    private readonly Tensor? _segments;                     // [segment types, E]
+    private readonly FrozenEmbedding _words;                // [vocabulary, E]
+    private readonly FrozenEmbedding _positions;            // [positions, E]
+    private readonly FrozenEmbedding? _segments;            // [segment types, E]
     private readonly FrozenLayerNorm _embeddingsNorm;
     private readonly FrozenLinear? _projection;             // E to H
     private readonly PostNormLayer[] _layers;
@@ -43,9 +43,9 @@ internal abstract class PostNormBackbone : Backbone
         : base(configuration)
     {
         _tensors = tensors;
-        _words = tensors[$"{names.WordEmbeddings}.weight"];
-        _positions = tensors[$"{names.PositionEmbeddings}.weight"];
-        _segments = names.SegmentEmbeddings is { } segments ? tensors[$"{segments}.weight"] : null;
+        _words = FrozenEmbedding.Of(tensors, names.WordEmbeddings);
+        _positions = FrozenEmbedding.Of(tensors, names.PositionEmbeddings);
+        _segments = names.SegmentEmbeddings is { } segments ? FrozenEmbedding.Of(tensors, segments) : null;
         _embeddingsNorm = FrozenLayerNorm.Of(tensors, names.EmbeddingsNorm, configuration.LayerNormEpsilon);
         _projection = names.EmbeddingsProjection is { } projection ? FrozenLinear.Of(tensors, projection) : null;
         _layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PostNormLayer(tensors, names.Layer(i), configuration))];
@@ -86,10 +86,10 @@ internal abstract class PostNormBackbone : Backbone
         RequirePositions(batch, positionOffset);
 
         using var scope = NewDisposeScope();
-        var sum = Rows(_words, batch.Ids);
-        if (SegmentVectors(batch) is { } segments)
-            sum = sum.Plus(segments);
-        sum = sum.Plus(Rows(_positions, Positions(batch, positionOffset)));
+        var sum = _words.Forward(batch.Ids);
+        if (_segments is { } segments)
+            sum = sum.Plus(segments.OfSegments(batch));
+        sum = sum.Plus(_positions.Forward(Positions(batch, positionOffset)));
 
         var embedded = _embeddingsNorm.Forward(sum).Drop(dropout);                             // [B, T, E]
         return (_projection?.Forward(embedded) ?? embedded).MoveToOuterDisposeScope();
@@ -116,12 +116,4 @@ internal abstract class PostNormBackbone : Backbone
     /// <param name="offset">What is added to each token's position.</param>
     /// <returns>Int64, <c>[T]</c> where it is the same for every row, else <c>[B, T]</c>.</returns>
     protected virtual Tensor Positions(EncodedBatch batch, int offset) => Arithmetic.Range(offset, offset + batch.Length, batch.Ids.device);
-
-    /// <summary>Families with one segment type look at no segment ids.</summary>
-    private Tensor? SegmentVectors(EncodedBatch batch) =>
-        _segments is null || Configuration.SegmentTypes == 1 ? _segments : Rows(_segments, batch.Segments);
-
-    /// <returns>The table's row for each index, <c>[..., E]</c>.</returns>
-    private static Tensor Rows(Tensor table, Tensor indices) =>
-        table.index_select(0, indices.view(-1)).view([.. indices.shape, table.size(1)]);
 }
