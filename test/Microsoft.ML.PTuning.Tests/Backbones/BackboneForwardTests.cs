@@ -70,6 +70,7 @@ public sealed class BackboneForwardTests
     [DataRow("electra", 16)]
     [DataRow("distilbert", 16)]
     [DataRow("albert", 16)]
+    [DataRow("deberta", 16)]
     public void Prefix_and_tokens_together_may_fill_all_positions_and_no_more(string modelType, int positions)
     {
         using var scope = NewDisposeScope();
@@ -91,6 +92,9 @@ public sealed class BackboneForwardTests
     [DataRow("electra")]
     [DataRow("distilbert")]
     [DataRow("albert")]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
     public void A_row_gives_the_same_alone_and_padded_beside_a_longer_one(string modelType)
     {
         using var scope = NewDisposeScope();
@@ -110,6 +114,9 @@ public sealed class BackboneForwardTests
     [DataRow("electra")]
     [DataRow("distilbert")]
     [DataRow("albert")]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
     public void Layers_run_in_parts_give_what_they_give_in_one(string modelType)
     {
         using var scope = NewDisposeScope();
@@ -117,11 +124,13 @@ public sealed class BackboneForwardTests
         var batch = Batch([2, 9, 3]);
         var prefixes = Prefixes(backbone);
 
-        var embedded = backbone.Embed(batch, 0);
-        var trunk = backbone.RunLayers(embedded, batch, prefixes, 0, 2);
-        var hidden = backbone.RunLayers(trunk, batch, prefixes, 2, 3);
+        foreach (var cut in (int[])[1, 2])
+        {
+            var trunk = backbone.RunLayers(backbone.Embed(batch, 0), batch, prefixes, 0, cut);
+            var hidden = backbone.RunLayers(trunk, batch, prefixes, cut, 3);
 
-        Numbers.AreClose(backbone.Forward(batch, prefixes), hidden, absolute: 0, relative: 0);
+            Numbers.AreClose(backbone.Forward(batch, prefixes), hidden, absolute: 0, relative: 0);
+        }
     }
 
     [TestMethod]
@@ -149,17 +158,23 @@ public sealed class BackboneForwardTests
     }
 
     [TestMethod]
-    public void Only_prefixed_layers_and_those_above_ask_for_a_gradient()
+    [DataRow("bert")]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
+    public void Only_prefixed_layers_and_those_above_differ_and_ask_for_a_gradient(string modelType)
     {
         using var scope = NewDisposeScope();
-        using var backbone = Load("bert");
+        using var backbone = Load(modelType);
         var batch = Batch([2, 9, 3]);
         var keys = randn(PrefixLength, 2, 4).requires_grad_();
         LayerPrefix?[] prefixes = [null, null, new(keys, keys)];
 
-        var trunk = backbone.RunLayers(backbone.Embed(batch, 0), batch, prefixes, 0, 2);
+        var embedded = backbone.Embed(batch, 0);
+        var trunk = backbone.RunLayers(embedded, batch, prefixes, 0, 2);
         var hidden = backbone.RunLayers(trunk, batch, prefixes, 2, 3);
 
+        Numbers.AreClose(backbone.RunLayers(embedded, batch, null, 0, 2), trunk, absolute: 0, relative: 0);
         Assert.IsFalse(trunk.requires_grad);
         Assert.IsTrue(hidden.requires_grad);
     }
@@ -248,9 +263,12 @@ public sealed class BackboneForwardTests
 
     [TestMethod]
     [DoNotParallelize]
-    public void Forward_leaves_nothing_but_its_result_without_any_scope()
+    [DataRow("bert")]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    public void Forward_leaves_nothing_but_its_result_without_any_scope(string modelType)
     {
-        using var backbone = Load("bert");
+        using var backbone = Load(modelType);
         using var ids = tensor(new long[,] { { 2, 9, 3, 0 } });
         using var segments = zeros_like(ids);
         using var mask = tensor(new float[,] { { 1, 1, 1, 0 } });
@@ -264,10 +282,12 @@ public sealed class BackboneForwardTests
     }
 
     [TestMethod]
-    public void Threads_that_share_a_backbone_get_the_same_numbers()
+    [DataRow("bert")]
+    [DataRow("deberta-v2")]
+    public void Threads_that_share_a_backbone_get_the_same_numbers(string modelType)
     {
         using var scope = NewDisposeScope();
-        using var backbone = Load("bert");
+        using var backbone = Load(modelType);
         var batch = Batch([2, 9, 3]);
         var expected = backbone.Forward(batch);
 
@@ -281,7 +301,8 @@ public sealed class BackboneForwardTests
 
     private Backbone Load(string modelType)
     {
-        _checkpoint = new TinyCheckpoint(modelType).Save();
+        var isDeberta = modelType.StartsWith("deberta", StringComparison.Ordinal);
+        _checkpoint = (isDeberta ? DebertaCheckpoints.Create(modelType) : new TinyCheckpoint(modelType)).Save();
         return _checkpoint.Load();
     }
 

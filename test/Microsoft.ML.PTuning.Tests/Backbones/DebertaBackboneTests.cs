@@ -51,73 +51,6 @@ public sealed class DebertaBackboneTests
     }
 
     [TestMethod]
-    public void Prefix_and_tokens_together_may_fill_as_many_positions_as_were_trained_and_no_more()
-    {
-        using var scope = NewDisposeScope();
-        using var backbone = Load("deberta");
-
-        using var last = backbone.Embed(Batch([2, 9, 3]), 13);
-        var refusal = Assert.ThrowsExactly<ArgumentException>(() => backbone.Embed(Batch([2, 9, 3]), 14));
-
-        StringAssert.Contains(refusal.Message, "14 prefix positions and 3 tokens need 17 positions, but this deberta backbone has 16");
-    }
-
-    [TestMethod]
-    [DataRow("deberta")]
-    [DataRow("deberta-v2")]
-    [DataRow("deberta-v3")]
-    public void A_row_gives_the_same_alone_and_padded_beside_a_longer_one(string version)
-    {
-        using var scope = NewDisposeScope();
-        using var backbone = Load(version);
-        var prefixes = Prefixes();
-
-        var alone = backbone.Forward(Batch([2, 9, 3]), prefixes, PrefixLength);
-        var mask = tensor(new float[,] { { 1, 1, 1, 0, 0 }, { 1, 1, 1, 1, 1 } });
-        var padded = backbone.Forward(Batch([2, 9, 3, 0, 0], [2, 8, 7, 6, 3]) with { Mask = mask }, prefixes, PrefixLength);
-
-        Numbers.AreClose(alone[0], padded[0].narrow(0, 0, 3));
-    }
-
-    [TestMethod]
-    [DataRow("deberta")]
-    [DataRow("deberta-v2")]
-    [DataRow("deberta-v3")]
-    public void Layers_run_in_parts_give_what_they_give_in_one(string version)
-    {
-        using var scope = NewDisposeScope();
-        using var backbone = Load(version);
-        var batch = Batch([2, 9, 3]);
-        var prefixes = Prefixes();
-
-        var trunk = backbone.RunLayers(backbone.Embed(batch, 0), batch, prefixes, 0, 1);
-        var hidden = backbone.RunLayers(trunk, batch, prefixes, 1, 3);
-
-        Numbers.AreClose(backbone.Forward(batch, prefixes), hidden, absolute: 0, relative: 0);
-    }
-
-    [TestMethod]
-    [DataRow("deberta")]
-    [DataRow("deberta-v2")]
-    [DataRow("deberta-v3")]
-    public void A_prefix_in_the_top_layer_leaves_those_below_as_they_are(string version)
-    {
-        using var scope = NewDisposeScope();
-        using var backbone = Load(version);
-        var batch = Batch([2, 9, 3]);
-        LayerPrefix?[] top = [null, null, Prefixes()[2]];
-        top[2]!.Keys.requires_grad_();
-
-        var embedded = backbone.Embed(batch, 0);
-        var trunk = backbone.RunLayers(embedded, batch, top, 0, 2);
-        var hidden = backbone.RunLayers(trunk, batch, top, 2, 3);
-
-        Numbers.AreClose(backbone.RunLayers(embedded, batch, null, 0, 2), trunk, absolute: 0, relative: 0);
-        Assert.IsFalse(trunk.requires_grad);
-        Assert.IsTrue(hidden.requires_grad);
-    }
-
-    [TestMethod]
     [DataRow("deberta")]
     [DataRow("deberta-v2")]
     [DataRow("deberta-v3")]
@@ -203,25 +136,6 @@ public sealed class DebertaBackboneTests
     [DoNotParallelize]
     [DataRow("deberta")]
     [DataRow("deberta-v2")]
-    public void Forward_leaves_nothing_but_its_result_without_any_scope(string version)
-    {
-        using var backbone = Load(version);
-        using var ids = tensor(new long[,] { { 2, 9, 3, 0 } });
-        using var segments = zeros_like(ids);
-        using var mask = tensor(new float[,] { { 1, 1, 1, 0 } });
-        using var keys = randn(PrefixLength, 2, 4);
-        var prefix = new LayerPrefix(keys, keys);
-        var before = LiveTensors.CountSettled();
-
-        using var hidden = backbone.Forward(new EncodedBatch(ids, segments, mask), [prefix, prefix, prefix]);
-
-        Assert.AreEqual(before + 1, LiveTensors.Count);
-    }
-
-    [TestMethod]
-    [DoNotParallelize]
-    [DataRow("deberta")]
-    [DataRow("deberta-v2")]
     public void Dispose_frees_all_that_loading_made(string version)
     {
         _checkpoint = DebertaCheckpoints.Create(version).Save();
@@ -230,22 +144,6 @@ public sealed class DebertaBackboneTests
         _checkpoint.Load().Dispose();
 
         Assert.AreEqual(before, LiveTensors.Count);
-    }
-
-    [TestMethod]
-    public void Threads_that_share_a_backbone_get_the_same_numbers()
-    {
-        using var scope = NewDisposeScope();
-        using var backbone = Load("deberta-v2");
-        var batch = Batch([2, 9, 3]);
-        var expected = backbone.Forward(batch);
-
-        Parallel.For(0, 32, _ =>
-        {
-            using var inner = NewDisposeScope();
-            using var frozen = no_grad();
-            Numbers.AreClose(expected, backbone.Forward(batch));
-        });
     }
 
     [TestMethod]
