@@ -42,7 +42,13 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
 
     public override IReadOnlyDictionary<string, string> Traits => new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
-        ["pos_att_type"] = string.Join('|', new[] { AsksForPositions ? ContentToPosition : "", PositionsAsk ? PositionToContent : "" }.Where(t => t.Length > 0)),
+        ["pos_att_type"] = (AsksForPositions, PositionsAsk) switch
+        {
+            (true, true) => $"{ContentToPosition}|{PositionToContent}",
+            (true, false) => ContentToPosition,
+            (false, true) => PositionToContent,
+            _ => "none",
+        },
         ["max_relative_positions"] = Invariant(MaxRelativePositions),
         ["position_buckets"] = Invariant(PositionBuckets),
         ["position_biased_input"] = AddsAbsolutePositions ? "true" : "false",

@@ -10,7 +10,9 @@ internal sealed class EntityCounter
     private int? _words; // Null until tags were added.
     private int _rightWords;
 
-    /// <summary>Adds a row of tags. The labels are read leniently, the predictions as <paramref name="reading"/> says. A row without labels is left out.</summary>
+    /// <summary>
+    /// Adds a row of tags. The labels are read leniently, the predictions as <paramref name="reading"/> says. A row without labels is left out.
+    /// </summary>
     /// <exception cref="ArgumentException">There are more tags on one side than on the other.</exception>
     /// <exception cref="FormatException">One of them is no tag.</exception>
     public void AddTags(IReadOnlyList<string> label, IReadOnlyList<string> predicted, EntityReading reading = EntityReading.Lenient)

@@ -18,7 +18,8 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
     private const int CoreBudget = 2048, GpuBudget = 32768;
 
     /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
-    public Prediction[] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task) => Run(examples, tensors, task, withLoss: false, null).Predictions;
+    public Prediction[] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task) =>
+        Run(examples, tensors, task, withLoss: false, null).Predictions;
 
     /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
     /// <returns>The same, and the mean loss over all rows.</returns>

@@ -94,7 +94,9 @@ internal sealed record AnswerExample(
     // The first and the last token of the answer; null where there is none, or it is not where it is said to be.
     private static (int First, int Last)? Locate(GoldAnswer gold, string context, Token[] tokens)
     {
-        if (gold.Text.Length == 0 || gold.Start < 0 || gold.Start > context.Length || !context.AsSpan(gold.Start).StartsWith(gold.Text, StringComparison.Ordinal))
+        if (gold.Text.Length == 0 || gold.Start < 0 || gold.Start > context.Length)
+            return null;
+        if (!context.AsSpan(gold.Start).StartsWith(gold.Text, StringComparison.Ordinal))
             return null;
 
         var end = gold.Start + gold.Text.Length;

@@ -72,7 +72,8 @@ internal sealed record MultipleChoice : PromptTask
 
     public override string? FindMisfit(TextTokenizer tokenizer) =>
         MaxLength < tokenizer.SpecialTokens(pair: true) + 2
-            ? $"MaxLength is {MaxLength}, but {tokenizer.SpecialTokens(pair: true)} special tokens stand around a premise and a choice, and both need room. Use more."
+            ? $"MaxLength is {MaxLength}, but {tokenizer.SpecialTokens(pair: true)} special tokens stand around a premise and a choice, "
+                + "and both need room. Use more."
             : null;
 
     public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)

@@ -69,7 +69,8 @@ internal sealed record NamedEntityRecognition : PromptTask
     public override string MetricName => FindsEntities ? "entity F1" : "accuracy";
 
     private InputColumn SentenceColumn => new(
-        Sentence1ColumnName, "sentence", Words switch { null => [ColumnForm.Texts, ColumnForm.Text], WordSource.Given => [ColumnForm.Texts], _ => [ColumnForm.Text] },
+        Sentence1ColumnName, "sentence",
+        Words switch { null => [ColumnForm.Texts, ColumnForm.Text], WordSource.Given => [ColumnForm.Texts], _ => [ColumnForm.Text] },
         "Name a column with a text, or with a vector of words.");
 
     private InputColumn PredicateColumn => new(
@@ -95,7 +96,8 @@ internal sealed record NamedEntityRecognition : PromptTask
         return tags.Length > 1
             ? this with { Words = words, Labels = new LabelValues(tags.Length, "Text", tags) }
             : throw new InvalidOperationException(
-                $"Label column '{LabelColumnName}' names {(tags.Length == 0 ? "no tag" : $"the tag '{tags[0]}' only")}. Nothing can be learned from it; check the column.");
+                $"Label column '{LabelColumnName}' names {(tags.Length == 0 ? "no tag" : $"the tag '{tags[0]}' only")}. "
+                + "Nothing can be learned from it; check the column.");
     }
 
     public override void CheckValidation(IDataView data)
@@ -112,10 +114,12 @@ internal sealed record NamedEntityRecognition : PromptTask
         TaggedSentence[] sentences = [.. training.Examples.Cast<TaggedSentence>().Where(s => !s.IsMisaligned)];
         if (sentences.Length == 0)
             throw new InvalidOperationException(
-                $"The labels of all {training.Misaligned} training rows contradict their texts: entities that overlap, or lie outside of the text. Check column '{LabelColumnName}'.");
+                $"The labels of all {training.Misaligned} training rows contradict their texts: "
+                + $"entities that overlap, or lie outside of the text. Check column '{LabelColumnName}'.");
         if (sentences.SelectMany(s => s.Tags!).Where(IsGiven).Distinct().Take(2).Count() < 2)
             throw new InvalidOperationException(
-                $"All words of the {sentences.Length} training rows have the same tag in label column '{LabelColumnName}'. Nothing can be learned from one tag; check how the rows were chosen.");
+                $"All words of the {sentences.Length} training rows have the same tag in label column '{LabelColumnName}'. "
+                + "Nothing can be learned from one tag; check how the rows were chosen.");
         return this;
     }
 
@@ -144,7 +148,8 @@ internal sealed record NamedEntityRecognition : PromptTask
                 var sentence = given is not null ? SentenceWords.Of(given, tokenizer) : SentenceWords.Of(whole!, Words!.Value, tokenizer);
                 if (predicate is not null && (index < 0 || index >= sentence.Words.Count))
                     throw new InvalidOperationException(
-                        $"Column '{PredicateColumnName}' of row {position} is {index}, but the sentence has {sentence.Words.Count} words. Give the predicate's index, from 0.");
+                        $"Column '{PredicateColumnName}' of row {position} is {index}, but the sentence has {sentence.Words.Count} words. "
+                        + "Give the predicate's index, from 0.");
                 return Encode(sentence, predicate is null ? null : index, label?.ForWords(sentence, position), withTarget, tokenizer);
             };
         };
@@ -188,7 +193,9 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
-        var rows = predictions.Zip(examples).Select(pair => (Predicted: NamesOf(pair.First), Right: ((TaggedSentence)pair.Second).Tags)).Where(r => r.Right is not null);
+        var rows = predictions.Zip(examples)
+            .Select(pair => (Predicted: NamesOf(pair.First), Right: ((TaggedSentence)pair.Second).Tags))
+            .Where(row => row.Right is not null);
         if (!FindsEntities)
             return rows.SelectMany(r => r.Predicted.Zip(r.Right!)).Where(word => IsGiven(word.Second))
                 .Select(word => word.First == word.Second ? 1.0 : 0.0).DefaultIfEmpty().Average();
@@ -212,7 +219,8 @@ internal sealed record NamedEntityRecognition : PromptTask
     {
         base.CheckRead();
         if (Words is null || Labels is not { Count: > 1, ItemType: "Text" })
-            throw new JsonException($"The task's words are {Words?.ToString() ?? "missing"} and its labels {Labels?.Count ?? 0} of type {Labels?.ItemType}; expected at least two texts.");
+            throw new JsonException(
+                $"The task's words are {Words?.ToString() ?? "missing"} and its labels {Labels?.Count ?? 0} of type {Labels?.ItemType}; expected at least two texts.");
         if (Labels.Values!.Any(string.IsNullOrEmpty) || Labels.Values!.Distinct().Count() < Labels.Count)
             throw new JsonException("One of the task's tags is empty, or there twice.");
     }

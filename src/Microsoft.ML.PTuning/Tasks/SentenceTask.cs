@@ -45,7 +45,8 @@ internal abstract record SentenceTask : PromptTask
     {
         var special = tokenizer.SpecialTokens(pair: Sentence2ColumnName is not null);
         return MaxLength < special + (Sentence2ColumnName is null ? 1 : 2)
-            ? $"MaxLength is {MaxLength}, but {special} special tokens stand around {(Sentence2ColumnName is null ? "a text" : "a pair of texts")}, which need room too. Use more."
+            ? $"MaxLength is {MaxLength}, but {special} special tokens stand around {(Sentence2ColumnName is null ? "a text" : "a pair of texts")}, "
+                + "which need room too. Use more."
             : null;
     }
 

@@ -26,7 +26,8 @@ internal static class TagColumn
         var annotation = label.Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues);
         if (annotation?.Type is not VectorDataViewType { ItemType: TextDataViewType })
             throw new ArgumentOutOfRangeException(label.Name,
-                $"The keys of label column '{label.Name}' have no texts as their values; expected tags such as 'B-PER'. Make them with Transforms.Conversion.MapValueToKey.");
+                $"The keys of label column '{label.Name}' have no texts as their values; expected tags such as 'B-PER'. "
+                + "Make them with Transforms.Conversion.MapValueToKey.");
 
         VBuffer<ReadOnlyMemory<char>> values = default;
         label.Annotations.GetValue(ScoreAnnotations.KeyValues, ref values);
@@ -69,7 +70,9 @@ internal static class TagColumn
         return () =>
         {
             getter(ref keys);
-            return keys.Length == 0 ? null : new Tags([.. keys.DenseValues().Select(key => key == 0 || key > tags.Count ? "O" : tags[(int)key - 1])], label.Name);
+            return keys.Length == 0
+                ? null
+                : new Tags([.. keys.DenseValues().Select(key => key == 0 || key > tags.Count ? "O" : tags[(int)key - 1])], label.Name);
         };
     }
 
@@ -97,7 +100,8 @@ internal static class TagColumn
             tags.Length == sentence.Words.Count
                 ? tags
                 : throw new InvalidOperationException(
-                    $"Label column '{column}' has {tags.Length} tags in row {position}, but the sentence has {sentence.Words.Count} words. Give one a word; white space ends a word.");
+                    $"Label column '{column}' has {tags.Length} tags in row {position}, but the sentence has {sentence.Words.Count} words. "
+                    + "Give one a word; white space ends a word.");
     }
 
     /// <summary>An entity covers every word that it touches.</summary>

@@ -17,7 +17,9 @@ internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
 /// <summary>A task to learn: how its outputs follow from the encoder, and the head's parameters.</summary>
 internal sealed record LearnedTask(PromptTask Task, PromptNetwork Network, IReadOnlyDictionary<string, Tensor> Head);
 
-/// <summary>The parameters of a prefix and of the heads that share it, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).</summary>
+/// <summary>
+/// The parameters of a prefix and of the heads that share it, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).
+/// </summary>
 /// <remarks>
 /// The prefix is computed once a step. Each shard of the batch differentiates in leaves of its own; their gradients are summed in a fixed
 /// order, so that the bits depend on the seed and the number of shards, not on the threads.

@@ -41,7 +41,8 @@ internal sealed class TorchPickle
         return tensors.Count > 0 && items.FirstOrDefault(item => HoldsTensors(item.Value)) is { Key: null }
             ? tensors
             : throw new FormatException(
-                $"it holds {string.Join(", ", items.Take(5).Select(item => $"'{item.Key}', {Describe(item.Value)}"))}, expected tensors: save model.state_dict() alone");
+                $"it holds {string.Join(", ", items.Take(5).Select(item => $"'{item.Key}', {Describe(item.Value)}"))}, "
+                + "expected tensors: save model.state_dict() alone");
     }
 
     private static bool HoldsTensors(object? value) =>
