@@ -272,8 +272,8 @@ public class PTuningV2TrainerTests
     }
 
     [TestMethod]
-    [DataRow(1, null, "MaxLength is 1, but 2 special tokens stand around a text.")]
-    [DataRow(2, "Topic", "MaxLength is 2, but 3 special tokens stand around a pair of texts.")]
+    [DataRow(1, null, "MaxLength is 1, but 2 special tokens stand around a text, which need room too.")]
+    [DataRow(2, "Topic", "MaxLength is 2, but 3 special tokens stand around a pair of texts, which need room too.")]
     public void MaxLength_without_room_for_the_special_tokens_is_refused(int maxLength, string? secondColumn, string message)
     {
         var options = s_encoder.Options();
