@@ -15,6 +15,8 @@ public sealed class TrainedListingTests
     [DataRow("roberta-base", false)]
     [DataRow("roberta-large", false)]
     [DataRow("electra-small-discriminator", false)]
+    [DataRow("deberta-base", false)]
+    [DataRow("deberta-v3-base", false)]
     public void The_tensors_trained_over_a_published_checkpoint_are_those_approved(string name, bool hasPooler) =>
         CollectionAssert.AreEqual(
             PublishedConfiguration.Approved($"{name}.trained"),
@@ -27,6 +29,8 @@ public sealed class TrainedListingTests
     [DataRow("roberta-base", false, (2 * 20 * 12 * 768) + (2 * 769) + (768 * 769))]
     [DataRow("roberta-large", false, (2 * 20 * 24 * 1024) + (2 * 1025) + (1024 * 1025))]
     [DataRow("electra-small-discriminator", false, (2 * 20 * 12 * 256) + (2 * 257) + (256 * 257))]
+    [DataRow("deberta-base", false, (2 * 20 * 12 * 768) + (2 * 769) + (768 * 769))]
+    [DataRow("deberta-v3-base", false, (2 * 20 * 12 * 768) + (2 * 769) + (768 * 769))]
     public void As_many_numbers_are_trained_as_the_formula_says(string name, bool hasPooler, int expected) =>
         Assert.AreEqual(expected, Count(Trained(name, hasPooler).Select(tensor => tensor.Shape)));
 
@@ -36,6 +40,8 @@ public sealed class TrainedListingTests
     [DataRow("roberta-base", false)]
     [DataRow("roberta-large", false)]
     [DataRow("electra-small-discriminator", false)]
+    [DataRow("deberta-base", false)]
+    [DataRow("deberta-v3-base", false)]
     public void What_is_trained_is_between_a_tenth_and_three_percent_of_the_encoder(string name, bool hasPooler)
     {
         var configuration = PublishedConfiguration.Read(name);
