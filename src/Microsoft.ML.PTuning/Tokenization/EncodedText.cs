@@ -3,7 +3,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <summary>One token of a text.</summary>
 /// <param name="Id">Its id in the vocabulary.</param>
 /// <param name="Start">Where its characters begin in the original string.</param>
-/// <param name="Length">How many characters of the original string it stands for; 0 for special tokens.</param>
+/// <param name="Length">How many characters of the original string it stands for; 0 for special tokens, and for a space that SentencePiece adds.</param>
 internal readonly record struct Token(int Id, int Start, int Length);
 
 /// <summary>A text or a pair of texts with its special tokens, as an encoder takes it.</summary>
