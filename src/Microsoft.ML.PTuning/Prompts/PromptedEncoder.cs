@@ -16,12 +16,38 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <summary>Positions that the prefix takes from the text.</summary>
     public int ReservedPositions => PositionOffset == PositionOffset.Prefix ? Shape.Length : 0;
 
+    /// <summary>Layers from the bottom that no prefix reaches. With the embeddings they are the trunk: what leaves it is the same however the prefix changes.</summary>
+    public int TrunkLayers => Shape.Length == 0 ? Shape.EncoderLayers : Shape.FirstLayer;
+
+    /// <summary>Embeddings and trunk.</summary>
+    /// <returns>Hidden states that enter the first prompted layer, <c>[B, T, H]</c>.</returns>
+    public Tensor RunTrunk(EncodedBatch batch, Dropout? dropout = null)
+    {
+        using var scope = NewDisposeScope();
+        var embedded = Backbone.Embed(batch, ReservedPositions, dropout);
+        return Backbone.RunLayers(embedded, batch, prefixes: null, 0, TrunkLayers, dropout).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The layers that a prefix reaches.</summary>
+    /// <param name="entering">What <see cref="RunTrunk"/> gave, <c>[B, T, H]</c>.</param>
+    /// <inheritdoc cref="Forward"/>
+    public Tensor RunPrompted(Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
+    {
+        using var scope = NewDisposeScope();
+        var prefixes = prefix is null ? null : ByLayer(prefix, batch.Rows, prefixDropout);
+        var left = Backbone.RunLayers(entering, batch, prefixes, TrunkLayers, Shape.EncoderLayers, backboneDropout);
+        return ReferenceEquals(left, entering) ? left : left.MoveToOuterDisposeScope();
+    }
+
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</param>
     /// <param name="prefixDropout">Dropped from keys and values, a mask of its own for every row; null when not training.</param>
     /// <param name="backboneDropout">Dropout inside the encoder; null for none.</param>
     /// <returns>Hidden states of the text, <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states.</returns>
-    public Tensor Forward(EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null) =>
-        Backbone.Forward(batch, prefix is null ? null : ByLayer(prefix, batch.Rows, prefixDropout), ReservedPositions, backboneDropout);
+    public Tensor Forward(EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
+    {
+        using var scope = NewDisposeScope();
+        return RunPrompted(RunTrunk(batch, backboneDropout), batch, prefix, prefixDropout, backboneDropout).MoveToOuterDisposeScope();
+    }
 
     private LayerPrefix?[] ByLayer(Tensor prefix, int rows, Dropout? dropout)
     {
