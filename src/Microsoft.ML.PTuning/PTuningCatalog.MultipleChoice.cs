@@ -28,20 +28,14 @@ public static partial class PTuningCatalog
         int batchSize = 32,
         int maxEpochs = 10,
         IDataView? validationSet = null) =>
-        catalog.PTuningV2MultipleChoice(new PTuningV2Trainer.MultipleChoiceOptions
+        catalog.PTuningV2MultipleChoice(Trained(new PTuningV2Trainer.MultipleChoiceOptions
         {
             LabelColumnName = labelColumnName,
             Sentence1ColumnName = sentence1ColumnName,
             ChoicesColumnName = choicesColumnName,
             ScoreColumnName = scoreColumnName,
             PredictedLabelColumnName = predictedLabelColumnName,
-            Backbone = backbone,
-            PrefixLength = prefixLength,
-            LearningRate = learningRate,
-            BatchSize = batchSize,
-            MaxEpochs = maxEpochs,
-            ValidationSet = validationSet,
-        });
+        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>The best of a row's choices for its premise.</summary>
     public static PTuningV2Trainer PTuningV2MultipleChoice(

@@ -28,20 +28,14 @@ public static partial class PTuningCatalog
         int batchSize = 32,
         int maxEpochs = 10,
         IDataView? validationSet = null) =>
-        catalog.PTuningV2NamedEntityRecognition(new PTuningV2Trainer.NamedEntityOptions
+        catalog.PTuningV2NamedEntityRecognition(Trained(new PTuningV2Trainer.NamedEntityOptions
         {
             LabelColumnName = labelColumnName,
             PredictedLabelColumnName = outputColumnName,
             Sentence1ColumnName = sentence1ColumnName,
             ScoreColumnName = scoreColumnName,
             EntitiesColumnName = entitiesColumnName,
-            Backbone = backbone,
-            PrefixLength = prefixLength,
-            LearningRate = learningRate,
-            BatchSize = batchSize,
-            MaxEpochs = maxEpochs,
-            ValidationSet = validationSet,
-        });
+        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
     public static PTuningV2Trainer PTuningV2NamedEntityRecognition(

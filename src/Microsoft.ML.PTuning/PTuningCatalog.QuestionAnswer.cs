@@ -34,7 +34,8 @@ public static partial class PTuningCatalog
         double learningRate = 5e-3,
         int batchSize = 32,
         int maxEpochs = 10,
-        IDataView? validationSet = null) => catalog.PTuningV2QuestionAnswer(new PTuningV2Trainer.QuestionAnswerOptions
+        IDataView? validationSet = null) =>
+        catalog.PTuningV2QuestionAnswer(Trained(new PTuningV2Trainer.QuestionAnswerOptions
         {
             ContextColumnName = contextColumnName,
             QuestionColumnName = questionColumnName,
@@ -44,13 +45,7 @@ public static partial class PTuningCatalog
             ScoreColumnName = scoreColumnName,
             TopK = topK,
             NBest = Math.Max(topK, 20),
-            Backbone = backbone,
-            PrefixLength = prefixLength,
-            LearningRate = learningRate,
-            BatchSize = batchSize,
-            MaxEpochs = maxEpochs,
-            ValidationSet = validationSet,
-        });
+        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
     public static PTuningV2Trainer PTuningV2QuestionAnswer(

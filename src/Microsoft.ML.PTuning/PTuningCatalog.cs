@@ -31,14 +31,15 @@ public static partial class PTuningCatalog
         double learningRate = 5e-3,
         int batchSize = 32,
         int maxEpochs = 10,
-        IDataView? validationSet = null)
-    {
-        var options = Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName,
-            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
-        options.PredictedLabelColumnName = predictedLabelColumnName;
-        return catalog.PTuningV2(options);
-    }
+        IDataView? validationSet = null) =>
+        catalog.PTuningV2(Trained(new PTuningV2Trainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            Sentence1ColumnName = sentence1ColumnName,
+            Sentence2ColumnName = sentence2ColumnName,
+            ScoreColumnName = scoreColumnName,
+            PredictedLabelColumnName = predictedLabelColumnName,
+        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>One class of several for a text, or for a pair of texts.</summary>
     public static PTuningV2Trainer PTuningV2(
@@ -76,15 +77,16 @@ public static partial class PTuningCatalog
         double learningRate = 5e-3,
         int batchSize = 32,
         int maxEpochs = 10,
-        IDataView? validationSet = null)
-    {
-        var options = Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName,
-            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
-        options.PredictedLabelColumnName = predictedLabelColumnName;
-        options.ProbabilityColumnName = probabilityColumnName;
-        return catalog.PTuningV2(options);
-    }
+        IDataView? validationSet = null) =>
+        catalog.PTuningV2(Trained(new PTuningV2Trainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            Sentence1ColumnName = sentence1ColumnName,
+            Sentence2ColumnName = sentence2ColumnName,
+            ScoreColumnName = scoreColumnName,
+            PredictedLabelColumnName = predictedLabelColumnName,
+            ProbabilityColumnName = probabilityColumnName,
+        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>True or false for a text, or for a pair of texts.</summary>
     public static PTuningV2Trainer PTuningV2(
@@ -119,13 +121,14 @@ public static partial class PTuningCatalog
         double learningRate = 5e-3,
         int batchSize = 32,
         int maxEpochs = 10,
-        IDataView? validationSet = null)
-    {
-        var options = Named(
-            labelColumnName, sentence1ColumnName, sentence2ColumnName, scoreColumnName,
-            backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet);
-        return catalog.PTuningV2(options);
-    }
+        IDataView? validationSet = null) =>
+        catalog.PTuningV2(Trained(new PTuningV2Trainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            Sentence1ColumnName = sentence1ColumnName,
+            Sentence2ColumnName = sentence2ColumnName,
+            ScoreColumnName = scoreColumnName,
+        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
     /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
     public static PTuningV2Trainer PTuningV2(this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.Options options)
@@ -152,20 +155,17 @@ public static partial class PTuningCatalog
                 + "PTuningV2NamedEntityRecognition, PTuningV2QuestionAnswer or PTuningV2MultipleChoice.", nameof(options));
     }
 
-    // The named parameters that all tasks have, as options.
-    private static PTuningV2Trainer.Options Named(
-        string label, string sentence1, string? sentence2, string score,
-        string? backbone, int prefixLength, double learningRate, int batchSize, int maxEpochs, IDataView? validationSet) => new()
-        {
-            LabelColumnName = label,
-            Sentence1ColumnName = sentence1,
-            Sentence2ColumnName = sentence2,
-            ScoreColumnName = score,
-            Backbone = backbone,
-            PrefixLength = prefixLength,
-            LearningRate = learningRate,
-            BatchSize = batchSize,
-            MaxEpochs = maxEpochs,
-            ValidationSet = validationSet,
-        };
+    // The named parameters that all tasks have.
+    private static TOptions Trained<TOptions>(
+        TOptions options, string? backbone, int prefixLength, double learningRate, int batchSize, int maxEpochs, IDataView? validationSet)
+        where TOptions : PTuningV2Trainer.Options
+    {
+        options.Backbone = backbone;
+        options.PrefixLength = prefixLength;
+        options.LearningRate = learningRate;
+        options.BatchSize = batchSize;
+        options.MaxEpochs = maxEpochs;
+        options.ValidationSet = validationSet;
+        return options;
+    }
 }
