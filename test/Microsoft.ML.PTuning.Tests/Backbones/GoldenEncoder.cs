@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 /// <summary>A golden file and its encoder, which has gone through a Hugging Face directory and the loading that users get.</summary>
 internal sealed class GoldenEncoder : IDisposable
 {
-    private readonly TemporaryDirectory _directory = new();
+    private readonly TemporaryDirectory _directory;
 
     /// <param name="path">The golden file without <c>.safetensors</c>.</param>
     /// <param name="weights">What the names of its weights begin with.</param>
@@ -20,6 +20,7 @@ internal sealed class GoldenEncoder : IDisposable
         if (BackboneFamilies.Find(family) is null)
             throw new AssertInconclusiveException($"The family {family} is not built yet.");
 
+        _directory = new TemporaryDirectory();
         using var stream = File.OpenRead($"{path}.safetensors");
         using var file = SafetensorsFile.Read(stream, path);
         Tensors = file.LoadAll();
