@@ -14,17 +14,8 @@ public sealed class PTuningV2MultiTaskFailureTests
     public void MakeEncoder()
     {
         _training = new TinyTraining();
-        _options = new()
-        {
-            Backbone = _training.Options.Backbone,
-            PrefixLength = 4,
-            LearningRate = 0.02,
-            BatchSize = 8,
-            MaxEpochs = 2,
-            ContinuationEpochs = 1,
-            Seed = 1,
-            Shards = 2,
-        };
+        _options = _training.MultiTaskOptions;
+        _options.ContinuationEpochs = 1;
     }
 
     [TestCleanup]

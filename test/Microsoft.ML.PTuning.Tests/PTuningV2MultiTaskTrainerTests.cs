@@ -16,16 +16,7 @@ public sealed class PTuningV2MultiTaskTrainerTests
     public void MakeEncoder()
     {
         _training = new TinyTraining();
-        _options = new()
-        {
-            Backbone = _training.Options.Backbone,
-            PrefixLength = 4,
-            LearningRate = 0.02,
-            BatchSize = 8,
-            MaxEpochs = 2,
-            Seed = 1,
-            Shards = 2,
-        };
+        _options = _training.MultiTaskOptions;
     }
 
     [TestCleanup]

@@ -1,8 +1,7 @@
 using System.Text;
-using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Persistence;
-using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Tasks;
 
 namespace Microsoft.ML.PTuning.Tests.Persistence;
 
@@ -23,7 +22,7 @@ public class PromptDocumentTests
     [TestMethod]
     public void Multiclass_task_comes_back()
     {
-        var read = (MulticlassClassification)Again(With(Multiclass)).Task;
+        var read = (MulticlassClassification)Again(Any.Document(Multiclass)).Task;
 
         Assert.IsTrue(read.Labels!.IsSameAs(Multiclass.Labels!));
         Assert.AreEqual(Multiclass, read with { Labels = Multiclass.Labels });
@@ -42,7 +41,7 @@ public class PromptDocumentTests
             MaxLength = 64,
         };
 
-        Assert.AreEqual(task, Again(With(task)).Task);
+        Assert.AreEqual(task, Again(Any.Document(task)).Task);
     }
 
     [TestMethod]
@@ -58,7 +57,7 @@ public class PromptDocumentTests
             TargetDeviation = Math.PI,
         };
 
-        Assert.AreEqual(task, Again(With(task)).Task);
+        Assert.AreEqual(task, Again(Any.Document(task)).Task);
     }
 
     [TestMethod]
@@ -66,7 +65,7 @@ public class PromptDocumentTests
     {
         var task = new TextRegression { LabelColumnName = "L", Sentence1ColumnName = "T", ScoreColumnName = "S", MaxLength = 8, TargetDeviation = 0 };
 
-        var refusal = Assert.ThrowsExactly<FormatException>(() => Again(With(task)));
+        var refusal = Assert.ThrowsExactly<FormatException>(() => Again(Any.Document(task)));
         Assert.Contains("its targetDeviation 0; expected finite numbers, the second above 0", refusal.Message);
     }
 
@@ -79,7 +78,7 @@ public class PromptDocumentTests
             new() { Epoch = 2, Loss = 1, Metric = 0.25, ValidationLoss = 0, ValidationMetric = 1, MetricName = "R²" },
         ];
 
-        var read = Again(With(Multiclass) with { Training = Summary(epochs) }).Training!.Epochs;
+        var read = Again(Any.Document(Multiclass) with { Training = Summary(epochs) }).Training!.Epochs;
 
         CollectionAssert.AreEqual(
             new[] { (1, 0.123457, 0.5, (double?)1234.57, (double?)-1e-9, "R²"), (2, 1, 0.25, 0, 1, "R²") },
@@ -91,7 +90,7 @@ public class PromptDocumentTests
     {
         EpochSummary[] epochs = [new() { Epoch = 1, Loss = double.PositiveInfinity, Metric = double.NaN, MetricName = "accuracy" }];
 
-        var read = Again(With(Multiclass) with { Training = Summary(epochs) }).Training!.Epochs[0];
+        var read = Again(Any.Document(Multiclass) with { Training = Summary(epochs) }).Training!.Epochs[0];
 
         Assert.AreEqual((double.PositiveInfinity, double.NaN, null), (read.Loss, read.Metric, read.ValidationLoss));
     }
@@ -99,36 +98,13 @@ public class PromptDocumentTests
     [TestMethod]
     public void Document_holds_no_computed_properties()
     {
-        var json = Encoding.UTF8.GetString(With(Multiclass).ToBytes());
+        var json = Encoding.UTF8.GetString(Any.Document(Multiclass).ToBytes());
 
         foreach (var name in new[] { "outputs", "inputs", "head", "scoreColumnKind", "metricName" })
             Assert.DoesNotContain($"\"{name}\"", json);
     }
 
     private static PromptDocument Again(PromptDocument document) => PromptDocument.Read(document.ToBytes(), "test");
-
-    private static PromptDocument With(PromptTask task) => new()
-    {
-        Task = task,
-        Method = new PromptMethod { PrefixLength = 20 },
-        Backbone = new BackboneReference
-        {
-            Kind = BackboneKind.Hub,
-            Name = "organisation/name",
-            ModelType = "bert",
-            HiddenSize = 8,
-            Layers = 2,
-            Heads = 2,
-            VocabularySize = 30,
-            FeedForwardSize = 12,
-            Activation = "gelu",
-            MaxPositionEmbeddings = 16,
-            LayerNormEpsilon = 1e-5,
-            PadTokenId = 0,
-            Weights = new() { ["model.safetensors"] = new string('a', 64) },
-            Tokenizer = [],
-        },
-    };
 
     private static TrainingSummary Summary(IReadOnlyList<EpochSummary> epochs) => new()
     {

@@ -1,3 +1,6 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Persistence;
+using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Tests.Tasks;
@@ -58,6 +61,30 @@ internal static class Any
         Words = WordSource.Given,
         Labels = new LabelValues(tags.Length, "Text", tags),
         MaxLength = 12,
+    };
+
+    /// <summary>The document of a saved model with a task.</summary>
+    public static PromptDocument Document(PromptTask task) => new()
+    {
+        Task = task,
+        Method = new PromptMethod { PrefixLength = 20 },
+        Backbone = new BackboneReference
+        {
+            Kind = BackboneKind.Hub,
+            Name = "organisation/name",
+            ModelType = "bert",
+            HiddenSize = 8,
+            Layers = 2,
+            Heads = 2,
+            VocabularySize = 30,
+            FeedForwardSize = 12,
+            Activation = "gelu",
+            MaxPositionEmbeddings = 16,
+            LayerNormEpsilon = 1e-5,
+            PadTokenId = 0,
+            Weights = new() { ["model.safetensors"] = new string('a', 64) },
+            Tokenizer = [],
+        },
     };
 
     /// <summary>A row with a target, of one token.</summary>

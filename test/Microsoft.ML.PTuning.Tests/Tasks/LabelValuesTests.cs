@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
-using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Persistence;
-using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Tests.Tasks;
@@ -159,30 +157,6 @@ public sealed class LabelValuesTests
         _ => TextDataViewType.Instance,
     };
 
-    private static LabelValues SaveAndRead(LabelValues labels)
-    {
-        var document = new PromptDocument
-        {
-            Task = Any.Classification(labels),
-            Method = new PromptMethod { PrefixLength = 1 },
-            Backbone = new BackboneReference
-            {
-                Kind = BackboneKind.Directory,
-                Name = "tiny",
-                ModelType = "bert",
-                HiddenSize = 8,
-                Layers = 3,
-                Heads = 2,
-                VocabularySize = 30,
-                FeedForwardSize = 12,
-                Activation = "gelu",
-                MaxPositionEmbeddings = 16,
-                LayerNormEpsilon = 1e-5,
-                PadTokenId = 0,
-                Weights = new() { ["model.safetensors"] = new string('0', 64) },
-                Tokenizer = [],
-            },
-        };
-        return PromptDocument.Read(document.ToBytes(), "Prompt.json").Task.Classes!;
-    }
+    private static LabelValues SaveAndRead(LabelValues labels) =>
+        PromptDocument.Read(Any.Document(Any.Classification(labels)).ToBytes(), "Prompt.json").Task.Classes!;
 }

@@ -1,7 +1,5 @@
 using System.Text;
-using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Persistence;
-using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Tokenization;
 using static TorchSharp.torch;
@@ -175,28 +173,7 @@ public sealed class QuestionAnsweringTests
 
     private static PromptTask Read(string json) => PromptDocument.Read(Encoding.UTF8.GetBytes(json), "test").Task;
 
-    private static string Json(PromptTask task) => Encoding.UTF8.GetString(new PromptDocument
-    {
-        Task = task,
-        Method = new PromptMethod { PrefixLength = 20 },
-        Backbone = new BackboneReference
-        {
-            Kind = BackboneKind.Hub,
-            Name = "organisation/name",
-            ModelType = "bert",
-            HiddenSize = 8,
-            Layers = 2,
-            Heads = 2,
-            VocabularySize = 30,
-            FeedForwardSize = 12,
-            Activation = "gelu",
-            MaxPositionEmbeddings = 16,
-            LayerNormEpsilon = 1e-5,
-            PadTokenId = 0,
-            Weights = new() { ["model.safetensors"] = new string('a', 64) },
-            Tokenizer = [],
-        },
-    }.ToBytes());
+    private static string Json(PromptTask task) => Encoding.UTF8.GetString(Any.Document(task).ToBytes());
 
     private static string Words(int count) => string.Join(' ', Enumerable.Repeat("a", count));
 

@@ -47,6 +47,18 @@ internal sealed class TinyTraining : IDisposable
         };
     }
 
+    /// <summary>The same for several tasks together.</summary>
+    public PTuningV2MultiTaskTrainer.Options MultiTaskOptions => new()
+    {
+        Backbone = _encoder.Path,
+        PrefixLength = 4,
+        LearningRate = 0.02,
+        BatchSize = 8,
+        MaxEpochs = 2,
+        Seed = 1,
+        Shards = 2,
+    };
+
     public MLContext Context { get; } = new();
 
     public List<string> Log { get; } = [];
