@@ -45,6 +45,7 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
         _states = _file?.Tensor ?? zeros(_tokens + 1, hidden, settings.Type).DetachFromDisposeScope();
     }
 
+    /// <summary>What it takes of memory, or of the file.</summary>
     public long Bytes { get; }
 
     /// <summary>How long it took to compute.</summary>
@@ -67,18 +68,15 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
         try
         {
             cache.Fill(encoder, padId, settings.CheckCancelled);
+            cache.FillTime = time.Elapsed;
+            settings.Log(cache.Describe(encoder.TrunkLayers, kept));
+            return cache;
         }
         catch
         {
             cache.Dispose();
             throw;
         }
-        cache.FillTime = time.Elapsed;
-        settings.Log(FormattableString.Invariant(
-            $"Trunk cache: {cache._starts.Count} sequences through {encoder.TrunkLayers} layers in {cache.FillTime.TotalSeconds:F1} s; ")
-            + FormattableString.Invariant($"{cache.Bytes / 1048576.0:F1} MB ({kept.Type}) ")
-            + (cache._file is null ? "in memory." : $"in a temporary file in '{kept.Folder}'."));
-        return cache;
     }
 
     public Tensor Collate(IReadOnlyList<EncodedRow> rows, int length)
@@ -105,6 +103,11 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
     /// <summary>What a task reads in an epoch.</summary>
     private static IEnumerable<EncodedRow> Rows(TrainingTask task) =>
         task.Training.Examples.SelectMany(e => e.Split()).Concat(task.Validation?.Examples ?? []).SelectMany(e => e.Parts).SelectMany(p => p.Sequences);
+
+    private string Describe(int layers, TrunkCacheSettings kept) =>
+        FormattableString.Invariant($"Trunk cache: {_starts.Count} sequences through {layers} layers in {FillTime.TotalSeconds:F1} s; ")
+        + FormattableString.Invariant($"{Bytes / 1048576.0:F1} MB ({kept.Type}) ")
+        + (_file is null ? "in memory." : $"in a temporary file in '{kept.Folder}'.");
 
     private void Fill(PromptedEncoder encoder, int padId, Action checkCancelled)
     {

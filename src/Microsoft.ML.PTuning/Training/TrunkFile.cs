@@ -27,11 +27,11 @@ internal sealed class TrunkFile : IDisposable
         }
         catch
         {
-            File.Delete(_path);
+            Delete();
             throw;
         }
         if (!OperatingSystem.IsWindows()) // It deletes no file that is mapped.
-            File.Delete(_path);
+            Delete();
     }
 
     /// <summary>Zeros at first, <c>[rows, width]</c>.</summary>
@@ -40,7 +40,7 @@ internal sealed class TrunkFile : IDisposable
     public void Dispose()
     {
         Tensor.Dispose();
-        File.Delete(_path);
+        Delete();
     }
 
     // With its blocks, not its length alone: where a disk is full, writing to mapped memory ends the process.
@@ -65,5 +65,11 @@ internal sealed class TrunkFile : IDisposable
                 + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve what it needs by HalfPrecisionTrunkCache, choose another folder by the "
                 + "environment variable TMPDIR (Windows: TMP), or set CacheTrunk to false.", e);
         }
+    }
+
+    private void Delete()
+    {
+        if (File.Exists(_path))
+            File.Delete(_path);
     }
 }
