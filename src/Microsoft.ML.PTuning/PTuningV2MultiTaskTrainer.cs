@@ -41,6 +41,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
     /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
+    /// <exception cref="IOException">There is no room for the file of <see cref="TrainingOptions.CacheTrunk"/>.</exception>
     public IReadOnlyDictionary<string, PTuningV2Transformer> Fit(IReadOnlyDictionary<string, MultiTaskData> tasks)
     {
         ArgumentNullException.ThrowIfNull(tasks);
@@ -142,18 +143,21 @@ public sealed partial class PTuningV2MultiTaskTrainer
 
     private IReadOnlyList<TrainingResult> Learn(IReadOnlyList<TrainingTask> tasks, int padId, TrainingSession session)
     {
-        var shared = new TrainingLoop(tasks, session.Settings, padId, session.Device).Run();
-        return _options.ContinuationEpochs == 0 ? shared : Continue(tasks, shared, padId, session);
+        var epochs = (long)_options.MaxEpochs + _options.ContinuationEpochs;
+        using var trunk = TrunkCache.Create(tasks, epochs, session.Settings, padId, session.Device);
+        var shared = new TrainingLoop(tasks, session.Settings, padId, session.Device, trunk).Run();
+        return _options.ContinuationEpochs == 0 ? shared : Continue(tasks, shared, padId, session, trunk);
     }
 
-    private TrainingResult[] Continue(IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> shared, int padId, TrainingSession session)
+    private TrainingResult[] Continue(
+        IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> shared, int padId, TrainingSession session, TrunkCache? trunk)
     {
         var settings = session.Settings with { MaxEpochs = _options.ContinuationEpochs, ProjectionSize = 0 };
         var continued = new List<TrainingResult>();
         try
         {
             foreach (var (task, before) in tasks.Zip(shared))
-                continued.AddRange(new TrainingLoop([task.After(before)], settings, padId, session.Device).Run());
+                continued.AddRange(new TrainingLoop([task.After(before)], settings, padId, session.Device, trunk).Run());
             return [.. continued];
         }
         catch

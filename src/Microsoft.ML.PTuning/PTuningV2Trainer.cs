@@ -38,6 +38,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
+    /// <exception cref="IOException">There is no room for the file of <see cref="TrainingOptions.CacheTrunk"/>.</exception>
     public PTuningV2Transformer Fit(IDataView input) => Train(input, _options.ValidationSet);
 
     /// <summary>Trains on <paramref name="input"/> and returns the weights of the epoch that is best on <paramref name="validation"/>.</summary>
@@ -90,7 +91,11 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         if (_options.InitialModel is { } initial)
             task = WarmStart.From(initial.Model, task, session.Device, session.Log);
         using var start = task.Start;
-        var loop = new TrainingLoop([task], session.Settings, backbone.Lease.Tokenizer.PadId, session.Device);
-        return SingleCoreThread.Run("P-Tuning training", loop.Run)[0];
+        return SingleCoreThread.Run("P-Tuning training", () =>
+        {
+            var padId = backbone.Lease.Tokenizer.PadId;
+            using var trunk = TrunkCache.Create([task], _options.MaxEpochs, session.Settings, padId, session.Device);
+            return new TrainingLoop([task], session.Settings, padId, session.Device, trunk).Run()[0];
+        });
     }
 }

@@ -12,7 +12,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// </remarks>
 internal static class Arithmetic
 {
-    private static readonly Scalar Zero = 0, One = 1;
+    private static readonly Scalar Zero = 0, One = 1, LeastHalf = (float)Half.MinValue, LargestHalf = (float)Half.MaxValue;
 
     /// <summary>x + y.</summary>
     public static Tensor Plus(this Tensor x, Tensor y) => x.add(y, One);
@@ -39,6 +39,9 @@ internal static class Arithmetic
         using Scalar kept = divisor;
         return x.div(kept);
     }
+
+    /// <summary>x, or the nearest number that F16 holds where x is beyond them.</summary>
+    public static Tensor WithinHalf(this Tensor x) => x.clamp(LeastHalf, LargestHalf);
 
     /// <summary>The whole numbers from <paramref name="start"/> to <paramref name="end"/> - 1, Int64.</summary>
     public static Tensor Range(long start, long end, Device device)

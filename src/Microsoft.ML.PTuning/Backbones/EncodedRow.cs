@@ -14,7 +14,8 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
 
     /// <summary>Rows as one batch.</summary>
     /// <param name="length">Tokens to pad to; the longest row's where that is more.</param>
-    public static EncodedBatch Collate(IReadOnlyList<EncodedRow> rows, int padId, Device device, int length = 0)
+    /// <param name="known">Knows what enters the first prompted layer; null where that is to be computed.</param>
+    public static EncodedBatch Collate(IReadOnlyList<EncodedRow> rows, int padId, Device device, int length = 0, IEnteringStates? known = null)
     {
         var longest = Math.Max(length, rows.Max(r => r.Length));
         var ids = new long[rows.Count * longest];
@@ -36,6 +37,9 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
         return new EncodedBatch(
             tensor(ids, rows.Count, longest, device: device),
             tensor(segments, rows.Count, longest, device: device),
-            isPadded ? tensor(mask, rows.Count, longest, device: device) : null);
+            isPadded ? tensor(mask, rows.Count, longest, device: device) : null)
+        {
+            Entering = known?.Collate(rows, longest),
+        };
     }
 }

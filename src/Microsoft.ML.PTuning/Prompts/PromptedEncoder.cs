@@ -45,6 +45,9 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <returns>Hidden states of the text, <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states.</returns>
     public Tensor Forward(EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
     {
+        if (batch.Entering is { } entering)
+            return RunPrompted(entering, batch, prefix, prefixDropout, backboneDropout);
+
         using var scope = NewDisposeScope();
         return RunPrompted(RunTrunk(batch, backboneDropout), batch, prefix, prefixDropout, backboneDropout).MoveToOuterDisposeScope();
     }

@@ -12,7 +12,8 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// On the CPU a batch has one core, also where it is a single row: spread over the cores, small operations wait for whichever thread comes
 /// last, hundreds of times as long where other threads want the cores too; and the bits would depend on how many threads there are.
 /// </remarks>
-internal sealed class Predictor(PromptNetwork network, int padId, Device device)
+/// <param name="known">Knows what enters the first prompted layer for all rows; null where that is to be computed.</param>
+internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? known = null)
 {
     /// <summary>Most tokens of a batch: enough to fill a core, few enough to stay in its cache.</summary>
     private const int CoreBudget = 2048, GpuBudget = 32768;
@@ -35,7 +36,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
 
         ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
         var decoding = new RowDecoding(examples, task);
-        var batches = Plan(parts);
+        var batches = Plan([.. parts.Select(p => p.Length)], [.. parts.Select(p => p.Sequences.Count)], device);
         var losses = new double[batches.Count];
         if (device.type == DeviceType.CPU)
         {
@@ -54,7 +55,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
             ExamplePart[] batch = [.. batches[index].Select(part => parts[part])];
-            var result = network.Forward(EncodedRow.Collate([.. batch.SelectMany(p => p.Sequences)], padId, device), tensors);
+            var result = network.Forward(EncodedRow.Collate([.. batch.SelectMany(p => p.Sequences)], padId, device, known: known), tensors);
             if (withLoss)
                 losses[index] = task.Loss(result, batch).item<float>();
             foreach (var (part, values) in batches[index].Zip(ByPart(result, batch)))
@@ -78,13 +79,14 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device)
         }).ToArray())];
     }
 
-    private IReadOnlyList<int[]> Plan(IReadOnlyList<ExamplePart> parts)
+    /// <summary>Batches that suit a device.</summary>
+    /// <inheritdoc cref="BatchPlanner.PlanByTokens"/>
+    public static IReadOnlyList<int[]> Plan(IReadOnlyList<int> lengths, IReadOnlyList<int> sequences, Device device)
     {
-        int[] lengths = [.. parts.Select(p => p.Length)], sequences = [.. parts.Select(p => p.Sequences.Count)];
         if (device.type != DeviceType.CPU)
             return BatchPlanner.PlanByTokens(lengths, sequences, GpuBudget);
 
-        var share = parts.Sum(p => (long)p.Tokens) / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
+        var share = lengths.Zip(sequences, (length, count) => (long)length * count).Sum() / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
         return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(CoreBudget, share));
     }
 }

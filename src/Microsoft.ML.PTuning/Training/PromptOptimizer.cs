@@ -29,6 +29,7 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly TrainingSettings _settings;
     private readonly int _padId;
     private readonly Device _device;
+    private readonly IEnteringStates? _known;
     private readonly PrefixParameters? _prefix;
     private readonly IReadOnlyList<LearnedTask> _tasks;
     private readonly AdamW _prefixOptimizer;
@@ -38,9 +39,11 @@ internal sealed class PromptOptimizer : IDisposable
 
     /// <param name="prefix">Null for none. The optimizer takes over prefix and heads.</param>
     /// <param name="tasks">Mostly one; in multi-task learning those that share the prefix.</param>
-    public PromptOptimizer(TrainingSettings settings, PrefixParameters? prefix, IReadOnlyList<LearnedTask> tasks, int padId, Device device)
+    /// <param name="known">Knows what enters the first prompted layer for all rows; null where that is to be computed.</param>
+    public PromptOptimizer(
+        TrainingSettings settings, PrefixParameters? prefix, IReadOnlyList<LearnedTask> tasks, int padId, Device device, IEnteringStates? known = null)
     {
-        (_settings, _prefix, _tasks, _padId, _device) = (settings, prefix, tasks, padId, device);
+        (_settings, _prefix, _tasks, _padId, _device, _known) = (settings, prefix, tasks, padId, device, known);
         Parameters = [.. prefix?.Parameters ?? [], .. tasks.SelectMany(t => t.Head.Values)];
         foreach (var parameter in Parameters)
             parameter.requires_grad_().DetachFromDisposeScope();
@@ -154,7 +157,7 @@ internal sealed class PromptOptimizer : IDisposable
             using var scope = NewDisposeScope();
             var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
             ExamplePart[] parts = [.. batch.Skip(start).Take(count)];
-            var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength);
+            var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _known);
             var result = learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
             var loss = learned.Task.Loss(result, parts).Over(weight);
             loss.backward();

@@ -19,7 +19,10 @@ internal sealed class TrainingClock(IReadOnlyList<int> rows, int batchSize, int 
     /// <summary>Steps done.</summary>
     public int Step { get; private set; }
 
-    public TimeSpan Elapsed => _total.Elapsed;
+    /// <summary>What was done for this training before its clock started.</summary>
+    public TimeSpan Preparation { get; init; }
+
+    public TimeSpan Elapsed => Preparation + _total.Elapsed;
 
     /// <summary>Training rows a second, over the time of the steps alone.</summary>
     public double SamplesPerSecond => _rows / _steps.Elapsed.TotalSeconds;

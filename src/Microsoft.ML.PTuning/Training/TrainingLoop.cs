@@ -7,7 +7,9 @@ namespace Microsoft.ML.PTuning.Training;
 
 /// <summary>Epochs of steps, validation after each, and the choice of the weights to keep. Runs once.</summary>
 /// <param name="tasks">One, or those that share a prefix: every step learns one of them.</param>
-internal sealed class TrainingLoop(IReadOnlyList<TrainingTask> tasks, TrainingSettings settings, int padId, Device device)
+/// <param name="trunk">What leaves the trunk for all their rows; null where every epoch computes it.</param>
+internal sealed class TrainingLoop(
+    IReadOnlyList<TrainingTask> tasks, TrainingSettings settings, int padId, Device device, TrunkCache? trunk = null)
 {
     private readonly TaskLearner[] _learners = [.. tasks.Select(t => new TaskLearner(t, settings.BatchSize))];
     private readonly Random _random = new(settings.Seed);
@@ -21,7 +23,10 @@ internal sealed class TrainingLoop(IReadOnlyList<TrainingTask> tasks, TrainingSe
         using var optimizer = CreateOptimizer();
         using var best = new BestEpoch();
         int[] rows = [.. _learners.Select(l => l.Rows)];
-        var clock = new TrainingClock(rows, settings.BatchSize, settings.MaxEpochs);
+        var clock = new TrainingClock(rows, settings.BatchSize, settings.MaxEpochs)
+        {
+            Preparation = tasks[0].Before is null && trunk is not null ? trunk.FillTime : TimeSpan.Zero,
+        };
         var draw = new TaskDraw(rows, settings.Temperature, new Random(~settings.Seed)); // Other numbers than those that plan batches.
         if (tasks is [{ Before: { } continued }])
             best.Offer([continued.Best], optimizer);
@@ -51,7 +56,7 @@ internal sealed class TrainingLoop(IReadOnlyList<TrainingTask> tasks, TrainingSe
         var learned = tasks.Select(task => new LearnedTask(
             task.Task, task.Network, task.Network.Head.Declare(task.Network.Encoder.Backbone)
                 .ToDictionary(t => t.Name, t => (From(task.Start, t.Name) ?? (t.IsBias ? bias : weight))(t.Shape))));
-        return new PromptOptimizer(settings, prefix, [.. learned], padId, device);
+        return new PromptOptimizer(settings, prefix, [.. learned], padId, device, trunk);
     }
 
     private static Initializer? From(TrainedTensors? start, string name) =>
@@ -92,7 +97,8 @@ internal sealed class TrainingLoop(IReadOnlyList<TrainingTask> tasks, TrainingSe
         settings.CheckCancelled();
         var learned = tasks[task];
         using var tensors = optimizer.Current(task);
-        var (predictions, loss) = new Predictor(learned.Network, padId, device).Evaluate(examples, tensors, learned.Task.ForScoring, settings.CheckCancelled);
+        var (predictions, loss) = new Predictor(learned.Network, padId, device, trunk)
+            .Evaluate(examples, tensors, learned.Task.ForScoring, settings.CheckCancelled);
         RefuseDivergence(loss, _learners[task], clock);
         var summary = new EpochSummary
         {

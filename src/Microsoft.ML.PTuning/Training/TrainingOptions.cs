@@ -49,6 +49,21 @@ public abstract class TrainingOptions
     /// <summary>Dropout inside the frozen encoder while training. The official code has 0.1; without it training is faster and no worse.</summary>
     public double BackboneDropout { get; set; }
 
+    /// <summary>
+    /// Whether what leaves the layers below the prefix is computed once and kept, instead of in every epoch: with <see cref="PrefixLayers"/>, or
+    /// with no prefix at all, it never changes. It does with <see cref="BackboneDropout"/>, and is not kept then.
+    /// </summary>
+    public bool CacheTrunk { get; set; } = true;
+
+    /// <summary>
+    /// Megabytes of memory for what is kept: 4 bytes (F16: 2) a token and hidden unit. Where more is needed, all of it goes to a file in the folder
+    /// for temporary files, which is gone when training ends; 0 for the file always.
+    /// </summary>
+    public int TrunkCacheMemoryMegabytes { get; set; } = 1024;
+
+    /// <summary>Whether it is kept in F16: half the size, numbers of 3 digits.</summary>
+    public bool HalfPrecisionTrunkCache { get; set; }
+
     /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core, of 4 rows or more. The same number gives the same bits.</summary>
     public int Shards { get; set; }
 
@@ -102,6 +117,7 @@ public abstract class TrainingOptions
         AtLeast(PrefixLength, 0, nameof(PrefixLength));
         AtLeast(PrefixLayers, 0, nameof(PrefixLayers));
         AtLeast(PrefixProjectionSize, 1, nameof(PrefixProjectionSize));
+        AtLeast(TrunkCacheMemoryMegabytes, 0, nameof(TrunkCacheMemoryMegabytes));
         AtLeast(Shards, 0, nameof(Shards));
         AtLeast(BatchSize, 1, nameof(BatchSize));
         AtLeast(MaxEpochs, 1, nameof(MaxEpochs));
@@ -136,6 +152,9 @@ public abstract class TrainingOptions
         PrefixDropout = PrefixDropout,
         HeadDropout = HeadDropout,
         BackboneDropout = BackboneDropout,
+        TrunkCache = CacheTrunk
+            ? new((long)TrunkCacheMemoryMegabytes << 20, HalfPrecisionTrunkCache ? ScalarType.Float16 : ScalarType.Float32)
+            : null,
         Shards = shards,
         Seed = seed,
         Progress = Progress,

@@ -31,6 +31,9 @@ internal sealed record TrainingSettings
 
     public double BackboneDropout { get; init; }
 
+    /// <summary>How what leaves the trunk is kept between epochs; null where every epoch computes it.</summary>
+    public TrunkCacheSettings? TrunkCache { get; init; }
+
     /// <summary>Tokens to pad every row to; 0 to pad to the longest of its batch.</summary>
     public int PadToLength { get; init; }
 

@@ -24,6 +24,14 @@ public class ArithmeticTests
     }
 
     [TestMethod]
+    public void Numbers_beyond_those_of_F16_become_its_largest()
+    {
+        using var scope = NewDisposeScope();
+
+        CollectionAssert.AreEqual(new[] { 65504f, -65504f, 0.1f }, Values(tensor([1e6f, float.NegativeInfinity, 0.1f]).WithinHalf()));
+    }
+
+    [TestMethod]
     public void Sum_in_place_changes_the_first_tensor()
     {
         using var scope = NewDisposeScope();

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>How hidden states are kept between epochs.</summary>
+/// <param name="MemoryBytes">What they may take of memory; where they need more, they are kept in a temporary file.</param>
+/// <param name="Type">F32 or F16.</param>
+internal sealed record TrunkCacheSettings(long MemoryBytes, ScalarType Type)
+{
+    /// <summary>Where the file is made.</summary>
+    public string Folder { get; init; } = Path.GetTempPath();
+}
+
+/// <summary>What leaves the trunk, computed once for every sequence of the data: epochs then run the prompted layers alone.</summary>
+/// <remarks>
+/// Training changes nothing below the first prompted layer, so what enters that is the same in every epoch; Liu et al. 2021 ("AutoFreeze") keep
+/// the activations of frozen layers likewise. Rows stand one after the other without padding, in CPU memory or a file, also where the encoder
+/// is on a GPU. Safe for any number of threads.
+/// </remarks>
+internal sealed class TrunkCache : IEnteringStates, IDisposable
+{
+    private readonly Device _device;
+    private readonly Dictionary<EncodedRow, long> _starts = new(ReferenceEqualityComparer.Instance);
+    private readonly long _tokens;
+    private readonly TrunkFile? _file;
+    private readonly Tensor _states; // [tokens + 1, H]; the last row is that of padding, 0
+
+    private TrunkCache(PromptedEncoder encoder, IEnumerable<EncodedRow> rows, TrunkCacheSettings settings, Device device)
+    {
+        _device = device;
+        foreach (var row in rows)
+            if (_starts.TryAdd(row, _tokens))
+                _tokens += row.Length;
+
+        var hidden = encoder.Backbone.Configuration.HiddenSize;
+        Bytes = (_tokens + 1) * hidden * settings.Type.ElementSize();
+        if (Bytes > settings.MemoryBytes)
+            _file = new TrunkFile(settings.Folder, settings.Type, _tokens + 1, hidden);
+        _states = _file?.Tensor ?? zeros(_tokens + 1, hidden, settings.Type).DetachFromDisposeScope();
+    }
+
+    /// <summary>What it takes of memory, or of the file.</summary>
+    public long Bytes { get; }
+
+    /// <summary>How long it took to compute.</summary>
+    public TimeSpan FillTime { get; private set; }
+
+    /// <summary>Computes what leaves the trunk for the rows that teach and judge tasks, where it is worth keeping.</summary>
+    /// <param name="tasks">One, or those that share a prefix.</param>
+    /// <param name="epochs">How often the rows are read. With a single epoch there is nothing to save: every row runs through the trunk once anyhow.</param>
+    /// <returns>Null where each epoch computes it anew: there is no trunk, dropout changes what leaves it, or it is not to be kept.</returns>
+    /// <exception cref="IOException">There is no room for the file.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static TrunkCache? Create(IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device)
+    {
+        var encoder = tasks[0].Network.Encoder;
+        if (settings.TrunkCache is not { } kept || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1)
+            return null;
+
+        var time = Stopwatch.StartNew();
+        var cache = new TrunkCache(encoder, tasks.SelectMany(Rows), kept, device);
+        try
+        {
+            cache.Fill(encoder, padId, settings.CheckCancelled);
+            cache.FillTime = time.Elapsed;
+            settings.Log(cache.Describe(encoder.TrunkLayers, kept));
+            return cache;
+        }
+        catch
+        {
+            cache.Dispose();
+            throw;
+        }
+    }
+
+    public Tensor Collate(IReadOnlyList<EncodedRow> rows, int length)
+    {
+        var indices = new long[rows.Count * length];
+        Array.Fill(indices, _tokens);
+        for (var row = 0; row < rows.Count; row++)
+        {
+            var start = _starts[rows[row]];
+            for (var t = 0; t < rows[row].Length; t++)
+                indices[row * length + t] = start + t;
+        }
+
+        using var scope = NewDisposeScope();
+        return _states.index_select(0, tensor(indices)).view(rows.Count, length, -1).to(_device).to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _states.Dispose();
+        _file?.Dispose();
+    }
+
+    /// <summary>What a task reads in an epoch.</summary>
+    private static IEnumerable<EncodedRow> Rows(TrainingTask task) =>
+        task.Training.Examples.SelectMany(e => e.Split()).Concat(task.Validation?.Examples ?? []).SelectMany(e => e.Parts).SelectMany(p => p.Sequences);
+
+    private string Describe(int layers, TrunkCacheSettings kept) =>
+        FormattableString.Invariant($"Trunk cache: {_starts.Count} sequences through {layers} layers in {FillTime.TotalSeconds:F1} s; ")
+        + FormattableString.Invariant($"{Bytes / 1048576.0:F1} MB ({kept.Type}) ")
+        + (_file is null ? "in memory." : $"in a temporary file in '{kept.Folder}'.");
+
+    private void Fill(PromptedEncoder encoder, int padId, Action checkCancelled)
+    {
+        EncodedRow[] rows = [.. _starts.Keys];
+        var batches = Predictor.Plan([.. rows.Select(r => r.Length)], [.. rows.Select(_ => 1)], _device);
+        if (_device.type == DeviceType.CPU)
+        {
+            WorkerThreads.Shared.Run(batches.Count, FillBatch);
+        }
+        else
+        {
+            for (var i = 0; i < batches.Count; i++)
+                FillBatch(i);
+        }
+
+        void FillBatch(int index)
+        {
+            checkCancelled();
+            using var scope = NewDisposeScope();
+            using var frozen = no_grad();
+            EncodedRow[] batch = [.. batches[index].Select(row => rows[row])];
+            var left = encoder.RunTrunk(EncodedRow.Collate(batch, padId, _device)); // [B, T, H]
+            var kept = _states.dtype == ScalarType.Float16 ? left.WithinHalf().cpu() : left.cpu();
+            for (var row = 0; row < batch.Length; row++)
+                _states.narrow(0, _starts[batch[row]], batch[row].Length).copy_(kept.select(0, row).narrow(0, 0, batch[row].Length));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>A tensor in a temporary file that is mapped into memory: the system keeps as much of it there as it has room for.</summary>
+/// <remarks>
+/// Where the system allows it, the file loses its name as soon as it is mapped, so that not even a crash leaves it behind; on Windows
+/// it is deleted at the end. Nobody else can read it.
+/// </remarks>
+internal sealed class TrunkFile : IDisposable
+{
+    private readonly string _path;
+
+    /// <param name="folder">Where the file is made.</param>
+    /// <exception cref="IOException">There is no room for it, or it cannot be made there.</exception>
+    public TrunkFile(string folder, ScalarType type, long rows, long width)
+    {
+        var bytes = rows * width * type.ElementSize();
+        _path = Path.Combine(folder, $"ptuning-trunk-{Guid.NewGuid():N}");
+        try
+        {
+            Reserve(folder, _path, bytes);
+            using var flat = from_file(_path, shared: true, rows * width, type);
+            Tensor = flat.view(rows, width).DetachFromDisposeScope();
+        }
+        catch
+        {
+            Delete();
+            throw;
+        }
+        if (!OperatingSystem.IsWindows()) // It deletes no file that is mapped.
+            Delete();
+    }
+
+    /// <summary>Zeros at first, <c>[rows, width]</c>.</summary>
+    public Tensor Tensor { get; }
+
+    public void Dispose()
+    {
+        Tensor.Dispose();
+        Delete();
+    }
+
+    // With its blocks, not its length alone: where a disk is full, writing to mapped memory ends the process.
+    private static void Reserve(string folder, string path, long bytes)
+    {
+        try
+        {
+            var free = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(Path.GetFullPath(folder))! : folder).AvailableFreeSpace;
+            if (free < bytes)
+                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"There are {free >> 20} MB free."));
+
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes };
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            using var file = new FileStream(path, options);
+            file.SetLength(bytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException(
+                string.Create(CultureInfo.InvariantCulture, $"The trunk cache needs a temporary file of {(bytes >> 20) + 1} MB in '{folder}'. ")
+                + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve what it needs by HalfPrecisionTrunkCache, choose another folder by the "
+                + "environment variable TMPDIR (Windows: TMP), or set CacheTrunk to false.", e);
+        }
+    }
+
+    private void Delete()
+    {
+        if (File.Exists(_path))
+            File.Delete(_path);
+    }
+}
