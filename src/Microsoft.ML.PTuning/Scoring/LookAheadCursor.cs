@@ -4,10 +4,17 @@ using Microsoft.ML.PTuning.Tasks;
 namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Reads a window of rows ahead and predicts them together, so that rows of like length share a batch; gives them back in their order.</summary>
-/// <remarks>The first windows are small, so that a preview of some rows costs little. Where no added column is wanted, it reads row by row.</remarks>
+/// <remarks>
+/// The first windows are small and are read only when one of their rows is asked for, so that a preview of some rows costs little. A consumer that
+/// comes to the first of the large ones goes on: from then on the next window is read while this one is predicted, and predicted while this one is
+/// consumed, so that the worker threads wait neither for text nor for the last batch of a window. Only encoding and predicting leave the consumer's
+/// thread: the source, which may run anybody's code, is read on it. Where no added column is wanted, the cursor reads row by row.
+/// </remarks>
 internal sealed class LookAheadCursor : DataViewRowCursor
 {
     private const int FirstWindow = 64, LargestWindow = 1024;
+
+    private static readonly Task<Prediction[]> Nothing = Task.FromResult<Prediction[]>([]);
 
     private readonly PromptModel _model;
     private readonly ScoringSchema _schema;
@@ -15,13 +22,15 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     private readonly IReadOnlySet<int> _active;
     private readonly Dictionary<int, ColumnWindow> _columns;
     private readonly ColumnWindow<DataViewRowId> _ids;
-    private readonly List<long> _batches = [];
-    private readonly List<PendingExample> _pending = [];
+    private readonly ColumnWindow<long> _batches;
     private readonly Func<PendingExample?>? _read;
+    private Window _window = new(0, 0, Nothing);
+    private Window? _next;
     private Prediction[] _predictions = [];
-    private int _window;
+    private int _size;
     private int _row;
     private long _position = -1;
+    private volatile bool _isDisposed;
 
     /// <param name="source">The cursor takes it over.</param>
     /// <param name="active">Columns of the output that are wanted.</param>
@@ -30,43 +39,57 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         (_model, _schema, _source, _active) = (model, schema, source, active);
         _columns = active.Where(c => !schema.IsAdded(c)).ToDictionary(c => c, c => ColumnWindow.Create(source, schema.Input[c]));
         _ids = new ColumnWindow<DataViewRowId>(source.GetIdGetter());
+        _batches = new ColumnWindow<long>((ref long value) => value = source.Batch);
         _read = active.Any(schema.IsAdded) ? model.Task.OpenRow(source, withTarget: false) : null;
-        _window = _read is null ? 1 : FirstWindow;
+        _size = _read is null ? 1 : FirstWindow;
     }
 
     public override DataViewSchema Schema => _schema.Output;
 
     public override long Position => _position;
 
-    public override long Batch => _batches[CurrentRow()];
+    public override long Batch
+    {
+        get
+        {
+            long batch = 0;
+            _batches.Get(CurrentPlace(), ref batch);
+            return batch;
+        }
+    }
 
     public override bool IsColumnActive(DataViewSchema.Column column) => _active.Contains(column.Index);
 
-    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => _ids.Get(CurrentRow(), ref value);
+    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) => _ids.Get(CurrentPlace(), ref value);
 
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-        _schema.Getter<TValue>(column, _active, () => _predictions[CurrentRow()], passed => _columns[passed.Index].CreateGetter(CurrentRow));
+        _schema.Getter<TValue>(column, _active, () => _predictions[CurrentRow()], passed => _columns[passed.Index].CreateGetter(CurrentPlace));
 
     public override bool MoveNext()
     {
-        if (_position >= 0 && ++_row < _batches.Count)
+        if (_position >= 0 && ++_row < _window.Rows)
         {
             _position++;
             return true;
         }
-        var (position, window) = (_position, _window);
-        (_position, _window) = (-1, 0); // The end; also where reading or predicting fails: the rows it took from the source are lost.
-        if (window == 0 || !Fill(window))
+        var (position, size) = (_position, _size);
+        (_position, _size) = (-1, 0); // The end; also where reading or predicting fails: the rows it took from the source are lost.
+        if (size == 0 || !Advance(size))
             return false;
         _position = position + 1;
-        _window = _read is null ? window : Math.Min(4 * window, LargestWindow);
+        _size = _read is null ? size : Math.Min(4 * size, LargestWindow);
         return true;
     }
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
+            _isDisposed = true;
+            ((Task?)_next?.Predicting)?.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+            (_next, _size) = (null, 0);
             _source.Dispose();
+        }
         base.Dispose(disposing);
     }
 
@@ -74,22 +97,44 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         ? _row
         : throw new InvalidOperationException("The cursor stands on no row. Read values only after a MoveNext that returned true.");
 
-    private bool Fill(int window)
+    private int CurrentPlace() => _window.Start + CurrentRow();
+
+    private bool Advance(int size)
     {
+        _window = _next ?? Begin(0, size);
+        _next = size == LargestWindow && _window.Rows == size ? Begin(LargestWindow - _window.Start, size) : null;
         _row = 0;
-        _batches.Clear();
-        _pending.Clear();
-        while (_batches.Count < window && _source.MoveNext())
-        {
-            foreach (var column in _columns.Values)
-                column.Keep(_batches.Count);
-            _ids.Keep(_batches.Count);
-            _batches.Add(_source.Batch);
-            if (_read is not null)
-                _pending.Add(_read()!);
-        }
-        if (_pending.Count > 0)
-            _predictions = _model.Predict(_pending);
-        return _batches.Count > 0;
+        _predictions = _window.Predicting.GetAwaiter().GetResult();
+        return _window.Rows > 0;
     }
+
+    /// <summary>Reads a window and has it predicted. What reading throws comes out where its predictions are asked for.</summary>
+    private Window Begin(int start, int size)
+    {
+        try
+        {
+            var pending = new List<PendingExample>();
+            var rows = 0;
+            for (; rows < size && _source.MoveNext(); rows++)
+            {
+                foreach (var column in _columns.Values)
+                    column.Keep(start + rows);
+                _ids.Keep(start + rows);
+                _batches.Keep(start + rows);
+                if (_read is not null)
+                    pending.Add(_read()!);
+            }
+            return new Window(start, rows, pending.Count == 0 ? Nothing : Task.Run(() => _model.Predict(pending, CheckDisposed)));
+        }
+        catch (Exception e)
+        {
+            return new Window(start, 0, Task.FromException<Prediction[]>(e));
+        }
+    }
+
+    private void CheckDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, this);
+
+    /// <summary>Rows read together.</summary>
+    /// <param name="Start">Where the first of them is kept; two windows that are alive at once take turns between 0 and the largest window's end.</param>
+    private sealed record Window(int Start, int Rows, Task<Prediction[]> Predicting);
 }

@@ -36,16 +36,17 @@ internal sealed class PromptModel : IDisposable
 
     public BackboneDescription Description => _backbone.Description;
 
+    /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
     /// <returns>The prediction of each row, in order.</returns>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public Prediction[] Predict(IReadOnlyList<PendingExample> rows)
+    public Prediction[] Predict(IReadOnlyList<PendingExample> rows, Action? checkCancelled = null)
     {
         Enter();
         try
         {
             var tokenizer = _backbone.Lease.Tokenizer;
             var examples = rows.Count == 1 ? [rows[0](tokenizer)] : ExampleSet.Encode(rows, tokenizer);
-            return _predictor.Predict(examples, Tensors, Task);
+            return _predictor.Predict(examples, Tensors, Task, checkCancelled);
         }
         finally
         {
