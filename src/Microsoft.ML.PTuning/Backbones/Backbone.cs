@@ -122,5 +122,5 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     }
 
     /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
-    protected abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
+    public abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
 }

@@ -124,7 +124,7 @@ internal sealed class DebertaBackbone : Backbone
         _tensors.Dispose();
     }
 
-    protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
     {
         var positions = RelativePositions.Of(batch.Length, _configuration, batch.Ids.device);
         var mask = new AttentionMask(batch).For(prefixLength: 0);

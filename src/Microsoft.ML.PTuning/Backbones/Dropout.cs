@@ -8,6 +8,12 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <param name="generator">Where the masks come from, on the CPU: TorchSharp (0.107) makes its generators there, whatever device they are asked for.</param>
 internal sealed class Dropout(double rate, Generator generator)
 {
+    /// <summary>Where its generator stands, for <see cref="RestoreGenerator"/>.</summary>
+    public Tensor SaveGenerator() => generator.get_state();
+
+    /// <summary>Sets its generator back: the masks that were drawn since are drawn again.</summary>
+    public void RestoreGenerator(Tensor state) => generator.set_state(state);
+
     /// <returns><paramref name="x"/> with a fresh mask, the same shape; <paramref name="x"/> itself where the rate is 0.</returns>
     public Tensor Apply(Tensor x)
     {

@@ -106,7 +106,7 @@ internal abstract class PostNormBackbone : Backbone
 
     public sealed override void Dispose() => _tensors.Dispose();
 
-    protected sealed override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    public sealed override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
     {
         var mask = new AttentionMask(batch);
         return (layer, hidden, prefix) => _layers[layer].Forward(hidden, prefix, mask.For(prefix?.Length ?? 0), dropout);

@@ -39,6 +39,16 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
         return ReferenceEquals(left, entering) ? left : left.MoveToOuterDisposeScope();
     }
 
+    /// <summary><see cref="RunPrompted"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
+    /// <inheritdoc cref="RunPrompted"/>
+    /// <returns>The layers, which have run forward, and wait for the gradient of what left them.</returns>
+    public RecomputedLayers RunPromptedTwice(
+        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
+    {
+        var prefixes = prefix is null ? new LayerPrefix?[Shape.EncoderLayers] : ByLayer(prefix, batch.Rows, prefixDropout);
+        return new RecomputedLayers(Backbone.OpenLayers(batch, backboneDropout), entering, prefixes, TrunkLayers, backboneDropout);
+    }
+
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</param>
     /// <param name="prefixDropout">Dropped from keys and values, a mask of its own for every row; null when not training.</param>
     /// <param name="backboneDropout">Dropout inside the encoder; null for none.</param>

@@ -155,9 +155,13 @@ internal sealed class PromptOptimizer : IDisposable
             var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
             ExamplePart[] parts = [.. batch.Skip(start).Take(count)];
             var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength);
-            var result = learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
+            RecomputedLayers? recomputed = null;
+            var result = _settings.RecomputeActivations
+                ? learned.Network.ForwardTwice(encoded, leaves[shard], _dropout[shard], out recomputed)
+                : learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
             var loss = learned.Task.Loss(result, parts).Over(weight);
             loss.backward();
+            recomputed?.Backward();
             losses[shard] = loss.item<float>();
             outputs[shard] = Predictor.ByPart(result, parts);
         }

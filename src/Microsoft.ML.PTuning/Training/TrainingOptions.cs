@@ -49,6 +49,12 @@ public abstract class TrainingOptions
     /// <summary>Dropout inside the frozen encoder while training. The official code has 0.1; without it training is faster and no worse.</summary>
     public double BackboneDropout { get; set; }
 
+    /// <summary>
+    /// Whether to train with less memory: of the encoder's layers only what enters each is kept, and they are run again when the gradients are
+    /// computed (Chen et al. 2016). A step takes about a third longer; the results are the same, but for rounding.
+    /// </summary>
+    public bool RecomputeActivations { get; set; }
+
     /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core, of 4 rows or more. The same number gives the same bits.</summary>
     public int Shards { get; set; }
 
@@ -136,6 +142,7 @@ public abstract class TrainingOptions
         PrefixDropout = PrefixDropout,
         HeadDropout = HeadDropout,
         BackboneDropout = BackboneDropout,
+        RecomputeActivations = RecomputeActivations,
         Shards = shards,
         Seed = seed,
         Progress = Progress,

@@ -233,7 +233,7 @@ public sealed class BackboneStoreTests
             weight?.Dispose();
         }
 
-        protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
+        public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
     }
 
     private sealed class FakeTokenizer : TextTokenizer
