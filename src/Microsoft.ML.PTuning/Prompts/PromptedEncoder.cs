@@ -20,7 +20,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     public int TrunkLayers => Shape.Length == 0 ? Shape.EncoderLayers : Shape.FirstLayer;
 
     /// <summary>Embeddings and trunk.</summary>
-    /// <returns>Hidden states that enter the first prompted layer, <c>[B, T, H]</c>.</returns>
+    /// <returns>Hidden states that enter the first prompted layer, of the encoder's type, <c>[B, T, H]</c>.</returns>
     public Tensor RunTrunk(EncodedBatch batch, Dropout? dropout = null)
     {
         using var scope = NewDisposeScope();
@@ -36,7 +36,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
         using var scope = NewDisposeScope();
         var prefixes = prefix is null ? null : ByLayer(prefix, batch.Rows, prefixDropout);
         var left = Backbone.RunLayers(entering, batch, prefixes, TrunkLayers, Shape.EncoderLayers, backboneDropout);
-        return ReferenceEquals(left, entering) ? left : left.MoveToOuterDisposeScope();
+        return left.to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary><see cref="RunPrompted"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
@@ -52,7 +52,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</param>
     /// <param name="prefixDropout">Dropped from keys and values, a mask of its own for every row; null when not training.</param>
     /// <param name="backboneDropout">Dropout inside the encoder; null for none.</param>
-    /// <returns>Hidden states of the text, <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states.</returns>
+    /// <returns>Hidden states of the text, F32 <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states.</returns>
     public Tensor Forward(EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
     {
         using var scope = NewDisposeScope();

@@ -17,6 +17,7 @@ internal sealed class RecomputedLayers
     private readonly LayerRun _run;
     private readonly IReadOnlyList<LayerPrefix?> _prefixes;
     private readonly int _first;
+    private readonly ScalarType _type;
     private readonly Dropout? _dropout;
     private readonly Stack<LayerEntry> _entries = [];
 
@@ -28,6 +29,7 @@ internal sealed class RecomputedLayers
     public RecomputedLayers(LayerRun run, Tensor entering, IReadOnlyList<LayerPrefix?> prefixes, int first, Dropout? dropout)
     {
         (_run, _prefixes, _first, _dropout) = (run, prefixes, first, dropout);
+        _type = entering.dtype;
 
         using var frozen = no_grad();
         var hidden = entering;
@@ -36,17 +38,17 @@ internal sealed class RecomputedLayers
             _entries.Push(new(layer, hidden, dropout?.SaveGenerator()));
             hidden = run(layer, hidden, prefixes[layer]);
         }
-        Left = hidden.detach().requires_grad_();
+        Left = hidden.detach().to(ScalarType.Float32).requires_grad_();
     }
 
-    /// <summary>What left the last layer, <c>[B, T, H]</c>: a leaf, from which the loss follows.</summary>
+    /// <summary>What left the last layer, F32 <c>[B, T, H]</c>: a leaf, from which the loss follows.</summary>
     public Tensor Left { get; }
 
     /// <summary>Hands the gradient of <see cref="Left"/> down through the layers to the prefix.</summary>
     public void Backward()
     {
         var drawnUntilNow = _dropout?.SaveGenerator();
-        var gradient = Left.grad!;                                          // [B, T, H]
+        var gradient = Left.grad!.to(_type);                                // [B, T, H]
         while (_entries.TryPop(out var entry))
             gradient = HandDown(entry, gradient);
         _dropout?.RestoreGenerator(drawnUntilNow!);

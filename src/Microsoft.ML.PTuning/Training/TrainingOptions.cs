@@ -93,6 +93,12 @@ public abstract class TrainingOptions
     /// <summary>Seed of initial values, order of rows and dropout; null for the context's, and where that has none, a new one each time.</summary>
     public int? Seed { get; set; }
 
+    /// <summary>
+    /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory and are faster on GPUs; CPUs compute most in F32
+    /// anyway. The model does not keep it: the option PTuning.Precision of the <see cref="MLContext"/> says it for a model that is loaded.
+    /// </summary>
+    public BackbonePrecision Precision { get; set; }
+
     /// <summary>The CUDA device to compute on; null for the context's.</summary>
     public int? GpuDeviceId { get; set; }
 
@@ -118,6 +124,8 @@ public abstract class TrainingOptions
         InRange(WarmupRatio, 0, 1, nameof(WarmupRatio));
         InRange(WeightDecay, 0, double.PositiveInfinity, nameof(WeightDecay));
         InRange(MaxGradientNorm, 0, double.PositiveInfinity, nameof(MaxGradientNorm));
+        if (!Enum.IsDefined(Precision))
+            throw new ArgumentOutOfRangeException(nameof(Precision), Precision, $"Precision must be one of {BackbonePrecisions.Names}.");
         if (!(LearningRate is > 0 and <= MaxLearningRate))
             throw new ArgumentOutOfRangeException(
                 nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 5e-3 is usual.");
