@@ -88,7 +88,8 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         ArgumentNullException.ThrowIfNull(stream);
-        return Load(mlContext, device => PromptArchive.ReadZip(stream, HostEnvironment.BackboneDirectoryOf(mlContext), device, HostEnvironment.PrecisionOf(mlContext)));
+        return Load(mlContext, device => PromptArchive.ReadZip(
+            stream, HostEnvironment.BackboneDirectoryOf(mlContext), device, HostEnvironment.PrecisionOf(mlContext)));
     }
 
     /// <summary>Gives the share of the backbone back and frees prefix and head. May be called more than once.</summary>

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <param name="type">The type of queries and keys.</param>
 internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = ScalarType.Float32)
 {
-    /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN. F16 ends at 65504.</summary>
+    /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN. F16 has less.</summary>
     private readonly float _hidden = type == ScalarType.Float16 ? -32752 : -1e9f;
 
     private readonly Dictionary<int, Tensor> _byPrefixLength = [];
@@ -34,6 +34,6 @@ internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = Scalar
 /// <summary>Clears padding where a batch has some.</summary>
 internal static class OptionalMask
 {
-    /// <param name="real">1 at a token, 0 at padding, of any type and a shape that <paramref name="x"/>'s contains; null where no row is padded.</param>
+    /// <param name="real">1 at a token, 0 at padding, of a shape that <paramref name="x"/>'s contains; null where no row is padded.</param>
     public static Tensor Masked(this Tensor x, Tensor? real) => real is null ? x : x * real.to(x.dtype);
 }

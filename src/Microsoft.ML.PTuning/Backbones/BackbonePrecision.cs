@@ -11,7 +11,7 @@ public enum BackbonePrecision
     /// <summary>16 bits with the range of F32 and 8 of its 24 significant bits: half the memory, and much faster on recent GPUs.</summary>
     BFloat16,
 
-    /// <summary>16 bits with 11 significant ones and a small range: for GPUs without <see cref="BFloat16"/>. Large encoders may overflow it.</summary>
+    /// <summary>16 bits, 11 of them significant, of a small range: for GPUs without <see cref="BFloat16"/>. Large encoders may exceed it.</summary>
     Float16,
 }
 

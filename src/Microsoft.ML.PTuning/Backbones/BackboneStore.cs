@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>An encoder and its tokenizer, as they come from one folder.</summary>
 internal sealed record LoadedBackbone(Backbone Backbone, TextTokenizer Tokenizer);
 
-/// <summary>Shares encoders: whoever asks for the same files on the same device in the same precision gets the same object; the last one out frees it.</summary>
+/// <summary>Shares encoders: whoever asks for the same files, device and precision gets the same object; the last one out frees it.</summary>
 /// <remarks>Safe for any number of threads; those that ask while an encoder is being loaded wait for it, and it is loaded once.</remarks>
 /// <param name="load">Loads encoder and tokenizer from a folder onto a device, in a precision.</param>
 internal sealed class BackboneStore(Func<string, Device, BackbonePrecision, LoadedBackbone> load)
@@ -57,7 +57,8 @@ internal sealed class BackboneStore(Func<string, Device, BackbonePrecision, Load
 
     // On a thread of its own: dispose scopes, gradient and inference mode belong to a thread, and the caller's must not touch what is shared.
     private LoadedBackbone LoadApart(string directory, Device device, BackbonePrecision precision) =>
-        Task.Factory.StartNew(() => load(directory, device, precision), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+        Task.Factory.StartNew(
+            () => load(directory, device, precision), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             .GetAwaiter().GetResult();
 
     // Device, precision and folder, links followed, and the size and time of whatever a load might read in it.

@@ -19,7 +19,7 @@ internal static class HostEnvironment
     public static string? BackboneDirectoryOf(IHostEnvironment environment) =>
         ((IHostEnvironmentInternal)environment).TryGetOption<string>(BackboneLocator.DirectoryOption, out var directory) ? directory : null;
 
-    /// <summary>The option <see cref="PrecisionOption"/> of the context: the precision of the encoders of models that are loaded; F32 where it is not set.</summary>
+    /// <summary>The option <see cref="PrecisionOption"/> of the context; F32 where it is not set.</summary>
     /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
     /// <exception cref="ArgumentException">The option names no precision.</exception>
     public static BackbonePrecision PrecisionOf(IHostEnvironment environment)

@@ -68,7 +68,8 @@ internal static class PromptArchive
     /// <exception cref="FormatException">The document is damaged, or of a later version.</exception>
     /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and encoder.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public static PromptModel Read(byte[] document, byte[] tensors, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
+    public static PromptModel Read(
+        byte[] document, byte[] tensors, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
         var read = PromptDocument.Read(document, $"{source}: {DocumentEntry}");
         var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device, precision);

@@ -21,7 +21,7 @@ internal sealed class RecomputedLayers
     private readonly Dropout? _dropout;
     private readonly Stack<LayerEntry> _entries = [];
 
-    /// <summary>Runs the layers forward. All that is kept belongs to the current dispose scope, which must last until <see cref="Backward"/> is done.</summary>
+    /// <summary>Runs the layers forward. What is kept belongs to the current dispose scope, which must outlast <see cref="Backward"/>.</summary>
     /// <param name="run">Runs a layer; opened in the current dispose scope.</param>
     /// <param name="entering">What enters the first of them, <c>[B, T, H]</c>; it asks for no gradient.</param>
     /// <param name="prefixes">One a layer of the whole encoder; they may ask for gradients.</param>

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>Keeps small gradients from becoming 0 in F16: the loss is multiplied, the gradients are divided by the same number (Micikevicius et al. 2018).</summary>
+/// <summary>Keeps gradients from becoming 0 in F16: the loss is multiplied, the gradients are divided again (Micikevicius et al. 2018).</summary>
 /// <remarks>A power of two, so that it changes no digit. Where gradients overflow with it, the step is skipped and the next has half of it.</remarks>
 internal sealed class LossScale
 {

@@ -51,7 +51,7 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// Whether to train with less memory: of the encoder's layers only what enters each is kept, and they are run again when the gradients are
-    /// computed (Chen et al. 2016). A step takes about a third longer; the results are the same, but for rounding.
+    /// computed (Chen et al. 2016). A step takes about half as long again; the results are the same, but for rounding.
     /// </summary>
     public bool RecomputeActivations { get; set; }
 
@@ -94,8 +94,8 @@ public abstract class TrainingOptions
     public int? Seed { get; set; }
 
     /// <summary>
-    /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory and are faster on GPUs; CPUs compute most in F32
-    /// anyway. The model does not keep it: the option PTuning.Precision of the <see cref="MLContext"/> says it for a model that is loaded.
+    /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory and are meant for GPUs; on most CPUs they
+    /// are slow. A saved model does not keep it: the option PTuning.Precision of the <see cref="MLContext"/> says it for models that are loaded.
     /// </summary>
     public BackbonePrecision Precision { get; set; }
 

@@ -21,7 +21,7 @@ public sealed class OfficialModelGoldenTests
     public static IEnumerable<object[]> NotBuilt => Names(name => WhatIsMissing(name) is not null);
 
     /// <summary>
-    /// Neither sharding nor recomputing may change the result: the rows of the batch together, each on its own, and together without kept activations.
+    /// Neither sharding nor recomputing may change the result: the rows together, each on its own, and together without kept activations.
     /// </summary>
     public static IEnumerable<object[]> BuiltByRoad =>
         Built.SelectMany(name => new object[][] { [name[0], 1, false], [name[0], 3, false], [name[0], 1, true] });
