@@ -20,6 +20,9 @@ public sealed class BackbonePrecisionTests
         }
         select new object[] { family, type.Precision, type.Rounding };
 
+    /// <summary>One of plain attention; one of relative positions, with a convolution.</summary>
+    public static IEnumerable<object[]> TwoFamilies => Families.Where(row => row[0] is "bert" or "deberta-v2");
+
     [TestMethod]
     [DynamicData(nameof(Families))]
     public void Hidden_states_are_those_of_F32_but_for_rounding(string family, BackbonePrecision precision, double rounding)
@@ -38,7 +41,7 @@ public sealed class BackbonePrecisionTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(Families))]
+    [DynamicData(nameof(TwoFamilies))]
     public void Gradients_of_a_prefix_are_those_of_F32_but_for_rounding(string family, BackbonePrecision precision, double rounding)
     {
         using var scope = NewDisposeScope();

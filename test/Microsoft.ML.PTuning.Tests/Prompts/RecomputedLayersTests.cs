@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Tests.Prompts;
 [DoNotParallelize]
 public sealed class RecomputedLayersTests
 {
-    private const int Layers = 12;
+    private const int Layers = 6;
 
     [TestMethod]
     public void Layers_run_upwards_and_then_downwards_from_the_first_on()
@@ -114,7 +114,7 @@ public sealed class RecomputedLayersTests
             for (var layer = 0; layer < Layers; layer++)
                 hidden = Large(layer, hidden, null);
         }
-        Assert.IsGreaterThan((Layers - 2) * Activation, most, "The ordinary road keeps them all.");
+        Assert.IsGreaterThan((Layers - 1) * Activation, most, "The ordinary road keeps them all.");
 
         most = 0;
         using (NewDisposeScope())
