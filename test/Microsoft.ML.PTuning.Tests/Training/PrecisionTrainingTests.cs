@@ -20,6 +20,17 @@ public sealed class PrecisionTrainingTests
     }
 
     [TestMethod]
+    public void Advice_on_a_loss_that_is_no_number_names_the_range_of_Float16()
+    {
+        using var training = new TinyTraining();
+        (training.Options.LearningRate, training.Options.Precision) = (1e30, BackbonePrecision.Float16);
+
+        var failure = Assert.ThrowsExactly<InvalidOperationException>(() => training.Fit(TinyTraining.Texts(40)));
+
+        Assert.Contains("beyond the range of Float16: set Precision to BFloat16 or Float32", failure.Message);
+    }
+
+    [TestMethod]
     public void Unknown_precision_is_refused()
     {
         using var training = new TinyTraining();
