@@ -88,7 +88,8 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         ArgumentNullException.ThrowIfNull(stream);
-        return Load(mlContext, device => PromptArchive.ReadZip(stream, HostEnvironment.BackboneDirectoryOf(mlContext), device));
+        return Load(mlContext, device => PromptArchive.ReadZip(
+            stream, HostEnvironment.BackboneDirectoryOf(mlContext), device, HostEnvironment.PrecisionOf(mlContext)));
     }
 
     /// <summary>Gives the share of the backbone back and frees prefix and head. May be called more than once.</summary>
@@ -112,7 +113,8 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     {
         ctx.CheckAtModel(GetVersionInfo());
         var (document, tensors) = (ReadEntry(ctx, PromptArchive.DocumentEntry), ReadEntry(ctx, PromptArchive.TensorsEntry));
-        return Load(env, device => PromptArchive.Read(document, tensors, "the model", HostEnvironment.BackboneDirectoryOf(env), device));
+        return Load(env, device => PromptArchive.Read(
+            document, tensors, "the model", HostEnvironment.BackboneDirectoryOf(env), device, HostEnvironment.PrecisionOf(env)));
     }
 
     private static VersionInfo GetVersionInfo() => new(

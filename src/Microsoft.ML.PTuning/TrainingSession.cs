@@ -37,7 +37,7 @@ internal sealed class TrainingSession : IDisposable
     public TrainingSettings Settings { get; }
 
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public OpenBackbone OpenBackbone() => BackboneLibrary.Open(_options.Backbone, Device);
+    public OpenBackbone OpenBackbone() => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision);
 
     /// <summary>Checks the columns, before anything is read or loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>

@@ -3,10 +3,11 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>Which keys a batch's attention may see: every prefix position, every token, no padding. One forward's worth.</summary>
-internal sealed class AttentionMask(EncodedBatch batch)
+/// <param name="type">The type of queries and keys.</param>
+internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = ScalarType.Float32)
 {
-    /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN.</summary>
-    private const float Hidden = -1e9f;
+    /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN. F16 has less.</summary>
+    private readonly float _hidden = type == ScalarType.Float16 ? -32752 : -1e9f;
 
     private readonly Dictionary<int, Tensor> _byPrefixLength = [];
 
@@ -21,10 +22,10 @@ internal sealed class AttentionMask(EncodedBatch batch)
         return mask;
     }
 
-    private static Tensor Build(Tensor real, int prefixLength)
+    private Tensor Build(Tensor real, int prefixLength)
     {
         var rows = real.size(0);
-        var tokens = real.MinusOne().Times(-Hidden);                                                // [B, T]
+        var tokens = real.MinusOne().Times(-_hidden).to(type);                                       // [B, T]
         var keys = prefixLength == 0 ? tokens : cat([tokens.new_zeros(rows, prefixLength), tokens], 1);
         return keys.view(rows, 1, 1, -1);
     }
@@ -34,5 +35,5 @@ internal sealed class AttentionMask(EncodedBatch batch)
 internal static class OptionalMask
 {
     /// <param name="real">1 at a token, 0 at padding, of a shape that <paramref name="x"/>'s contains; null where no row is padded.</param>
-    public static Tensor Masked(this Tensor x, Tensor? real) => real is null ? x : x * real;
+    public static Tensor Masked(this Tensor x, Tensor? real) => real is null ? x : x * real.to(x.dtype);
 }

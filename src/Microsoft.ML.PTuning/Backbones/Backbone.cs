@@ -14,9 +14,12 @@ internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix)
 /// Stateless after construction, so any number of threads may run it at once. A family says what its attention may see and where its
 /// tokens stand; prefixes, heads and tasks never ask which family they sit on.
 /// </remarks>
-internal abstract class Backbone(BackboneConfiguration configuration) : IDisposable
+internal abstract class Backbone(BackboneConfiguration configuration, ScalarType elementType = ScalarType.Float32) : IDisposable
 {
     public BackboneConfiguration Configuration { get; } = configuration;
+
+    /// <summary>The type of weights and hidden states.</summary>
+    public ScalarType ElementType { get; } = elementType;
 
     /// <summary>How many numbers the encoder holds.</summary>
     public abstract long ParameterCount { get; }
@@ -34,16 +37,17 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     public virtual Func<Tensor, Tensor> PoolerActivation { get; } = Activation.Named("tanh");
 
     /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and weights (<see cref="CheckpointFiles"/>).</summary>
-    /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their files; F16 and BF16 become F32 everywhere.</param>
+    /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their files.</param>
+    /// <param name="precision">The type that the weights get, whatever they are stored in.</param>
     /// <exception cref="FileNotFoundException">There is no configuration, or there are no weights.</exception>
     /// <exception cref="InvalidDataException">The files are damaged, of no supported family, or do not belong together; all that is wrong is named.</exception>
-    public static Backbone Load(string directory, Device device)
+    public static Backbone Load(string directory, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
     {
         var configuration = BackboneConfiguration.Read(directory);
         var family = BackboneFamilies.Find(configuration.ModelType)!;
 
         using var checkpoint = CheckpointFiles.Find(directory).Open();
-        var tensors = FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), device);
+        var tensors = FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), device, precision.ElementType());
         try
         {
             return family.Create(configuration, tensors);
@@ -95,7 +99,7 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
 
     /// <summary>The checkpoint's own pooler over the first token.</summary>
     /// <param name="hidden">The last layer's hidden states, <c>[B, T, H]</c>.</param>
-    /// <returns>Sentence vectors, <c>[B, H]</c>.</returns>
+    /// <returns>Sentence vectors, of the type of <paramref name="hidden"/>, <c>[B, H]</c>.</returns>
     /// <exception cref="InvalidOperationException">The checkpoint brought no pooler.</exception>
     public abstract Tensor Pool(Tensor hidden);
 
@@ -122,5 +126,5 @@ internal abstract class Backbone(BackboneConfiguration configuration) : IDisposa
     }
 
     /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
-    protected abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
+    public abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
 }

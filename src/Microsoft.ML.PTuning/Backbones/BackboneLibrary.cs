@@ -19,10 +19,10 @@ internal static class BackboneLibrary
     /// <summary>Opens the encoder that a user names.</summary>
     /// <param name="name">A folder, a hub id, or null for the default encoder.</param>
     /// <exception cref="DirectoryNotFoundException">There is none such on this machine.</exception>
-    public static OpenBackbone Open(string? name, Device device)
+    public static OpenBackbone Open(string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
     {
         var location = Locator().Resolve(name);
-        var lease = Store.Acquire(location.Directory, device);
+        var lease = Store.Acquire(location.Directory, device, precision);
         try
         {
             var weights = CheckpointFiles.Find(location.Directory).Names;
@@ -39,14 +39,15 @@ internal static class BackboneLibrary
     /// <summary>Opens the encoder that a saved model was trained on.</summary>
     /// <param name="option">The value of <see cref="BackboneLocator.DirectoryOption"/>; null where it is not set.</param>
     /// <exception cref="DirectoryNotFoundException">No folder holds it.</exception>
-    public static OpenBackbone Open(BackboneReference reference, string? option, Device device) =>
-        new(Store.Acquire(Locator().Find(reference, option).Directory, device), reference);
+    public static OpenBackbone Open(
+        BackboneReference reference, string? option, Device device, BackbonePrecision precision = BackbonePrecision.Float32) =>
+        new(Store.Acquire(Locator().Find(reference, option).Directory, device, precision), reference);
 
     private static BackboneLocator Locator() => new(BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint.Shared);
 
-    private static LoadedBackbone Load(string directory, Device device)
+    private static LoadedBackbone Load(string directory, Device device, BackbonePrecision precision)
     {
-        var backbone = Backbone.Load(directory, device);
+        var backbone = Backbone.Load(directory, device, precision);
         try
         {
             var tokenizer = TextTokenizer.Load(directory, backbone.Configuration.ModelType);

@@ -43,7 +43,7 @@ internal sealed class DebertaBackbone : Backbone
 
     /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns it from here on.</param>
     public DebertaBackbone(DebertaVersion version, DebertaConfiguration configuration, FrozenTensors tensors)
-        : base(configuration)
+        : base(configuration, tensors.ElementType)
     {
         (_configuration, _tensors) = (configuration, tensors);
         _words = FrozenEmbedding.Of(tensors, Words);
@@ -124,10 +124,10 @@ internal sealed class DebertaBackbone : Backbone
         _tensors.Dispose();
     }
 
-    protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
     {
         var positions = RelativePositions.Of(batch.Length, _configuration, batch.Ids.device);
-        var mask = new AttentionMask(batch).For(prefixLength: 0);
+        var mask = new AttentionMask(batch, ElementType).For(prefixLength: 0);
         var real = batch.Mask?.unsqueeze(-1);                                                                       // [B, T, 1]
         var realQueries = real?.unsqueeze(1);                                                                       // [B, 1, T, 1]
         return (layer, hidden, prefix) =>

@@ -8,6 +8,12 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <param name="generator">Where the masks come from, on the CPU: TorchSharp (0.107) makes its generators there, whatever device they are asked for.</param>
 internal sealed class Dropout(double rate, Generator generator)
 {
+    /// <summary>Where its generator stands, for <see cref="RestoreGenerator"/>.</summary>
+    public Tensor SaveGenerator() => generator.get_state();
+
+    /// <summary>Sets its generator back: the masks that were drawn since are drawn again.</summary>
+    public void RestoreGenerator(Tensor state) => generator.set_state(state);
+
     /// <returns><paramref name="x"/> with a fresh mask, the same shape; <paramref name="x"/> itself where the rate is 0.</returns>
     public Tensor Apply(Tensor x)
     {
@@ -15,8 +21,8 @@ internal sealed class Dropout(double rate, Generator generator)
             return x;
 
         using Scalar kept = 1 - rate;
-        var mask = empty_like(x, device: CPU).uniform_(0, 1, generator).lt_(kept).div_(kept); // bernoulli_ draws twice as long.
-        return x * (x.device_type == DeviceType.CPU ? mask : mask.to(x.device));
+        var mask = empty_like(x, ScalarType.Float32, device: CPU).uniform_(0, 1, generator).lt_(kept).div_(kept); // bernoulli_ draws twice as long.
+        return x * mask.to(x.dtype, x.device);
     }
 }
 

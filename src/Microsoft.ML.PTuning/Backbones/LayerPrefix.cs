@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>The keys and values that one layer's attention is given before those of the text.</summary>
-/// <param name="Keys"><c>[P, h, D]</c> shared by the batch, or <c>[B, h, P, D]</c> where each row has its own.</param>
+/// <param name="Keys">Of any type, <c>[P, h, D]</c> shared by the batch, or <c>[B, h, P, D]</c> where each row has its own.</param>
 /// <param name="Values">Like <paramref name="Keys"/>.</param>
 internal sealed record LayerPrefix(Tensor Keys, Tensor Values)
 {
@@ -18,6 +18,9 @@ internal sealed record LayerPrefix(Tensor Keys, Tensor Values)
     public (Tensor Keys, Tensor Values) Prepend(Tensor k, Tensor v) =>
         (torch.cat([ByRow(Keys, k), k], 2), torch.cat([ByRow(Values, v), v], 2));
 
-    private static Tensor ByRow(Tensor prefix, Tensor text) =>
-        prefix.dim() == 4 ? prefix : prefix.transpose(0, 1).unsqueeze(0).expand(text.size(0), -1, -1, -1); // [B, h, P, D]
+    private static Tensor ByRow(Tensor prefix, Tensor text)
+    {
+        prefix = prefix.to(text.dtype);
+        return prefix.dim() == 4 ? prefix : prefix.transpose(0, 1).unsqueeze(0).expand(text.size(0), -1, -1, -1); // [B, h, P, D]
+    }
 }

@@ -40,7 +40,7 @@ internal abstract class PostNormBackbone : Backbone
 
     /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns it from here on.</param>
     protected PostNormBackbone(BackboneConfiguration configuration, FrozenTensors tensors, PostNormNames names)
-        : base(configuration)
+        : base(configuration, tensors.ElementType)
     {
         _tensors = tensors;
         _words = FrozenEmbedding.Of(tensors, names.WordEmbeddings);
@@ -101,14 +101,14 @@ internal abstract class PostNormBackbone : Backbone
             throw new InvalidOperationException($"This {Configuration.ModelType} checkpoint brought no pooler; train one with the head.");
 
         using var scope = NewDisposeScope();
-        return pooler.Forward(hidden.select(1, 0)).tanh().MoveToOuterDisposeScope();
+        return pooler.Forward(hidden.select(1, 0).to(ElementType)).tanh().to(hidden.dtype).MoveToOuterDisposeScope();
     }
 
     public sealed override void Dispose() => _tensors.Dispose();
 
-    protected sealed override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    public sealed override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
     {
-        var mask = new AttentionMask(batch);
+        var mask = new AttentionMask(batch, ElementType);
         return (layer, hidden, prefix) => _layers[layer].Forward(hidden, prefix, mask.For(prefix?.Length ?? 0), dropout);
     }
 

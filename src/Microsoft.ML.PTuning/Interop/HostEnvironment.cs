@@ -8,6 +8,9 @@ namespace Microsoft.ML.PTuning.Interop;
 /// <summary>What ML.NET's environment knows but does not say in public: seed, device, options, cancellation.</summary>
 internal static class HostEnvironment
 {
+    /// <summary>The context's option that names the precision of loaded models' encoders.</summary>
+    public const string PrecisionOption = "PTuning.Precision";
+
     /// <summary>The seed of the context; null where it has none.</summary>
     public static int? SeedOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).Seed;
 
@@ -15,6 +18,18 @@ internal static class HostEnvironment
     /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
     public static string? BackboneDirectoryOf(IHostEnvironment environment) =>
         ((IHostEnvironmentInternal)environment).TryGetOption<string>(BackboneLocator.DirectoryOption, out var directory) ? directory : null;
+
+    /// <summary>The option <see cref="PrecisionOption"/> of the context; F32 where it is not set.</summary>
+    /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
+    /// <exception cref="ArgumentException">The option names no precision.</exception>
+    public static BackbonePrecision PrecisionOf(IHostEnvironment environment)
+    {
+        if (!((IHostEnvironmentInternal)environment).TryGetOption<string>(PrecisionOption, out var name))
+            return BackbonePrecision.Float32;
+        return Enum.TryParse<BackbonePrecision>(name, out var precision) && Enum.IsDefined(precision)
+            ? precision
+            : throw new ArgumentException($"The option {PrecisionOption} of the MLContext is '{name}', expected one of {BackbonePrecisions.Names}.");
+    }
 
     /// <exception cref="OperationCanceledException">The context's work has been cancelled.</exception>
     public static void CheckCancelled(IHost host)

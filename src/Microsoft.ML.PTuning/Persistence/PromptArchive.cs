@@ -45,7 +45,7 @@ internal static class PromptArchive
 
     /// <summary>Reads a zip that <see cref="WriteZip"/> wrote.</summary>
     /// <exception cref="FormatException">It is no such zip.</exception>
-    public static PromptModel ReadZip(Stream stream, string? backboneDirectory, Device device)
+    public static PromptModel ReadZip(Stream stream, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
         using var content = new MemoryStream();
         stream.CopyTo(content);
@@ -59,7 +59,7 @@ internal static class PromptArchive
         {
             throw new FormatException($"The stream holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
         }
-        return Read(document, tensors, "the stream", backboneDirectory, device);
+        return Read(document, tensors, "the stream", backboneDirectory, device, precision);
     }
 
     /// <summary>Puts a model together from its two entries and the encoder found on this machine.</summary>
@@ -68,10 +68,11 @@ internal static class PromptArchive
     /// <exception cref="FormatException">The document is damaged, or of a later version.</exception>
     /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and encoder.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public static PromptModel Read(byte[] document, byte[] tensors, string source, string? backboneDirectory, Device device)
+    public static PromptModel Read(
+        byte[] document, byte[] tensors, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
         var read = PromptDocument.Read(document, $"{source}: {DocumentEntry}");
-        var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device);
+        var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device, precision);
         TrainedTensors? trained = null;
         try
         {

@@ -19,11 +19,14 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <summary>Layers from the bottom that no prefix reaches. With the embeddings they are the trunk: what leaves it is the same however the prefix changes.</summary>
     public int TrunkLayers => Shape.Length == 0 ? Shape.EncoderLayers : Shape.FirstLayer;
 
-    /// <summary>Embeddings and trunk.</summary>
-    /// <returns>Hidden states that enter the first prompted layer, <c>[B, T, H]</c>.</returns>
+    /// <summary>Embeddings and trunk, where the batch does not bring what leaves them.</summary>
+    /// <returns>Hidden states that enter the first prompted layer, of the encoder's type, <c>[B, T, H]</c>.</returns>
     public Tensor RunTrunk(EncodedBatch batch, Dropout? dropout = null)
     {
         using var scope = NewDisposeScope();
+        if (batch.Entering is { } known)
+            return known.to(Backbone.ElementType).MoveToOuterDisposeScope();
+
         var embedded = Backbone.Embed(batch, ReservedPositions, dropout);
         return Backbone.RunLayers(embedded, batch, prefixes: null, 0, TrunkLayers, dropout).MoveToOuterDisposeScope();
     }
@@ -36,18 +39,25 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
         using var scope = NewDisposeScope();
         var prefixes = prefix is null ? null : ByLayer(prefix, batch.Rows, prefixDropout);
         var left = Backbone.RunLayers(entering, batch, prefixes, TrunkLayers, Shape.EncoderLayers, backboneDropout);
-        return ReferenceEquals(left, entering) ? left : left.MoveToOuterDisposeScope();
+        return left.to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    /// <summary><see cref="RunPrompted"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
+    /// <inheritdoc cref="RunPrompted"/>
+    /// <returns>The layers, which have run forward, and wait for the gradient of what left them.</returns>
+    public RecomputedLayers RunPromptedTwice(
+        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
+    {
+        var prefixes = prefix is null ? new LayerPrefix?[Shape.EncoderLayers] : ByLayer(prefix, batch.Rows, prefixDropout);
+        return new RecomputedLayers(Backbone.OpenLayers(batch, backboneDropout), entering, prefixes, TrunkLayers, backboneDropout);
     }
 
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</param>
     /// <param name="prefixDropout">Dropped from keys and values, a mask of its own for every row; null when not training.</param>
     /// <param name="backboneDropout">Dropout inside the encoder; null for none.</param>
-    /// <returns>Hidden states of the text, <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states.</returns>
+    /// <returns>Hidden states of the text, F32 <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states.</returns>
     public Tensor Forward(EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
     {
-        if (batch.Entering is { } entering)
-            return RunPrompted(entering, batch, prefix, prefixDropout, backboneDropout);
-
         using var scope = NewDisposeScope();
         return RunPrompted(RunTrunk(batch, backboneDropout), batch, prefix, prefixDropout, backboneDropout).MoveToOuterDisposeScope();
     }

@@ -14,8 +14,19 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
     public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
     {
-        var prefix = Encoder.Shape.Length == 0 ? null : tensors[TrainedTensors.Prefix];
-        var hidden = Encoder.Forward(batch, prefix, dropout?.Prefix, dropout?.Backbone);
+        var hidden = Encoder.Forward(batch, Prefix(tensors), dropout?.Prefix, dropout?.Backbone);
         return Head.Forward(Encoder.Backbone, hidden, tensors, dropout?.Head);
     }
+
+    /// <summary><see cref="Forward"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
+    /// <param name="layers">Layers whose backward pass is to follow that of the loss.</param>
+    /// <inheritdoc cref="Forward"/>
+    public Tensor ForwardTwice(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
+    {
+        var entering = Encoder.RunTrunk(batch, dropout.Backbone);
+        layers = Encoder.RunPromptedTwice(entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone);
+        return Head.Forward(Encoder.Backbone, layers.Left, tensors, dropout.Head);
+    }
+
+    private Tensor? Prefix(TrainedTensors tensors) => Encoder.Shape.Length == 0 ? null : tensors[TrainedTensors.Prefix];
 }

@@ -36,6 +36,7 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly AdamW[] _headOptimizers; // One a task: it steps when its task does.
     private readonly Generator[] _generators;
     private readonly TrainingDropout[] _dropout;
+    private readonly LossScale? _lossScale;
 
     /// <param name="prefix">Null for none. The optimizer takes over prefix and heads.</param>
     /// <param name="tasks">Mostly one; in multi-task learning those that share the prefix.</param>
@@ -49,6 +50,7 @@ internal sealed class PromptOptimizer : IDisposable
             parameter.requires_grad_().DetachFromDisposeScope();
         _prefixOptimizer = new AdamW([.. prefix?.Parameters ?? []], settings.WeightDecay);
         _headOptimizers = [.. tasks.Select(t => new AdamW([.. t.Head.Values], settings.WeightDecay))];
+        _lossScale = LossScale.For(tasks[0].Network.Encoder.Backbone.ElementType);
         _generators = [.. DropoutSeeds(settings.Seed, settings.Shards).Select(seed => new Generator(seed))];
         _dropout = [.. _generators.Select(g => new TrainingDropout(
             new Dropout(settings.PrefixDropout, g),
@@ -105,6 +107,8 @@ internal sealed class PromptOptimizer : IDisposable
         try
         {
             var result = Differentiate(_tasks[task], batch, shards, leaves);
+            if (_lossScale?.TryUnscale(leaves) == false)
+                return result;
             AssignGradients(_tasks[task].Head, leaves, values);
             if (_settings.MaxGradientNorm > 0)
                 AdamW.ClipGradients(stepping.SelectMany(o => o.Parameters), _settings.MaxGradientNorm);
@@ -158,9 +162,13 @@ internal sealed class PromptOptimizer : IDisposable
             var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
             ExamplePart[] parts = [.. batch.Skip(start).Take(count)];
             var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _known);
-            var result = learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
+            RecomputedLayers? recomputed = null;
+            var result = _settings.RecomputeActivations
+                ? learned.Network.ForwardTwice(encoded, leaves[shard], _dropout[shard], out recomputed)
+                : learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
             var loss = learned.Task.Loss(result, parts).Over(weight);
-            loss.backward();
+            (_lossScale?.Apply(loss) ?? loss).backward();
+            recomputed?.Backward();
             losses[shard] = loss.item<float>();
             outputs[shard] = Predictor.ByPart(result, parts);
         }

@@ -120,7 +120,10 @@ internal sealed class TrainingLoop(
 
     private InvalidOperationException Divergence(string what, int epoch, TrainingClock clock) => new(
         FormattableString.Invariant($"{what} at step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} ")
-        + "is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1).");
+        + "is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."
+        + (tasks[0].Network.Encoder.Backbone.ElementType == ScalarType.Float16
+            ? " Or the encoder computes numbers beyond the range of Float16: set Precision to BFloat16 or Float32."
+            : ""));
 
     private IReadOnlyList<TrainingResult> Finish(PromptOptimizer optimizer, BestEpoch best, TrainingClock clock)
     {

@@ -13,7 +13,7 @@ public sealed class BackboneStoreTests
 
     public BackboneStoreTests()
     {
-        _store = new((directory, _) =>
+        _store = new((directory, _, _) =>
         {
             Interlocked.Increment(ref _loads);
             return new(new FakeBackbone(BackboneFolder.Read(directory)), new FakeTokenizer());
@@ -32,6 +32,16 @@ public sealed class BackboneStoreTests
 
         Assert.AreSame(one.Backbone, two.Backbone);
         Assert.AreSame(one.Tokenizer, two.Tokenizer);
+    }
+
+    [TestMethod]
+    public void The_same_folder_in_another_precision_is_another_encoder()
+    {
+        var directory = _folder.Make("encoder");
+        using var one = _store.Acquire(directory, CPU);
+        using var two = _store.Acquire(directory, CPU, BackbonePrecision.BFloat16);
+
+        Assert.AreNotSame(one.Backbone, two.Backbone);
     }
 
     [TestMethod]
@@ -177,7 +187,7 @@ public sealed class BackboneStoreTests
     public void A_load_that_fails_is_tried_again()
     {
         var fails = true;
-        var store = new BackboneStore((directory, _) =>
+        var store = new BackboneStore((directory, _, _) =>
             fails ? throw new InvalidDataException("broken") : new(new FakeBackbone(BackboneFolder.Read(directory)), new FakeTokenizer()));
         var directory = _folder.Make("encoder");
         Assert.ThrowsExactly<InvalidDataException>(() => store.Acquire(directory, CPU));
@@ -191,7 +201,7 @@ public sealed class BackboneStoreTests
     [TestMethod]
     public void What_is_loaded_outlives_the_dispose_scope_and_the_inference_mode_of_the_first_to_ask()
     {
-        var store = new BackboneStore((directory, _) =>
+        var store = new BackboneStore((directory, _, _) =>
             new(new FakeBackbone(BackboneFolder.Read(directory), ones(3)), new FakeTokenizer()));
         var directory = _folder.Make("encoder");
 
@@ -233,7 +243,7 @@ public sealed class BackboneStoreTests
             weight?.Dispose();
         }
 
-        protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
+        public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
     }
 
     private sealed class FakeTokenizer : TextTokenizer

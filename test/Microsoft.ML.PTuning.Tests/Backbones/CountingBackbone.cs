@@ -25,7 +25,7 @@ internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configur
 
     public override void Dispose() => inner.Dispose();
 
-    protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => (layer, hidden, prefix) =>
+    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => (layer, hidden, prefix) =>
     {
         BeforeLayer(layer);
         Interlocked.Increment(ref _runs[layer]);

@@ -20,5 +20,5 @@ internal sealed class WeightlessBackbone(BackboneConfiguration configuration, bo
     {
     }
 
-    protected override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
+    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
 }

@@ -27,6 +27,30 @@ public class HostEnvironmentTests
     }
 
     [TestMethod]
+    public void Precision_is_read_from_the_contexts_option_and_F32_without_one()
+    {
+        var mlContext = new MLContext();
+        Assert.AreEqual(BackbonePrecision.Float32, HostEnvironment.PrecisionOf(mlContext));
+
+        mlContext.SetOption("PTuning.Precision", "BFloat16");
+
+        Assert.AreEqual(BackbonePrecision.BFloat16, HostEnvironment.PrecisionOf(mlContext));
+    }
+
+    [TestMethod]
+    [DataRow("bf16")]
+    [DataRow("17")]
+    public void Precision_that_is_none_is_refused(string name)
+    {
+        var mlContext = new MLContext();
+        mlContext.SetOption("PTuning.Precision", name);
+
+        var refusal = Assert.ThrowsExactly<ArgumentException>(() => HostEnvironment.PrecisionOf(mlContext));
+
+        Assert.Contains($"is '{name}', expected one of Float32, BFloat16, Float16", refusal.Message);
+    }
+
+    [TestMethod]
     public void Without_a_GPU_asked_for_the_CPU_computes() =>
         Assert.AreEqual(DeviceType.CPU, HostEnvironment.DeviceOf(new MLContext(), null, null, _ => Assert.Fail("No line expected.")).type);
 

@@ -28,7 +28,7 @@ internal sealed class OfficialModel : IDisposable
 
     /// <param name="path">The golden file without <c>.safetensors</c>.</param>
     /// <param name="kind">Its task, as the file's name says it.</param>
-    public OfficialModel(string path, string kind, int shards = 1, double maxGradientNorm = 1)
+    public OfficialModel(string path, string kind, int shards = 1, double maxGradientNorm = 1, bool recompute = false)
     {
         _golden = new GoldenEncoder(path, "init.", GoldenEncoder.IsOfTheEncoder);
 
@@ -42,7 +42,16 @@ internal sealed class OfficialModel : IDisposable
             head[name] = Initial(official).clone();
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
-            new() { LearningRate = LearningRate, BatchSize = Batch.Count, MaxEpochs = 1, Shards = shards, MaxGradientNorm = maxGradientNorm, PadToLength = Width },
+            new()
+            {
+                LearningRate = LearningRate,
+                BatchSize = Batch.Count,
+                MaxEpochs = 1,
+                Shards = shards,
+                MaxGradientNorm = maxGradientNorm,
+                PadToLength = Width,
+                RecomputeActivations = recompute,
+            },
             prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], _golden.Backbone.Configuration.PadTokenId, CPU);
         Trained = PrefixNames.Zip(prefix.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
     }

@@ -20,8 +20,11 @@ public sealed class OfficialModelGoldenTests
     /// <summary>All others.</summary>
     public static IEnumerable<object[]> NotBuilt => Names(name => WhatIsMissing(name) is not null);
 
-    /// <summary>Sharding must not change the result: the rows of the batch together, and each on its own.</summary>
-    public static IEnumerable<object[]> BuiltBySharding => Built.SelectMany(name => new object[][] { [name[0], 1], [name[0], 3] });
+    /// <summary>
+    /// Neither sharding nor recomputing may change the result: the rows together, each on its own, and together without kept activations.
+    /// </summary>
+    public static IEnumerable<object[]> BuiltByRoad =>
+        Built.SelectMany(name => new object[][] { [name[0], 1, false], [name[0], 3, false], [name[0], 1, true] });
 
     [TestMethod]
     [DynamicData(nameof(NotBuilt))]
@@ -40,11 +43,11 @@ public sealed class OfficialModelGoldenTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(BuiltBySharding))]
-    public void Step_gives_the_official_logits(string name, int shards)
+    [DynamicData(nameof(BuiltByRoad))]
+    public void Step_gives_the_official_logits(string name, int shards, bool recompute)
     {
         using var scope = NewDisposeScope();
-        using var model = Open(name, shards);
+        using var model = Open(name, shards, recompute: recompute);
 
         var logits = model.Optimizer.Step(model.Batch, learningRate: 0).Outputs;
 
@@ -54,11 +57,11 @@ public sealed class OfficialModelGoldenTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(BuiltBySharding))]
-    public void Step_gives_the_official_loss(string name, int shards)
+    [DynamicData(nameof(BuiltByRoad))]
+    public void Step_gives_the_official_loss(string name, int shards, bool recompute)
     {
         using var scope = NewDisposeScope();
-        using var model = Open(name, shards);
+        using var model = Open(name, shards, recompute: recompute);
 
         var loss = model.Optimizer.Step(model.Batch, learningRate: 0).Loss;
 
@@ -66,11 +69,11 @@ public sealed class OfficialModelGoldenTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(BuiltBySharding))]
-    public void Step_gives_every_trained_tensor_the_official_gradient(string name, int shards)
+    [DynamicData(nameof(BuiltByRoad))]
+    public void Step_gives_every_trained_tensor_the_official_gradient(string name, int shards, bool recompute)
     {
         using var scope = NewDisposeScope();
-        using var model = Open(name, shards, maxGradientNorm: 0);
+        using var model = Open(name, shards, maxGradientNorm: 0, recompute);
 
         model.Optimizer.Step(model.Batch, learningRate: 0);
 
@@ -83,11 +86,11 @@ public sealed class OfficialModelGoldenTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(BuiltBySharding))]
-    public void Five_steps_give_the_official_losses(string name, int shards)
+    [DynamicData(nameof(BuiltByRoad))]
+    public void Five_steps_give_the_official_losses(string name, int shards, bool recompute)
     {
         using var scope = NewDisposeScope();
-        using var model = Open(name, shards);
+        using var model = Open(name, shards, recompute: recompute);
 
         var losses = Enumerable.Range(0, 5).Select(_ => (float)model.Optimizer.Step(model.Batch, OfficialModel.LearningRate).Loss).ToArray();
 
@@ -95,11 +98,11 @@ public sealed class OfficialModelGoldenTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(BuiltBySharding))]
-    public void Five_steps_give_every_trained_tensor_the_official_values(string name, int shards)
+    [DynamicData(nameof(BuiltByRoad))]
+    public void Five_steps_give_every_trained_tensor_the_official_values(string name, int shards, bool recompute)
     {
         using var scope = NewDisposeScope();
-        using var model = Open(name, shards);
+        using var model = Open(name, shards, recompute: recompute);
 
         for (var step = 0; step < 5; step++)
             model.Optimizer.Step(model.Batch, OfficialModel.LearningRate);
@@ -133,11 +136,11 @@ public sealed class OfficialModelGoldenTests
 
     private static string TaskOf(string name) => name.Split('.')[1];
 
-    private static OfficialModel Open(string name, int shards = 1, double maxGradientNorm = 1)
+    private static OfficialModel Open(string name, int shards = 1, double maxGradientNorm = 1, bool recompute = false)
     {
         var path = Path.Combine(Folder, name);
         if (!File.Exists($"{path}.safetensors"))
             throw new AssertInconclusiveException($"There is no '{path}.safetensors'; PTUNING_GOLDEN names another folder of golden vectors.");
-        return new OfficialModel(path, TaskOf(name), shards, maxGradientNorm);
+        return new OfficialModel(path, TaskOf(name), shards, maxGradientNorm, recompute);
     }
 }

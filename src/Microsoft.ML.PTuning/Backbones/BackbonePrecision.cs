@@ -1,0 +1,31 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>The type of number in which a frozen encoder is held and computed. What is trained is F32 in any case.</summary>
+public enum BackbonePrecision
+{
+    /// <summary>32 bits, the type of nearly all checkpoints.</summary>
+    Float32,
+
+    /// <summary>16 bits with the range of F32 and 8 of its 24 significant bits: half the memory, and much faster on recent GPUs.</summary>
+    BFloat16,
+
+    /// <summary>16 bits, 11 of them significant, of a small range: for GPUs without <see cref="BFloat16"/>. Large encoders may exceed it.</summary>
+    Float16,
+}
+
+/// <summary>What a precision means to torch.</summary>
+internal static class BackbonePrecisions
+{
+    public static ScalarType ElementType(this BackbonePrecision precision) => precision switch
+    {
+        BackbonePrecision.Float32 => ScalarType.Float32,
+        BackbonePrecision.BFloat16 => ScalarType.BFloat16,
+        BackbonePrecision.Float16 => ScalarType.Float16,
+        _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, $"Expected one of {Names}."),
+    };
+
+    /// <summary>The precisions there are, for messages.</summary>
+    public static string Names { get; } = string.Join(", ", Enum.GetNames<BackbonePrecision>());
+}

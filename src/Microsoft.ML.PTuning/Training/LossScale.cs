@@ -1,0 +1,36 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>Keeps gradients from becoming 0 in F16: the loss is multiplied, the gradients are divided again (Micikevicius et al. 2018).</summary>
+/// <remarks>A power of two, so that it changes no digit. Where gradients overflow with it, the step is skipped and the next has half of it.</remarks>
+internal sealed class LossScale
+{
+    /// <summary>What training starts with: far above what underflows, and a thousandfold below what overflows in a usual first step.</summary>
+    private const double Start = 1 << 14;
+
+    public double Factor { get; private set; } = Start;
+
+    /// <returns>Null where gradients have the range of F32, and need none.</returns>
+    public static LossScale? For(ScalarType backbone) => backbone == ScalarType.Float16 ? new() : null;
+
+    public Tensor Apply(Tensor loss) => loss.Times(Factor);
+
+    /// <summary>Divides the gradients, in place.</summary>
+    /// <returns>Whether they can be used; else the factor has been halved.</returns>
+    public bool TryUnscale(IEnumerable<TrainedTensors> leaves)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        using Scalar divisor = Factor;
+        var gradients = leaves.SelectMany(leaf => leaf).Select(tensor => tensor.Value.grad!.div_(divisor)).ToArray();
+        if (Factor == 1 || gradients.All(gradient => gradient.isfinite().all().item<bool>()))
+            return true;
+
+        Factor /= 2;
+        return false;
+    }
+}

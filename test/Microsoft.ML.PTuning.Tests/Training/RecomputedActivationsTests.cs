@@ -1,0 +1,134 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Tasks;
+using Microsoft.ML.PTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Training;
+
+/// <summary>Steps that recompute activations against steps that keep them.</summary>
+[TestClass]
+[DoNotParallelize]
+public sealed class RecomputedActivationsTests
+{
+    private const double LearningRate = 0.01;
+
+    private static readonly PromptTask Sentence = Any.Classification(2), Tokens = Any.Tagging(2);
+
+    public static IEnumerable<object[]> Families =>
+        from family in new[] { "bert", "roberta", "electra", "distilbert", "albert", "deberta", "deberta-v2", "deberta-v3" }
+        from dropout in new[] { 0, 0.2 }
+        select new object[] { family, dropout };
+
+    [TestMethod]
+    [DynamicData(nameof(Families))]
+    public void Five_steps_are_those_with_kept_activations(string family, double dropout) =>
+        AreSame(family, new() { PrefixLength = 3 }, Sentence, Settings(dropout));
+
+    [TestMethod]
+    [DataRow("bert")]
+    [DataRow("deberta-v2")]
+    public void Five_steps_of_tagging_are_those_with_kept_activations(string family) =>
+        AreSame(family, new() { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2));
+
+    [TestMethod]
+    [DataRow("bert")]
+    [DataRow("deberta-v2")]
+    public void Five_steps_of_a_projected_prefix_are_those_with_kept_activations(string family) =>
+        AreSame(family, new() { PrefixLength = 3 }, Sentence, Settings(dropout: 0.2) with { ProjectionSize = 5 });
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    public void Five_steps_of_a_prefix_of_the_top_layers_are_those_with_kept_activations(int layers) =>
+        AreSame("deberta-v2", new() { PrefixLength = 3, PrefixLayers = layers }, Tokens, Settings(dropout: 0.2));
+
+    [TestMethod]
+    public void Five_steps_without_a_prefix_are_those_with_kept_activations() =>
+        AreSame("bert", new() { PrefixLength = 0 }, Sentence, Settings(dropout: 0.2));
+
+    [TestMethod]
+    public void Five_steps_of_several_shards_are_those_with_kept_activations() =>
+        AreSame("bert", new() { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2) with { Shards = 3 });
+
+    [TestMethod]
+    public void Step_leaves_no_native_memory_behind()
+    {
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load();
+        using var optimizer = Optimizer(backbone, new() { PrefixLength = 3 }, Sentence, Settings(dropout: 0.2) with { RecomputeActivations = true });
+        optimizer.Step(Batch(Sentence), LearningRate);
+        var before = LiveTensors.CountSettled();
+
+        optimizer.Step(Batch(Sentence), LearningRate);
+
+        Assert.AreEqual(before, LiveTensors.Count);
+    }
+
+    [TestMethod]
+    public void Trained_model_is_that_with_kept_activations()
+    {
+        using var training = new TinyTraining();
+        var rows = TinyTraining.Texts(40);
+        var kept = training.FitAndScore(rows);
+        training.Options.RecomputeActivations = true;
+
+        foreach (var (expected, actual) in kept.Zip(training.FitAndScore(rows)))
+            Assert.AreEqual(expected, actual, 1e-5);
+    }
+
+    private static TrainingSettings Settings(double dropout) => new()
+    {
+        LearningRate = LearningRate,
+        BatchSize = 4,
+        MaxEpochs = 1,
+        PrefixDropout = dropout,
+        HeadDropout = dropout,
+        BackboneDropout = dropout,
+        Seed = 7,
+    };
+
+    private static void AreSame(string family, PromptMethod method, PromptTask task, TrainingSettings settings)
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = family.Contains("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);
+        using var backbone = checkpoint.Save().Load();
+        using var keeping = Optimizer(backbone, method, task, settings);
+        using var recomputing = Optimizer(backbone, method, task, settings with { RecomputeActivations = true });
+
+        for (var step = 0; step < 5; step++)
+        {
+            var kept = keeping.Step(Batch(task), LearningRate);
+            var recomputed = recomputing.Step(Batch(task), LearningRate);
+
+            Assert.AreEqual(kept.Loss, recomputed.Loss, 1e-6);
+            foreach (var (expected, actual) in keeping.Parameters.Zip(recomputing.Parameters))
+            {
+                Numbers.AreClose(expected.grad!, actual.grad!, absolute: 1e-6, relative: 1e-5);
+                Numbers.AreClose(expected, actual, absolute: 1e-6, relative: 1e-5);
+            }
+        }
+    }
+
+    private static PromptOptimizer Optimizer(Backbone backbone, PromptMethod method, PromptTask task, TrainingSettings settings)
+    {
+        using var generator = new Generator(3);
+        var weight = Initializers.Normal(generator, deviation: 0.5);
+        var encoder = method.Over(backbone);
+        PrefixParameters? prefix = method.PrefixLength == 0 ? null
+            : settings.ProjectionSize > 0 ? new ProjectedPrefix(encoder.Shape, settings.ProjectionSize, weight, weight)
+            : new EmbeddedPrefix(encoder.Shape, weight);
+        var head = task.Head.Declare(backbone).ToDictionary(t => t.Name, t => weight(t.Shape));
+        return new PromptOptimizer(settings, prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], padId: 0, CPU);
+    }
+
+    /// <summary>Three rows, two of them padded, with a class each or one a token.</summary>
+    private static ExamplePart[] Batch(PromptTask task)
+    {
+        int[][] rows = [[2, 9, 8, 7, 6, 3], [2, 5, 11, 3], [2, 12, 3]];
+        return [.. rows.Select((ids, row) => new ExamplePart(
+            [new(ids, new int[ids.Length])], task == Sentence ? [row % 2] : [.. ids.Select(id => id < 5 ? -1f : id % 2)]))];
+    }
+}
