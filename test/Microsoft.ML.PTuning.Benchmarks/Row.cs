@@ -12,7 +12,7 @@ internal sealed record Row(string Name, RatioKind Kind, int Threads, double Rati
         new(benchmark.Name, benchmark.Kind, threads, measured.Median, measured.Low, measured.High, measured.Note);
 
     public override string ToString() =>
-        FormattableString.Invariant($"{Name,-38} {KindName(Kind),-9} {Threads,7} {Ratio,8:F2} {Low,8:F2} {High,8:F2}   {Note}").TrimEnd();
+        FormattableString.Invariant($"{Name,-38} {KindName(Kind),-9} {Threads,7} {Ratio,8:F3} {Low,8:F3} {High,8:F3}   {Note}").TrimEnd();
 
     /// <summary>As table and file spell it: <c>speed-up</c>.</summary>
     public static string KindName(RatioKind kind) => JsonNamingPolicy.KebabCaseLower.ConvertName($"{kind}");

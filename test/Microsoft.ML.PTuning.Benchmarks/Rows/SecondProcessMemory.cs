@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Benchmarks.Workloads;
+using Microsoft.ML.PTuning.Interop;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
@@ -28,6 +29,7 @@ internal sealed class SecondProcessMemory : IBenchmark
     /// <param name="arguments">The saved model's path.</param>
     public static double BytesInThisProcess(string[] arguments)
     {
+        TorchNative.EnsureLoaded();
         var context = new MLContext(seed: 1);
         using var other = new UntrainedModel();
         using var transformer = other.ToTransformer();
