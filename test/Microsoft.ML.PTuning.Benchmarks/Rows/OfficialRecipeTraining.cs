@@ -1,14 +1,13 @@
+using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
-/// <summary>An epoch of the library's training on rows of lognormal length against one of <see cref="OfficialRecipe"/>, on the same tokens.</summary>
+/// <summary>An epoch of the library's steps on rows of lognormal length against one of <see cref="OfficialRecipe"/>, on the same tokens.</summary>
 /// <remarks>The library's: batches of 32 planned by length, shards, the same reparameterisation once a step, no dropout in the encoder.</remarks>
 /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
 internal sealed class OfficialRecipeTraining(string name, Func<string?> encoder, int rows) : IBenchmark
 {
-    private const int ProjectionSize = 512;
-
     public static IReadOnlyList<IBenchmark> Rows =>
     [
         new OfficialRecipeTraining("official-recipe-training", () => null, rows: 512),
@@ -23,8 +22,15 @@ internal sealed class OfficialRecipeTraining(string name, Func<string?> encoder,
     {
         using var model = new UntrainedModel(encoder());
         using var recipe = new OfficialRecipe(model);
-        var settings = UntrainedModel.Settings(threads) with { ProjectionSize = ProjectionSize };
+        using var optimizer = model.Optimizer(UntrainedModel.Settings(threads) with { ProjectionSize = OfficialRecipe.ProjectionSize });
         var examples = TokenRows.Lognormal(rows, model.Backbone.Configuration.VocabularySize);
-        return PairedMeasurement.Measure(() => recipe.Train(examples), () => model.Train(examples, settings));
+        int[] lengths = [.. examples.Select(example => example.Parts[0].Length)];
+        return PairedMeasurement.Measure(() => recipe.Train(examples), TrainPlanned);
+
+        void TrainPlanned()
+        {
+            foreach (var batch in BatchPlanner.PlanEpoch(lengths, OfficialRecipe.BatchSize, new Random(1)))
+                optimizer.Step([.. batch.Select(row => examples[row].Parts[0])], OfficialRecipe.LearningRate);
+        }
     }
 }

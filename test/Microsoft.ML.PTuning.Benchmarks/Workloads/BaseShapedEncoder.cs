@@ -25,7 +25,7 @@ internal static class BaseShapedEncoder
         if (Directory.Exists(folder))
             return folder;
 
-        var draft = $"{folder}-{Guid.NewGuid():N}";
+        var draft = $"{folder}.part"; // Until it is whole.
         Directory.CreateDirectory(draft);
         WriteConfiguration(Path.Combine(draft, BackboneConfiguration.FileName));
         File.WriteAllLines(Path.Combine(draft, "vocab.txt"), Vocabulary());

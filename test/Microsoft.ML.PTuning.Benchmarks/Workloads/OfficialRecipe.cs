@@ -15,8 +15,10 @@ namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 /// </remarks>
 internal sealed class OfficialRecipe : IDisposable
 {
-    private const int BatchSize = 32, ProjectionSize = 512;
-    private const double LearningRate = 5e-3, DropoutRate = 0.1;
+    public const int BatchSize = 32, ProjectionSize = 512;
+    public const double LearningRate = 5e-3;
+
+    private const double DropoutRate = 0.1;
 
     private readonly UntrainedModel _model;
     private readonly PrefixShape _shape;

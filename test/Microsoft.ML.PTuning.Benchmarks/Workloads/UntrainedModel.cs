@@ -70,15 +70,7 @@ internal sealed class UntrainedModel : IDisposable
 
     /// <summary>What the library takes its steps with; it begins with values of its own.</summary>
     public PromptOptimizer Optimizer(TrainingSettings settings) =>
-        new(settings, new EmbeddedPrefix(Network.Encoder.Shape, Weight), [new LearnedTask(Task, Network, NewHead())], PadId, CPU);
-
-    /// <summary>The whole of the library's training on rows that are encoded already.</summary>
-    public void Train(IReadOnlyList<Example> rows, TrainingSettings settings)
-    {
-        var task = new TrainingTask(Task, Network, new ExampleSet(rows, Skipped: 0), Validation: null);
-        foreach (var result in new TrainingLoop([task], settings, PadId, CPU).Run())
-            result.Tensors.Dispose();
-    }
+        new(settings, NewPrefix(settings.ProjectionSize), [new LearnedTask(Task, Network, NewHead())], PadId, CPU);
 
     /// <summary>A model that an application would have loaded, over the same encoder.</summary>
     public PTuningV2Transformer ToTransformer() =>
@@ -99,4 +91,8 @@ internal sealed class UntrainedModel : IDisposable
         Tensors.Dispose();
         _backbone.Lease.Dispose();
     }
+
+    private PrefixParameters NewPrefix(int projectionSize) => projectionSize == 0
+        ? new EmbeddedPrefix(Network.Encoder.Shape, Weight)
+        : new ProjectedPrefix(Network.Encoder.Shape, projectionSize, Weight, Initializers.Zero);
 }

@@ -18,9 +18,4 @@ internal static class UsefulWork
         var attention = 2 * (2 * tokens * (prefixLength + length) * hidden); // Scores, and the sum that they weigh.
         return encoder.Layers * (linear + attention);
     }
-
-    /// <summary>Of a step with a frozen encoder: a forward, and as much again to carry gradients back through it.</summary>
-    /// <inheritdoc cref="OfForward"/>
-    public static double OfStep(BackboneConfiguration encoder, int rows, int length, int prefixLength) =>
-        2 * OfForward(encoder, rows, length, prefixLength);
 }
