@@ -33,7 +33,12 @@ IBenchmark[] benchmarks =
 var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all).", Arity = ArgumentArity.ZeroOrOne };
 var list = new Option<bool>("--list") { Description = "Tell what there is to run, and what each compares." };
 var json = new Option<FileInfo?>("--json") { Description = "Also write the rows to this file.", HelpName = "FILE" };
-var threads = new Option<int>("--threads") { Description = "Cores that all threads together may use (default: all).", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
+var threads = new Option<int>("--threads")
+{
+    Description = "Cores that all threads together may use (default: all).",
+    HelpName = "N",
+    DefaultValueFactory = _ => Environment.ProcessorCount,
+};
 name.Validators.Add(argument =>
 {
     if (argument.GetValueOrDefault<string?>() is { } asked && benchmarks.All(benchmark => benchmark.Name != asked))
@@ -68,10 +73,11 @@ return parsed.Errors.Count > 0 ? 2 : code;
 
 static void Run(IEnumerable<IBenchmark> selected, int threads, FileInfo? json)
 {
-    Console.WriteLine($"{Processor.Name}, {RuntimeInformation.ProcessArchitecture}, {CoreLimit.MachineCores} cores; {threads} threads; {RuntimeInformation.OSDescription}");
+    Console.WriteLine($"{Processor.Name}, {CoreLimit.MachineCores} cores; {threads} threads");
+    Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
     Console.WriteLine($".NET {Environment.Version}, ML.NET {VersionOf(typeof(MLContext))}, TorchSharp {VersionOf(typeof(torch))}");
-    Console.WriteLine("ratio: the median over pairs of runs; low and high: the least and the greatest of them; medians: what was compared, in absolute numbers");
-    Console.WriteLine("speed-up: how many times as fast; time, memory: how many times as long, as much; share: what part of the whole; --list says of what");
+    Console.WriteLine("ratio: the median over pairs of runs; low and high: the least and the greatest of them; medians: in absolute numbers");
+    Console.WriteLine("speed-up: times as fast; time, memory: times as long, as much; share: part of the whole; --list says of what");
     Console.WriteLine();
     Console.WriteLine(Row.Header);
 

@@ -34,7 +34,7 @@ internal sealed class BaseShapedRounds
             return
             [
                 new BaseShapedRow(
-                    rounds, "base-forward-share-of-peak", "useful operations a second of a forward, BERT-base shape, by those of products of matrices",
+                    rounds, "base-forward-share-of-peak", "useful operations a second of a forward by those of products of matrices",
                     RatioKind.Share, round => round.ForwardShare),
                 new BaseShapedRow(
                     rounds, "base-step-share-of-peak", "useful operations a second of a training step by those of products of matrices",

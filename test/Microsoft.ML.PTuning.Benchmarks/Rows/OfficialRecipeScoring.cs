@@ -14,7 +14,8 @@ internal sealed class OfficialRecipeScoring(string name, Func<string?> encoder, 
 
     public string Name => name;
 
-    public string Comparison => $"scoring {rows} rows of 40 tokens on average against the official scripts' way: padded to 128, prefix network for every row";
+    public string Comparison =>
+        $"scoring {rows} rows of 40 tokens on average against the official way: padded to 128, prefix network for every row";
 
     public Ratio Measure(int threads)
     {

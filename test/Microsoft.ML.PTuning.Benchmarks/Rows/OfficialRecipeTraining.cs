@@ -16,7 +16,8 @@ internal sealed class OfficialRecipeTraining(string name, Func<string?> encoder,
 
     public string Name => name;
 
-    public string Comparison => $"training on {rows} rows of 40 tokens on average against the official scripts' way: padded to 128, dropout and prefix network for every row";
+    public string Comparison =>
+        $"training on {rows} rows of 40 tokens on average against the official way: padded to 128, dropout and prefix network for every row";
 
     public Ratio Measure(int threads)
     {

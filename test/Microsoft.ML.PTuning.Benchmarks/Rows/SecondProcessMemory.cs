@@ -9,7 +9,7 @@ internal sealed class SecondProcessMemory : IBenchmark
 {
     public string Name => "second-process-private-memory";
 
-    public string Comparison => "private memory that a second process adds to load an encoder of BERT-base's shape and predict, by the encoder's bytes";
+    public string Comparison => "private memory that a second process takes to load an encoder and predict, by the encoder's bytes";
 
     public RatioKind Kind => RatioKind.Memory;
 

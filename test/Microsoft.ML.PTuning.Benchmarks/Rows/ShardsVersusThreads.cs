@@ -21,7 +21,8 @@ internal sealed class ShardsVersusThreads(string name, Func<string?> encoder, in
 
     public string Name => name;
 
-    public string Comparison => $"{(trains ? "a training step" : "scoring")} of {rows} rows of {Length} tokens in one-core parts against one computation over all threads";
+    public string Comparison =>
+        $"{(trains ? "a training step" : "scoring")} of {rows} rows of {Length} tokens in one-core parts against one computation over all threads";
 
     public Ratio Measure(int threads)
     {
