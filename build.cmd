@@ -169,7 +169,7 @@ echo.
 echo   build                        everything (the default)
 echo   example [-- ARGUMENTS]       examples\TicketRouting: train, evaluate, save, load, predict
 echo   test [--filter X] [--slow]   tests whose full name contains X; those of category Slow only with --slow
-echo   bench [NAME] [--json FILE] [--threads N]
+echo   bench [NAME] [--list] [--json FILE] [--threads N]
 echo                                side-by-side measurements, as ratios taken in one run
 echo   pack                         NuGet packages, into artifacts\
 echo.

@@ -12,7 +12,7 @@ usage: ./build.sh [build | example | test | bench | pack] [options]
   build                        everything (the default)
   example [-- ARGUMENTS]       examples/TicketRouting: train, evaluate, save, load, predict
   test [--filter X] [--slow]   tests whose full name contains X; those of category Slow only with --slow
-  bench [NAME] [--json FILE] [--threads N]
+  bench [NAME] [--list] [--json FILE] [--threads N]
                                side-by-side measurements, as ratios taken in one run
   pack                         NuGet packages, into artifacts/
 

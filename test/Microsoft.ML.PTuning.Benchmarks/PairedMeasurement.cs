@@ -5,23 +5,44 @@ namespace Microsoft.ML.PTuning.Benchmarks;
 /// <summary>Compares two ways of doing a thing by running them in turn, so that what else the machine does meets both alike.</summary>
 internal static class PairedMeasurement
 {
+    /// <summary>Fewest pairs that a median is taken of.</summary>
+    public const int Pairs = 5;
+
     /// <summary>Runs each once untimed, then in pairs; which goes first alternates.</summary>
     /// <param name="a">What is compared against.</param>
     /// <param name="b">What should be faster.</param>
     /// <param name="pairs">How many pairs, at least 5.</param>
     /// <returns>Time of <paramref name="a"/> by time of <paramref name="b"/>.</returns>
-    public static Ratio Measure(Action a, Action b, int pairs = 5)
+    public static Ratio Measure(Action a, Action b, int pairs = Pairs)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(pairs, 5);
-
         a();
         b();
-        return Ratio.Of(Enumerable.Range(0, pairs).Select(pair => pair % 2 == 0 ? Compare(a, b) : 1 / Compare(b, a)));
+        return Compare(() => Seconds(a), () => Seconds(b), "s", pairs);
     }
 
-    private static double Compare(Action first, Action second) => Time(first) / Time(second);
+    /// <summary>Takes two quantities in pairs; which is taken first alternates.</summary>
+    /// <param name="a">What is compared against.</param>
+    /// <param name="unit">What both are counted in.</param>
+    /// <returns><paramref name="a"/> by <paramref name="b"/>.</returns>
+    public static Ratio Compare(Func<double> a, Func<double> b, string unit, int pairs = Pairs)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pairs, Pairs);
 
-    private static double Time(Action action)
+        var (takenA, takenB) = (new double[pairs], new double[pairs]);
+        for (var pair = 0; pair < pairs; pair++)
+        {
+            if (pair % 2 == 0)
+                (takenA[pair], takenB[pair]) = (a(), b());
+            else
+                (takenB[pair], takenA[pair]) = (b(), a());
+        }
+        return Ratio.Of(takenA.Zip(takenB, (first, second) => first / second)) with
+        {
+            Note = FormattableString.Invariant($"{Ratio.MedianOf(takenA):G3} {unit} by {Ratio.MedianOf(takenB):G3} {unit}"),
+        };
+    }
+
+    public static double Seconds(Action action)
     {
         var start = Stopwatch.GetTimestamp();
         action();

@@ -3,15 +3,42 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.ML;
 using Microsoft.ML.PTuning.Benchmarks;
+using Microsoft.ML.PTuning.Benchmarks.Rows;
 using Microsoft.ML.PTuning.Interop;
 using TorchSharp;
 
+if (args is [ChildMeasurement.Argument, ..])
+{
+    ChildMeasurement.Answer(args[1..]);
+    return 0;
+}
+
 // Every row is a ratio of two ways of doing the same thing, measured in turn in one process: times differ by machine and hour, ratios hardly.
-IBenchmark[] benchmarks = [new TransformVersusPredictionEngine(), new PlannedVersusPaddedTraining()];
+IBenchmark[] benchmarks =
+[
+    new TransformVersusPredictionEngine(),
+    new TransformVersusRawLoop(),
+    new TokenizationShare(),
+    new PlannedVersusPaddedTraining(),
+    .. OfficialRecipeTraining.Rows,
+    .. OfficialRecipeScoring.Rows,
+    .. ShardsVersusThreads.Rows,
+    .. BaseShapedRounds.Rows,
+    new FirstPrediction(),
+    new SecondProcessMemory(),
+    new ModelsMemory(),
+    new PeakMemory(),
+];
 
 var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all).", Arity = ArgumentArity.ZeroOrOne };
+var list = new Option<bool>("--list") { Description = "Tell what there is to run, and what each compares." };
 var json = new Option<FileInfo?>("--json") { Description = "Also write the rows to this file.", HelpName = "FILE" };
-var threads = new Option<int>("--threads") { Description = "Cores that all threads together may use (default: all).", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
+var threads = new Option<int>("--threads")
+{
+    Description = "Cores that all threads together may use (default: all).",
+    HelpName = "N",
+    DefaultValueFactory = _ => Environment.ProcessorCount,
+};
 name.Validators.Add(argument =>
 {
     if (argument.GetValueOrDefault<string?>() is { } asked && benchmarks.All(benchmark => benchmark.Name != asked))
@@ -23,13 +50,19 @@ threads.Validators.Add(option =>
         option.AddError($"--threads takes a number from 1 to {Environment.ProcessorCount}, this machine's cores.");
 });
 
-var command = new RootCommand("Side-by-side measurements, as ratios taken in one run.") { name, json, threads };
+var command = new RootCommand("Side-by-side measurements, as ratios taken in one run.") { name, list, json, threads };
 command.SetAction(line =>
 {
+    var selected = benchmarks.Where(benchmark => line.GetValue(name) is null || line.GetValue(name) == benchmark.Name);
+    if (line.GetValue(list))
+    {
+        foreach (var benchmark in selected)
+            Console.WriteLine($"{benchmark.Name,-38} {Row.KindName(benchmark.Kind),-9} {benchmark.Comparison}");
+        return 0;
+    }
     if (line.GetValue(threads) < Environment.ProcessorCount)
         return CoreLimit.RunUnder(line.GetValue(threads), args);
 
-    var selected = benchmarks.Where(benchmark => line.GetValue(name) is null || line.GetValue(name) == benchmark.Name);
     Run(selected, line.GetValue(threads), line.GetValue(json));
     return 0;
 });
@@ -40,9 +73,11 @@ return parsed.Errors.Count > 0 ? 2 : code;
 
 static void Run(IEnumerable<IBenchmark> selected, int threads, FileInfo? json)
 {
-    Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {CoreLimit.MachineCores} cores; {threads} threads");
+    Console.WriteLine($"{Processor.Name}, {CoreLimit.MachineCores} cores; {threads} threads");
+    Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
     Console.WriteLine($".NET {Environment.Version}, ML.NET {VersionOf(typeof(MLContext))}, TorchSharp {VersionOf(typeof(torch))}");
-    Console.WriteLine("ratio: how many times as fast, the median over pairs of runs; low and high: the least and the greatest of them");
+    Console.WriteLine("ratio: the median over pairs of runs; low and high: the least and the greatest of them; medians: in absolute numbers");
+    Console.WriteLine("speed-up: times as fast; time, memory: times as long, as much; share: part of the whole; --list says of what");
     Console.WriteLine();
     Console.WriteLine(Row.Header);
 
@@ -51,8 +86,12 @@ static void Run(IEnumerable<IBenchmark> selected, int threads, FileInfo? json)
     var rows = new List<Row>();
     foreach (var benchmark in selected)
     {
-        var ratio = benchmark.Measure(threads);
-        rows.Add(new Row(benchmark.Name, threads, ratio.Median, ratio.Low, ratio.High));
+        if (benchmark.Obstacle is { } obstacle)
+        {
+            Console.WriteLine($"{benchmark.Name,-38} not measured: {obstacle}");
+            continue;
+        }
+        rows.Add(Row.Of(benchmark, threads, benchmark.Measure(threads)));
         Console.WriteLine(rows[^1]);
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Benchmarks.Workloads;
 
-namespace Microsoft.ML.PTuning.Benchmarks;
+namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
 /// <summary>Scoring short rows in batches, by <c>Transform</c>, against one at a time, by a <c>PredictionEngine</c>.</summary>
 /// <remarks>Both read the score of every row. The engine's rows follow one another, each on one core.</remarks>
@@ -9,6 +10,8 @@ internal sealed class TransformVersusPredictionEngine : IBenchmark
     private const int Rows = 2000, PrefixLength = 20;
 
     public string Name => "transform-vs-prediction-engine";
+
+    public string Comparison => "Transform over 2,000 short rows against a loop of PredictionEngine.Predict";
 
     public Ratio Measure(int threads)
     {

@@ -1,4 +1,6 @@
-namespace Microsoft.ML.PTuning.Benchmarks;
+using Microsoft.ML.PTuning.Benchmarks.Workloads;
+
+namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
 /// <summary>Training on batches planned by length against padding every row to <c>MaxLength</c>, as the official scripts do.</summary>
 /// <remarks>The whole of Fit: tokenising, one epoch, the model.</remarks>
@@ -7,6 +9,8 @@ internal sealed class PlannedVersusPaddedTraining : IBenchmark
     private const int Rows = 1000;
 
     public string Name => "planned-vs-padded-training";
+
+    public string Comparison => "Fit of the default encoder, batches planned by length, against Fit with PadToMaxLength";
 
     public Ratio Measure(int threads)
     {

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Benchmarks;
+namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 /// <summary>A labelled text, as an ML.NET user's class has it.</summary>
 internal sealed class TextRow
@@ -11,8 +11,6 @@ internal sealed class TextRow
 /// <summary>The rows that are measured on; the same in every run.</summary>
 internal static class TextRows
 {
-    private const int MostWords = 128;
-
     private static readonly string[] Words =
     [
         "a", "about", "acting", "and", "any", "as", "bad", "best", "big", "but", "by", "cast", "comedy", "could", "director", "drama", "dull", "end",
@@ -21,25 +19,27 @@ internal static class TextRows
         "really", "scene", "seems", "so", "some", "story", "than", "that", "the", "there", "time", "to", "too", "up", "very", "way", "well", "with",
     ];
 
-    /// <summary>The first training rows of SST-2, in <c>glue/SST-2</c> of PTUNING_DATA or of <c>data</c> in PTUNING_SHARED; where it is not, random rows of 40 words on average.</summary>
-    public static IReadOnlyList<TextRow> Sst2(int count)
+    /// <summary>The words of random rows.</summary>
+    public static IReadOnlyList<string> Vocabulary => Words;
+
+    /// <summary>The first training rows of SST-2, in <c>glue/SST-2</c> of PTUNING_DATA or of <c>data</c> in PTUNING_SHARED; where it is not, random rows.</summary>
+    /// <param name="meanWords">Words of a random row, on average.</param>
+    public static IReadOnlyList<TextRow> Sst2(int count, double meanWords = 40)
     {
         var file = DataFolder() is { } data ? Path.Combine(data, "glue", "SST-2", "train.tsv") : null;
         return File.Exists(file)
             ? [.. File.ReadLines(file).Skip(1).Take(count).Select(line => line.Split('\t')).Select(cells => new TextRow { Sentence1 = cells[0], Label = cells[1] == "1" })]
-            : Random(count, meanWords: 40);
+            : Random(count, meanWords);
     }
 
     /// <summary>Rows of random words whose number is lognormal, as that of real texts, and at most 128.</summary>
     public static IReadOnlyList<TextRow> Random(int count, double meanWords)
     {
-        const double Deviation = 0.6; // Of the logarithm.
+        var lengths = new LengthDistribution(meanWords);
         var random = new Random(1);
         return [.. Enumerable.Range(0, count).Select(_ =>
         {
-            var normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-            var words = (int)Math.Round(meanWords * Math.Exp((Deviation * normal) - (Deviation * Deviation / 2)));
-            var text = string.Join(' ', random.GetItems(Words, Math.Clamp(words, 1, MostWords)));
+            var text = string.Join(' ', random.GetItems(Words, lengths.Draw(random)));
             return new TextRow { Sentence1 = text, Label = random.Next(2) == 1 };
         })];
     }

@@ -1,0 +1,86 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
+
+/// <summary>What P-Tuning is an alternative to: every weight of the encoder is trained, by AdamW. No prefix.</summary>
+/// <remarks>
+/// Made as fast and as lean as this library's own training, not as the official scripts are: shards on worker threads, which add up their gradients
+/// in one place, AdamW spread over the same threads, no dropout in the encoder, first gradients that no memory is set aside for.
+/// </remarks>
+internal sealed class FineTuning : IDisposable
+{
+    private const double LearningRate = 2e-5;
+
+    private readonly UntrainedModel _model;
+    private readonly FrozenTensors _weights;
+    private readonly Backbone _backbone;
+    private readonly TrainedTensors _head;
+    private readonly AdamW[] _optimizers;
+    private readonly int _shards;
+
+    /// <param name="model">Gives task and head; the encoder is loaded anew.</param>
+    /// <param name="encoder">The encoder's folder.</param>
+    public FineTuning(UntrainedModel model, string encoder, int shards)
+    {
+        (_model, _shards) = (model, shards);
+        var configuration = BackboneConfiguration.Read(encoder);
+        var family = BackboneFamilies.Find(configuration.ModelType)!;
+        var declared = family.Declare(configuration);
+        using (var checkpoint = CheckpointFiles.Find(encoder).Open())
+            _weights = FrozenTensors.Load(checkpoint, family.KeyPrefix, declared, CPU); // Mapped copy-on-write: steps do not reach the file.
+        _backbone = family.Create(configuration, _weights);
+        _head = new();
+        foreach (var (name, tensor) in model.NewHead())
+            _head.Add(name, tensor);
+
+        Tensor[] trained = [.. declared.Select(tensor => _weights[tensor.Name]), .. _head.Select(tensor => tensor.Value)];
+        foreach (var tensor in trained)
+            tensor.requires_grad_();
+        _optimizers = [.. InEqualParts(trained, shards).Select(part => new AdamW(part, weightDecay: 0))];
+    }
+
+    /// <param name="batch">What to learn from, longest first.</param>
+    public void Step(IReadOnlyList<ExamplePart> batch)
+    {
+        Each(_optimizers, optimizer => optimizer.ClearGradients());
+        Each(BatchPlanner.Split([.. batch.Select(part => part.Tokens)], _shards), range =>
+        {
+            var (start, count) = range.GetOffsetAndLength(batch.Count);
+            Differentiate([.. batch.Skip(start).Take(count)], batch.Count);
+        });
+        AdamW.ClipGradients(_optimizers.SelectMany(optimizer => optimizer.Parameters), maxNorm: 1);
+        Each(_optimizers, optimizer => optimizer.Step(LearningRate));
+    }
+
+    public void Dispose()
+    {
+        foreach (var optimizer in _optimizers)
+            optimizer.Dispose();
+        _head.Dispose();
+        _backbone.Dispose();
+    }
+
+    private void Differentiate(IReadOnlyList<ExamplePart> parts, int batchSize)
+    {
+        using var scope = NewDisposeScope();
+        var encoded = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU);
+        var outputs = _model.Task.Head.Forward(_backbone, _backbone.Forward(encoded), _head, dropout: null);
+        _model.Task.Loss(outputs, parts).Over(batchSize).backward(); // Threads may add to one tensor's gradient at once.
+    }
+
+    private static void Each<T>(IReadOnlyList<T> items, Action<T> action) => WorkerThreads.Shared.Run(items.Count, i => action(items[i]));
+
+    private static IEnumerable<Tensor[]> InEqualParts(IEnumerable<Tensor> tensors, int parts)
+    {
+        var filled = Enumerable.Range(0, parts).Select(_ => new List<Tensor>()).ToArray();
+        foreach (var tensor in tensors.OrderByDescending(tensor => tensor.numel()))
+            filled.MinBy(part => part.Sum(other => other.numel()))!.Add(tensor);
+        return filled.Where(part => part.Count > 0).Select(part => part.ToArray());
+    }
+}

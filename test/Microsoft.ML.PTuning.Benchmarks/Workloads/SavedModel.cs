@@ -1,0 +1,37 @@
+namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
+
+/// <summary>A saved model over the encoder of BERT-base's shape, in a temporary file.</summary>
+internal sealed class SavedModel : IDisposable
+{
+    private static readonly TextRow Row = new() { Sentence1 = string.Join(' ', Enumerable.Repeat("a long story that seems dull", 6)) };
+
+    public SavedModel()
+    {
+        using var model = new UntrainedModel(BaseShapedEncoder.Folder);
+        using var transformer = model.ToTransformer();
+        using var file = File.Create(Path);
+        transformer.SaveTo(file);
+    }
+
+    public string Path { get; } = System.IO.Path.GetTempFileName();
+
+    public static PTuningV2Transformer Load(MLContext context, string path)
+    {
+        using var file = File.OpenRead(path);
+        return PTuningV2Transformer.LoadFrom(context, file);
+    }
+
+    /// <summary>Predicts a row, as an application does that has one.</summary>
+    public static void Predict(MLContext context, PTuningV2Transformer model)
+    {
+        using var engine = context.Model.CreatePredictionEngine<TextRow, Prediction>(model, new PredictionEngineOptions { OwnsTransformer = false });
+        _ = engine.Predict(Row).Score;
+    }
+
+    public void Dispose() => File.Delete(Path);
+
+    private sealed class Prediction
+    {
+        public float Score { get; set; }
+    }
+}

@@ -1,0 +1,40 @@
+using Microsoft.ML.PTuning.Batching;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
+
+/// <summary>The most that this machine's products of matrices reach: what all work of an encoder is held against.</summary>
+/// <remarks>
+/// The product of a feed-forward layer, 4096 x 768 by 768 x 3072, in the faster of two ways: one product spread over all threads, or one
+/// a thread side by side. The results are written into memory that is there already.
+/// </remarks>
+internal sealed class SgemmPeak(int threads) : IDisposable
+{
+    private const int Rows = 4096, Inner = 768, Columns = 3072, Repetitions = 4;
+
+    private readonly Tensor _right = randn(Columns, Inner).t().DetachFromDisposeScope();
+    private readonly Tensor[] _left = [.. Enumerable.Range(0, threads).Select(_ => randn(Rows, Inner).DetachFromDisposeScope())];
+    private readonly Tensor[] _results = [.. Enumerable.Range(0, threads).Select(_ => zeros(Rows, Columns).DetachFromDisposeScope())];
+
+    /// <returns>Floating-point operations a second.</returns>
+    public double Measure() => Math.Max(SpeedOf(1, Spread), SpeedOf(threads, SideBySide));
+
+    public void Dispose()
+    {
+        foreach (var tensor in _left.Concat(_results).Append(_right))
+            tensor.Dispose();
+    }
+
+    private static double SpeedOf(int products, Action run) =>
+        2.0 * Rows * Inner * Columns * products * Repetitions / PairedMeasurement.Seconds(run);
+
+    private void Spread() => Multiply(0);
+
+    private void SideBySide() => WorkerThreads.Shared.Run(threads, Multiply);
+
+    private void Multiply(int i)
+    {
+        for (var repetition = 0; repetition < Repetitions; repetition++)
+            _results[i].addmm_(_left[i], _right, beta: 0, alpha: 1);
+    }
+}

@@ -1,0 +1,98 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
+
+/// <summary>A binary classifier as training begins with it, prefix and head at random: what it costs does not depend on what it learned.</summary>
+internal sealed class UntrainedModel : IDisposable
+{
+    public const int PrefixLength = 20;
+
+    /// <summary>Most tokens of a row.</summary>
+    public const int MaxLength = 128;
+
+    private static readonly PromptMethod Method = new() { PrefixLength = PrefixLength };
+
+    private readonly string? _encoder;
+    private readonly OpenBackbone _backbone;
+
+    /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
+    public UntrainedModel(string? encoder = null)
+    {
+        _encoder = encoder;
+        _backbone = BackboneLibrary.Open(encoder, CPU);
+        Network = new(Method.Over(Backbone), Task.Head);
+        Tensors = new() { { TrainedTensors.Prefix, Weight(Network.Encoder.Shape.Dimensions) } };
+        foreach (var (name, tensor) in NewHead())
+            Tensors.Add(name, tensor);
+    }
+
+    public BinaryClassification Task { get; } = new()
+    {
+        MaxLength = MaxLength,
+        LabelColumnName = nameof(TextRow.Label),
+        Sentence1ColumnName = nameof(TextRow.Sentence1),
+        ScoreColumnName = "Score",
+        PredictedLabelColumnName = "PredictedLabel",
+        ProbabilityColumnName = "Probability",
+    };
+
+    public PromptNetwork Network { get; }
+
+    public TrainedTensors Tensors { get; }
+
+    public Backbone Backbone => _backbone.Lease.Backbone;
+
+    public int PadId => _backbone.Lease.Tokenizer.PadId;
+
+    /// <summary>Size of the encoder's weight files.</summary>
+    public long BackboneBytes => _backbone.Description.FileBytes;
+
+    /// <summary>Texts as tokens, on all cores.</summary>
+    public EncodedRow[] Encode(IReadOnlyList<TextRow> rows)
+    {
+        var tokenizer = _backbone.Lease.Tokenizer;
+        var encoded = new EncodedRow[rows.Count];
+        Parallel.For(0, rows.Count, i => encoded[i] = EncodedRow.Of(tokenizer.Encode(rows[i].Sentence1, second: null, MaxLength)));
+        return encoded;
+    }
+
+    /// <summary>What the library scores with.</summary>
+    public Predictor Predictor => new(Network, PadId, CPU);
+
+    /// <summary>How the library trains by default, as many shards as there are threads.</summary>
+    public static TrainingSettings Settings(int threads) => new PTuningV2Trainer.Options { MaxEpochs = 1, MaxLength = MaxLength }
+        .Settings(seed: 1, threads, log: _ => { }, checkCancelled: () => { });
+
+    /// <summary>What the library takes its steps with; it begins with values of its own.</summary>
+    public PromptOptimizer Optimizer(TrainingSettings settings) =>
+        new(settings, NewPrefix(settings.ProjectionSize), [new LearnedTask(Task, Network, NewHead())], PadId, CPU);
+
+    /// <summary>A model that an application would have loaded, over the same encoder.</summary>
+    public PTuningV2Transformer ToTransformer() =>
+        new(new PromptModel(Task, Method, BackboneLibrary.Open(_encoder, CPU), Tensors.Copy(), summary: null, CPU));
+
+    /// <summary>First values of a head for <see cref="Task"/>.</summary>
+    public Dictionary<string, Tensor> NewHead() => Task.Head.Declare(Backbone).ToDictionary(tensor => tensor.Name, tensor => Weight(tensor.Shape));
+
+    /// <summary>A trained tensor's first values.</summary>
+    public static Tensor Weight(params long[] shape)
+    {
+        using var generator = new Generator(1);
+        return Initializers.Normal(generator)(shape);
+    }
+
+    public void Dispose()
+    {
+        Tensors.Dispose();
+        _backbone.Lease.Dispose();
+    }
+
+    private PrefixParameters NewPrefix(int projectionSize) => projectionSize == 0
+        ? new EmbeddedPrefix(Network.Encoder.Shape, Weight)
+        : new ProjectedPrefix(Network.Encoder.Shape, projectionSize, Weight, Initializers.Zero);
+}
