@@ -24,10 +24,11 @@ IBenchmark[] benchmarks =
     .. OfficialRecipeScoring.Rows,
     .. ShardsVersusThreads.Rows,
     .. BaseShapedRounds.Rows,
+    .. TrunkCacheRow.Rows,
     new FirstPrediction(),
     new SecondProcessMemory(),
     new ModelsMemory(),
-    new PeakMemory(),
+    .. PeakMemory.Rows,
 ];
 
 var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all).", Arity = ArgumentArity.ZeroOrOne };

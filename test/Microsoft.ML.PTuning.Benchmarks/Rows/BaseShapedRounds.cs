@@ -9,8 +9,11 @@ namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 /// <param name="Peak">Operations a second that products of matrices reach (<see cref="SgemmPeak"/>).</param>
 /// <param name="Forward">Scoring, the library's way.</param>
 /// <param name="Step">A training step of the library.</param>
-/// <param name="FineTuningStep">A step that trains the encoder (<see cref="FineTuning"/>).</param>
-internal sealed record BaseShapedRound(double Work, double Peak, double Forward, double Step, double FineTuningStep)
+/// <param name="FineTuningStep">A step that trains the encoder, with its usual dropout (<see cref="FineTuning"/>).</param>
+/// <param name="LeanFineTuningStep">The same without dropout.</param>
+/// <param name="RecomputedStep">A training step of the library that recomputes activations.</param>
+internal sealed record BaseShapedRound(
+    double Work, double Peak, double Forward, double Step, double FineTuningStep, double LeanFineTuningStep, double RecomputedStep)
 {
     public double ForwardShare => Work / Forward / Peak;
 
@@ -18,7 +21,7 @@ internal sealed record BaseShapedRound(double Work, double Peak, double Forward,
     public double StepShare => 2 * Work / Step / Peak;
 }
 
-/// <summary>Rounds of all four, 32 rows of 128 tokens each, behind a prefix of 20; the rows of the table compare two of them.</summary>
+/// <summary>Rounds of all, 32 rows of 128 tokens each, behind a prefix of 20; the rows of the table compare two of them.</summary>
 internal sealed class BaseShapedRounds
 {
     private const int BatchSize = 32, Length = UntrainedModel.MaxLength;
@@ -43,8 +46,14 @@ internal sealed class BaseShapedRounds
                     rounds, "base-step-vs-forward", "a training step by a forward of the same batch",
                     RatioKind.Time, round => round.Step / round.Forward),
                 new BaseShapedRow(
-                    rounds, "base-step-vs-fine-tuning-step", "a training step by one that trains every weight of the encoder",
+                    rounds, "base-step-vs-fine-tuning-step", "a training step by one that trains every weight of the encoder, with the usual dropout of 0.1",
                     RatioKind.Time, round => round.Step / round.FineTuningStep),
+                new BaseShapedRow(
+                    rounds, "base-step-vs-lean-fine-tuning-step", "a training step by one that trains every weight of the encoder, without dropout",
+                    RatioKind.Time, round => round.Step / round.LeanFineTuningStep),
+                new BaseShapedRow(
+                    rounds, "base-recomputed-step-vs-step", "a training step with RecomputeActivations by one without",
+                    RatioKind.Time, round => round.RecomputedStep / round.Step),
             ];
         }
     }
@@ -56,8 +65,11 @@ internal sealed class BaseShapedRounds
     {
         using var model = new UntrainedModel(BaseShapedEncoder.Folder);
         using var peak = new SgemmPeak(threads);
-        using var optimizer = model.Optimizer(UntrainedModel.Settings(threads));
-        using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads);
+        var settings = UntrainedModel.Settings(threads);
+        using var optimizer = model.Optimizer(settings);
+        using var recomputing = model.Optimizer(settings with { RecomputeActivations = true });
+        using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads, FineTuning.UsualDropout);
+        using var leanFineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads, dropout: 0);
 
         var encoder = model.Backbone.Configuration;
         var work = UsefulWork.OfForward(encoder, BatchSize, Length, UntrainedModel.PrefixLength);
@@ -75,11 +87,13 @@ internal sealed class BaseShapedRounds
                 () => Seconds(() => model.Predictor.Predict(rows, model.Tensors, model.Task)),
                 () => Seconds(() => optimizer.Step(batch, LearningRate)),
                 () => Seconds(() => fineTuning.Step(batch)),
+                () => Seconds(() => leanFineTuning.Step(batch)),
+                () => Seconds(() => recomputing.Step(batch, LearningRate)),
             ];
             var found = new double[measure.Length];
             foreach (var i in backwards ? Enumerable.Range(0, measure.Length).Reverse() : Enumerable.Range(0, measure.Length))
                 found[i] = measure[i]();
-            return new(work, found[0], found[1], found[2], found[3]);
+            return new(work, found[0], found[1], found[2], found[3], found[4], found[5]);
         }
     }
 }
@@ -101,7 +115,8 @@ internal sealed class BaseShapedRow(
         {
             Note = FormattableString.Invariant(
                 $"peak {Median(r => r.Peak) / 1e9:F0} GFLOP/s, forward {Median(r => r.Forward):F2} s, step {Median(r => r.Step):F2} s, ")
-                + FormattableString.Invariant($"fine-tuning {Median(r => r.FineTuningStep):F2} s"),
+                + FormattableString.Invariant($"recomputed {Median(r => r.RecomputedStep):F2} s, ")
+                + FormattableString.Invariant($"fine-tuning {Median(r => r.FineTuningStep):F2} s, lean {Median(r => r.LeanFineTuningStep):F2} s"),
         };
 
         double Median(Func<BaseShapedRound, double> quantity) => Ratio.MedianOf(measured.Select(quantity));

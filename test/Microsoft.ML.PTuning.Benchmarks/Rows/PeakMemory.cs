@@ -7,25 +7,36 @@ namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
 /// <summary>The most memory that a process has at once while it takes a step, against one that trains every weight of the encoder.</summary>
 /// <remarks>An encoder of BERT-base's shape, 32 rows of 128 tokens, a process for each.</remarks>
-internal sealed class PeakMemory : IBenchmark
+/// <param name="step">What is measured: one of the steps below.</param>
+/// <param name="against">What it is measured against.</param>
+internal sealed class PeakMemory(string name, string step, string against) : IBenchmark
 {
+    private const string Training = "training", Recomputing = "recomputing", FineTuningStep = "fine-tuning", LeanFineTuning = "lean-fine-tuning";
     private const int BatchSize = 32;
     private const double LearningRate = 5e-3;
 
-    public string Name => "peak-memory-vs-fine-tuning";
+    public static IReadOnlyList<IBenchmark> Rows =>
+    [
+        new PeakMemory("peak-memory-vs-fine-tuning", Training, FineTuningStep),
+        new PeakMemory("peak-memory-vs-lean-fine-tuning", Training, LeanFineTuning),
+        new PeakMemory("recomputed-peak-memory-vs-fine-tuning", Recomputing, FineTuningStep),
+        new PeakMemory("recomputed-peak-memory-vs-lean-fine-tuning", Recomputing, LeanFineTuning),
+    ];
 
-    public string Comparison => "peak memory of a process that takes a training step by that of one that takes a fine-tuning step, BERT-base shape";
+    public string Name => name;
+
+    public string Comparison => $"peak memory of a process that takes a {step} step by that of one that takes a {against} step, BERT-base shape";
 
     public RatioKind Kind => RatioKind.Memory;
 
     public Ratio Measure(int threads)
     {
         _ = BaseShapedEncoder.Folder; // Written here, not in the children.
-        return PairedMeasurement.Compare(() => MegabytesOf("p-tuning", threads), () => MegabytesOf("fine-tuning", threads), "MB");
+        return PairedMeasurement.Compare(() => MegabytesOf(step, threads), () => MegabytesOf(against, threads), "MB");
     }
 
     /// <summary>What a child measures.</summary>
-    /// <param name="arguments"><c>p-tuning</c> or <c>fine-tuning</c>, and the number of threads.</param>
+    /// <param name="arguments">The step, and the number of threads.</param>
     public static double BytesInThisProcess(string[] arguments)
     {
         TorchNative.EnsureLoaded();
@@ -33,14 +44,14 @@ internal sealed class PeakMemory : IBenchmark
         using var model = new UntrainedModel(BaseShapedEncoder.Folder);
         var rows = TokenRows.OfLength(BatchSize, UntrainedModel.MaxLength, model.Backbone.Configuration.VocabularySize);
         ExamplePart[] batch = [.. rows.SelectMany(row => row.Parts)];
-        if (arguments[0] == "fine-tuning")
+        if (arguments[0] is FineTuningStep or LeanFineTuning)
         {
-            using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads);
+            using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads, arguments[0] == LeanFineTuning ? 0 : FineTuning.UsualDropout);
             fineTuning.Step(batch);
         }
         else
         {
-            using var optimizer = model.Optimizer(UntrainedModel.Settings(threads));
+            using var optimizer = model.Optimizer(UntrainedModel.Settings(threads) with { RecomputeActivations = arguments[0] == Recomputing });
             optimizer.Step(batch, LearningRate);
         }
 

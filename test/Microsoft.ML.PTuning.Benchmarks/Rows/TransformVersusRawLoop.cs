@@ -2,6 +2,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Benchmarks.Workloads;
+using Microsoft.ML.PTuning.Scoring;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
@@ -10,7 +11,7 @@ namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 /// <remarks>The loop's batches are planned as Transform plans its largest windows; nothing waits between windows.</remarks>
 internal sealed class TransformVersusRawLoop : IBenchmark
 {
-    private const int RowCount = 10_000, WindowRows = 1024, TokenBudget = 2048;
+    private const int RowCount = 10_000, WindowRows = 1024;
     private const double MeanWords = 12;
 
     public string Name => "transform-vs-raw-loop";
@@ -26,7 +27,7 @@ internal sealed class TransformVersusRawLoop : IBenchmark
         var data = context.Data.LoadFromEnumerable(rows);
 
         using var scope = NewDisposeScope();
-        EncodedBatch[] batches = [.. model.Encode(rows).Chunk(WindowRows).SelectMany(window => Plan(window, threads, model.PadId))];
+        EncodedBatch[] batches = [.. model.Encode(rows).Chunk(WindowRows).SelectMany(window => Plan(window, model.PadId))];
         return PairedMeasurement.Measure(
             () => WorkerThreads.Shared.Run(batches.Length, i => Score(model, batches[i])),
             () =>
@@ -37,13 +38,9 @@ internal sealed class TransformVersusRawLoop : IBenchmark
             });
     }
 
-    private static IEnumerable<EncodedBatch> Plan(EncodedRow[] window, int threads, int padId)
-    {
-        int[] lengths = [.. window.Select(row => row.Length)];
-        var budget = Math.Min(TokenBudget, lengths.Sum() / (2 * threads));
-        return BatchPlanner.PlanByTokens(lengths, Array.ConvertAll(lengths, _ => 1), budget)
+    private static IEnumerable<EncodedBatch> Plan(EncodedRow[] window, int padId) =>
+        Predictor.Plan(Array.ConvertAll(window, row => row.Length), Array.ConvertAll(window, _ => 1), CPU)
             .Select(batch => EncodedRow.Collate(Array.ConvertAll(batch, row => window[row]), padId, CPU));
-    }
 
     private static void Score(UntrainedModel model, EncodedBatch batch)
     {

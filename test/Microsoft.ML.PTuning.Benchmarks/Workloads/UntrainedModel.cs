@@ -15,17 +15,17 @@ internal sealed class UntrainedModel : IDisposable
     /// <summary>Most tokens of a row.</summary>
     public const int MaxLength = 128;
 
-    private static readonly PromptMethod Method = new() { PrefixLength = PrefixLength };
-
+    private readonly PromptMethod _method;
     private readonly string? _encoder;
     private readonly OpenBackbone _backbone;
 
     /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
-    public UntrainedModel(string? encoder = null)
+    /// <param name="prefixLayers">How many layers, counted from the top, have a prefix; 0 for all.</param>
+    public UntrainedModel(string? encoder = null, int prefixLayers = 0)
     {
-        _encoder = encoder;
+        (_encoder, _method) = (encoder, new PromptMethod { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
         _backbone = BackboneLibrary.Open(encoder, CPU);
-        Network = new(Method.Over(Backbone), Task.Head);
+        Network = new(_method.Over(Backbone), Task.Head);
         Tensors = new() { { TrainedTensors.Prefix, Weight(Network.Encoder.Shape.Dimensions) } };
         foreach (var (name, tensor) in NewHead())
             Tensors.Add(name, tensor);
@@ -69,12 +69,17 @@ internal sealed class UntrainedModel : IDisposable
         .Settings(seed: 1, threads, log: _ => { }, checkCancelled: () => { });
 
     /// <summary>What the library takes its steps with; it begins with values of its own.</summary>
-    public PromptOptimizer Optimizer(TrainingSettings settings) =>
-        new(settings, NewPrefix(settings.ProjectionSize), [new LearnedTask(Task, Network, NewHead())], PadId, CPU);
+    /// <param name="trunk">What leaves the trunk for the rows that steps are taken on; null to compute it in each.</param>
+    public PromptOptimizer Optimizer(TrainingSettings settings, TrunkCache? trunk = null) =>
+        new(settings, NewPrefix(settings.ProjectionSize), [new LearnedTask(Task, Network, NewHead())], PadId, CPU, trunk);
+
+    /// <summary>What leaves the trunk for some rows, computed and kept as in training of several epochs.</summary>
+    public TrunkCache CacheTrunk(IReadOnlyList<Example> rows, TrainingSettings settings) =>
+        TrunkCache.Create([new TrainingTask(Task, Network, new ExampleSet(rows, Skipped: 0), Validation: null)], epochs: 2, settings, PadId, CPU)!;
 
     /// <summary>A model that an application would have loaded, over the same encoder.</summary>
     public PTuningV2Transformer ToTransformer() =>
-        new(new PromptModel(Task, Method, BackboneLibrary.Open(_encoder, CPU), Tensors.Copy(), summary: null, CPU));
+        new(new PromptModel(Task, _method, BackboneLibrary.Open(_encoder, CPU), Tensors.Copy(), summary: null, CPU));
 
     /// <summary>First values of a head for <see cref="Task"/>.</summary>
     public Dictionary<string, Tensor> NewHead() => Task.Head.Declare(Backbone).ToDictionary(tensor => tensor.Name, tensor => Weight(tensor.Shape));
