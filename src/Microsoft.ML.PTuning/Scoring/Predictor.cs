@@ -15,7 +15,7 @@ namespace Microsoft.ML.PTuning.Scoring;
 internal sealed class Predictor(PromptNetwork network, int padId, Device device)
 {
     /// <summary>Most tokens of a batch: enough to fill a core, few enough to stay in its cache.</summary>
-    private const int CoreBudget = 2048, GpuBudget = 32768;
+    public const int CoreBudget = 2048, GpuBudget = 32768;
 
     /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
     public Prediction[] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task) =>

@@ -1,0 +1,103 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>A part of a row, and the model that is asked about it.</summary>
+internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
+
+/// <summary>One forward over rows of several models on one encoder: each row has its own model's prefix, each model's head reads its own rows.</summary>
+/// <remarks>The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ.</remarks>
+internal static class MixedBatch
+{
+    /// <returns>For each part the head's numbers of its sequences, one after the other, without those of padding.</returns>
+    public static float[][] Run(IReadOnlyList<ModelPart> parts)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        var groups = Group(parts);
+        var batch = Collate(groups.SelectMany(g => g.Sequences), groups[0].Model);
+        var hidden = groups.Length == 1 ? Forward(groups[0].Model, batch) : Forward(groups, batch);    // [S, T, H]
+
+        var outputs = new float[parts.Count][];
+        var start = 0;
+        foreach (var group in groups)
+        {
+            var (model, own) = (group.Model, hidden.narrow(0, start, group.Sequences.Length));
+            var result = model.Network.Head.Forward(model.Network.Encoder.Backbone, own, model.Tensors, dropout: null);
+            foreach (var (part, values) in group.Parts.Zip(Predictor.ByPart(result, [.. group.Parts.Select(i => parts[i].Part)])))
+                outputs[part] = values;
+            start += group.Sequences.Length;
+        }
+        return outputs;
+    }
+
+    /// <summary>A model's rows stand together, and so do models whose tokens stand at the same positions.</summary>
+    private static ModelGroup[] Group(IReadOnlyList<ModelPart> parts) =>
+    [
+        .. Enumerable.Range(0, parts.Count)
+            .GroupBy(i => parts[i].Model)
+            .OrderBy(group => group.Key.Network.Encoder.ReservedPositions)
+            .Select(group => new ModelGroup(group.Key, [.. group], [.. group.SelectMany(i => parts[i].Part.Sequences)])),
+    ];
+
+    /// <summary>The prefix is shared by the batch: nothing is copied for a row.</summary>
+    private static Tensor Forward(PromptModel model, EncodedBatch batch) => model.Network.Encoder.Forward(batch, model.Prefix);
+
+    private static Tensor Forward(ModelGroup[] groups, EncodedBatch batch)
+    {
+        var encoder = groups[0].Model.Network.Encoder;
+        var entering = RunTrunk(groups, batch);
+        if (encoder.TrunkLayers == encoder.Shape.EncoderLayers)
+            return entering;
+
+        var prefixes = PrefixStack.ByLayer([.. groups.Select(g => (g.Model.Prefix!, g.Sequences.Length))], encoder.Shape);
+        return encoder.Backbone.RunLayers(entering, batch, prefixes, encoder.TrunkLayers, encoder.Shape.EncoderLayers);
+    }
+
+    /// <summary>Embeddings and the layers that no prefix reaches; a text that several models are asked about goes through them once.</summary>
+    private static Tensor RunTrunk(ModelGroup[] groups, EncodedBatch batch)
+    {
+        var encoder = groups[0].Model.Network.Encoder;
+        PlacedText[] rows = [.. groups.SelectMany(g => g.Sequences.Select(s => new PlacedText(s, g.Model.Network.Encoder.ReservedPositions)))];
+        if (encoder.TrunkLayers == 0)
+            return Embed(encoder.Backbone, rows, batch);
+
+        var numbers = new Dictionary<PlacedText, long>();
+        long[] places = [.. rows.Select(row => numbers.TryAdd(row, numbers.Count) ? numbers.Count - 1 : numbers[row])];
+        var isOnce = numbers.Count == rows.Length;
+        PlacedText[] texts = isOnce ? rows : [.. numbers.OrderBy(n => n.Value).Select(n => n.Key)];
+        var once = isOnce ? batch : Collate(texts.Select(t => t.Text), groups[0].Model);
+        var left = encoder.Backbone.RunLayers(Embed(encoder.Backbone, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
+        return isOnce ? left : left.index_select(0, tensor(places, device: left.device));
+    }
+
+    /// <summary>Embeds rows that begin at the same position together, padded to their own longest: beside them may be longer ones that begin earlier.</summary>
+    private static Tensor Embed(Backbone backbone, PlacedText[] rows, EncodedBatch batch)
+    {
+        var embedded = new List<Tensor>();
+        var start = 0;
+        while (start < rows.Length)
+        {
+            var offset = rows[start].Offset;
+            var own = rows.Skip(start).TakeWhile(row => row.Offset == offset).ToArray();
+            var length = own.Max(row => row.Text.Length);
+            var part = new EncodedBatch(Cut(batch.Ids), Cut(batch.Segments), batch.Mask is null ? null : Cut(batch.Mask));
+            var states = backbone.Embed(part, offset);
+            embedded.Add(length == batch.Length ? states : nn.functional.pad(states, [0, 0, 0, batch.Length - length]));
+            start += own.Length;
+
+            Tensor Cut(Tensor x) => x.narrow(0, start, own.Length).narrow(1, 0, length);
+        }
+        return embedded.Count == 1 ? embedded[0] : cat(embedded, 0);                                   // [S, T, H]
+    }
+
+    private static EncodedBatch Collate(IEnumerable<EncodedRow> sequences, PromptModel model) =>
+        EncodedRow.Collate([.. sequences], model.Tokenizer.PadId, model.Device);
+
+    /// <param name="Parts">Numbers of its parts in the batch.</param>
+    /// <param name="Sequences">The sequences of these, in order.</param>
+    private sealed record ModelGroup(PromptModel Model, int[] Parts, EncodedRow[] Sequences);
+}
