@@ -63,35 +63,31 @@ internal static class MixedBatch
         var encoder = groups[0].Model.Network.Encoder;
         PlacedText[] rows = [.. groups.SelectMany(g => g.Sequences.Select(s => new PlacedText(s, g.Model.Network.Encoder.ReservedPositions)))];
         if (encoder.TrunkLayers == 0)
-            return Embed(encoder.Backbone, rows, batch);
+            return Embed(groups[0].Model, rows, batch);
 
         var numbers = new Dictionary<PlacedText, long>();
         long[] places = [.. rows.Select(row => numbers.TryAdd(row, numbers.Count) ? numbers.Count - 1 : numbers[row])];
         var isOnce = numbers.Count == rows.Length;
         PlacedText[] texts = isOnce ? rows : [.. numbers.OrderBy(n => n.Value).Select(n => n.Key)];
         var once = isOnce ? batch : Collate(texts.Select(t => t.Text), groups[0].Model);
-        var left = encoder.Backbone.RunLayers(Embed(encoder.Backbone, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
+        var left = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
         return isOnce ? left : left.index_select(0, tensor(places, device: left.device));
     }
 
     /// <summary>Embeds rows that begin at the same position together, padded to their own longest: beside them may be longer ones that begin earlier.</summary>
-    private static Tensor Embed(Backbone backbone, PlacedText[] rows, EncodedBatch batch)
+    private static Tensor Embed(PromptModel model, PlacedText[] rows, EncodedBatch batch)
     {
-        var embedded = new List<Tensor>();
-        var start = 0;
-        while (start < rows.Length)
-        {
-            var offset = rows[start].Offset;
-            var own = rows.Skip(start).TakeWhile(row => row.Offset == offset).ToArray();
-            var length = own.Max(row => row.Text.Length);
-            var part = new EncodedBatch(Cut(batch.Ids), Cut(batch.Segments), batch.Mask is null ? null : Cut(batch.Mask));
-            var states = backbone.Embed(part, offset);
-            embedded.Add(length == batch.Length ? states : nn.functional.pad(states, [0, 0, 0, batch.Length - length]));
-            start += own.Length;
+        var backbone = model.Network.Encoder.Backbone;
+        PlacedText[][] byOffset = [.. rows.GroupBy(row => row.Offset).Select(same => same.ToArray())];
+        if (byOffset.Length == 1)
+            return backbone.Embed(batch, rows[0].Offset);
 
-            Tensor Cut(Tensor x) => x.narrow(0, start, own.Length).narrow(1, 0, length);
-        }
-        return embedded.Count == 1 ? embedded[0] : cat(embedded, 0);                                   // [S, T, H]
+        return cat([.. byOffset.Select(same =>
+        {
+            var own = Collate(same.Select(row => row.Text), model);
+            var embedded = backbone.Embed(own, same[0].Offset);
+            return own.Length == batch.Length ? embedded : nn.functional.pad(embedded, [0, 0, 0, batch.Length - own.Length]);
+        })], 0);                                                                                       // [S, T, H]
     }
 
     private static EncodedBatch Collate(IEnumerable<EncodedRow> sequences, PromptModel model) =>
