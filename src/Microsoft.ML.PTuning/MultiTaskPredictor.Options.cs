@@ -5,9 +5,6 @@ public sealed partial class MultiTaskPredictor
     /// <summary>Options of a <see cref="MultiTaskPredictor"/>.</summary>
     public sealed class Options
     {
-        /// <summary>Longest delay there may be, in days: what timers can wait.</summary>
-        private const int MaxDelayDays = 1;
-
         /// <summary>Most rows of a batch; each window of a long text counts as one. Batches of long rows are smaller: about 2,000 tokens.</summary>
         public int MaxBatchSize { get; set; } = 64;
 
@@ -26,7 +23,10 @@ public sealed partial class MultiTaskPredictor
         /// </summary>
         public bool RefuseWhenFull { get; set; }
 
-        /// <summary>Whether models are disposed when they are removed or replaced, and with the predictor; rows under way are completed first.</summary>
+        /// <summary>
+        /// Whether models are disposed when they are removed or replaced, and with the predictor. Rows under way keep what they need of a model until
+        /// they are done, whoever disposes it.
+        /// </summary>
         public bool OwnsTransformers { get; set; }
 
         internal Options Copy() => (Options)MemberwiseClone();
@@ -36,7 +36,7 @@ public sealed partial class MultiTaskPredictor
         {
             AtLeast(MaxBatchSize, 1, nameof(MaxBatchSize));
             AtLeast(Capacity, 1, nameof(Capacity));
-            if (MaxDelay < TimeSpan.Zero || MaxDelay > TimeSpan.FromDays(MaxDelayDays))
+            if (MaxDelay < TimeSpan.Zero || MaxDelay > TimeSpan.FromDays(1))
                 throw new ArgumentOutOfRangeException(nameof(MaxDelay), MaxDelay, $"{nameof(MaxDelay)} must be 0 or more, and a day at most.");
         }
 

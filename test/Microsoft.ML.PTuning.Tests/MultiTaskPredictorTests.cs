@@ -225,6 +225,19 @@ public sealed class MultiTaskPredictorTests
     }
 
     [TestMethod]
+    public void Same_encoder_from_another_folder_is_refused_with_advice()
+    {
+        using var predictor = new MultiTaskPredictor(Context);
+        using var others = new MixedModels();
+        predictor.Add("first", s_models.Create(Any.Regression, Short));
+
+        var refusal = Assert.ThrowsExactly<ArgumentException>(() => predictor.Add("second", others.Create(Any.Regression, Short)));
+
+        Assert.Contains("The weights are the same, but they were loaded from different folders", refusal.Message);
+        predictor.Set("first", others.Create(Any.Regression, Short)); // The only one may change its encoder.
+    }
+
+    [TestMethod]
     public async Task Disposed_models_and_predictors_are_refused()
     {
         var predictor = new MultiTaskPredictor(Context);

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Prompts;
 
 /// <summary>Prefixes of several models over one encoder, side by side for the rows of a batch.</summary>
-/// <remarks>Built for a batch and thrown away with it: a model keeps no padded copy. A few operations for the whole batch, none of them a row's or a layer's own.</remarks>
+/// <remarks>
+/// Built for a batch and thrown away with it: a model keeps no padded copy. It takes a few operations for the whole batch, and copies no row twice.
+/// </remarks>
 internal static class PrefixStack
 {
     /// <param name="groups">Prefixes <c>[P, L', 2, h, D]</c>, and how many rows in turn have each; P may differ.</param>

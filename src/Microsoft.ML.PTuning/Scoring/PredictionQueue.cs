@@ -138,13 +138,13 @@ internal sealed class PredictionQueue : IDisposable
                 else if (_running > 0 && _waitingRows < _options.MaxBatchSize && first.MillisecondsLeft(_options.MaxDelay) is > 0 and var left)
                     Monitor.Wait(_gate, left);
                 else
-                    return (TakeRows(free * _options.MaxBatchSize), free);
+                    return (TakeRows((long)free * _options.MaxBatchSize), free);
             }
             return ([], 0);
         }
     }
 
-    private List<QueuedRow> TakeRows(int most)
+    private List<QueuedRow> TakeRows(long most)
     {
         var rows = new List<QueuedRow>();
         while (_waiting.TryPeek(out var call) && (rows.Count == 0 || rows.Count + call.Rows.Count <= most))
