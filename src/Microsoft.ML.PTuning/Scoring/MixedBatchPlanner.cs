@@ -6,19 +6,13 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// <remarks>Models of different depth do not share a batch. A text that several models with a common trunk are asked about stays in one.</remarks>
 internal static class MixedBatchPlanner
 {
-    /// <param name="batches">How many batches are wanted; there are more where they would be too large, or models too different.</param>
     /// <param name="tokenBudget">Most tokens of a batch, padding included; a longer part gets a batch of its own.</param>
     /// <param name="maxParts">Most parts of a batch.</param>
     /// <returns>Every part once.</returns>
-    public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int batches, int tokenBudget, int maxParts)
-    {
-        var share = parts.Sum(p => (long)p.Part.Tokens) / batches + 1;
-        var budget = (int)Math.Min(tokenBudget, share);
-        return parts
-            .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Network.Encoder.TrunkLayers))
-            .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], budget))
-            .SelectMany(batch => batch.Chunk(maxParts));
-    }
+    public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
+        .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Network.Encoder.TrunkLayers))
+        .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
+        .SelectMany(batch => batch.Chunk(maxParts));
 
     private static IEnumerable<QueuedPart[]> Plan(QueuedPart[][] units, int budget)
     {

@@ -12,6 +12,9 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// </remarks>
 internal sealed class PredictionQueue : IDisposable
 {
+    /// <summary>Tokens of a batch that keep a core at full speed; with fewer, weights are read more often than need be.</summary>
+    private const int EfficientTokens = 512;
+
     private readonly MultiTaskPredictor.Options _options;
     private readonly object _gate = new();
     private readonly Queue<Call> _waiting = [];
@@ -125,20 +128,23 @@ internal sealed class PredictionQueue : IDisposable
     }
 
     /// <summary>Waits until there are rows, a free core, and, where others are being computed, enough rows or the end of the delay.</summary>
-    /// <returns>Rows for all free cores, and how many these are; none where the queue is closed.</returns>
+    /// <returns>
+    /// Rows for all cores, so that there are some of like length to share a batch, and how many cores are free; none where the queue is closed.
+    /// </returns>
     private (List<QueuedRow> Rows, int Free) Take()
     {
         lock (_gate)
         {
             while (!_isClosed)
             {
-                var free = _waiting.TryPeek(out var first) ? Cores(first) - _running : 0;
+                var cores = _waiting.TryPeek(out var first) ? Cores(first) : 0;
+                var free = cores - _running;
                 if (free <= 0)
                     Monitor.Wait(_gate);
                 else if (_running > 0 && _waitingRows < _options.MaxBatchSize && first.MillisecondsLeft(_options.MaxDelay) is > 0 and var left)
                     Monitor.Wait(_gate, left);
                 else
-                    return (TakeRows((long)free * _options.MaxBatchSize), free);
+                    return (TakeRows((long)cores * _options.MaxBatchSize), free);
             }
             return ([], 0);
         }
@@ -173,8 +179,8 @@ internal sealed class PredictionQueue : IDisposable
             return;
 
         var isCpu = rows[0].Model.Device.type == DeviceType.CPU;
-        var budget = isCpu ? Predictor.CoreBudget : Predictor.GpuBudget;
-        foreach (var batch in MixedBatchPlanner.Plan(parts, free, budget, _options.MaxBatchSize))
+        var budget = isCpu ? BudgetOf(parts, free) : Predictor.GpuBudget;
+        foreach (var batch in MixedBatchPlanner.Plan(parts, budget, _options.MaxBatchSize))
         {
             lock (_gate)
             {
@@ -213,6 +219,14 @@ internal sealed class PredictionQueue : IDisposable
             _running--;
             Monitor.PulseAll(_gate);
         }
+    }
+
+    // A share for each free core. Where there is more, two batches a core, as over data: the finer, the more alike are the lengths in a batch.
+    private static int BudgetOf(List<QueuedPart> parts, int free)
+    {
+        var tokens = parts.Sum(p => (long)p.Part.Tokens);
+        var fine = Math.Max(EfficientTokens, tokens / (2 * WorkerThreads.Shared.Count));
+        return (int)Math.Min(Predictor.CoreBudget, Math.Min(fine, tokens / free + 1));
     }
 
     private static int Cores(Call call) => Cores(call.Rows[0].Model.Device.type == DeviceType.CPU);

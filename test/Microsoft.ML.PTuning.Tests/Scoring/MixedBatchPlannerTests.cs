@@ -14,16 +14,15 @@ public sealed class MixedBatchPlannerTests
     public void Free() => _models.Dispose();
 
     [TestMethod]
-    [DataRow(1, 2048, 64)]
-    [DataRow(3, 2048, 64)]
-    [DataRow(4, 10, 64)]
-    [DataRow(1, 2048, 2)]
-    [DataRow(1, int.MaxValue, int.MaxValue)]
-    public void Every_part_is_planned_once_within_the_limits(int batches, int budget, int maxParts)
+    [DataRow(2048, 64)]
+    [DataRow(10, 64)]
+    [DataRow(2048, 2)]
+    [DataRow(int.MaxValue, int.MaxValue)]
+    public void Every_part_is_planned_once_within_the_limits(int budget, int maxParts)
     {
         var parts = MixedModels.Methods.SelectMany((method, m) => Enumerable.Range(1, 9).Select(length => Part(method, m, length))).ToArray();
 
-        var planned = MixedBatchPlanner.Plan(parts, batches, budget, maxParts).ToArray();
+        var planned = MixedBatchPlanner.Plan(parts, budget, maxParts).ToArray();
 
         CollectionAssert.AreEquivalent(parts, planned.SelectMany(batch => batch).ToArray());
         foreach (var batch in planned)
@@ -35,20 +34,20 @@ public sealed class MixedBatchPlannerTests
     }
 
     [TestMethod]
-    public void Rows_of_one_depth_fill_as_many_batches_as_are_wanted()
+    public void Rows_of_one_depth_share_batches_whatever_their_models()
     {
         var parts = Enumerable.Range(0, 12).Select(i => Part(new() { PrefixLength = 3 + i % 2 }, i, length: 5)).ToArray();
 
-        CollectionAssert.AreEqual(new[] { 4, 4, 4 }, MixedBatchPlanner.Plan(parts, 3, 2048, 64).Select(batch => batch.Length).ToArray());
+        CollectionAssert.AreEqual(new[] { 4, 4, 4 }, MixedBatchPlanner.Plan(parts, 20, 64).Select(batch => batch.Length).ToArray());
     }
 
     [TestMethod]
-    public void Models_with_a_trunk_stay_together_over_one_text_though_more_batches_are_wanted()
+    public void Models_with_a_trunk_stay_together_over_one_text_though_smaller_batches_are_wanted()
     {
         var method = new PromptMethod { PrefixLength = 3, PrefixLayers = 1 };
         QueuedPart[] parts = [.. Enumerable.Range(0, 12).Select(i => Part(method, i, length: 5, firstId: 6 + i % 2))];
 
-        var planned = MixedBatchPlanner.Plan(parts, 4, 2048, 64).ToArray();
+        var planned = MixedBatchPlanner.Plan(parts, 15, 64).ToArray();
 
         Assert.HasCount(2, planned);
         foreach (var batch in planned)
