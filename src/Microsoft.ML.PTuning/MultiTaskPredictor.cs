@@ -83,7 +83,9 @@ public sealed partial class MultiTaskPredictor : IDisposable
     /// <param name="row">It is not to be changed before the prediction is there.</param>
     /// <param name="cancellationToken">Gives up waiting, and the row, where it is not being computed yet.</param>
     /// <exception cref="ArgumentException">There is no such model.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing in <typeparamref name="TRow"/>, or of another type.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A column that the model reads is missing in <typeparamref name="TRow"/>, or of another type.
+    /// </exception>
     /// <exception cref="PredictionQueueFullException">The queue is full, and <see cref="Options.RefuseWhenFull"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The predictor, or the model, has been disposed.</exception>

@@ -61,7 +61,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         return new ScoringRowMapper(_model, inputSchema);
     }
 
-    /// <summary>Predicts many rows at once, in batches of like length: what a <c>PredictionEngine</c> says of each, many times as fast.</summary>
+    /// <summary>Predicts many rows at once, in batches of like length: what a <c>PredictionEngine</c> says of each, but faster.</summary>
     /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
     /// <typeparam name="TPrediction">The prediction's type, likewise.</typeparam>
     /// <returns>A prediction a row, in order.</returns>

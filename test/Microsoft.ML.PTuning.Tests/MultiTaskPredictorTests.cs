@@ -57,7 +57,8 @@ public sealed class MultiTaskPredictorTests
             for (var i = 0; i < 16; i++)
             {
                 var (m, row) = ((caller + i) % models.Length, (caller * 3 + i) % rows.Length);
-                Said.AreClose(expected[m][row], await TaskKind.All[m].AskAsync(predictor, $"{m}", rows[row]), $"caller {caller}, model {m}, row {row}");
+                var said = await TaskKind.All[m].AskAsync(predictor, $"{m}", rows[row]);
+                Said.AreClose(expected[m][row], said, $"caller {caller}, model {m}, row {row}");
             }
         })));
     }
@@ -164,8 +165,8 @@ public sealed class MultiTaskPredictorTests
         using var predictor = new MultiTaskPredictor(Context);
         predictor.Add("model", s_models.Create(Any.Regression, Short));
 
-        var missing = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Rated, Rated>("model", new Rated()));
-        var wrong = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Numbered, Rated>("model", new Numbered()));
+        var missing = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Rated, Rated>("model", new()));
+        var wrong = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Numbered, Rated>("model", new()));
 
         Assert.Contains("'Sentence1' is missing", missing.Message);
         Assert.Contains("'Sentence1' is Single", wrong.Message);
@@ -189,8 +190,8 @@ public sealed class MultiTaskPredictorTests
         using var predictor = new MultiTaskPredictor(Context);
         predictor.Add("known", s_models.Create(Any.Regression, Short));
 
-        var unknown = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAsync<MixedRow, Rated>("other", new MixedRow()));
-        var twice = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAllAsync<MixedRow, Rated>(["known", "known"], new MixedRow()));
+        var unknown = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAsync<MixedRow, Rated>("other", new()));
+        var twice = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAllAsync<MixedRow, Rated>(["known", "known"], new()));
 
         Assert.AreEqual("There is no model 'other'. The predictor has: 'known'. Add it first.", unknown.Message);
         Assert.Contains("named twice", twice.Message);
@@ -268,7 +269,8 @@ public sealed class MultiTaskPredictorTests
             using var predictor = new MultiTaskPredictor(Context, new() { OwnsTransformers = true });
             foreach (var (kind, k) in TaskKind.All.Select((kind, k) => (kind, k)))
                 predictor.Add($"{k}", s_models.Create(kind.Task, Short));
-            await Task.WhenAll(TaskKind.All.SelectMany((kind, k) => Enumerable.Range(1, 5).Select(i => kind.AskAsync(predictor, $"{k}", MixedRow.Draw(i)))));
+            await Task.WhenAll(TaskKind.All.SelectMany((kind, k) =>
+                Enumerable.Range(1, 5).Select(i => kind.AskAsync(predictor, $"{k}", MixedRow.Draw(i)))));
         }
     }
 

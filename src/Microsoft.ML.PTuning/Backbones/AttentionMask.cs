@@ -10,7 +10,7 @@ internal sealed class AttentionMask(EncodedBatch batch)
 
     private readonly List<(int PrefixLength, Tensor? Prefix, Tensor Mask)> _built = [];
 
-    /// <summary>The mask of a layer with <paramref name="prefixLength"/> prefix positions, built at its first use in the current dispose scope.</summary>
+    /// <summary>The mask of a layer with <paramref name="prefixLength"/> prefix positions, built at its first use in the current scope.</summary>
     /// <param name="prefix">1 where a row has a prefix position, 0 where not, <c>[B, P]</c>; null where all rows have all.</param>
     /// <returns>0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>; null where all may be.</returns>
     public Tensor? For(int prefixLength, Tensor? prefix = null)

@@ -11,7 +11,7 @@ internal static class PrefixStack
 {
     /// <param name="groups">Prefixes <c>[P, L', 2, h, D]</c>, and how many rows in turn have each; P may differ.</param>
     /// <param name="shape">The shape of one of them.</param>
-    /// <returns>One a layer of the encoder, null below the first prompted one; rows with fewer positions than the longest have the rest masked.</returns>
+    /// <returns>One a layer of the encoder, null below the first prompted one; what a row's prefix lacks to the longest is masked.</returns>
     public static LayerPrefix?[] ByLayer(IReadOnlyList<(Tensor Prefix, int Rows)> groups, PrefixShape shape)
     {
         int[] lengths = [.. groups.Select(g => (int)g.Prefix.size(0))];

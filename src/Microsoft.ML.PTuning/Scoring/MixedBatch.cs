@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// <summary>A part of a row, and the model that is asked about it.</summary>
 internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 
-/// <summary>One forward over rows of several models on one encoder: each row has its own model's prefix, each model's head reads its own rows.</summary>
+/// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
 /// <remarks>The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ.</remarks>
 internal static class MixedBatch
 {
@@ -74,7 +74,8 @@ internal static class MixedBatch
         return isOnce ? left : left.index_select(0, tensor(places, device: left.device));
     }
 
-    /// <summary>Embeds rows that begin at the same position together, padded to their own longest: beside them may be longer ones that begin earlier.</summary>
+    /// <summary>Embeds rows that begin at the same position together.</summary>
+    /// <remarks>Padded to their own longest: beside them may be longer rows that begin earlier, whose length goes beyond the last position here.</remarks>
     private static Tensor Embed(PromptModel model, PlacedText[] rows, EncodedBatch batch)
     {
         var backbone = model.Network.Encoder.Backbone;

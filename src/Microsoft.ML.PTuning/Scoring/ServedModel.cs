@@ -29,7 +29,8 @@ internal sealed class ServedModel
         if (ours.Length != 1)
             throw new ArgumentException(
                 $"Model '{name}' contains {ours.Length} P-Tuning v2 models; expected one. It consists of: "
-                + $"{string.Join(", ", steps.Select(step => step.GetType().Name).DefaultIfEmpty("nothing"))}. Add each model under a name of its own.",
+                + string.Join(", ", steps.Select(step => step.GetType().Name).DefaultIfEmpty("nothing"))
+                + ". Add each model under a name of its own.",
                 nameof(transformer));
         if (steps.FirstOrDefault(step => !step.IsRowToRowMapper) is { } other)
             throw new ArgumentException(
@@ -53,12 +54,12 @@ internal sealed class ServedModel
         var advice = Model.Device != other.Model.Device
             ? $"One computes on {Model.Device}, the other on {other.Model.Device}. Load both with the same GpuDeviceId."
             : Model.Reference.Weights.SequenceEqual(other.Model.Reference.Weights)
-                ? "The weights are the same, but they were loaded from different folders, or the files have changed in between. Load all models with one "
-                    + "folder, mlContext.SetOption(\"PTuning.BackboneDirectory\", path)."
+                ? "The weights are the same, but they were loaded from different folders, or the files have changed in between. "
+                    + "Load all models with one folder, mlContext.SetOption(\"PTuning.BackboneDirectory\", path)."
                 : "Use a predictor for each encoder.";
         throw new ArgumentException(
-            $"Model '{_name}' stands on the encoder {Model.Reference} in '{place}', but model '{other._name}' on {other.Model.Reference} in '{otherPlace}'. "
-            + $"All models of a predictor share one encoder. {advice}");
+            $"Model '{_name}' stands on the encoder {Model.Reference} in '{place}', but model '{other._name}' on {other.Model.Reference} in "
+            + $"'{otherPlace}'. All models of a predictor share one encoder. {advice}");
     }
 
     /// <summary>How rows of a type are read and answered; made once.</summary>

@@ -128,7 +128,8 @@ public sealed class MixedBatchTests
         .. methods.SelectMany((method, m) => TaskKind.All.SelectMany((kind, k) =>
         {
             var model = models.Create(kind.Task, method, seed: 10 * m + k).Model;
-            return Read(model, Enumerable.Range(10 * m + k, 2).Select(MixedRow.Draw)).SelectMany(e => e.Parts).Select(part => new ModelPart(model, part));
+            var examples = Read(model, Enumerable.Range(10 * m + k, 2).Select(MixedRow.Draw));
+            return examples.SelectMany(e => e.Parts).Select(part => new ModelPart(model, part));
         })),
     ];
 
