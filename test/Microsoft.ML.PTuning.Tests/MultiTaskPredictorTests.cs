@@ -1,5 +1,6 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Scoring;
 using Microsoft.ML.PTuning.Tests.Tasks;
 
@@ -126,11 +127,7 @@ public sealed class MultiTaskPredictorTests
     [TestMethod]
     public async Task Chain_converts_labels_and_passes_columns_through()
     {
-        var data = Context.Data.LoadFromEnumerable([MixedRow.Draw(0), MixedRow.Draw(1), MixedRow.Draw(2)]);
-        var before = Context.Transforms.Conversion.MapValueToKey("Label", "Number").Fit(data);
-        var model = s_models.Create(TaskKind.All[0].Task, Short, 4);
-        var after = Context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(before.Transform(data)));
-        var chain = new TransformerChain<ITransformer>(new TransformerChain<ITransformer>(before, model), after);
+        var chain = LabelChain();
         using var engine = Context.Model.CreatePredictionEngine<MixedRow, Labelled>(chain, new PredictionEngineOptions { OwnsTransformer = false });
         using var predictor = new MultiTaskPredictor(Context);
         predictor.Add("chain", chain);
@@ -143,6 +140,22 @@ public sealed class MultiTaskPredictorTests
             Assert.AreEqual((expected.PredictedLabel, expected.Label, row.Number), (actual.PredictedLabel, actual.Label, actual.Count));
             CollectionAssert.AreEqual(row.Words, actual.Words);
         }
+    }
+
+    [TestMethod]
+    public async Task Loaded_chain_answers_as_the_one_that_was_saved()
+    {
+        using var folder = new TemporaryDirectory();
+        var chain = LabelChain();
+        Context.Model.Save(chain, Context.Data.LoadFromEnumerable<MixedRow>([]).Schema, folder.File("chain.zip"));
+        using var predictor = new MultiTaskPredictor(Context, new() { OwnsTransformers = true });
+
+        predictor.Add("saved", chain);
+        predictor.Add("loaded", Context.Model.Load(folder.File("chain.zip"), out _));
+        var said = await predictor.PredictAllAsync<MixedRow, Labelled>(["saved", "loaded"], MixedRow.Draw(1));
+
+        Assert.AreEqual(said["saved"].PredictedLabel, said["loaded"].PredictedLabel);
+        Assert.AreEqual(said["saved"].Score[0], said["loaded"].Score[0], 1e-5f);
     }
 
     [TestMethod]
@@ -282,6 +295,16 @@ public sealed class MultiTaskPredictorTests
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new MultiTaskPredictor(
             Context, new() { MaxBatchSize = maxBatchSize, Capacity = capacity, MaxDelay = TimeSpan.FromMilliseconds(delay) }));
 
+    /// <summary>Numbers to keys, a classifier of x, y and z, its keys to values; a chain within a chain.</summary>
+    private static TransformerChain<ITransformer> LabelChain()
+    {
+        var data = Context.Data.LoadFromEnumerable([MixedRow.Draw(0), MixedRow.Draw(1), MixedRow.Draw(2)]);
+        var before = Context.Transforms.Conversion.MapValueToKey("Label", "Number").Fit(data);
+        var model = s_models.Create(TaskKind.All[0].Task, Short, 4);
+        var after = Context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(before.Transform(data)));
+        return new TransformerChain<ITransformer>(new TransformerChain<ITransformer>(before, model), after);
+    }
+
     private sealed class Rated
     {
         public float Score { get; set; }
@@ -290,6 +313,8 @@ public sealed class MultiTaskPredictorTests
     private sealed class Labelled
     {
         public string PredictedLabel { get; set; } = "";
+
+        public float[] Score { get; set; } = [];
 
         public uint Label { get; set; }
 
