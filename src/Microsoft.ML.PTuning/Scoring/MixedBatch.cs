@@ -75,7 +75,7 @@ internal static class MixedBatch
     }
 
     /// <summary>Embeds rows that begin at the same position together.</summary>
-    /// <remarks>Padded to their own longest: beside them may be longer rows that begin earlier, for whose length there are no positions here.</remarks>
+    /// <remarks>Padded to their own longest: beside them may be longer rows that begin earlier, for which there are no positions here.</remarks>
     private static Tensor Embed(PromptModel model, PlacedText[] rows, EncodedBatch batch)
     {
         var backbone = model.Network.Encoder.Backbone;
