@@ -61,6 +61,21 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         return new ScoringRowMapper(_model, inputSchema);
     }
 
+    /// <summary>Predicts many rows at once, in batches of like length: what a <c>PredictionEngine</c> says of each, but faster.</summary>
+    /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
+    /// <typeparam name="TPrediction">The prediction's type, likewise.</typeparam>
+    /// <returns>A prediction a row, in order.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing, or of another type.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public IReadOnlyList<TPrediction> Predict<TRow, TPrediction>(IEnumerable<TRow> rows)
+        where TRow : class
+        where TPrediction : class, new()
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var data = new MLContext().Data;
+        return [.. data.CreateEnumerable<TPrediction>(Transform(data.LoadFromEnumerable(rows)), reuseRowObject: false)];
+    }
+
     /// <summary>Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom"/> reads it.</summary>
     /// <param name="stream">It need not seek, and stays open.</param>
     /// <param name="halfPrecision">Stores the tensors as F16: half the size, rounded to 11 significant bits.</param>

@@ -41,7 +41,7 @@ internal sealed class DisentangledAttention : IDisposable
         q = q.Over(_termsRoot);                                                   // Over √D is the attention's own.
         var bias = Bias(q, k, positions, mask, dropout);                          // [B, h, T, T]
         if (prefix is not null)
-            bias = functional.pad(bias, [prefix.Length, 0]);                      // [B, h, T, P + T]
+            bias = BesidePrefix(bias, prefix);                                    // [B, h, T, P + T]
         return PrefixedAttention.Attend(q, k, v, prefix, bias, dropout);
     }
 
@@ -49,6 +49,15 @@ internal sealed class DisentangledAttention : IDisposable
     {
         _keys?.Dispose();
         _queries?.Dispose();
+    }
+
+    private static Tensor BesidePrefix(Tensor bias, LayerPrefix prefix)
+    {
+        if (prefix.Mask is not { } real)
+            return functional.pad(bias, [prefix.Length, 0]);
+
+        var hidden = AttentionMask.ToScores(real, bias.dtype).view(real.size(0), 1, 1, -1);   // [B, 1, 1, P]
+        return cat([hidden.expand(-1, bias.size(1), bias.size(2), -1), bias], 3);
     }
 
     /// <summary>What positions and mask add to the scores of the text, <c>[B, h, T, T]</c>.</summary>

@@ -6,7 +6,10 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>The keys and values that one layer's attention is given before those of the text.</summary>
 /// <param name="Keys">Of any type, <c>[P, h, D]</c> shared by the batch, or <c>[B, h, P, D]</c> where each row has its own.</param>
 /// <param name="Values">Like <paramref name="Keys"/>.</param>
-internal sealed record LayerPrefix(Tensor Keys, Tensor Values)
+/// <param name="Mask">
+/// 1 where a row has that position, 0 where its prefix is shorter than the batch's longest, Float32 <c>[B, P]</c>; null where all rows have all.
+/// </param>
+internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = null)
 {
     /// <summary>Prefix length, P.</summary>
     public int Length { get; } = (int)(Keys.dim() == 4 ? Keys.size(2) : Keys.size(0));

@@ -58,6 +58,10 @@ internal sealed class WorkerThreads
             ExceptionDispatchInfo.Throw(failure);
     }
 
+    /// <summary>Runs <paramref name="job"/> when a thread is free, and does not wait for it.</summary>
+    /// <param name="job">It throws nothing: an exception would end the process.</param>
+    public void Post(Action job) => _jobs.Add(job);
+
     private void Work()
     {
         foreach (var job in _jobs.GetConsumingEnumerable())

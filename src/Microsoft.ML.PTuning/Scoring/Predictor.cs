@@ -16,7 +16,7 @@ namespace Microsoft.ML.PTuning.Scoring;
 internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? known = null)
 {
     /// <summary>Most tokens of a batch: enough to fill a core; larger batches are no faster and mix more lengths, which is padding.</summary>
-    private const int CoreBudget = 512, GpuBudget = 32768;
+    public const int CoreBudget = 512, GpuBudget = 32768;
 
     /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
     /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>

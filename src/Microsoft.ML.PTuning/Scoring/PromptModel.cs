@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Scoring;
@@ -20,8 +21,10 @@ internal sealed class PromptModel : IDisposable
     /// <param name="summary">How it was trained; null where that is not known.</param>
     public PromptModel(PromptTask task, PromptMethod method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
     {
-        (Task, Method, _backbone, Tensors, Summary) = (task, method, backbone, tensors, summary);
-        _predictor = new Predictor(new PromptNetwork(method.Over(backbone.Lease.Backbone), task.Head), backbone.Lease.Tokenizer.PadId, device);
+        (Task, Method, _backbone, Tensors, Summary, Device) = (task, method, backbone, tensors, summary, device);
+        Network = new PromptNetwork(method.Over(backbone.Lease.Backbone), task.Head);
+        Tokenizer = backbone.Lease.Tokenizer;
+        _predictor = new Predictor(Network, Tokenizer.PadId, device);
     }
 
     public PromptTask Task { get; }
@@ -29,6 +32,16 @@ internal sealed class PromptModel : IDisposable
     public PromptMethod Method { get; }
 
     public TrainedTensors Tensors { get; }
+
+    /// <summary>The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</summary>
+    public Tensor? Prefix => Method.PrefixLength == 0 ? null : Tensors[TrainedTensors.Prefix];
+
+    /// <summary>Encoder and head; to be run between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
+    public PromptNetwork Network { get; }
+
+    public TextTokenizer Tokenizer { get; }
+
+    public Device Device { get; }
 
     public TrainingSummary? Summary { get; }
 
@@ -44,8 +57,7 @@ internal sealed class PromptModel : IDisposable
         Enter();
         try
         {
-            var tokenizer = _backbone.Lease.Tokenizer;
-            var examples = rows.Count == 1 ? [rows[0](tokenizer)] : ExampleSet.Encode(rows, tokenizer);
+            var examples = rows.Count == 1 ? [rows[0](Tokenizer)] : ExampleSet.Encode(rows, Tokenizer);
             return _predictor.Predict(examples, Tensors, Task, checkCancelled);
         }
         finally
@@ -80,7 +92,9 @@ internal sealed class PromptModel : IDisposable
         Leave();
     }
 
-    private void Enter()
+    /// <summary>Keeps tensors and encoder alive, though the model be disposed meanwhile, until <see cref="Leave"/> is called as many times.</summary>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public void Enter()
     {
         lock (_gate)
         {
@@ -89,7 +103,8 @@ internal sealed class PromptModel : IDisposable
         }
     }
 
-    private void Leave()
+    /// <summary>Ends what <see cref="Enter"/> began; on any thread.</summary>
+    public void Leave()
     {
         lock (_gate)
         {

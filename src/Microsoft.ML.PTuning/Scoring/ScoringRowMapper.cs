@@ -3,10 +3,17 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>Predicts a row at a time, as <c>PredictionEngine</c> asks for it.</summary>
-internal sealed class ScoringRowMapper(PromptModel model, DataViewSchema inputSchema) : IRowToRowMapper
+/// <summary>Adds the task's columns to a row at a time, as <c>PredictionEngine</c> asks for it.</summary>
+/// <param name="open">Prepares to predict: every call of the result gives the prediction of the row's current values.</param>
+internal sealed class ScoringRowMapper(PromptTask task, DataViewSchema inputSchema, Func<DataViewRow, Func<Prediction>> open) : IRowToRowMapper
 {
-    private readonly ScoringSchema _schema = new(model.Task, inputSchema);
+    private readonly ScoringSchema _schema = new(task, inputSchema);
+
+    /// <summary>Predicts each row by itself.</summary>
+    public ScoringRowMapper(PromptModel model, DataViewSchema inputSchema)
+        : this(model.Task, inputSchema, row => Open(model, row))
+    {
+    }
 
     public DataViewSchema InputSchema => _schema.Input;
 
@@ -19,54 +26,48 @@ internal sealed class ScoringRowMapper(PromptModel model, DataViewSchema inputSc
     {
         if (input.Schema != _schema.Input)
             throw new ArgumentException("The row's schema is not the one that this mapper was made for.", nameof(input));
-        return new ScoringRow(model, _schema, input, activeColumns.Select(c => c.Index).ToHashSet());
+        var active = activeColumns.Select(c => c.Index).ToHashSet();
+        return new ScoringRow(_schema, input, active, active.Any(_schema.IsAdded) ? open(input) : null);
     }
 
-    /// <summary>The row with the task's columns; predicted once, when one of them is first read.</summary>
-    private sealed class ScoringRow : DataViewRow
+    // Predicted once, when one of the columns is first read.
+    private static Func<Prediction> Open(PromptModel model, DataViewRow row)
     {
-        private readonly PromptModel _model;
-        private readonly ScoringSchema _schema;
-        private readonly DataViewRow _input;
-        private readonly IReadOnlySet<int> _active;
-        private readonly Func<PendingExample?>? _read;
-        private Prediction? _prediction;
-        private long _predicted = -1;
-
-        public ScoringRow(PromptModel model, ScoringSchema schema, DataViewRow input, IReadOnlySet<int> active)
+        var read = model.Task.OpenRow(row, withTarget: false);
+        Prediction? prediction = null;
+        var predicted = -1L;
+        return () =>
         {
-            (_model, _schema, _input, _active) = (model, schema, input, active);
-            _read = active.Any(schema.IsAdded) ? model.Task.OpenRow(input, withTarget: false) : null;
-        }
+            if (prediction is null || predicted != row.Position || predicted < 0)
+            {
+                prediction = model.Predict([read()!])[0];
+                predicted = row.Position;
+            }
+            return prediction;
+        };
+    }
 
-        public override DataViewSchema Schema => _schema.Output;
+    /// <summary>The row with the task's columns.</summary>
+    private sealed class ScoringRow(ScoringSchema schema, DataViewRow input, IReadOnlySet<int> active, Func<Prediction>? predict) : DataViewRow
+    {
+        public override DataViewSchema Schema => schema.Output;
 
-        public override long Position => _input.Position;
+        public override long Position => input.Position;
 
-        public override long Batch => _input.Batch;
+        public override long Batch => input.Batch;
 
-        public override ValueGetter<DataViewRowId> GetIdGetter() => _input.GetIdGetter();
+        public override ValueGetter<DataViewRowId> GetIdGetter() => input.GetIdGetter();
 
-        public override bool IsColumnActive(DataViewSchema.Column column) => _active.Contains(column.Index);
+        public override bool IsColumnActive(DataViewSchema.Column column) => active.Contains(column.Index);
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-            _schema.Getter<TValue>(column, _active, Predict, _input.GetGetter<TValue>);
+            schema.Getter<TValue>(column, active, predict!, input.GetGetter<TValue>);
 
         protected override void Dispose(bool disposing)
         {
             if (disposing)
-                _input.Dispose();
+                input.Dispose();
             base.Dispose(disposing);
-        }
-
-        private Prediction Predict()
-        {
-            if (_prediction is null || _predicted != _input.Position || _predicted < 0)
-            {
-                _prediction = _model.Predict([_read!()!])[0];
-                _predicted = _input.Position;
-            }
-            return _prediction;
         }
     }
 }

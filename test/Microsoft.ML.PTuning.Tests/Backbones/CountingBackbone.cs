@@ -3,12 +3,14 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;
 
-/// <summary>Another encoder, which it owns, and how often each of its layers has run.</summary>
+/// <summary>Another encoder, which it owns, and how many rows each of its layers has run over.</summary>
 internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configuration)
 {
-    private readonly int[] _runs = new int[inner.Configuration.Layers];
+    /// <summary>Rows that each layer has run over.</summary>
+    public int[] Rows { get; } = new int[inner.Configuration.Layers];
 
-    public IReadOnlyList<int> Runs => _runs;
+    /// <summary>Is told the rows of each batch, before they are embedded, on the thread that computes.</summary>
+    public Action<int> BeforeBatch { get; set; } = _ => { };
 
     /// <summary>What a layer does before it runs.</summary>
     public Action<int> BeforeLayer { get; set; } = _ => { };
@@ -19,7 +21,11 @@ internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configur
 
     public override bool HasPooler => inner.HasPooler;
 
-    public override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null) => inner.Embed(batch, positionOffset, dropout);
+    public override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null)
+    {
+        BeforeBatch(batch.Rows);
+        return inner.Embed(batch, positionOffset, dropout);
+    }
 
     public override Tensor Pool(Tensor hidden) => inner.Pool(hidden);
 
@@ -28,7 +34,7 @@ internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configur
     public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => (layer, hidden, prefix) =>
     {
         BeforeLayer(layer);
-        Interlocked.Increment(ref _runs[layer]);
+        Interlocked.Add(ref Rows[layer], (int)hidden.size(0));
         var prefixes = new LayerPrefix?[Configuration.Layers];
         prefixes[layer] = prefix;
         return inner.RunLayers(hidden, batch, prefixes, layer, layer + 1, dropout);

@@ -86,6 +86,38 @@ public sealed class PrefixedAttentionTests
     }
 
     [TestMethod]
+    [DataRow(5, 5, 5)]
+    [DataRow(5, 2, 3)]
+    public void Attend_does_not_see_the_padding_of_a_shorter_prefix(params int[] lengths)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v) = Text();
+        var prefix = new LayerPrefix(
+            Random(Rows, Heads, PrefixLength, Size), Random(Rows, Heads, PrefixLength, Size),
+            tensor([1f, 1, 1, 1, 0, 0, 0, 0, 0], Rows, PrefixLength));
+        int[] prefixLengths = [3, 1, 0];
+        var batch = Batch(lengths);
+        var mask = new AttentionMask(lengths.All(length => length == Tokens) ? batch with { Mask = null } : batch).For(prefix);
+
+        var expected = ByHand(
+            q, cat([prefix.Keys, k], 2), cat([prefix.Values, v], 2),
+            (row, key) => key < PrefixLength ? key < prefixLengths[row] : key - PrefixLength < lengths[row]);
+
+        Numbers.AreClose(expected, PrefixedAttention.Attend(q, k, v, prefix, mask));
+    }
+
+    [TestMethod]
+    public void Prefixes_of_one_length_with_other_masks_have_masks_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        var mask = new AttentionMask(Batch([5, 2, 3]));
+        var real = ones(Rows, PrefixLength);
+
+        Assert.AreNotSame(mask.For(PrefixLength), mask.For(PrefixLength, real));
+        Assert.AreSame(mask.For(PrefixLength, real), mask.For(PrefixLength, real));
+    }
+
+    [TestMethod]
     public void A_mask_is_built_once_for_a_prefix_length()
     {
         using var scope = NewDisposeScope();

@@ -34,6 +34,21 @@ public sealed class WorkerThreadsTests
     }
 
     [TestMethod]
+    public void Post_does_not_wait_for_its_job()
+    {
+        using ManualResetEventSlim go = new(), ended = new();
+
+        WorkerThreads.Shared.Post(() =>
+        {
+            go.Wait();
+            ended.Set();
+        });
+        go.Set(); // A Post that waited would never come here.
+
+        Assert.IsTrue(ended.Wait(TimeSpan.FromMinutes(2)));
+    }
+
+    [TestMethod]
     public void Run_throws_what_a_job_threw_and_where()
     {
         var thrown = new InvalidDataException("job 3");

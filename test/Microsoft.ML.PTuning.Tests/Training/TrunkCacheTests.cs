@@ -107,12 +107,12 @@ public sealed class TrunkCacheTests
     {
         var task = Task();
         using var cache = Create(task)!;
-        var (first, second, prompted) = (_backbone.Runs[0], _backbone.Runs[1], _backbone.Runs[2]);
+        var (first, second, prompted) = (_backbone.Rows[0], _backbone.Rows[1], _backbone.Rows[2]);
 
         new TrainingLoop([task], _settings, padId: 0, CPU, cache).Run()[0].Tensors.Dispose();
 
-        Assert.AreEqual((first, second), (_backbone.Runs[0], _backbone.Runs[1]));
-        Assert.IsGreaterThan(prompted, _backbone.Runs[2]);
+        Assert.AreEqual((first, second), (_backbone.Rows[0], _backbone.Rows[1]));
+        Assert.IsGreaterThan(prompted, _backbone.Rows[2]);
     }
 
     [TestMethod]
@@ -120,11 +120,11 @@ public sealed class TrunkCacheTests
     {
         var task = Task(prefixLength: 0);
         using var cache = Create(task)!;
-        int[] before = [.. _backbone.Runs];
+        int[] before = [.. _backbone.Rows];
 
         new TrainingLoop([task], _settings, padId: 0, CPU, cache).Run()[0].Tensors.Dispose();
 
-        CollectionAssert.AreEqual(before, _backbone.Runs.ToArray());
+        CollectionAssert.AreEqual(before, _backbone.Rows);
     }
 
     [TestMethod]

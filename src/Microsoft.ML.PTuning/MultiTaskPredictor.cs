@@ -1,0 +1,234 @@
+using Microsoft.ML.PTuning.Scoring;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>Answers rows of many tasks with one encoder: rows of different models that come at the same time share a batch.</summary>
+/// <remarks>
+/// <para>
+/// A model is a <see cref="PTuningV2Transformer"/>, or a chain with one of them, of any task, prefix length and depth; all stand on the same encoder.
+/// Results are those of a <c>PredictionEngine</c> over the same model, in the last digits apart. Models may be added, replaced and removed
+/// while others are being asked; rows under way are completed with the model they were given to.
+/// </para>
+/// <para>
+/// A row's columns are read and its text is tokenised on the caller's thread. Then it waits in a bounded queue, from which batches go to all cores,
+/// or one by one to the GPU of the models. The first row of a type for a model takes some milliseconds more: ML.NET compiles how it is read.
+/// </para>
+/// <para>Safe for any number of threads. Dispose of it: it has a thread of its own. The models remain the caller's, unless
+/// <see cref="Options.OwnsTransformers"/> says otherwise.</para>
+/// </remarks>
+public sealed partial class MultiTaskPredictor : IDisposable
+{
+    private readonly MLContext _mlContext;
+    private readonly Options _options;
+    private readonly PredictionQueue _queue;
+    private readonly Dictionary<string, ServedModel> _models = new(StringComparer.Ordinal);
+    private bool _isDisposed;
+
+    /// <param name="mlContext">Reads rows and writes predictions; devices and folders are those that the models were loaded with.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public MultiTaskPredictor(MLContext mlContext, Options? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(mlContext);
+        options ??= new Options();
+        options.Check();
+        (_mlContext, _options) = (mlContext, options.Copy()); // What the caller changes later was not checked.
+        _queue = new PredictionQueue(_options);
+    }
+
+    /// <summary>The names of the models there are now, in no particular order.</summary>
+    public IReadOnlyCollection<string> Models
+    {
+        get
+        {
+            lock (_models)
+                return [.. _models.Keys];
+        }
+    }
+
+    /// <summary>Adds a model under a new name.</summary>
+    /// <param name="name">What rows ask for; capitals and small letters differ.</param>
+    /// <param name="model">What <c>mlContext.Model.Load</c>, <c>PTuningV2Transformer.LoadFrom</c> or <c>Fit</c> gave.</param>
+    /// <exception cref="ArgumentException">
+    /// The name is taken. Or the model is or contains none or several <see cref="PTuningV2Transformer"/>s, has a step that does not go row by row,
+    /// or stands on another encoder than the models that are there.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The predictor, or the model, has been disposed.</exception>
+    public void Add(string name, ITransformer model) => Put(name, model, mayReplace: false);
+
+    /// <summary>Adds a model, or puts it in the place of the one that has this name.</summary>
+    /// <inheritdoc cref="Add"/>
+    public void Set(string name, ITransformer model) => Put(name, model, mayReplace: true);
+
+    /// <summary>Removes a model; the rows that were given to it are completed.</summary>
+    /// <returns>Whether there was one.</returns>
+    /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
+    public bool Remove(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ServedModel? removed;
+        lock (_models)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            _models.Remove(name, out removed);
+        }
+        GiveBack(removed);
+        return removed is not null;
+    }
+
+    /// <summary>Asks a model about a row.</summary>
+    /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
+    /// <typeparam name="TPrediction">The prediction's type, likewise.</typeparam>
+    /// <param name="model">The model's name.</param>
+    /// <param name="row">It is not to be changed before the prediction is there.</param>
+    /// <param name="cancellationToken">Gives up waiting, and the row, where it is not being computed yet.</param>
+    /// <exception cref="ArgumentException">There is no such model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A column that the model reads is missing in <typeparamref name="TRow"/>, or of another type.
+    /// </exception>
+    /// <exception cref="PredictionQueueFullException">The queue is full, and <see cref="Options.RefuseWhenFull"/>.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The predictor, or the model, has been disposed.</exception>
+    public async Task<TPrediction> PredictAsync<TRow, TPrediction>(string model, TRow row, CancellationToken cancellationToken = default)
+        where TRow : class
+        where TPrediction : class, new()
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return (await AskAsync<TRow, TPrediction>([model], row, cancellationToken).ConfigureAwait(false))[0];
+    }
+
+    /// <summary>Asks several models about one row, as a text's topic, tone and language.</summary>
+    /// <remarks>
+    /// Where they leave the same lower layers without a prefix (<c>PrefixLayers</c>) and read the same text at the same positions, these layers run
+    /// once for all of them.
+    /// </remarks>
+    /// <typeparam name="TRow">The row's type; it has the columns that any of the models reads.</typeparam>
+    /// <typeparam name="TPrediction">The prediction's type; its columns are those that all of the models give.</typeparam>
+    /// <param name="models">The models' names, each once.</param>
+    /// <param name="row">It is not to be changed before the predictions are there.</param>
+    /// <param name="cancellationToken">Gives up waiting, and the row, where it is not being computed yet.</param>
+    /// <returns>The predictions by the models' names.</returns>
+    /// <exception cref="ArgumentException">There is no such model, or it is named twice.</exception>
+    /// <inheritdoc cref="PredictAsync" path="/exception[not(contains(@cref, 'T:System.ArgumentException'))]"/>
+    public async Task<IReadOnlyDictionary<string, TPrediction>> PredictAllAsync<TRow, TPrediction>(
+        IReadOnlyCollection<string> models, TRow row, CancellationToken cancellationToken = default)
+        where TRow : class
+        where TPrediction : class, new()
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        string[] names = [.. models];
+        if (names.GroupBy(name => name).FirstOrDefault(same => same.Skip(1).Any()) is { } twice)
+            throw new ArgumentException($"Model '{twice.Key}' is named twice. Name each model once.", nameof(models));
+
+        var predictions = await AskAsync<TRow, TPrediction>(names, row, cancellationToken).ConfigureAwait(false);
+        return names.Zip(predictions).ToDictionary(pair => pair.First, pair => pair.Second);
+    }
+
+    /// <summary>
+    /// Refuses new rows, fails those that wait with <see cref="ObjectDisposedException"/>, completes those that are being computed and returns then.
+    /// May be called more than once.
+    /// </summary>
+    public void Dispose()
+    {
+        ServedModel[] models;
+        lock (_models)
+        {
+            _isDisposed = true;
+            models = [.. _models.Values];
+            _models.Clear();
+        }
+        _queue.Dispose();
+        Array.ForEach(models, GiveBack);
+    }
+
+    private void Put(string name, ITransformer transformer, bool mayReplace)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(transformer);
+        var model = ServedModel.Of(name, transformer);
+        ServedModel? replaced;
+        lock (_models)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_models.TryGetValue(name, out replaced) && !mayReplace)
+                throw new ArgumentException($"There is a model '{name}' already. Use another name, or Set to replace it.", nameof(name));
+            if (_models.Values.FirstOrDefault(other => other != replaced) is { } neighbour)
+                model.RequireSameEncoder(neighbour);
+            _models[name] = model;
+        }
+        GiveBack(replaced);
+    }
+
+    // A transformer may stand under several names, or be set again under its own.
+    private void GiveBack(ServedModel? model)
+    {
+        if (model is null || !_options.OwnsTransformers)
+            return;
+        lock (_models)
+        {
+            if (_models.Values.Any(other => ReferenceEquals(other.Transformer, model.Transformer)))
+                return;
+        }
+        (model.Transformer as IDisposable)?.Dispose();
+    }
+
+    private async Task<TPrediction[]> AskAsync<TRow, TPrediction>(string[] names, TRow row, CancellationToken cancellationToken)
+        where TRow : class
+        where TPrediction : class, new()
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (names.Length == 0)
+            return [];
+
+        var models = Enter(names);
+        var queued = new List<QueuedRow>(models.Length);
+        RowBinding<TRow, TPrediction>[] bindings;
+        try
+        {
+            bindings = Array.ConvertAll(models, model => model.Binding<TRow, TPrediction>(_mlContext));
+            foreach (var (model, binding) in models.Zip(bindings))
+                queued.Add(new QueuedRow(model.Model, binding.Read(row)(model.Model.Tokenizer)));
+        }
+        catch
+        {
+            foreach (var model in models)
+                model.Model.Leave();
+            throw;
+        }
+
+        var predictions = await _queue.PredictAsync(queued, cancellationToken).ConfigureAwait(false);
+        return [.. bindings.Zip(predictions, (binding, prediction) => binding.Write(row, prediction))];
+    }
+
+    /// <summary>Finds models and enters them in one go, before anyone can remove and dispose them.</summary>
+    private ServedModel[] Enter(string[] names)
+    {
+        lock (_models)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            var models = Array.ConvertAll(names, name => _models.GetValueOrDefault(name) ?? throw Unknown(name));
+            var entered = 0;
+            try
+            {
+                for (; entered < models.Length; entered++)
+                    models[entered].Model.Enter();
+                return models;
+            }
+            catch
+            {
+                foreach (var model in models.Take(entered))
+                    model.Model.Leave();
+                throw;
+            }
+        }
+    }
+
+    private ArgumentException Unknown(string name)
+    {
+        const int Named = 20;
+        var some = string.Join(", ", _models.Keys.Order(StringComparer.Ordinal).Take(Named).Select(known => $"'{known}'"));
+        var known = _models.Count == 0 ? "none" : _models.Count <= Named ? some : $"{some} and {_models.Count - Named} more";
+        return new ArgumentException($"There is no model '{name}'. The predictor has: {known}. Add it first.");
+    }
+}

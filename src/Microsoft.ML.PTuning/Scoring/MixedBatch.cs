@@ -1,0 +1,101 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>A part of a row, and the model that is asked about it.</summary>
+internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
+
+/// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
+/// <remarks>The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ.</remarks>
+internal static class MixedBatch
+{
+    /// <returns>For each part the head's numbers of its sequences, one after the other, without those of padding.</returns>
+    public static float[][] Run(IReadOnlyList<ModelPart> parts)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        var groups = Group(parts);
+        var batch = Collate(groups.SelectMany(g => g.Sequences), groups[0].Model);
+        var hidden = groups.Length == 1 ? Forward(groups[0].Model, batch) : Forward(groups, batch);    // [S, T, H]
+
+        var outputs = new float[parts.Count][];
+        var start = 0;
+        foreach (var group in groups)
+        {
+            var (model, own) = (group.Model, hidden.narrow(0, start, group.Sequences.Length));
+            var result = model.Network.Head.Forward(model.Network.Encoder.Backbone, own, model.Tensors, dropout: null);
+            foreach (var (part, values) in group.Parts.Zip(Predictor.ByPart(result, [.. group.Parts.Select(i => parts[i].Part)])))
+                outputs[part] = values;
+            start += group.Sequences.Length;
+        }
+        return outputs;
+    }
+
+    /// <summary>A model's rows stand together, and so do models whose tokens stand at the same positions.</summary>
+    private static ModelGroup[] Group(IReadOnlyList<ModelPart> parts) =>
+    [
+        .. Enumerable.Range(0, parts.Count)
+            .GroupBy(i => parts[i].Model)
+            .OrderBy(group => group.Key.Network.Encoder.ReservedPositions)
+            .Select(group => new ModelGroup(group.Key, [.. group], [.. group.SelectMany(i => parts[i].Part.Sequences)])),
+    ];
+
+    /// <summary>The prefix is shared by the batch: nothing is copied for a row.</summary>
+    private static Tensor Forward(PromptModel model, EncodedBatch batch) => model.Network.Encoder.Forward(batch, model.Prefix);
+
+    private static Tensor Forward(ModelGroup[] groups, EncodedBatch batch)
+    {
+        var encoder = groups[0].Model.Network.Encoder;
+        var hidden = RunTrunk(groups, batch);
+        if (encoder.TrunkLayers < encoder.Shape.EncoderLayers)
+        {
+            var prefixes = PrefixStack.ByLayer([.. groups.Select(g => (g.Model.Prefix!, g.Sequences.Length))], encoder.Shape);
+            hidden = encoder.Backbone.RunLayers(hidden, batch, prefixes, encoder.TrunkLayers, encoder.Shape.EncoderLayers);
+        }
+        return hidden.to(ScalarType.Float32);
+    }
+
+    /// <summary>Embeddings and the layers that no prefix reaches; a text that several models are asked about goes through them once.</summary>
+    private static Tensor RunTrunk(ModelGroup[] groups, EncodedBatch batch)
+    {
+        var encoder = groups[0].Model.Network.Encoder;
+        PlacedText[] rows = [.. groups.SelectMany(g => g.Sequences.Select(s => new PlacedText(s, g.Model.Network.Encoder.ReservedPositions)))];
+        if (encoder.TrunkLayers == 0)
+            return Embed(groups[0].Model, rows, batch);
+
+        var numbers = new Dictionary<PlacedText, long>();
+        long[] places = [.. rows.Select(row => numbers.TryAdd(row, numbers.Count) ? numbers.Count - 1 : numbers[row])];
+        var isOnce = numbers.Count == rows.Length;
+        PlacedText[] texts = isOnce ? rows : [.. numbers.OrderBy(n => n.Value).Select(n => n.Key)];
+        var once = isOnce ? batch : Collate(texts.Select(t => t.Text), groups[0].Model);
+        var left = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
+        return isOnce ? left : left.index_select(0, tensor(places, device: left.device));
+    }
+
+    /// <summary>Embeds rows that begin at the same position together.</summary>
+    /// <remarks>Padded to their own longest: beside them may be longer rows that begin earlier, for which there are no positions here.</remarks>
+    private static Tensor Embed(PromptModel model, PlacedText[] rows, EncodedBatch batch)
+    {
+        var backbone = model.Network.Encoder.Backbone;
+        PlacedText[][] byOffset = [.. rows.GroupBy(row => row.Offset).Select(same => same.ToArray())];
+        if (byOffset.Length == 1)
+            return backbone.Embed(batch, rows[0].Offset);
+
+        return cat([.. byOffset.Select(same =>
+        {
+            var own = Collate(same.Select(row => row.Text), model);
+            var embedded = backbone.Embed(own, same[0].Offset);
+            return own.Length == batch.Length ? embedded : nn.functional.pad(embedded, [0, 0, 0, batch.Length - own.Length]);
+        })], 0);                                                                                       // [S, T, H]
+    }
+
+    private static EncodedBatch Collate(IEnumerable<EncodedRow> sequences, PromptModel model) =>
+        EncodedRow.Collate([.. sequences], model.Tokenizer.PadId, model.Device);
+
+    /// <param name="Parts">Numbers of its parts in the batch.</param>
+    /// <param name="Sequences">The sequences of these, in order.</param>
+    private sealed record ModelGroup(PromptModel Model, int[] Parts, EncodedRow[] Sequences);
+}

@@ -1,0 +1,30 @@
+using Microsoft.ML.PTuning.Batching;
+
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>Puts rows of several models into batches of like length.</summary>
+/// <remarks>Models of different depth do not share a batch. A text that several models with a common trunk are asked about stays in one.</remarks>
+internal static class MixedBatchPlanner
+{
+    /// <param name="tokenBudget">Most tokens of a batch, padding included; a longer part gets a batch of its own.</param>
+    /// <param name="maxParts">Most parts of a batch.</param>
+    /// <returns>Every part once.</returns>
+    public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
+        .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Network.Encoder.TrunkLayers))
+        .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
+        .SelectMany(batch => batch.Chunk(maxParts));
+
+    private static IEnumerable<QueuedPart[]> Plan(QueuedPart[][] units, int budget)
+    {
+        int[] lengths = [.. units.Select(unit => unit[0].Part.Length)];
+        int[] sequences = [.. units.Select(unit => unit.Sum(p => p.Part.Sequences.Count))];
+        return BatchPlanner.PlanByTokens(lengths, sequences, budget).Select(batch => batch.SelectMany(unit => units[unit]).ToArray());
+    }
+
+    private static QueuedPart[][] ByText(IEnumerable<QueuedPart> parts, int maxParts) =>
+    [
+        .. parts
+            .GroupBy(p => new PlacedText(p.Part.Sequences[0], p.Row.Model.Network.Encoder.ReservedPositions))
+            .SelectMany(same => same.Key.Text.Length == same.Max(p => p.Part.Length) ? same.Chunk(maxParts) : same.Select(p => new[] { p })),
+    ];
+}

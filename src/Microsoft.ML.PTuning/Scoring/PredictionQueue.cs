@@ -1,0 +1,238 @@
+using System.Diagnostics;
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Tasks;
+using TorchSharp;
+
+namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>Gathers rows of many callers and models into batches, and computes as many batches at once as there are cores.</summary>
+/// <remarks>
+/// A thread of its own takes what waits whenever a core is free. Where nothing is being computed it takes it at once; else it waits a moment for
+/// more. So a lone row loses no time, and the busier the cores, the larger the batches. Safe for any number of threads.
+/// </remarks>
+internal sealed class PredictionQueue : IDisposable
+{
+    private readonly MultiTaskPredictor.Options _options;
+    private readonly object _gate = new();
+    private readonly Queue<Call> _waiting = [];
+    private readonly SemaphoreSlim _room;
+    private readonly CancellationTokenSource _closing = new();
+    private readonly Thread _dispatcher;
+    private int _waitingRows;
+    private int _running;   // Batches being computed.
+    private bool _isClosed;
+
+    /// <param name="options">They are not changed any more.</param>
+    public PredictionQueue(MultiTaskPredictor.Options options)
+    {
+        _options = options;
+        _room = new SemaphoreSlim(options.Capacity);
+        _dispatcher = new Thread(Dispatch) { IsBackground = true, Name = "P-Tuning dispatcher" };
+        _dispatcher.UnsafeStart();
+    }
+
+    /// <summary>Waits for room where that is asked for, then for the answers of all rows.</summary>
+    /// <param name="rows">The queue ends them, whatever happens.</param>
+    /// <exception cref="PredictionQueueFullException">There is no room, and waiting for it is not asked for.</exception>
+    /// <exception cref="ObjectDisposedException">The queue was closed before the rows were computed.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<Prediction[]> PredictAsync(IReadOnlyList<QueuedRow> rows, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await EnterAsync(cancellationToken).ConfigureAwait(false);
+            Post(rows);
+        }
+        catch
+        {
+            foreach (var row in rows)
+                row.Abandon();
+            throw;
+        }
+
+        using var registration = cancellationToken.UnsafeRegister(
+            static (waiting, token) =>
+            {
+                foreach (var row in (IReadOnlyList<QueuedRow>)waiting!)
+                    row.Cancel(token);
+            },
+            rows);
+        return await Task.WhenAll(rows.Select(row => row.Answer)).ConfigureAwait(false);
+    }
+
+    /// <summary>Refuses new rows, fails those that wait, and returns when those being computed are done.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            Monitor.PulseAll(_gate);
+        }
+        _closing.Cancel();
+        _dispatcher.Join();
+        lock (_gate)
+        {
+            while (_running > 0)
+                Monitor.Wait(_gate);
+        }
+    }
+
+    private async Task EnterAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_room.Wait(0, CancellationToken.None))
+            return;
+        if (_options.RefuseWhenFull)
+            throw new PredictionQueueFullException(_options.Capacity);
+
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+        try
+        {
+            await _room.WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw Closed();
+        }
+    }
+
+    private void Post(IReadOnlyList<QueuedRow> rows)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                _room.Release();
+                throw Closed();
+            }
+            _waiting.Enqueue(new Call(rows, Stopwatch.GetTimestamp()));
+            _waitingRows += rows.Count;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Dispatch()
+    {
+        while (Take() is var (rows, free) && free > 0)
+            Start(rows, free);
+        lock (_gate)
+        {
+            while (_waiting.TryDequeue(out var call))
+                foreach (var row in call.Rows)
+                    row.Abandon(Closed());
+        }
+    }
+
+    /// <summary>Waits until there are rows, a free core, and, where others are being computed, enough rows or the end of the delay.</summary>
+    /// <returns>
+    /// Rows for all cores, so that there are some of like length to share a batch, and how many cores are free; none where the queue is closed.
+    /// </returns>
+    private (List<QueuedRow> Rows, int Free) Take()
+    {
+        lock (_gate)
+        {
+            while (!_isClosed)
+            {
+                var cores = _waiting.TryPeek(out var first) ? Cores(first) : 0;
+                var free = cores - _running;
+                if (free <= 0)
+                    Monitor.Wait(_gate);
+                else if (_running > 0 && _waitingRows < _options.MaxBatchSize && first.MillisecondsLeft(_options.MaxDelay) is > 0 and var left)
+                    Monitor.Wait(_gate, left);
+                else
+                    return (TakeRows((long)cores * _options.MaxBatchSize), free);
+            }
+            return ([], 0);
+        }
+    }
+
+    private List<QueuedRow> TakeRows(long most)
+    {
+        var rows = new List<QueuedRow>();
+        while (_waiting.TryPeek(out var call) && (rows.Count == 0 || rows.Count + call.Rows.Count <= most))
+        {
+            _waiting.Dequeue();
+            _waitingRows -= call.Rows.Count;
+            _room.Release();
+            rows.AddRange(call.Rows);
+        }
+        return rows;
+    }
+
+    private void Start(List<QueuedRow> rows, int free)
+    {
+        var parts = new List<QueuedPart>();
+        foreach (var row in rows)
+        {
+            if (row.IsAnswered)
+                row.Abandon();
+            else if (row.Parts.Count == 0)
+                row.Decode();
+            else
+                parts.AddRange(Enumerable.Range(0, row.Parts.Count).Select(i => new QueuedPart(row, i)));
+        }
+        if (parts.Count == 0)
+            return;
+
+        var isCpu = rows[0].Model.Device.type == DeviceType.CPU;
+        var budget = isCpu ? BudgetOf(parts, free) : Predictor.GpuBudget;
+        foreach (var batch in MixedBatchPlanner.Plan(parts, budget, _options.MaxBatchSize))
+        {
+            lock (_gate)
+            {
+                while (_running >= Cores(isCpu))
+                    Monitor.Wait(_gate);
+                _running++;
+            }
+            if (isCpu)
+                WorkerThreads.Shared.Post(() => Compute(batch));
+            else
+                Task.Run(() => Compute(batch));
+        }
+    }
+
+    private void Compute(QueuedPart[] batch)
+    {
+        QueuedPart[] wanted = [.. batch.Where(p => !p.Row.IsAnswered)];
+        float[][]? outputs = null;
+        Exception? failure = null;
+        try
+        {
+            if (wanted.Length > 0)
+                outputs = MixedBatch.Run([.. wanted.Select(p => new ModelPart(p.Row.Model, p.Part))]);
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        for (var i = 0; i < wanted.Length; i++)
+            wanted[i].Row.EndPart(wanted[i].Index, outputs?[i], failure);
+        foreach (var part in batch.Except(wanted))
+            part.Row.EndPart(part.Index, values: null);
+        lock (_gate)
+        {
+            _running--;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    // A share for each free core.
+    private static int BudgetOf(List<QueuedPart> parts, int free) =>
+        (int)Math.Min(Predictor.CoreBudget, parts.Sum(p => (long)p.Part.Tokens) / free + 1);
+
+    private static int Cores(Call call) => Cores(call.Rows[0].Model.Device.type == DeviceType.CPU);
+
+    private static int Cores(bool isCpu) => isCpu ? WorkerThreads.Shared.Count : 1;
+
+    private static ObjectDisposedException Closed() => new(nameof(MultiTaskPredictor));
+
+    /// <param name="Rows">One a model that is asked, at least one.</param>
+    /// <param name="Since">When it came, in <see cref="Stopwatch"/>'s ticks.</param>
+    private readonly record struct Call(IReadOnlyList<QueuedRow> Rows, long Since)
+    {
+        /// <returns>How much of a delay is left to it, rounded up.</returns>
+        public int MillisecondsLeft(TimeSpan delay) => (int)Math.Ceiling((delay - Stopwatch.GetElapsedTime(Since)).TotalMilliseconds);
+    }
+}

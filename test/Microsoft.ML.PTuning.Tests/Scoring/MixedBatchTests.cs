@@ -1,0 +1,175 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Tasks;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Scoring;
+
+[TestClass]
+[DoNotParallelize]
+public sealed class MixedBatchTests
+{
+    [TestMethod]
+    [DataRow("bert", 0)]
+    [DataRow("roberta", 0)]
+    [DataRow("deberta-v2", 0)]
+    [DataRow("deberta-v3", 0)]
+    [DataRow("bert", 1)]
+    [DataRow("roberta", 1)]
+    [DataRow("deberta-v2", 1)]
+    [DataRow("deberta-v3", 1)]
+    public void Parts_of_many_models_in_one_batch_give_what_each_gives_alone(string family, int prefixLayers)
+    {
+        using var models = new MixedModels(family);
+        var methods = MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == prefixLayers);
+        var parts = Parts(models, methods);
+
+        var outputs = Run(parts);
+
+        AreClose(parts, outputs);
+    }
+
+    [TestMethod]
+    public void Heads_without_a_prefix_share_a_batch()
+    {
+        using var models = new MixedModels();
+        var parts = Parts(models, [new() { PrefixLength = 0 }]);
+
+        AreClose(parts, Run(parts));
+    }
+
+    [TestMethod]
+    public void Parts_keep_their_order_though_models_alternate()
+    {
+        using var models = new MixedModels();
+        var parts = Parts(models, [new() { PrefixLength = 3 }, new() { PrefixLength = 7 }]);
+        parts = [.. parts, .. parts.Reverse(), .. parts];
+
+        AreClose(parts, Run(parts));
+    }
+
+    /// <summary>16 positions: a text of 12 tokens would not go behind a prefix of 7.</summary>
+    [TestMethod]
+    public void Long_row_may_stand_beside_one_that_begins_late()
+    {
+        using var models = new MixedModels();
+        var late = models.Create(Any.Regression, new() { PrefixLength = 7 }).Model;
+        var early = models.Create(Any.Regression, new() { PrefixLength = 7, PositionOffset = PositionOffset.None }).Model;
+        ModelPart[] parts = [new(late, Part(2, 9, 3)), new(early, Part(2, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 3))];
+
+        AreClose(parts, Run(parts));
+    }
+
+    [TestMethod]
+    public void A_text_goes_through_the_trunk_once_for_all_models_and_through_the_prompted_layers_once_for_each()
+    {
+        using var models = new MixedModels();
+        CountingBackbone? counting = null;
+        ModelPart[] parts = [.. Enumerable.Range(0, 5).Select(i => new ModelPart(
+            models.Create(Any.Regression, new() { PrefixLength = 3, PrefixLayers = 1 }, i, inner => counting ??= new CountingBackbone(inner)).Model,
+            Part(2, 9, 8, 3)))];
+        parts = [.. parts, parts[0] with { Part = Part(2, 7, 3) }];
+
+        var outputs = Run(parts);
+
+        CollectionAssert.AreEqual(new[] { 2, 2, 6 }, counting!.Rows);
+        AreClose(parts, outputs);
+    }
+
+    [TestMethod]
+    public void Same_text_at_other_positions_is_another_text()
+    {
+        using var models = new MixedModels();
+        CountingBackbone? counting = null;
+        ModelPart[] parts = [.. new[] { PositionOffset.None, PositionOffset.Prefix }.Select(offset => new ModelPart(
+            models.Create(
+                Any.Regression, new() { PrefixLength = 3, PrefixLayers = 1, PositionOffset = offset }, 1,
+                inner => counting ??= new CountingBackbone(inner)).Model,
+            Part(2, 9, 8, 3)))];
+
+        var outputs = Run(parts);
+
+        Assert.AreEqual(2, counting!.Rows[0]);
+        AreClose(parts, outputs);
+    }
+
+    [TestMethod]
+    public void Batch_leaves_no_tensor_behind()
+    {
+        using var models = new MixedModels();
+        var parts = Parts(models, MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == 0));
+        var before = LiveTensors.CountSettled();
+
+        Run(parts);
+
+        Assert.AreEqual(before, LiveTensors.Count);
+    }
+
+    [TestMethod]
+    public void Prefixes_of_one_length_need_no_mask()
+    {
+        using var scope = NewDisposeScope();
+        var shape = new PrefixShape(Length: 2, Layers: 2, EncoderLayers: 3, Heads: 2, HeadSize: 4);
+        Tensor[] prefixes = [randn(shape.Dimensions), randn(shape.Dimensions)];
+
+        var layers = PrefixStack.ByLayer([(prefixes[0], 1), (prefixes[1], 2)], shape);
+
+        Assert.IsNull(layers[0]);
+        Assert.IsNull(layers[1]!.Mask);
+        Assert.IsTrue(layers[2]!.Values[2].equal(prefixes[1].select(1, 1).select(1, 1).transpose(0, 1)).all().item<bool>()); // [h, P, D]
+    }
+
+    /// <summary>Rows of all tasks for every method.</summary>
+    private static ModelPart[] Parts(MixedModels models, IEnumerable<PromptMethod> methods) =>
+    [
+        .. methods.SelectMany((method, m) => TaskKind.All.SelectMany((kind, k) =>
+        {
+            var model = models.Create(kind.Task, method, seed: 10 * m + k).Model;
+            var examples = Read(model, Enumerable.Range(10 * m + k, 2).Select(MixedRow.Draw));
+            return examples.SelectMany(e => e.Parts).Select(part => new ModelPart(model, part));
+        })),
+    ];
+
+    private static IEnumerable<Example> Read(PromptModel model, IEnumerable<MixedRow> rows)
+    {
+        var data = new MLContext().Data.LoadFromEnumerable(rows);
+        using var cursor = data.GetRowCursor(data.Schema);
+        var read = model.Task.OpenRow(cursor, withTarget: false);
+        while (cursor.MoveNext())
+            yield return read()!(model.Tokenizer);
+    }
+
+    private static ExamplePart Part(params int[] ids) => new([new(ids, new int[ids.Length])], []);
+
+    private static float[][] Run(IReadOnlyList<ModelPart> parts) => OneCore(() => MixedBatch.Run(parts));
+
+    private static T OneCore<T>(Func<T> compute)
+    {
+        T? result = default;
+        WorkerThreads.Shared.Run(1, _ => result = compute());
+        return result!;
+    }
+
+    private static void AreClose(ModelPart[] parts, float[][] outputs)
+    {
+        Assert.HasCount(parts.Length, outputs);
+        for (var i = 0; i < parts.Length; i++)
+        {
+            var alone = OneCore(() => Alone(parts[i]));
+            Said.AreClose(new(alone, ""), new(outputs[i], ""), $"part {i}");
+        }
+    }
+
+    private static float[] Alone(ModelPart asked)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        var (model, part) = asked;
+        var outputs = model.Network.Forward(EncodedRow.Collate([.. part.Sequences], model.Tokenizer.PadId, CPU), model.Tensors);
+        return Predictor.ByPart(outputs, [part])[0];
+    }
+}

@@ -1,0 +1,195 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Tasks;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Scoring;
+
+/// <summary>A row with the columns of every task.</summary>
+internal sealed class MixedRow
+{
+    public string Sentence1 { get; set; } = "";
+
+    public string[] Words { get; set; } = [];
+
+    public string[] Choices { get; set; } = [];
+
+    public string Question { get; set; } = "q";
+
+    public string Context { get; set; } = "";
+
+    public int Number { get; set; }
+
+    /// <summary>Letters a to y; texts of 1 to 12, contexts of up to 20, 0 to 3 choices.</summary>
+    public static MixedRow Draw(int number)
+    {
+        var random = new Random(number);
+        return new MixedRow
+        {
+            Sentence1 = Letters(random.Next(1, 13)),
+            Words = Letters(random.Next(1, 13)).Split(' '),
+            Choices = [.. Enumerable.Range(0, number % 4).Select(_ => Letters(random.Next(1, 6)))],
+            Context = Letters(random.Next(1, 21)),
+            Number = number,
+        };
+
+        string Letters(int count) => string.Join(' ', Enumerable.Range(0, count).Select(_ => (char)('a' + random.Next(25))));
+    }
+}
+
+/// <summary>What a model said, in numbers and words.</summary>
+internal sealed record Said(float[] Numbers, string Text)
+{
+    public static void AreClose(Said expected, Said actual, string message)
+    {
+        Assert.AreEqual(expected.Text, actual.Text, message);
+        Assert.HasCount(expected.Numbers.Length, actual.Numbers, message);
+        for (var i = 0; i < expected.Numbers.Length; i++)
+            Assert.AreEqual(expected.Numbers[i], actual.Numbers[i], 1e-5f * (1 + MathF.Abs(expected.Numbers[i])), $"{message}, number {i}");
+    }
+}
+
+/// <summary>A task, and how its predictions are asked for.</summary>
+internal abstract class TaskKind(PromptTask task)
+{
+    public static IReadOnlyList<TaskKind> All { get; } =
+    [
+        new TaskKind<Classified>(
+            Any.Classification(new LabelValues(3, "Text", ["x", "y", "z"])), p => new(p.Score, $"{p.PredictedLabel}")),
+        new TaskKind<Decided>(Any.BinaryClassification, p => new([p.Score, p.Probability], $"{p.PredictedLabel}")),
+        new TaskKind<Rated>(Any.Regression with { TargetMean = 3, TargetDeviation = 2 }, p => new([p.Score], "")),
+        new TaskKind<Tagged>(
+            Any.Tagging("O", "B-PER", "I-PER") with { Sentence1ColumnName = "Words" }, p => new(p.Score, string.Join(' ', p.PredictedLabel))),
+        new TaskKind<Found>(Asked.Task, p => new([.. p.Score, p.NoAnswerScore], $"{string.Join('/', p.Answer)} {string.Join(' ', p.AnswerStart)}")),
+        new TaskKind<Classified>(Any.Choice, p => new(p.Score, $"{p.PredictedLabel}")),
+    ];
+
+    public PromptTask Task { get; } = task;
+
+    /// <summary>What a <c>PredictionEngine</c> over the model says.</summary>
+    public abstract Said[] Engine(ITransformer model, IEnumerable<MixedRow> rows);
+
+    public abstract Task<Said> AskAsync(MultiTaskPredictor predictor, string model, MixedRow row);
+
+    private sealed class Decided
+    {
+        public bool PredictedLabel { get; set; }
+
+        public float Score { get; set; }
+
+        public float Probability { get; set; }
+    }
+
+    private sealed class Rated
+    {
+        public float Score { get; set; }
+    }
+
+    private sealed class Tagged
+    {
+        public uint[] PredictedLabel { get; set; } = [];
+
+        public float[] Score { get; set; } = [];
+    }
+
+    private sealed class Found
+    {
+        public string[] Answer { get; set; } = [];
+
+        public float[] Score { get; set; } = [];
+
+        public int[] AnswerStart { get; set; } = [];
+
+        public float NoAnswerScore { get; set; }
+    }
+}
+
+internal sealed class Classified
+{
+    public uint PredictedLabel { get; set; }
+
+    public float[] Score { get; set; } = [];
+}
+
+/// <inheritdoc/>
+internal sealed class TaskKind<TPrediction>(PromptTask task, Func<TPrediction, Said> read) : TaskKind(task)
+    where TPrediction : class, new()
+{
+    public override Said[] Engine(ITransformer model, IEnumerable<MixedRow> rows)
+    {
+        using var engine = new MLContext().Model.CreatePredictionEngine<MixedRow, TPrediction>(
+            model, new PredictionEngineOptions { OwnsTransformer = false });
+        return [.. rows.Select(row => read(engine.Predict(row)))];
+    }
+
+    public override async Task<Said> AskAsync(MultiTaskPredictor predictor, string model, MixedRow row) =>
+        read(await predictor.PredictAsync<MixedRow, TPrediction>(model, row));
+}
+
+/// <summary>Models of random weights over one tiny encoder, which knows the letters a to y.</summary>
+internal sealed class MixedModels : IDisposable
+{
+    private readonly TinyCheckpoint _checkpoint;
+    private readonly List<PTuningV2Transformer> _models = [];
+
+    /// <param name="family">bert, roberta, deberta-v2 (with a convolution), deberta-v3.</param>
+    public MixedModels(string family = "bert")
+    {
+        _checkpoint = family.StartsWith("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);
+        foreach (var (name, weights) in _checkpoint.Tensors)
+        {
+            if (name.EndsWith("LayerNorm.weight", StringComparison.Ordinal))
+                weights.fill_(1);
+            else
+                weights.mul_(0.5);
+        }
+        _checkpoint.Save();
+        string[] first = family == "roberta" ? ["[UNK]", "[PAD]"] : ["[PAD]", "[UNK]"];
+        File.WriteAllLines(
+            System.IO.Path.Combine(_checkpoint.Path, "vocab.txt"),
+            [.. first, "[CLS]", "[SEP]", "[MASK]", .. "abcdefghijklmnopqrstuvwxy".Select(letter => letter.ToString())]);
+    }
+
+    /// <summary>Prefix lengths, depths and offsets that mix.</summary>
+    public static IReadOnlyList<PromptMethod> Methods { get; } =
+    [
+        new() { PrefixLength = 0 },
+        new() { PrefixLength = 3 },
+        new() { PrefixLength = 7 },
+        new() { PrefixLength = 7, PositionOffset = PositionOffset.None },
+        new() { PrefixLength = 3, PrefixLayers = 1 },
+        new() { PrefixLength = 7, PrefixLayers = 1, PositionOffset = PositionOffset.None },
+    ];
+
+    /// <summary>A model of as many tokens as the encoder's positions leave to the text, 12 at most; freed with these models.</summary>
+    /// <param name="wrap">Puts something around the encoder.</param>
+    public PTuningV2Transformer Create(PromptTask task, PromptMethod method, int seed = 1, Func<Backbone, Backbone>? wrap = null)
+    {
+        using var generator = new Generator((ulong)seed);
+        var open = BackboneLibrary.Open(_checkpoint.Path, CPU);
+        var backbone = open.Lease.Backbone;
+        var reserved = method.PositionOffset == PositionOffset.Prefix ? method.PrefixLength : 0;
+
+        var tensors = new TrainedTensors();
+        if (method.PrefixLength > 0)
+            tensors.Add(TrainedTensors.Prefix, randn(method.Over(backbone).Shape.Dimensions, generator: generator));
+        foreach (var head in task.Head.Declare(backbone))
+            tensors.Add(head.Name, randn(head.Shape, generator: generator));
+
+        if (wrap is not null)
+            open = new(new BackboneLease(new(wrap(backbone), open.Lease.Tokenizer), open.Lease.Directory, open.Lease.Dispose), open.Reference);
+        var fitting = task with { MaxLength = Math.Min(task.MaxLength, backbone.MaxPositions - reserved) };
+        var model = new PTuningV2Transformer(new PromptModel(fitting, method, open, tensors, summary: null, CPU));
+        _models.Add(model);
+        return model;
+    }
+
+    public void Dispose()
+    {
+        _models.ForEach(model => model.Dispose());
+        _checkpoint.Dispose();
+    }
+}
