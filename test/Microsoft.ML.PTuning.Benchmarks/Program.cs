@@ -19,6 +19,8 @@ IBenchmark[] benchmarks =
     new TransformVersusPredictionEngine(),
     new TransformVersusRawLoop(),
     new TokenizationShare(),
+    new MixedTasks(),
+    new PredictorVersusLockedEngine(),
     new PlannedVersusPaddedTraining(),
     .. OfficialRecipeTraining.Rows,
     .. OfficialRecipeScoring.Rows,
