@@ -73,10 +73,10 @@ internal sealed class PostNormLayer(
         using var scope = NewDisposeScope();
         var (q, k, v) = projection.Project(hidden);
         var attended = _attentionOutput.Forward(Join(attend(q, k, v))).Drop(dropout);
-        hidden = _attentionNorm.Forward(attended.Plus(hidden));
+        hidden = _attentionNorm.Forward(attended.Add(hidden)); // In place: the backward pass needs neither summand.
 
         var transformed = _output.Forward(_activation(_intermediate.Forward(hidden))).Drop(dropout);
-        return _outputNorm.Forward(transformed.Plus(hidden)).MoveToOuterDisposeScope();
+        return _outputNorm.Forward(transformed.Add(hidden)).MoveToOuterDisposeScope();
     }
 
     private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);          // [B, T, H]
