@@ -14,7 +14,10 @@ public sealed partial class MultiTaskPredictor
         /// </summary>
         public TimeSpan MaxDelay { get; set; } = TimeSpan.FromMilliseconds(2);
 
-        /// <summary>How many calls may wait to be computed; one that asks several models about a row counts as one.</summary>
+        /// <summary>
+        /// How many calls may wait to be computed; one that asks several models about a row counts as one, and one that was cancelled counts until a
+        /// core is free.
+        /// </summary>
         public int Capacity { get; set; } = 1024;
 
         /// <summary>
@@ -24,8 +27,7 @@ public sealed partial class MultiTaskPredictor
         public bool RefuseWhenFull { get; set; }
 
         /// <summary>
-        /// Whether models are disposed when they are removed or replaced, and with the predictor. Rows under way keep what they need of a model until
-        /// they are done, whoever disposes it.
+        /// Whether models are disposed when they are removed or replaced, and with the predictor: after the last row that is on its way through them.
         /// </summary>
         public bool OwnsTransformers { get; set; }
 

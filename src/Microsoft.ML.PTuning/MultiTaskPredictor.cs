@@ -22,6 +22,7 @@ public sealed partial class MultiTaskPredictor : IDisposable
     private readonly Options _options;
     private readonly PredictionQueue _queue;
     private readonly Dictionary<string, ServedModel> _models = new(StringComparer.Ordinal);
+    private readonly HashSet<ServedModel> _removed = []; // Those that rows are still on their way through.
     private bool _isDisposed;
 
     /// <param name="mlContext">Reads rows and writes predictions; devices and folders are those that the models were loaded with.</param>
@@ -33,11 +34,11 @@ public sealed partial class MultiTaskPredictor : IDisposable
         options ??= new Options();
         options.Check();
         (_mlContext, _options) = (mlContext, options.Copy()); // What the caller changes later was not checked.
-        _queue = new PredictionQueue(_options);
+        _queue = new PredictionQueue(new(options.MaxBatchSize, options.MaxDelay, options.Capacity, options.RefuseWhenFull));
     }
 
     /// <summary>The names of the models there are now, in no particular order.</summary>
-    public IReadOnlyCollection<string> Models
+    public IReadOnlyCollection<string> ModelNames
     {
         get
         {
@@ -71,8 +72,9 @@ public sealed partial class MultiTaskPredictor : IDisposable
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             _models.Remove(name, out removed);
+            GiveUp(removed);
         }
-        GiveBack(removed);
+        End(removed);
         return removed is not null;
     }
 
@@ -136,9 +138,10 @@ public sealed partial class MultiTaskPredictor : IDisposable
             _isDisposed = true;
             models = [.. _models.Values];
             _models.Clear();
+            Array.ForEach(models, GiveUp);
         }
         _queue.Dispose();
-        Array.ForEach(models, GiveBack);
+        Array.ForEach(models, End);
     }
 
     private void Put(string name, ITransformer transformer, bool mayReplace)
@@ -152,21 +155,30 @@ public sealed partial class MultiTaskPredictor : IDisposable
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_models.TryGetValue(name, out replaced) && !mayReplace)
                 throw new ArgumentException($"There is a model '{name}' already. Use another name, or Set to replace it.", nameof(name));
-            if (_models.Values.FirstOrDefault(other => other != replaced) is { } neighbour)
+            if (_models.Values.FirstOrDefault(other => other != replaced && !other.Model.IsDisposed) is { } neighbour)
                 model.RequireSameEncoder(neighbour);
             _models[name] = model;
+            GiveUp(replaced);
         }
-        GiveBack(replaced);
+        End(replaced);
     }
 
-    // A transformer may stand under several names, or be set again under its own.
-    private void GiveBack(ServedModel? model)
+    private void GiveUp(ServedModel? model)
     {
-        if (model is null || !_options.OwnsTransformers)
+        if (model is not null)
+            _removed.Add(model);
+    }
+
+    /// <summary>Ends a use of a model. After the last one it is disposed where the predictor owns it.</summary>
+    /// <remarks>A transformer may stand under several names, alone and in a chain, or be set again under its own: then the last of them is waited for.</remarks>
+    private void End(ServedModel? model)
+    {
+        if (model?.TryEnd() != true)
             return;
         lock (_models)
         {
-            if (_models.Values.Any(other => ReferenceEquals(other.Transformer, model.Transformer)))
+            _removed.Remove(model);
+            if (!_options.OwnsTransformers || _models.Values.Concat(_removed).Any(model.Shares))
                 return;
         }
         (model.Transformer as IDisposable)?.Dispose();
@@ -181,46 +193,51 @@ public sealed partial class MultiTaskPredictor : IDisposable
         if (names.Length == 0)
             return [];
 
-        var models = Enter(names);
-        var queued = new List<QueuedRow>(models.Length);
-        RowBinding<TRow, TPrediction>[] bindings;
+        var models = Begin(names);
         try
         {
-            bindings = Array.ConvertAll(models, model => model.Binding<TRow, TPrediction>(_mlContext));
-            foreach (var (model, binding) in models.Zip(bindings))
-                queued.Add(new QueuedRow(model.Model, binding.Read(row)(model.Model.Tokenizer)));
+            var bindings = Array.ConvertAll(models, model => model.Binding<TRow, TPrediction>(_mlContext));
+            var predictions = await _queue.PredictAsync(Read(row, models, bindings), cancellationToken).ConfigureAwait(false);
+            return [.. bindings.Zip(predictions, (binding, prediction) => binding.Write(row, prediction))];
+        }
+        finally
+        {
+            Array.ForEach(models, End);
+        }
+    }
+
+    private static IReadOnlyList<QueuedRow> Read<TRow, TPrediction>(TRow row, ServedModel[] models, RowBinding<TRow, TPrediction>[] bindings)
+        where TRow : class
+        where TPrediction : class, new()
+    {
+        var examples = bindings.Zip(models, (binding, model) => binding.Read(row)(model.Model.Tokenizer)).ToArray();
+        var queued = new List<QueuedRow>(models.Length);
+        try
+        {
+            foreach (var (model, example) in models.Zip(examples))
+            {
+                model.Model.Enter();
+                queued.Add(new QueuedRow(model.Model, example));
+            }
+            return queued;
         }
         catch
         {
-            foreach (var model in models)
-                model.Model.Leave();
+            foreach (var entered in queued)
+                entered.Abandon();
             throw;
         }
-
-        var predictions = await _queue.PredictAsync(queued, cancellationToken).ConfigureAwait(false);
-        return [.. bindings.Zip(predictions, (binding, prediction) => binding.Write(row, prediction))];
     }
 
-    /// <summary>Finds models and enters them in one go, before anyone can remove and dispose them.</summary>
-    private ServedModel[] Enter(string[] names)
+    /// <summary>Finds models before anyone can remove and dispose them.</summary>
+    private ServedModel[] Begin(string[] names)
     {
         lock (_models)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             var models = Array.ConvertAll(names, name => _models.GetValueOrDefault(name) ?? throw Unknown(name));
-            var entered = 0;
-            try
-            {
-                for (; entered < models.Length; entered++)
-                    models[entered].Model.Enter();
-                return models;
-            }
-            catch
-            {
-                foreach (var model in models.Take(entered))
-                    model.Model.Leave();
-                throw;
-            }
+            Array.ForEach(models, model => model.Begin());
+            return models;
         }
     }
 

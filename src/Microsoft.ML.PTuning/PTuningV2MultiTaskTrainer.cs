@@ -41,7 +41,6 @@ public sealed partial class PTuningV2MultiTaskTrainer
     /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    /// <exception cref="IOException">There is no room for the file of <see cref="TrainingOptions.CacheTrunk"/>.</exception>
     public IReadOnlyDictionary<string, PTuningV2Transformer> Fit(IReadOnlyDictionary<string, MultiTaskData> tasks)
     {
         ArgumentNullException.ThrowIfNull(tasks);
@@ -103,6 +102,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
             .. Difference(nameof(Options.PrefixLayers), o => o.PrefixLayers),
             .. Difference(nameof(Options.PrefixProjection), o => o.PrefixProjection),
             .. Difference(nameof(Options.PositionOffset), o => o.PositionOffset),
+            .. Difference(nameof(Options.Precision), o => o.Precision),
         ];
         if (differences.Length > 0)
             throw new InvalidOperationException(

@@ -38,7 +38,6 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
-    /// <exception cref="IOException">There is no room for the file of <see cref="TrainingOptions.CacheTrunk"/>.</exception>
     public PTuningV2Transformer Fit(IDataView input) => Train(input, _options.ValidationSet);
 
     /// <summary>Trains on <paramref name="input"/> and returns the weights of the epoch that is best on <paramref name="validation"/>.</summary>

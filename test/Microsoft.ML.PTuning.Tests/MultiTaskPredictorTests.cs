@@ -94,7 +94,7 @@ public sealed class MultiTaskPredictorTests
         await stop.CancelAsync();
 
         Assert.IsGreaterThanOrEqualTo(40, (await Task.WhenAll(callers)).Sum());
-        CollectionAssert.AreEqual(new[] { "kept" }, predictor.Models.ToArray());
+        CollectionAssert.AreEqual(new[] { "kept" }, predictor.ModelNames.ToArray());
 
         PTuningV2Transformer New(int seed) => s_models.Create(kind.Task, Short, seed);
     }
@@ -156,6 +156,35 @@ public sealed class MultiTaskPredictorTests
 
         Assert.AreEqual(said["saved"].PredictedLabel, said["loaded"].PredictedLabel);
         Assert.AreEqual(said["saved"].Score[0], said["loaded"].Score[0], 1e-5f);
+    }
+
+    [TestMethod]
+    public void Model_that_is_there_alone_and_in_a_chain_is_disposed_with_the_last_of_them()
+    {
+        var model = s_models.Create(TaskKind.All[0].Task, Short);
+        using var predictor = new MultiTaskPredictor(Context, new() { OwnsTransformers = true });
+        predictor.Add("alone", model);
+        predictor.Add("chained", new TransformerChain<ITransformer>(model));
+
+        predictor.Remove("alone");
+        Assert.IsFalse(model.Model.IsDisposed);
+
+        predictor.Remove("chained");
+        Assert.IsTrue(model.Model.IsDisposed);
+    }
+
+    [TestMethod]
+    public void Model_that_its_owner_disposed_keeps_no_other_out()
+    {
+        using var encoder = new MixedModels();
+        using var predictor = new MultiTaskPredictor(Context);
+        var gone = encoder.Create(TaskKind.All[0].Task, Short);
+        predictor.Add("gone", gone);
+        gone.Dispose(); // The last on its encoder, which is loaded anew for the next.
+
+        predictor.Add("next", encoder.Create(TaskKind.All[0].Task, Short));
+
+        Assert.HasCount(2, predictor.ModelNames);
     }
 
     [TestMethod]

@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = ScalarType.Float32)
 {
     /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN.</summary>
-    private const float Hidden = -1e9f, HalfHidden = -32752; // F16 holds no more.
+    private const float Hidden = -1e9f, HalfHidden = -32752; // F16 ends at -65504; a score may be added.
 
     private readonly List<(int PrefixLength, Tensor? Prefix, Tensor Mask)> _built = [];
 

@@ -8,7 +8,7 @@ public enum BackbonePrecision
     /// <summary>32 bits, the type of nearly all checkpoints.</summary>
     Float32,
 
-    /// <summary>16 bits with the range of F32 and 8 of its 24 significant bits: half the memory, and much faster on recent GPUs.</summary>
+    /// <summary>16 bits with the range of F32 and 8 of its 24 significant bits: half the memory.</summary>
     BFloat16,
 
     /// <summary>16 bits, 11 of them significant, of a small range: for GPUs without <see cref="BFloat16"/>. Large encoders may exceed it.</summary>

@@ -5,7 +5,7 @@ namespace Microsoft.ML.PTuning.Prompts;
 
 /// <summary>Prefixes of several models over one encoder, side by side for the rows of a batch.</summary>
 /// <remarks>
-/// Built for a batch and thrown away with it: a model keeps no padded copy. It takes a few operations for the whole batch, and copies no row twice.
+/// Built for a batch and thrown away with it: a model keeps no padded copy. It takes a few operations for the whole batch.
 /// </remarks>
 internal static class PrefixStack
 {

@@ -45,7 +45,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <summary><see cref="RunPrompted"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
     /// <inheritdoc cref="RunPrompted"/>
     /// <returns>The layers, which have run forward, and wait for the gradient of what left them.</returns>
-    public RecomputedLayers RunPromptedTwice(
+    public RecomputedLayers RunPromptedToRecompute(
         Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
     {
         var prefixes = prefix is null ? new LayerPrefix?[Shape.EncoderLayers] : ByLayer(prefix, batch.Rows, prefixDropout);

@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Prompts;
 /// <para>
 /// Forward, without gradients, only what enters each layer is kept. Backward, from the top down, each layer is run again on what entered it, with
 /// gradients this time: they go to what entered it, which is the next gradient to go on with, and to the prefix. So one layer's activations are
-/// alive at a time, for the price of one more forward pass.
+/// alive at a time, beside the prefixes with their dropout, for the price of one more forward pass.
 /// </para>
 /// <para>Dropout draws the same masks both times: its generator goes back to where it stood.</para>
 /// </remarks>

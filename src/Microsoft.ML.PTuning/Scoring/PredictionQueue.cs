@@ -5,6 +5,13 @@ using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
+/// <summary>How rows are gathered.</summary>
+/// <param name="MaxBatchSize">Most parts of a batch.</param>
+/// <param name="MaxDelay">How long a row waits for others while a core is free.</param>
+/// <param name="Capacity">How many calls may wait.</param>
+/// <param name="RefuseWhenFull">Whether a call fails when so many wait; else it waits for room.</param>
+internal sealed record QueueSettings(int MaxBatchSize, TimeSpan MaxDelay, int Capacity, bool RefuseWhenFull);
+
 /// <summary>Gathers rows of many callers and models into batches, and computes as many batches at once as there are cores.</summary>
 /// <remarks>
 /// A thread of its own takes what waits whenever a core is free. Where nothing is being computed it takes it at once; else it waits a moment for
@@ -12,7 +19,7 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// </remarks>
 internal sealed class PredictionQueue : IDisposable
 {
-    private readonly MultiTaskPredictor.Options _options;
+    private readonly QueueSettings _settings;
     private readonly object _gate = new();
     private readonly Queue<Call> _waiting = [];
     private readonly SemaphoreSlim _room;
@@ -22,11 +29,10 @@ internal sealed class PredictionQueue : IDisposable
     private int _running;   // Batches being computed.
     private bool _isClosed;
 
-    /// <param name="options">They are not changed any more.</param>
-    public PredictionQueue(MultiTaskPredictor.Options options)
+    public PredictionQueue(QueueSettings settings)
     {
-        _options = options;
-        _room = new SemaphoreSlim(options.Capacity);
+        _settings = settings;
+        _room = new SemaphoreSlim(settings.Capacity);
         _dispatcher = new Thread(Dispatch) { IsBackground = true, Name = "P-Tuning dispatcher" };
         _dispatcher.UnsafeStart();
     }
@@ -82,8 +88,8 @@ internal sealed class PredictionQueue : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         if (_room.Wait(0, CancellationToken.None))
             return;
-        if (_options.RefuseWhenFull)
-            throw new PredictionQueueFullException(_options.Capacity);
+        if (_settings.RefuseWhenFull)
+            throw new PredictionQueueFullException(_settings.Capacity);
 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         try
@@ -138,10 +144,10 @@ internal sealed class PredictionQueue : IDisposable
                 var free = cores - _running;
                 if (free <= 0)
                     Monitor.Wait(_gate);
-                else if (_running > 0 && _waitingRows < _options.MaxBatchSize && first.MillisecondsLeft(_options.MaxDelay) is > 0 and var left)
+                else if (_running > 0 && _waitingRows < _settings.MaxBatchSize && first.MillisecondsLeft(_settings.MaxDelay) is > 0 and var left)
                     Monitor.Wait(_gate, left);
                 else
-                    return (TakeRows((long)cores * _options.MaxBatchSize), free);
+                    return (TakeRows((long)cores * _settings.MaxBatchSize), free);
             }
             return ([], 0);
         }
@@ -176,8 +182,7 @@ internal sealed class PredictionQueue : IDisposable
             return;
 
         var isCpu = rows[0].Model.Device.type == DeviceType.CPU;
-        var budget = isCpu ? BudgetOf(parts, free) : Predictor.GpuBudget;
-        foreach (var batch in MixedBatchPlanner.Plan(parts, budget, _options.MaxBatchSize))
+        foreach (var batch in Plan(parts, isCpu ? BudgetOf(parts, free) : Predictor.GpuBudget))
         {
             lock (_gate)
             {
@@ -192,29 +197,43 @@ internal sealed class PredictionQueue : IDisposable
         }
     }
 
-    private void Compute(QueuedPart[] batch)
+    private QueuedPart[][] Plan(List<QueuedPart> parts, int budget)
     {
-        QueuedPart[] wanted = [.. batch.Where(p => !p.Row.IsAnswered)];
-        float[][]? outputs = null;
-        Exception? failure = null;
         try
         {
-            if (wanted.Length > 0)
-                outputs = MixedBatch.Run([.. wanted.Select(p => new ModelPart(p.Row.Model, p.Part))]);
+            return [.. MixedBatchPlanner.Plan(parts, budget, _settings.MaxBatchSize)];
+        }
+        catch (Exception e) // It would end the dispatcher, and with it the process.
+        {
+            foreach (var row in parts.Select(p => p.Row).Distinct())
+                row.Abandon(e);
+            return [];
+        }
+    }
+
+    private void Compute(QueuedPart[] batch)
+    {
+        try
+        {
+            QueuedPart[] wanted = [.. batch.Where(p => !p.Row.IsAnswered)];
+            var outputs = wanted.Length > 0 ? MixedBatch.Run([.. wanted.Select(p => new ModelPart(p.Row.Model, p.Part))]) : [];
+            foreach (var (part, values) in wanted.Zip(outputs))
+                part.Row.SetPart(part.Index, values);
         }
         catch (Exception e)
         {
-            failure = e;
+            foreach (var part in batch)
+                part.Row.Fail(e);
         }
-
-        for (var i = 0; i < wanted.Length; i++)
-            wanted[i].Row.EndPart(wanted[i].Index, outputs?[i], failure);
-        foreach (var part in batch.Except(wanted))
-            part.Row.EndPart(part.Index, values: null);
-        lock (_gate)
+        finally
         {
-            _running--;
-            Monitor.PulseAll(_gate);
+            foreach (var part in batch)
+                part.Row.EndPart();
+            lock (_gate)
+            {
+                _running--;
+                Monitor.PulseAll(_gate);
+            }
         }
     }
 

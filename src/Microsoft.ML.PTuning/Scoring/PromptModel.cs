@@ -27,6 +27,15 @@ internal sealed class PromptModel : IDisposable
         _predictor = new Predictor(Network, Tokenizer.PadId, device);
     }
 
+    public bool IsDisposed
+    {
+        get
+        {
+            lock (_gate)
+                return _isDisposed;
+        }
+    }
+
     public PromptTask Task { get; }
 
     public PromptMethod Method { get; }

@@ -37,14 +37,15 @@ internal sealed class QueuedRow
     /// <summary>Ends a row that has no parts.</summary>
     public void Decode() => End(failure: null);
 
-    /// <summary>Ends a part. Parts may end in any order, each once, on any thread.</summary>
-    /// <param name="values">The head's numbers; null where it was not computed.</param>
-    /// <param name="failure">What kept it from being computed; null where nobody waited for it.</param>
-    public void EndPart(int part, float[]? values, Exception? failure = null)
+    /// <param name="values">The head's numbers for a part.</param>
+    public void SetPart(int part, float[] values) => _outputs[part] = values;
+
+    /// <summary>Tells the caller what kept a part from being computed.</summary>
+    public void Fail(Exception reason) => _answer.TrySetException(reason);
+
+    /// <summary>Ends a part that was computed, or failed, or that nobody waited for. Each once, in any order, on any thread.</summary>
+    public void EndPart()
     {
-        if (failure is not null)
-            _answer.TrySetException(failure);
-        _outputs[part] = values;
         if (Interlocked.Decrement(ref _missing) == 0)
             End(failure: null);
     }

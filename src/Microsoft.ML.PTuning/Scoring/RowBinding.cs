@@ -19,18 +19,17 @@ internal sealed class RowBinding<TRow, TPrediction>
     private TRow? _row;
     private Prediction? _prediction;
 
+    /// <param name="before">What a chain has before the model, and <paramref name="after"/> it.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing, or of another type.</exception>
-    public RowBinding(MLContext mlContext, ServedModel model)
+    public RowBinding(MLContext mlContext, ITransformer[] before, PromptTask task, ITransformer[] after)
     {
-        var task = model.Model.Task;
         var data = mlContext.Data.LoadFromEnumerable(Rows());
-        ITransformer before = new TransformerChain<ITransformer>(model.Before);
-        var mapper = before.GetRowToRowMapper(data.Schema);
+        var mapper = ((ITransformer)new TransformerChain<ITransformer>(before)).GetRowToRowMapper(data.Schema);
         var columns = task.Inputs.Select(column => ScoringSchema.Find(column, mapper.OutputSchema)).DistinctBy(column => column.Index).ToArray();
         _cursor = data.GetRowCursor(mapper.GetDependencies(columns));
         _read = task.OpenRow(mapper.GetRow(_cursor, columns), withTarget: false);
 
-        var chain = new TransformerChain<ITransformer>([.. model.Before, new GivenPrediction(task, () => _prediction!), .. model.After]);
+        var chain = new TransformerChain<ITransformer>([.. before, new GivenPrediction(task, () => _prediction!), .. after]);
         _writer = mlContext.Model.CreatePredictionEngine<TRow, TPrediction>(chain, new PredictionEngineOptions { OwnsTransformer = false });
     }
 
@@ -40,10 +39,15 @@ internal sealed class RowBinding<TRow, TPrediction>
         lock (_cursor)
         {
             _row = row;
-            _cursor.MoveNext();
-            var pending = _read()!;
-            _row = null;
-            return pending;
+            try
+            {
+                _cursor.MoveNext();
+                return _read()!;
+            }
+            finally
+            {
+                _row = null;
+            }
         }
     }
 
@@ -53,9 +57,14 @@ internal sealed class RowBinding<TRow, TPrediction>
         lock (_writing)
         {
             _prediction = prediction;
-            var written = _writer.Predict(row);
-            _prediction = null;
-            return written;
+            try
+            {
+                return _writer.Predict(row);
+            }
+            finally
+            {
+                _prediction = null;
+            }
         }
     }
 

@@ -21,10 +21,10 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     /// <summary><see cref="Forward"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
     /// <param name="layers">Layers whose backward pass is to follow that of the loss.</param>
     /// <inheritdoc cref="Forward"/>
-    public Tensor ForwardTwice(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
+    public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
     {
         var entering = Encoder.RunTrunk(batch, dropout.Backbone);
-        layers = Encoder.RunPromptedTwice(entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone);
+        layers = Encoder.RunPromptedToRecompute(entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone);
         return Head.Forward(Encoder.Backbone, layers.Left, tensors, dropout.Head);
     }
 

@@ -9,7 +9,7 @@ namespace Microsoft.ML.PTuning.Training;
 /// <remarks>A power of two, so that it changes no digit. Where gradients overflow with it, the step is skipped and the next has half of it.</remarks>
 internal sealed class LossScale
 {
-    /// <summary>What training starts with: far above what underflows, and a thousandfold below what overflows in a usual first step.</summary>
+    /// <summary>What training starts with. Where it is too much, the first steps halve it.</summary>
     private const double Start = 1 << 14;
 
     public double Factor { get; private set; } = Start;

@@ -164,7 +164,7 @@ internal sealed class PromptOptimizer : IDisposable
             var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _known);
             RecomputedLayers? recomputed = null;
             var result = _settings.RecomputeActivations
-                ? learned.Network.ForwardTwice(encoded, leaves[shard], _dropout[shard], out recomputed)
+                ? learned.Network.ForwardToRecompute(encoded, leaves[shard], _dropout[shard], out recomputed)
                 : learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
             var loss = learned.Task.Loss(result, parts).Over(weight);
             (_lossScale?.Apply(loss) ?? loss).backward();

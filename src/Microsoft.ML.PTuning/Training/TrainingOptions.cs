@@ -57,7 +57,8 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// Megabytes of memory for what is kept: 4 bytes (F16: 2) a token and hidden unit. Where more is needed, all of it goes to a file in the folder
-    /// for temporary files, which is gone when training ends; 0 for the file always.
+    /// for temporary files, which is gone when training ends; 0 for the file always. Where that would take more than half of the disk's free space,
+    /// nothing is kept, and the log says so.
     /// </summary>
     public int TrunkCacheMemoryMegabytes { get; set; } = 1024;
 
@@ -109,8 +110,9 @@ public abstract class TrainingOptions
     public int? Seed { get; set; }
 
     /// <summary>
-    /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory and are meant for GPUs; on most CPUs they
-    /// are slow. A saved model does not keep it: the option PTuning.Precision of the <see cref="MLContext"/> says it for models that are loaded.
+    /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory and are meant for GPUs; CPUs without
+    /// instructions for them are slow. A saved model does not keep it: the option PTuning.Precision of the <see cref="MLContext"/> says it for models
+    /// that are loaded.
     /// </summary>
     public BackbonePrecision Precision { get; set; }
 

@@ -54,8 +54,9 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
     /// <summary>Computes what leaves the trunk for the rows that teach and judge tasks, where it is worth keeping.</summary>
     /// <param name="tasks">One, or those that share a prefix.</param>
     /// <param name="epochs">How often the rows are read. With a single epoch there is nothing to save: every row runs through the trunk once anyhow.</param>
-    /// <returns>Null where each epoch computes it anew: there is no trunk, dropout changes what leaves it, or it is not to be kept.</returns>
-    /// <exception cref="IOException">There is no room for the file.</exception>
+    /// <returns>
+    /// Null where each epoch computes it anew: there is no trunk, dropout changes what leaves it, it is not to be kept, or there is no room for it.
+    /// </returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static TrunkCache? Create(IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device)
     {
@@ -64,12 +65,22 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
             return null;
 
         var time = Stopwatch.StartNew();
-        var cache = new TrunkCache(encoder, tasks.SelectMany(Rows), kept, device);
+        TrunkCache cache;
+        try
+        {
+            cache = new TrunkCache(encoder, tasks.SelectMany(Rows), kept, device);
+        }
+        catch (IOException e)
+        {
+            settings.Log($"The lower layers, which have no prefix, are computed in every epoch, not only once: {e.Message}");
+            return null;
+        }
+
+        settings.Log(cache.Describe(encoder.TrunkLayers, kept));
         try
         {
             cache.Fill(encoder, padId, settings.CheckCancelled);
             cache.FillTime = time.Elapsed;
-            settings.Log(cache.Describe(encoder.TrunkLayers, kept));
             return cache;
         }
         catch
@@ -102,10 +113,11 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
 
     /// <summary>What a task reads in an epoch.</summary>
     private static IEnumerable<EncodedRow> Rows(TrainingTask task) =>
-        task.Training.Examples.SelectMany(e => e.Split()).Concat(task.Validation?.Examples ?? []).SelectMany(e => e.Parts).SelectMany(p => p.Sequences);
+        task.Training.Examples.SelectMany(e => e.Split()).Concat(task.Validation?.Examples ?? [])
+            .SelectMany(e => e.Parts).SelectMany(p => p.Sequences);
 
     private string Describe(int layers, TrunkCacheSettings kept) =>
-        FormattableString.Invariant($"Trunk cache: {_starts.Count} sequences through {layers} layers in {FillTime.TotalSeconds:F1} s; ")
+        FormattableString.Invariant($"The lower {layers} layers, which have no prefix, are computed once for {_starts.Count} sequences and kept: ")
         + FormattableString.Invariant($"{Bytes / 1048576.0:F1} MB ({kept.Type}) ")
         + (_file is null ? "in memory." : $"in a temporary file in '{kept.Folder}'.");
 
@@ -130,7 +142,7 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
             using var frozen = no_grad();
             EncodedRow[] batch = [.. batches[index].Select(row => rows[row])];
             var left = encoder.RunTrunk(EncodedRow.Collate(batch, padId, _device)); // [B, T, H]
-            var kept = _states.dtype == ScalarType.Float16 ? left.WithinHalf().cpu() : left.cpu();
+            var kept = (_states.dtype == ScalarType.Float16 ? left.to(ScalarType.Float32).WithinHalf().to(ScalarType.Float16) : left).cpu();
             for (var row = 0; row < batch.Length; row++)
                 _states.narrow(0, _starts[batch[row]], batch[row].Length).copy_(kept.select(0, row).narrow(0, 0, batch[row].Length));
         }

@@ -40,17 +40,25 @@ internal sealed class TrunkFile : IDisposable
     public void Dispose()
     {
         Tensor.Dispose();
-        Delete();
+        try
+        {
+            Delete();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // On Windows somebody may be looking into it. What training gave is worth more than the file.
+        }
     }
 
-    // With its blocks, not its length alone: where a disk is full, writing to mapped memory ends the process.
+    // With its blocks, not its length alone: where a disk is full, writing to mapped memory ends the process. Some network file systems reserve
+    // none; so at most half of what is free is taken.
     private static void Reserve(string folder, string path, long bytes)
     {
         try
         {
             var free = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(Path.GetFullPath(folder))! : folder).AvailableFreeSpace;
-            if (free < bytes)
-                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"There are {free >> 20} MB free."));
+            if (free / 2 < bytes)
+                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"There are {free >> 20} MB free, of which it takes half at most."));
 
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes };
             if (!OperatingSystem.IsWindows())
@@ -62,8 +70,8 @@ internal sealed class TrunkFile : IDisposable
         {
             throw new IOException(
                 string.Create(CultureInfo.InvariantCulture, $"The trunk cache needs a temporary file of {(bytes >> 20) + 1} MB in '{folder}'. ")
-                + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve what it needs by HalfPrecisionTrunkCache, choose another folder by the "
-                + "environment variable TMPDIR (Windows: TMP), or set CacheTrunk to false.", e);
+                + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve what it needs by HalfPrecisionTrunkCache, or choose another folder by the "
+                + "environment variable TMPDIR (Windows: TMP).", e);
         }
     }
 

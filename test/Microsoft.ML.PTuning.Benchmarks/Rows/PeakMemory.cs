@@ -20,7 +20,7 @@ internal sealed class PeakMemory(string name, string step, string against) : IBe
         new PeakMemory("peak-memory-vs-fine-tuning", Training, FineTuningStep),
         new PeakMemory("peak-memory-vs-lean-fine-tuning", Training, LeanFineTuning),
         new PeakMemory("recomputed-peak-memory-vs-fine-tuning", Recomputing, FineTuningStep),
-        new PeakMemory("recomputed-peak-memory-vs-lean-fine-tuning", Recomputing, LeanFineTuning),
+        new PeakMemory("recomputed-peak-memory-vs-step", Recomputing, Training),
     ];
 
     public string Name => name;

@@ -98,7 +98,8 @@ public sealed class TrunkCacheTests
             Create(Task())!.Dispose();
         }
 
-        StringAssert.Matches(log[0], new(@"^Trunk cache: 55 sequences through 2 layers in \d+\.\d s; 0\.0 MB \(Float32\) in memory\.$"));
+        Assert.AreEqual(
+            "The lower 2 layers, which have no prefix, are computed once for 55 sequences and kept: 0.0 MB (Float32) in memory.", log[0]);
         StringAssert.EndsWith(log[1], $"in a temporary file in '{_folder.Path}'.");
     }
 
@@ -147,6 +148,19 @@ public sealed class TrunkCacheTests
         _settings = _settings with { TrunkCache = null };
 
         Assert.IsNull(Create(Task()));
+    }
+
+    [TestMethod]
+    public void Where_there_is_no_room_every_epoch_computes_it_and_the_log_says_why()
+    {
+        var log = new List<string>();
+        var missing = _folder.File("missing");
+        _settings = Keeping(NothingInMemory) with { Log = log.Add, TrunkCache = new(NothingInMemory, ScalarType.Float32) { Folder = missing } };
+
+        Assert.IsNull(Create(Task()));
+
+        StringAssert.StartsWith(log.Single(), $"The lower layers, which have no prefix, are computed in every epoch, not only once: ");
+        StringAssert.Contains(log.Single(), missing);
     }
 
     [TestMethod]

@@ -175,7 +175,7 @@ public sealed class TrunkCacheTrainingTests
         Assert.AreEqual(TimeSpan.Zero, clock.TimeLeft);
     }
 
-    private string[] CacheLines => [.. _training.Log.Where(line => line.Contains("Trunk cache:", StringComparison.Ordinal))];
+    private string[] CacheLines => [.. _training.Log.Where(line => line.Contains("computed once", StringComparison.Ordinal))];
 
     private void ForTiny(PTuningV2Trainer.Options options, int prefixLength)
     {

@@ -1,9 +1,12 @@
-namespace Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Scoring;
+
+namespace Microsoft.ML.PTuning;
 
 /// <summary>A model of a <see cref="MultiTaskPredictor"/>: ours, and what a chain has before and after it.</summary>
 internal sealed class ServedModel
 {
     private readonly string _name;
+    private int _uses = 1; // The predictor's own.
     private readonly Dictionary<(Type Row, Type Prediction), object> _bindings = [];
 
     private ServedModel(string name, ITransformer transformer, ITransformer[] before, PromptModel model, ITransformer[] after)
@@ -14,11 +17,11 @@ internal sealed class ServedModel
     /// <summary>As it was added.</summary>
     public ITransformer Transformer { get; }
 
-    public ITransformer[] Before { get; }
+    private ITransformer[] Before { get; }
 
     public PromptModel Model { get; }
 
-    public ITransformer[] After { get; }
+    private ITransformer[] After { get; }
 
     /// <exception cref="ArgumentException">It is or contains none or several of ours, or has a step that does not go row by row.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
@@ -43,6 +46,15 @@ internal sealed class ServedModel
         return new ServedModel(name, transformer, steps[..place], model, steps[(place + 1)..]);
     }
 
+    /// <summary>A row is on its way through the model; <see cref="TryEnd"/> ends it.</summary>
+    public void Begin() => Interlocked.Increment(ref _uses);
+
+    /// <returns>Whether this was the last use: no row is on its way, and the predictor has given the model up.</returns>
+    public bool TryEnd() => Interlocked.Decrement(ref _uses) == 0;
+
+    /// <summary>Whether disposing one ends the other.</summary>
+    public bool Shares(ServedModel other) => ReferenceEquals(Transformer, other.Transformer) || Model == other.Model;
+
     /// <exception cref="ArgumentException">It stands on another encoder.</exception>
     public void RequireSameEncoder(ServedModel other)
     {
@@ -53,6 +65,8 @@ internal sealed class ServedModel
         var (place, otherPlace) = (Model.Description.Directory, other.Model.Description.Directory);
         var advice = Model.Device != other.Model.Device
             ? $"One computes on {Model.Device}, the other on {other.Model.Device}. Load both with the same GpuDeviceId."
+            : own.ElementType != others.ElementType
+            ? $"One computes in {own.ElementType}, the other in {others.ElementType}. Load and train both with the same precision."
             : Model.Reference.Weights.SequenceEqual(other.Model.Reference.Weights)
                 ? "The weights are the same, but they were loaded from different folders, or the files have changed in between. "
                     + "Load all models with one folder, mlContext.SetOption(\"PTuning.BackboneDirectory\", path)."
@@ -72,7 +86,7 @@ internal sealed class ServedModel
         {
             var key = (typeof(TRow), typeof(TPrediction));
             if (!_bindings.TryGetValue(key, out var binding))
-                _bindings[key] = binding = new RowBinding<TRow, TPrediction>(mlContext, this);
+                _bindings[key] = binding = new RowBinding<TRow, TPrediction>(mlContext, Before, Model.Task, After);
             return (RowBinding<TRow, TPrediction>)binding;
         }
     }
