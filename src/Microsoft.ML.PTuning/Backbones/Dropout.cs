@@ -22,7 +22,7 @@ internal sealed class Dropout(double rate, Generator generator)
 
         using Scalar kept = 1 - rate;
         var mask = empty_like(x, ScalarType.Float32, device: CPU).uniform_(0, 1, generator).lt_(kept).div_(kept); // bernoulli_ draws twice as long.
-        return x * mask.to(x.dtype, x.device);
+        return x * mask.to(x.dtype).On(x.device);
     }
 }
 

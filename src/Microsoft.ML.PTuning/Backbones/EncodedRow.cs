@@ -35,9 +35,9 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
 
         var isPadded = rows.Any(r => r.Length < longest);
         return new EncodedBatch(
-            tensor(ids, rows.Count, longest, device: device),
-            tensor(segments, rows.Count, longest, device: device),
-            isPadded ? tensor(mask, rows.Count, longest, device: device) : null)
+            tensor(ids, rows.Count, longest).On(device),
+            tensor(segments, rows.Count, longest).On(device),
+            isPadded ? tensor(mask, rows.Count, longest).On(device) : null)
         {
             Entering = known?.Collate(rows, longest),
         };

@@ -42,6 +42,6 @@ internal static class PrefixStack
         for (var i = 0; i < groups.Count; i++)
             for (var n = 0; n < groups[i].Rows; n++)
                 mask.AsSpan(row++ * longest, lengths[i]).Fill(1);
-        return tensor(mask, mask.Length / longest, longest, device: device);                           // [B, P]
+        return tensor(mask, mask.Length / longest, longest).On(device);                                // [B, P]
     }
 }

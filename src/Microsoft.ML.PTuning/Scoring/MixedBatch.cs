@@ -72,7 +72,7 @@ internal static class MixedBatch
         PlacedText[] texts = isOnce ? rows : [.. numbers.OrderBy(n => n.Value).Select(n => n.Key)];
         var once = isOnce ? batch : Collate(texts.Select(t => t.Text), groups[0].Model);
         var left = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
-        return isOnce ? left : left.index_select(0, tensor(places, device: left.device));
+        return isOnce ? left : left.index_select(0, tensor(places).On(left.device));
     }
 
     /// <summary>Embeds rows that begin at the same position together.</summary>

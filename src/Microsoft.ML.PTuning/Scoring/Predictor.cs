@@ -18,6 +18,9 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
     /// <summary>Most tokens of a batch: enough to fill a core; larger batches are no faster and mix more lengths, which is padding.</summary>
     public const int CoreBudget = 512, GpuBudget = 32768;
 
+    /// <summary>Whether one batch runs at a time, and a GPU goes on with it while that before is decoded and the next is put together.</summary>
+    public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
+
     /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
     /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
     public Prediction[] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
@@ -39,15 +42,10 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         var decoding = new RowDecoding(examples, task);
         var batches = Plan([.. parts.Select(p => p.Length)], [.. parts.Select(p => p.Sequences.Count)], device);
         var losses = new double[batches.Count];
-        if (device.type == DeviceType.CPU)
-        {
-            WorkerThreads.Shared.Run(batches.Count, RunBatch);
-        }
+        if (Overlaps)
+            RunOverlapping();
         else
-        {
-            for (var i = 0; i < batches.Count; i++)
-                RunBatch(i);
-        }
+            WorkerThreads.Shared.Run(batches.Count, RunBatch);
         return (decoding.Predictions, losses.Sum() / Math.Max(1, task.LossWeight(parts)));
 
         void RunBatch(int index)
@@ -55,13 +53,60 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
             checkCancelled?.Invoke();
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
-            ExamplePart[] batch = [.. batches[index].Select(part => parts[part])];
-            var result = network.Forward(EncodedRow.Collate([.. batch.SelectMany(p => p.Sequences)], padId, device, known: known), tensors);
-            if (withLoss)
-                losses[index] = task.Loss(result, batch).item<float>();
-            foreach (var (part, values) in batches[index].Zip(ByPart(result, batch)))
-                decoding.Add(part, values);
+            using var outputs = Start(index, Collate(index));
+            losses[index] = outputs.ReadLoss();
+            Decode(index, outputs.ReadByPart());
         }
+
+        void RunOverlapping()
+        {
+            using var frozen = no_grad();
+            BatchOutputs? running = null;
+            try
+            {
+                for (var i = 0; i < batches.Count; i++)
+                {
+                    checkCancelled?.Invoke();
+                    using var scope = NewDisposeScope();
+                    var encoded = Collate(i);
+                    var last = End(i - 1, running);
+                    running = null;
+                    running = Start(i, encoded);
+                    Decode(i - 1, last);
+                }
+                Decode(batches.Count - 1, End(batches.Count - 1, running));
+            }
+            finally
+            {
+                running?.Dispose();
+            }
+        }
+
+        EncodedBatch Collate(int index) => EncodedRow.Collate([.. PartsOf(index).SelectMany(p => p.Sequences)], padId, device, known: known);
+
+        BatchOutputs Start(int index, EncodedBatch encoded)
+        {
+            var result = network.Forward(encoded, tensors);
+            return new(result, withLoss ? task.Loss(result, PartsOf(index)) : null, PartsOf(index));
+        }
+
+        float[][] End(int index, BatchOutputs? running)
+        {
+            if (running is null)
+                return [];
+
+            using var outputs = running;
+            losses[index] = outputs.ReadLoss();
+            return outputs.ReadByPart();
+        }
+
+        void Decode(int index, float[][] outputs)
+        {
+            for (var i = 0; i < outputs.Length; i++)
+                decoding.Add(batches[index][i], outputs[i]);
+        }
+
+        ExamplePart[] PartsOf(int index) => [.. batches[index].Select(part => parts[part])];
     }
 
     /// <summary>A batch's outputs as one array a part: the numbers of its sequences, one after the other, without those of padding.</summary>

@@ -98,7 +98,7 @@ internal sealed record MultipleChoice : PromptTask
     {
         var scores = outputs.squeeze(1).split([.. parts.Select(p => (long)p.Sequences.Count)]); // [C] a row
         return stack(scores.Zip(parts, (row, part) =>
-            nn.functional.cross_entropy(row.unsqueeze(0), tensor([(long)part.Target[0]], device: outputs.device)))).sum();
+            nn.functional.cross_entropy(row.unsqueeze(0), tensor([(long)part.Target[0]]).On(outputs.device)))).sum();
     }
 
     public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) =>

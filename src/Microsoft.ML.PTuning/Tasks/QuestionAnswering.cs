@@ -135,10 +135,10 @@ internal sealed record QuestionAnswering : PromptTask
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
         long[] learned = [.. Enumerable.Range(0, parts.Count).Where(i => IsLearned(parts[i])).Select(i => (long)i)];
-        var positions = tensor([.. learned.SelectMany(i => parts[(int)i].Target.Select(x => (long)x))], learned.Length, 2, device: outputs.device); // [S', 2]
+        var positions = tensor([.. learned.SelectMany(i => parts[(int)i].Target.Select(x => (long)x))], learned.Length, 2).On(outputs.device); // [S', 2]
         var logits = CountsPadding ? outputs : WithoutPadding(outputs, parts);
         if (learned.Length < parts.Count)
-            logits = logits.index_select(0, tensor(learned, device: outputs.device)); // [S', T, 2]
+            logits = logits.index_select(0, tensor(learned).On(outputs.device)); // [S', T, 2]
         return nn.functional.cross_entropy(logits, positions, reduction: nn.Reduction.Sum).Over(2);
     }
 
@@ -207,7 +207,7 @@ internal sealed record QuestionAnswering : PromptTask
         var mask = new float[parts.Count * length];
         for (var i = 0; i < parts.Count; i++)
             mask.AsSpan(i * length + parts[i].Length, length - parts[i].Length).Fill(float.NegativeInfinity);
-        return logits.Plus(tensor(mask, parts.Count, length, 1, device: logits.device)); // [S, T, 2]
+        return logits.Plus(tensor(mask, parts.Count, length, 1).On(logits.device)); // [S, T, 2]
     }
 
     private Func<GoldAnswer> OpenGold(DataViewRow row)

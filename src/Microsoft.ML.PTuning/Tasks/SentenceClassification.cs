@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
@@ -19,7 +20,7 @@ internal abstract record SentenceClassification : SentenceTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var classes = tensor([.. parts.Select(p => (long)p.Target[0])], device: outputs.device); // [B]
+        var classes = tensor([.. parts.Select(p => (long)p.Target[0])]).On(outputs.device); // [B]
         return nn.functional.cross_entropy(outputs, classes, reduction: nn.Reduction.Sum);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Backbones;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
@@ -43,7 +44,7 @@ internal sealed record TextRegression : SentenceTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var targets = tensor([.. parts.Select(p => (float)((p.Target[0] - TargetMean) / TargetDeviation))], device: outputs.device); // [B]
+        var targets = tensor([.. parts.Select(p => (float)((p.Target[0] - TargetMean) / TargetDeviation))]).On(outputs.device); // [B]
         return nn.functional.mse_loss(outputs.squeeze(1), targets, nn.Reduction.Sum);
     }
 

@@ -14,7 +14,7 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
 
     // Static, so that they live while native code reads them; see Arithmetic.
-    private static readonly Scalar Kept1 = Beta1, New1 = 1 - Beta1, Kept2 = Beta2, New2 = 1 - Beta2, Tiny = Epsilon, One = 1;
+    private static readonly Scalar Kept1 = Beta1, New1 = 1 - Beta1, Kept2 = Beta2, New2 = 1 - Beta2, Tiny = Epsilon, Least = 1e-6, One = 1;
 
     private readonly Tensor[] _means = [.. parameters.Select(Zeros)];
     private readonly Tensor[] _squares = [.. parameters.Select(Zeros)];
@@ -34,12 +34,11 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
     {
         using var scope = NewDisposeScope();
         var gradients = parameters.Select(p => p.grad!).ToArray();
-        var scale = maxNorm / (stack(gradients.Select(g => g.norm())).norm().item<float>() + 1e-6);
-        if (scale >= 1)
-            return;
-        using Scalar kept = scale;
+        using Scalar largest = maxNorm;
+        var norm = stack(gradients.Select(g => g.norm())).norm().to(ScalarType.Float64).add_(Least, One);
+        var scale = full_like(norm, largest).div_(norm).clamp_max_(One).to(ScalarType.Float32); // Stays on its device: nobody waits for it.
         foreach (var gradient in gradients)
-            gradient.mul_(kept);
+            gradient.mul_(scale);
     }
 
     public void Step(double learningRate)

@@ -27,7 +27,7 @@ internal sealed class LossScale
         using var frozen = no_grad();
         using Scalar divisor = Factor;
         var gradients = leaves.SelectMany(leaf => leaf).Select(tensor => tensor.Value.grad!.div_(divisor)).ToArray();
-        if (Factor == 1 || gradients.All(gradient => gradient.isfinite().all().item<bool>()))
+        if (Factor == 1 || stack(gradients.Select(gradient => gradient.isfinite().all())).all().item<bool>())
             return true;
 
         Factor /= 2;

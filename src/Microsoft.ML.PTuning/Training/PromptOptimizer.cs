@@ -9,11 +9,6 @@ using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>What a step did.</summary>
-/// <param name="Loss">Mean loss over the batch.</param>
-/// <param name="Outputs">The head's numbers of each part, in the batch's order.</param>
-internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
-
 /// <summary>A task to learn: how its outputs follow from the encoder, and the head's parameters.</summary>
 internal sealed record LearnedTask(PromptTask Task, PromptNetwork Network, IReadOnlyDictionary<string, Tensor> Head);
 
@@ -91,9 +86,18 @@ internal sealed class PromptOptimizer : IDisposable
         });
     }
 
+    /// <summary>A step, and what it did.</summary>
+    /// <inheritdoc cref="Start"/>
+    public StepResult Step(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
+    {
+        using var started = Start(batch, learningRate, task);
+        return started.Read();
+    }
+
+    /// <summary>Starts a step: a GPU may still be at it, the CPU has done it.</summary>
     /// <param name="batch">What to learn from, longest first.</param>
     /// <param name="task">Which of the tasks it belongs to; the other heads stay as they are.</param>
-    public StepResult Step(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
+    public StartedStep Start(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
     {
         using var scope = NewDisposeScope();
         AdamW[] stepping = [_prefixOptimizer, _headOptimizers[task]];
@@ -104,17 +108,23 @@ internal sealed class PromptOptimizer : IDisposable
         using var current = Assemble(_tasks[task], values?.detach());
         var shards = BatchPlanner.Split([.. batch.Select(p => p.Tokens)], _settings.Shards);
         var leaves = shards.Select(_ => current.ToLeaves()).ToArray();
+        var started = new StartedStep(shards.Count);
         try
         {
-            var result = Differentiate(_tasks[task], batch, shards, leaves);
+            Differentiate(_tasks[task], batch, shards, leaves, started);
             if (_lossScale?.TryUnscale(leaves) == false)
-                return result;
+                return started;
             AssignGradients(_tasks[task].Head, leaves, values);
             if (_settings.MaxGradientNorm > 0)
                 AdamW.ClipGradients(stepping.SelectMany(o => o.Parameters), _settings.MaxGradientNorm);
             foreach (var optimizer in stepping)
                 optimizer.Step(learningRate);
-            return result;
+            return started;
+        }
+        catch
+        {
+            started.Dispose();
+            throw;
         }
         finally
         {
@@ -145,16 +155,14 @@ internal sealed class PromptOptimizer : IDisposable
         return tensors;
     }
 
-    private StepResult Differentiate(LearnedTask learned, IReadOnlyList<ExamplePart> batch, IReadOnlyList<Range> shards, TrainedTensors[] leaves)
+    private void Differentiate(
+        LearnedTask learned, IReadOnlyList<ExamplePart> batch, IReadOnlyList<Range> shards, TrainedTensors[] leaves, StartedStep started)
     {
         var weight = Math.Max(1, learned.Task.LossWeight(batch));
-        var losses = new double[shards.Count];
-        var outputs = new float[shards.Count][][];
         if (_device.type != DeviceType.CPU)
             Run(0);
         else
             WorkerThreads.Shared.Run(shards.Count, Run);
-        return new StepResult(losses.Sum(), [.. outputs.SelectMany(rows => rows)]);
 
         void Run(int shard)
         {
@@ -169,8 +177,7 @@ internal sealed class PromptOptimizer : IDisposable
             var loss = learned.Task.Loss(result, parts).Over(weight);
             (_lossScale?.Apply(loss) ?? loss).backward();
             recomputed?.Backward();
-            losses[shard] = loss.item<float>();
-            outputs[shard] = Predictor.ByPart(result, parts);
+            started.Keep(shard, new BatchOutputs(result, loss, parts));
         }
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
@@ -13,11 +14,27 @@ internal sealed class TrainingLoop(
 {
     private readonly TaskLearner[] _learners = [.. tasks.Select(t => new TaskLearner(t, settings.BatchSize))];
     private readonly Random _random = new(settings.Seed);
+    private RunningStep? _running;
+
+    /// <summary>Whether the next step is started before what the last one said is taken note of, so that a GPU goes on meanwhile.</summary>
+    public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
 
     /// <returns>One a task.</returns>
     /// <exception cref="InvalidOperationException">The loss or a weight became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept.</exception>
     public IReadOnlyList<TrainingResult> Run()
+    {
+        try
+        {
+            return RunEpochs();
+        }
+        finally
+        {
+            _running?.Started.Dispose(); // It failed, or was cancelled.
+        }
+    }
+
+    private IReadOnlyList<TrainingResult> RunEpochs()
     {
         using var scope = NewDisposeScope();
         using var optimizer = CreateOptimizer();
@@ -36,6 +53,7 @@ internal sealed class TrainingLoop(
         {
             for (var step = 0; step < clock.StepsAnEpoch; step++)
                 Step(draw.Next(), optimizer, clock);
+            TakeNote(EndStep(clock), clock);
             best.Offer(EndEpoch(optimizer, clock), optimizer);
             if (settings.EarlyStoppingPatience > 0 && epoch - Math.Max(0, best.Number - before) >= settings.EarlyStoppingPatience)
                 break;
@@ -67,15 +85,36 @@ internal sealed class TrainingLoop(
         settings.CheckCancelled();
         var learner = _learners[task];
         var batch = learner.NextBatch(_random);
+        var last = EndStep(clock);
         var learningRate = settings.LearningRateAt(clock.Step, clock.Steps);
 
         clock.StartStep();
-        var step = optimizer.Step([.. batch.Select(e => e.Parts[0])], learningRate, task);
-        clock.EndStep(batch.Length);
+        _running = new(learner, batch, learningRate, optimizer.Start([.. batch.Select(e => e.Parts[0])], learningRate, task));
+        TakeNote(Overlaps ? last : EndStep(clock), clock);
+    }
 
-        RefuseDivergence(step.Loss, learner, clock);
-        learner.Count(batch, step);
-        settings.Progress?.Report(learner.Report(step, learningRate, settings.MaxEpochs, clock));
+    /// <summary>Waits for the step that runs.</summary>
+    /// <returns>Null where none does.</returns>
+    private EndedStep? EndStep(TrainingClock clock)
+    {
+        if (_running is not { } step)
+            return null;
+
+        using var started = step.Started;
+        _running = null;
+        var result = started.Read();
+        clock.EndStep(step.Batch.Length);
+        RefuseDivergence(result.Loss, step.Learner, clock);
+        return new(step, result);
+    }
+
+    private void TakeNote(EndedStep? ended, TrainingClock clock)
+    {
+        if (ended is not var ((learner, batch, learningRate, _), result))
+            return;
+
+        learner.Count(batch, result);
+        settings.Progress?.Report(learner.Report(result, learningRate, settings.MaxEpochs, clock));
     }
 
     private EpochOutcome[] EndEpoch(PromptOptimizer optimizer, TrainingClock clock)
@@ -134,4 +173,9 @@ internal sealed class TrainingLoop(
         best.Take();
         return results;
     }
+
+    /// <summary>A step and what it learns from.</summary>
+    private sealed record RunningStep(TaskLearner Learner, Example[] Batch, double LearningRate, StartedStep Started);
+
+    private sealed record EndedStep(RunningStep Step, StepResult Result);
 }

@@ -102,7 +102,7 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
         }
 
         using var scope = NewDisposeScope();
-        return _states.index_select(0, tensor(indices)).view(rows.Count, length, -1).to(_device).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return _states.index_select(0, tensor(indices)).view(rows.Count, length, -1).On(_device).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     public void Dispose()

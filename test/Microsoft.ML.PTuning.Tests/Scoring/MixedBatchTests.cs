@@ -34,6 +34,29 @@ public sealed class MixedBatchTests
     }
 
     [TestMethod]
+    [DataRow("bert", 0)]
+    [DataRow("deberta-v2", 0)]
+    [DataRow("bert", 1)]
+    [DataRow("deberta-v2", 1)]
+    public void Parts_of_many_models_in_16_bits_give_what_each_gives_alone_but_for_rounding(string family, int prefixLayers)
+    {
+        using var models = new MixedModels(family, BackbonePrecision.BFloat16);
+        var methods = MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == prefixLayers);
+        var parts = Parts(models, methods);
+
+        var outputs = Run(parts);
+
+        var rounding = Math.Pow(2, -8);
+        for (var i = 0; i < parts.Length; i++)
+        {
+            var alone = OneCore(() => Alone(parts[i]));
+            Assert.HasCount(alone.Length, outputs[i]);
+            foreach (var (expected, actual) in alone.Zip(outputs[i]))
+                Assert.AreEqual(expected, actual, 16 * rounding * alone.Max(MathF.Abs), $"part {i}");
+        }
+    }
+
+    [TestMethod]
     public void Heads_without_a_prefix_share_a_batch()
     {
         using var models = new MixedModels();

@@ -133,11 +133,13 @@ internal sealed class TaskKind<TPrediction>(PromptTask task, Func<TPrediction, S
 internal sealed class MixedModels : IDisposable
 {
     private readonly TinyCheckpoint _checkpoint;
+    private readonly BackbonePrecision _precision;
     private readonly List<PTuningV2Transformer> _models = [];
 
     /// <param name="family">bert, roberta, deberta-v2 (with a convolution), deberta-v3.</param>
-    public MixedModels(string family = "bert")
+    public MixedModels(string family = "bert", BackbonePrecision precision = BackbonePrecision.Float32)
     {
+        _precision = precision;
         _checkpoint = family.StartsWith("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);
         foreach (var (name, weights) in _checkpoint.Tensors)
         {
@@ -169,7 +171,7 @@ internal sealed class MixedModels : IDisposable
     public PTuningV2Transformer Create(PromptTask task, PromptMethod method, int seed = 1, Func<Backbone, Backbone>? wrap = null)
     {
         using var generator = new Generator((ulong)seed);
-        var open = BackboneLibrary.Open(_checkpoint.Path, CPU);
+        var open = BackboneLibrary.Open(_checkpoint.Path, CPU, _precision);
         var backbone = open.Lease.Backbone;
         var reserved = method.PositionOffset == PositionOffset.Prefix ? method.PrefixLength : 0;
 

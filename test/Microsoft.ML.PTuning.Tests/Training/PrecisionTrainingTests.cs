@@ -7,6 +7,7 @@ public sealed class PrecisionTrainingTests
 {
     [TestMethod]
     [DataRow(BackbonePrecision.BFloat16, false)]
+    [DataRow(BackbonePrecision.BFloat16, true)]
     [DataRow(BackbonePrecision.Float16, false)]
     [DataRow(BackbonePrecision.Float16, true)]
     public void Training_lowers_the_loss(BackbonePrecision precision, bool recompute)
@@ -54,6 +55,24 @@ public sealed class PrecisionTrainingTests
         CollectionAssert.AreNotEqual(expected, actual);
         foreach (var (full, half) in expected.Zip(actual))
             Assert.AreEqual(full, half, 0.05);
+    }
+
+    [TestMethod]
+    public void Model_trained_in_16_bits_gives_the_same_bits_where_the_context_loads_it_in_them()
+    {
+        using var training = new TinyTraining();
+        var rows = TinyTraining.Texts(20);
+        training.Options.Precision = BackbonePrecision.BFloat16;
+        using var trained = training.Fit(rows);
+        using var stream = new MemoryStream();
+        training.Context.Model.Save(trained, inputSchema: null, stream);
+        stream.Position = 0;
+        training.Context.ComponentCatalog.RegisterAssembly(typeof(PTuningV2Transformer).Assembly);
+        training.Context.SetOption("PTuning.Precision", "BFloat16");
+
+        using var loaded = (PTuningV2Transformer)training.Context.Model.Load(stream, out _);
+
+        CollectionAssert.AreEqual(training.Scores(trained, rows), training.Scores(loaded, rows));
     }
 
     [TestMethod]

@@ -66,6 +66,62 @@ public sealed class TrainingLoopTests
     }
 
     [TestMethod]
+    public void Steps_that_overlap_report_and_learn_what_others_do()
+    {
+        List<(int, int, double, double)> inTurn = [], overlapping = [];
+        using var expected = Learn(Reporting(inTurn), overlaps: false);
+        using var actual = Learn(Reporting(overlapping), overlaps: true);
+
+        Assert.HasCount(6, inTurn);
+        CollectionAssert.AreEqual(inTurn, overlapping);
+        foreach (var (name, tensor) in expected)
+            Numbers.AreClose(tensor, actual[name], absolute: 0, relative: 0);
+
+        static TrainingSettings Reporting(List<(int, int, double, double)> reports) => new()
+        {
+            LearningRate = 0.1,
+            BatchSize = 1,
+            MaxEpochs = 3,
+            Progress = new EveryStep(step => reports.Add((step.Epoch, step.Step, step.Loss, step.LearningRate))),
+        };
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(3)]
+    public void Overlapping_steps_that_are_cancelled_leave_no_native_memory_behind(int steps)
+    {
+        var before = LiveTensors.CountSettled();
+        var asked = 0;
+        var settings = new TrainingSettings
+        {
+            LearningRate = 0.1,
+            BatchSize = 1,
+            MaxEpochs = 3,
+            CheckCancelled = () =>
+            {
+                if (++asked > steps)
+                    throw new OperationCanceledException();
+            },
+        };
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => Learn(settings, overlaps: true));
+
+        Assert.AreEqual(before, LiveTensors.Count);
+    }
+
+    [TestMethod]
+    public void Loss_that_is_no_number_ends_overlapping_steps_before_the_next_one()
+    {
+        var settings = new TrainingSettings { LearningRate = double.MaxValue, BatchSize = 1, MaxEpochs = 3 };
+
+        var failure = Assert.ThrowsExactly<InvalidOperationException>(() => Learn(settings, overlaps: true));
+
+        StringAssert.Contains(failure.Message, "The loss became NaN at step 2 of 6 (epoch 1).");
+    }
+
+    [TestMethod]
     public void Dropout_of_no_shard_of_any_run_starts_as_that_of_another()
     {
         var seeds = Enumerable.Range(0, 1000).SelectMany(seed => PromptOptimizer.DropoutSeeds(seed, shards: 8)).Select(seed => (uint)seed).ToArray();
@@ -73,11 +129,13 @@ public sealed class TrainingLoopTests
         Assert.HasCount(seeds.Distinct().Count(), seeds);
     }
 
-    private void Run(TrainingSettings settings, ExampleSet? validation = null)
+    private void Run(TrainingSettings settings, ExampleSet? validation = null) => Learn(settings, overlaps: false, validation).Dispose();
+
+    private TrainedTensors Learn(TrainingSettings settings, bool overlaps, ExampleSet? validation = null)
     {
         using var backbone = _checkpoint.Load();
         var task = Any.Classification(2);
         var network = new PromptNetwork(new PromptMethod { PrefixLength = 2 }.Over(backbone), task.Head);
-        new TrainingLoop([new(task, network, Rows, validation)], settings, padId: 0, CPU).Run()[0].Tensors.Dispose();
+        return new TrainingLoop([new(task, network, Rows, validation)], settings, padId: 0, CPU) { Overlaps = overlaps }.Run()[0].Tensors;
     }
 }

@@ -86,6 +86,23 @@ public sealed class TrunkCacheTests
         Numbers.AreClose(whole.Collate(rows, 12), half.Collate(rows, 12), absolute: 1e-6, relative: 1e-3);
     }
 
+    /// <summary>8 significant bits fit in 11; below 2^-14 F16 has fewer.</summary>
+    [TestMethod]
+    [DataRow(ScalarType.Float32)]
+    [DataRow(ScalarType.Float16)]
+    public void Either_type_keeps_all_digits_of_an_encoder_in_BFloat16(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        _backbone.Dispose();
+        _backbone = new CountingBackbone(Backbone.Load(_checkpoint.Path, CPU, BackbonePrecision.BFloat16));
+        _settings = Keeping(AllInMemory, type);
+        using var cache = Create(Task())!;
+
+        var kept = cache.Collate([.. Sequences(Training)], 12);
+
+        Numbers.AreClose(kept.to(ScalarType.BFloat16).to(ScalarType.Float32), kept, absolute: 1e-7, relative: 0);
+    }
+
     [TestMethod]
     public void Budget_decides_between_memory_and_file()
     {

@@ -127,6 +127,17 @@ public sealed class TrunkCacheTrainingTests
     }
 
     [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Encoder_in_16_bits_is_learned_on_as_without_it_but_for_rounding(bool halfPrecisionCache)
+    {
+        var options = _training.Options;
+        (options.Precision, options.PrefixLayers, options.HalfPrecisionTrunkCache) = (BackbonePrecision.BFloat16, 1, halfPrecisionCache);
+
+        AssertSame(options, () => _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1)), within: 2e-2);
+    }
+
+    [TestMethod]
     public void Same_seed_gives_the_same_bits_from_memory_and_from_the_file()
     {
         _training.Options.PrefixLayers = 1;

@@ -1,0 +1,27 @@
+using Microsoft.ML.PTuning.Scoring;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>What a step did.</summary>
+/// <param name="Loss">Mean loss over the batch.</param>
+/// <param name="Outputs">The head's numbers of each part, in the batch's order.</param>
+internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
+
+/// <summary>A step that has been started: a GPU may be at it until it is read, the CPU has done it.</summary>
+/// <param name="shards">How many shards its batch has.</param>
+internal sealed class StartedStep(int shards) : IDisposable
+{
+    private readonly BatchOutputs?[] _shards = new BatchOutputs?[shards];
+
+    /// <summary>Takes over what came of a shard. Safe for any number of threads.</summary>
+    public void Keep(int shard, BatchOutputs outputs) => _shards[shard] = outputs;
+
+    /// <summary>Waits for the step's end.</summary>
+    public StepResult Read() => new(_shards.Sum(s => s!.ReadLoss()), [.. _shards.SelectMany(s => s!.ReadByPart())]);
+
+    public void Dispose()
+    {
+        foreach (var shard in _shards)
+            shard?.Dispose();
+    }
+}
