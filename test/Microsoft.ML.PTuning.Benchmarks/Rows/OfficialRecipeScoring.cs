@@ -12,7 +12,7 @@ internal sealed class OfficialRecipeScoring(string name, Func<string?> encoder, 
     [
         new OfficialRecipeScoring("official-recipe-scoring", () => null, RecipeRows.Lognormal, count: 1024),
         new OfficialRecipeScoring("official-recipe-scoring-sst2", () => null, RecipeRows.Sst2, count: 1024),
-        new OfficialRecipeScoring("official-recipe-scoring-squad", () => null, RecipeRows.Squad, count: 256),
+        new OfficialRecipeScoring("official-recipe-scoring-squad", () => null, RecipeRows.Squad, count: 192),
         new OfficialRecipeScoring("base-official-recipe-scoring", () => BaseShapedEncoder.Folder, RecipeRows.Lognormal, count: 64),
     ];
 

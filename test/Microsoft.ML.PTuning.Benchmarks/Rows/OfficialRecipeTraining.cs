@@ -15,8 +15,8 @@ internal sealed class OfficialRecipeTraining(string name, Func<string?> encoder,
     public static IReadOnlyList<IBenchmark> Rows =>
     [
         new OfficialRecipeTraining("official-recipe-training", () => null, RecipeRows.Lognormal, count: 512),
-        new OfficialRecipeTraining("official-recipe-training-sst2", () => null, RecipeRows.Sst2, count: 512),
-        new OfficialRecipeTraining("official-recipe-training-squad", () => null, RecipeRows.Squad, count: 96),
+        new OfficialRecipeTraining("official-recipe-training-sst2", () => null, RecipeRows.Sst2, count: 384),
+        new OfficialRecipeTraining("official-recipe-training-squad", () => null, RecipeRows.Squad, count: 64),
         new OfficialRecipeTraining("base-official-recipe-training", () => BaseShapedEncoder.Folder, RecipeRows.Lognormal, count: 32),
     ];
 
