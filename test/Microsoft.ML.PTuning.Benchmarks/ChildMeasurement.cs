@@ -5,7 +5,7 @@ using Microsoft.ML.PTuning.Benchmarks.Rows;
 namespace Microsoft.ML.PTuning.Benchmarks;
 
 /// <summary>Measures in a process of its own: this program starts itself anew in a mode that its help does not list.</summary>
-/// <remarks>For what a process has but once: its peak of memory, its first prediction. The child may use the cores that this process may use.</remarks>
+/// <remarks>For what a process has but once: its peak of memory, its first prediction. The child may use the cores that this one may use.</remarks>
 internal static class ChildMeasurement
 {
     /// <summary>The first argument of a child; what to measure and its arguments follow.</summary>

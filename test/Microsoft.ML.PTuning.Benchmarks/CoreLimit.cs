@@ -17,12 +17,15 @@ internal static class CoreLimit
     public static int MachineCores { get; } =
         int.TryParse(Environment.GetEnvironmentVariable(MachineCoresVariable), out var cores) ? cores : Environment.ProcessorCount;
 
-    /// <summary>Runs this program with the same arguments on <paramref name="cores"/> of the cores that it may use. Called on the main thread.</summary>
+    /// <summary>Runs this program with the same arguments on <paramref name="cores"/> of its cores. Called on the main thread.</summary>
     /// <returns>Its exit code.</returns>
     public static int RunUnder(int cores, IEnumerable<string> arguments)
     {
         if (Environment.GetEnvironmentVariable(MachineCoresVariable) is not null)
-            throw new InvalidOperationException($"Asked for {cores} cores, but this process, which was started under that limit, counts {Environment.ProcessorCount}.");
+        {
+            throw new InvalidOperationException(
+                $"Asked for {cores} cores, but this process, which was started under that limit, counts {Environment.ProcessorCount}.");
+        }
 
         var start = new ProcessStartInfo(Environment.ProcessPath!, [Environment.GetCommandLineArgs()[0], .. arguments]);
         start.Environment[MachineCoresVariable] = $"{MachineCores}";

@@ -46,7 +46,8 @@ internal sealed class BaseShapedRounds
                     rounds, "base-step-vs-forward", "a training step by a forward of the same batch",
                     RatioKind.Time, round => round.Step / round.Forward),
                 new BaseShapedRow(
-                    rounds, "base-step-vs-fine-tuning-step", "a training step by one that trains every weight of the encoder, with the usual dropout of 0.1",
+                    rounds, "base-step-vs-fine-tuning-step",
+                    "a training step by one that trains every weight of the encoder, with the usual dropout of 0.1",
                     RatioKind.Time, round => round.Step / round.FineTuningStep),
                 new BaseShapedRow(
                     rounds, "base-step-vs-lean-fine-tuning-step", "a training step by one that trains every weight of the encoder, without dropout",

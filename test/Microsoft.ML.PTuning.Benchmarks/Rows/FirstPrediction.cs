@@ -2,8 +2,8 @@ using Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
-/// <summary>How long a new process takes from LoadFrom to the end of its first prediction, over 440 MB of encoder that the machine has read before.</summary>
-/// <remarks>Native libraries are loaded and methods compiled in that time.</remarks>
+/// <summary>How long a new process takes from LoadFrom to the end of its first prediction.</summary>
+/// <remarks>Over 440 MB of encoder that the machine has read before. Native libraries are loaded and methods compiled in that time.</remarks>
 internal sealed class FirstPrediction : IBenchmark
 {
     public string Name => "load-and-first-prediction";

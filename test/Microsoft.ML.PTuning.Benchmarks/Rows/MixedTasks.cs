@@ -11,7 +11,8 @@ internal sealed class MixedTasks : IBenchmark
 
     public string Name => "mixed-tasks-vs-one-task";
 
-    public string Comparison => $"forwards over batches of {BatchSize} rows, each row of another model out of {Models}, against the same rows of one model";
+    public string Comparison =>
+        $"forwards over batches of {BatchSize} rows, each row of another model out of {Models}, against the same rows of one model";
 
     public Ratio Measure(int threads)
     {
@@ -21,7 +22,8 @@ internal sealed class MixedTasks : IBenchmark
         {
             var rows = TokenRows.Lognormal(BatchSize * Batches, first.Backbone.Configuration.VocabularySize).Select(row => row.Parts[0]);
             var batches = rows.OrderByDescending(part => part.Length).Chunk(BatchSize).ToArray();
-            var mixed = batches.Select((batch, number) => batch.Select((part, row) => new ModelPart(models[(number + row) % Models].Model, part)).ToArray());
+            var mixed = batches.Select((batch, number) =>
+                batch.Select((part, row) => new ModelPart(models[(number + row) % Models].Model, part)).ToArray());
             var single = batches.Select(batch => Array.ConvertAll(batch, part => new ModelPart(models[0].Model, part)));
             return PairedMeasurement.Measure(Forwards([.. single]), Forwards([.. mixed]));
         }

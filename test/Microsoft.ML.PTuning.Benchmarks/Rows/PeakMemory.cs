@@ -46,7 +46,8 @@ internal sealed class PeakMemory(string name, string step, string against) : IBe
         ExamplePart[] batch = [.. rows.SelectMany(row => row.Parts)];
         if (arguments[0] is FineTuningStep or LeanFineTuning)
         {
-            using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads, arguments[0] == LeanFineTuning ? 0 : FineTuning.UsualDropout);
+            var dropout = arguments[0] == LeanFineTuning ? 0 : FineTuning.UsualDropout;
+            using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads, dropout);
             fineTuning.Step(batch);
         }
         else

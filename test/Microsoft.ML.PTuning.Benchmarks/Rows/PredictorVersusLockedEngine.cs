@@ -2,8 +2,8 @@ using Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
-/// <summary>64 callers, each of whom waits for an answer before it asks again: a <see cref="MultiTaskPredictor"/> against a PredictionEngine behind a lock.</summary>
-/// <remarks>The predictor serves 64 models, a caller asks one of them; the engine serves one.</remarks>
+/// <summary>64 callers at once: a <see cref="MultiTaskPredictor"/> against a PredictionEngine behind a lock.</summary>
+/// <remarks>Each waits for an answer before it asks again. The predictor serves 64 models, one for each caller; the engine serves one.</remarks>
 internal sealed class PredictorVersusLockedEngine : IBenchmark
 {
     private const int Callers = 64, RowsEach = 24;
@@ -11,7 +11,8 @@ internal sealed class PredictorVersusLockedEngine : IBenchmark
 
     public string Name => "multi-task-predictor-vs-locked-engine";
 
-    public string Comparison => $"{Callers} concurrent callers of a MultiTaskPredictor with as many models, against as many of one locked PredictionEngine";
+    public string Comparison =>
+        $"{Callers} concurrent callers of a MultiTaskPredictor with as many models, against as many of one locked PredictionEngine";
 
     public Ratio Measure(int threads)
     {
@@ -35,7 +36,8 @@ internal sealed class PredictorVersusLockedEngine : IBenchmark
 
         void EachCaller(Action<TextRow, int> ask)
         {
-            Thread[] callers = [.. Enumerable.Range(0, Callers).Select(caller => new Thread(() => Array.ForEach(rows[caller], row => ask(row, caller))))];
+            Thread[] callers =
+                [.. Enumerable.Range(0, Callers).Select(caller => new Thread(() => Array.ForEach(rows[caller], row => ask(row, caller))))];
             Array.ForEach(callers, caller => caller.Start());
             Array.ForEach(callers, caller => caller.Join());
         }

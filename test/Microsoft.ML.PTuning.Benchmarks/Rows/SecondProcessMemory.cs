@@ -4,7 +4,7 @@ using Microsoft.ML.PTuning.Interop;
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
 /// <summary>Memory of its own that a process takes for an encoder that another process has in use already, as part of the encoder's bytes.</summary>
-/// <remarks>This process is the other one. The child has used the default encoder before, so that code and buffers of the libraries do not count.</remarks>
+/// <remarks>This process is the other one. The child has used the default encoder before: code and buffers of the libraries do not count.</remarks>
 internal sealed class SecondProcessMemory : IBenchmark
 {
     public string Name => "second-process-private-memory";

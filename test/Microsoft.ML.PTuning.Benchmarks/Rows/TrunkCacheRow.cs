@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
-/// <summary>Steps of an epoch after the first with a prefix in the top layers only and the trunk kept, against steps that compute all layers.</summary>
+/// <summary>Steps after the first epoch with a prefix in the top layers only and the trunk kept, against steps that compute all layers.</summary>
 /// <param name="against">Prompted layers of the steps it is compared with; 0 for all.</param>
 internal sealed class TrunkCacheRow(string name, string comparison, int against) : IBenchmark
 {
@@ -13,9 +13,13 @@ internal sealed class TrunkCacheRow(string name, string comparison, int against)
     public static IReadOnlyList<IBenchmark> Rows =>
     [
         new TrunkCacheRow(
-            "trunk-cache-vs-none", "training from the second epoch on, prefix in the top 3 of 12 layers, with the trunk cache against without", Layers),
+            "trunk-cache-vs-none",
+            "training from the second epoch on, prefix in the top 3 of 12 layers, with the trunk cache against without",
+            Layers),
         new TrunkCacheRow(
-            "trunk-cache-vs-all-layers", "training from the second epoch on, prefix in the top 3 of 12 layers and the trunk cache, against prefixes in all", 0),
+            "trunk-cache-vs-all-layers",
+            "training from the second epoch on, prefix in the top 3 of 12 layers and the trunk cache, against prefixes in all",
+            against: 0),
     ];
 
     public string Name => name;

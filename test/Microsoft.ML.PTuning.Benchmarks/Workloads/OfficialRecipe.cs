@@ -10,17 +10,18 @@ namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 /// <summary>How the official scripts of P-Tuning v2 train and score, over the same frozen encoder and the same operations of torch.</summary>
 /// <remarks>
-/// Every row padded to 128 tokens, batches of 32 in random order, each one computation spread over the calling thread's threads; the prefix made
-/// by a network (Embedding, Linear, Tanh, Linear) anew for every row of a batch; in training, dropout of 0.1 in the frozen encoder as well.
+/// Every row padded to the model's most tokens, batches in random order, each one computation spread over the calling thread's threads; the prefix
+/// made by a network (Embedding, Linear, Tanh, Linear) anew for every row of a batch; in training, dropout of 0.1 in the frozen encoder as well.
 /// </remarks>
 internal sealed class OfficialRecipe : IDisposable
 {
-    public const int BatchSize = 32, ProjectionSize = 512;
+    public const int ProjectionSize = 512;
     public const double LearningRate = 5e-3;
 
     private const double DropoutRate = 0.1;
 
     private readonly UntrainedModel _model;
+    private readonly int _batchSize;
     private readonly PrefixShape _shape;
     private readonly Generator _generator = new(1);
     private readonly Dropout _dropout;
@@ -33,9 +34,10 @@ internal sealed class OfficialRecipe : IDisposable
     private readonly AdamW _optimizer;
 
     /// <param name="model">Gives encoder, task and head.</param>
-    public OfficialRecipe(UntrainedModel model)
+    /// <param name="batchSize">Rows of a batch.</param>
+    public OfficialRecipe(UntrainedModel model, int batchSize)
     {
-        (_model, _shape) = (model, model.Network.Encoder.Shape);
+        (_model, _batchSize, _shape) = (model, batchSize, model.Network.Encoder.Shape);
         _dropout = new(DropoutRate, _generator);
         var hidden = model.Backbone.Configuration.HiddenSize;
         _embedding = UntrainedModel.Weight(_shape.Length, hidden);
@@ -55,7 +57,7 @@ internal sealed class OfficialRecipe : IDisposable
     {
         var order = rows.ToArray();
         new Random(1).Shuffle(order);
-        foreach (var batch in order.Chunk(BatchSize))
+        foreach (var batch in order.Chunk(_batchSize))
             Step([.. batch.SelectMany(row => row.Parts)]);
     }
 
@@ -63,7 +65,7 @@ internal sealed class OfficialRecipe : IDisposable
     public IReadOnlyList<float[]> Score(IReadOnlyList<Example> rows)
     {
         using var frozen = no_grad();
-        return [.. rows.Chunk(BatchSize).Select(batch =>
+        return [.. rows.Chunk(_batchSize).Select(batch =>
         {
             using var scope = NewDisposeScope();
             return Forward([.. batch.SelectMany(row => row.Parts)], dropout: null).data<float>().ToArray();
@@ -91,7 +93,7 @@ internal sealed class OfficialRecipe : IDisposable
 
     private Tensor Forward(IReadOnlyList<ExamplePart> parts, Dropout? dropout)
     {
-        var batch = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU, UntrainedModel.MaxLength);
+        var batch = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU, _model.Task.MaxLength);
         var hidden = _model.Backbone.Forward(batch, PrefixOfEachRow(batch.Rows, dropout), _shape.Length, dropout);
         return _model.Task.Head.Forward(_model.Backbone, hidden, _head, dropout);
     }

@@ -22,14 +22,15 @@ internal static class TextRows
     /// <summary>The words of random rows.</summary>
     public static IReadOnlyList<string> Vocabulary => Words;
 
-    /// <summary>The first training rows of SST-2, in <c>glue/SST-2</c> of PTUNING_DATA or of <c>data</c> in PTUNING_SHARED; where it is not, random rows.</summary>
+    /// <summary>The first rows of <see cref="DataFile.Sst2"/>; where it is not, random rows.</summary>
     /// <param name="meanWords">Words of a random row, on average.</param>
     public static IReadOnlyList<TextRow> Sst2(int count, double meanWords = 40)
     {
-        var file = DataFolder() is { } data ? Path.Combine(data, "glue", "SST-2", "train.tsv") : null;
-        return File.Exists(file)
-            ? [.. File.ReadLines(file).Skip(1).Take(count).Select(line => line.Split('\t')).Select(cells => new TextRow { Sentence1 = cells[0], Label = cells[1] == "1" })]
-            : Random(count, meanWords);
+        if (DataFile.Sst2.Path is not { } file)
+            return Random(count, meanWords);
+
+        var lines = File.ReadLines(file).Skip(1).Take(count).Select(line => line.Split('\t'));
+        return [.. lines.Select(cells => new TextRow { Sentence1 = cells[0], Label = cells[1] == "1" })];
     }
 
     /// <summary>Rows of random words whose number is lognormal, as that of real texts, and at most 128.</summary>
@@ -43,9 +44,4 @@ internal static class TextRows
             return new TextRow { Sentence1 = text, Label = random.Next(2) == 1 };
         })];
     }
-
-    private static string? DataFolder() =>
-        Environment.GetEnvironmentVariable("PTUNING_DATA") is { Length: > 0 } data ? data
-        : Environment.GetEnvironmentVariable("PTUNING_SHARED") is { Length: > 0 } shared ? Path.Combine(shared, "data")
-        : null;
 }

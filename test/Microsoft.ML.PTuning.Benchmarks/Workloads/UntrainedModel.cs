@@ -2,6 +2,7 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tokenization;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
 
@@ -12,7 +13,7 @@ internal sealed class UntrainedModel : IDisposable
 {
     public const int PrefixLength = 20;
 
-    /// <summary>Most tokens of a row.</summary>
+    /// <summary>Most tokens of a row, where no other number is given.</summary>
     public const int MaxLength = 128;
 
     private readonly PromptMethod _method;
@@ -21,25 +22,27 @@ internal sealed class UntrainedModel : IDisposable
 
     /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
     /// <param name="prefixLayers">How many layers, counted from the top, have a prefix; 0 for all.</param>
-    public UntrainedModel(string? encoder = null, int prefixLayers = 0)
+    /// <param name="maxLength">Most tokens of a row.</param>
+    public UntrainedModel(string? encoder = null, int prefixLayers = 0, int maxLength = MaxLength)
     {
         (_encoder, _method) = (encoder, new PromptMethod { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
         _backbone = BackboneLibrary.Open(encoder, CPU);
+        Task = new()
+        {
+            MaxLength = maxLength,
+            LabelColumnName = nameof(TextRow.Label),
+            Sentence1ColumnName = nameof(TextRow.Sentence1),
+            ScoreColumnName = "Score",
+            PredictedLabelColumnName = "PredictedLabel",
+            ProbabilityColumnName = "Probability",
+        };
         Network = new(_method.Over(Backbone), Task.Head);
         Tensors = new() { { TrainedTensors.Prefix, Weight(Network.Encoder.Shape.Dimensions) } };
         foreach (var (name, tensor) in NewHead())
             Tensors.Add(name, tensor);
     }
 
-    public BinaryClassification Task { get; } = new()
-    {
-        MaxLength = MaxLength,
-        LabelColumnName = nameof(TextRow.Label),
-        Sentence1ColumnName = nameof(TextRow.Sentence1),
-        ScoreColumnName = "Score",
-        PredictedLabelColumnName = "PredictedLabel",
-        ProbabilityColumnName = "Probability",
-    };
+    public BinaryClassification Task { get; }
 
     public PromptNetwork Network { get; }
 
@@ -47,7 +50,9 @@ internal sealed class UntrainedModel : IDisposable
 
     public Backbone Backbone => _backbone.Lease.Backbone;
 
-    public int PadId => _backbone.Lease.Tokenizer.PadId;
+    public TextTokenizer Tokenizer => _backbone.Lease.Tokenizer;
+
+    public int PadId => Tokenizer.PadId;
 
     /// <summary>Size of the encoder's weight files.</summary>
     public long BackboneBytes => _backbone.Description.FileBytes;
@@ -55,9 +60,8 @@ internal sealed class UntrainedModel : IDisposable
     /// <summary>Texts as tokens, on all cores.</summary>
     public EncodedRow[] Encode(IReadOnlyList<TextRow> rows)
     {
-        var tokenizer = _backbone.Lease.Tokenizer;
         var encoded = new EncodedRow[rows.Count];
-        Parallel.For(0, rows.Count, i => encoded[i] = EncodedRow.Of(tokenizer.Encode(rows[i].Sentence1, second: null, MaxLength)));
+        Parallel.For(0, rows.Count, i => encoded[i] = EncodedRow.Of(Tokenizer.Encode(rows[i].Sentence1, second: null, Task.MaxLength)));
         return encoded;
     }
 
