@@ -170,7 +170,9 @@ public sealed partial class MultiTaskPredictor : IDisposable
     }
 
     /// <summary>Ends a use of a model. After the last one it is disposed where the predictor owns it.</summary>
-    /// <remarks>A transformer may stand under several names, alone and in a chain, or be set again under its own: then the last of them is waited for.</remarks>
+    /// <remarks>
+    /// A transformer may stand under several names, alone and in a chain, or be set again under its own: then the last of them is waited for.
+    /// </remarks>
     private void End(ServedModel? model)
     {
         if (model?.TryEnd() != true)

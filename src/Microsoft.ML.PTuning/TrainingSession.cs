@@ -29,7 +29,10 @@ internal sealed class TrainingSession : IDisposable
             throw;
         }
         var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? Random.Shared.Next();
-        Settings = options.Settings(seed, options.ShardsOn(Device), Log, CheckCancelled);
+        var settings = options.Settings(seed, options.ShardsOn(Device), Log, CheckCancelled);
+        Settings = settings.TrunkCache is { } kept
+            ? settings with { TrunkCache = kept with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
+            : settings;
     }
 
     public Device Device { get; }

@@ -14,6 +14,9 @@ internal static class HostEnvironment
     /// <summary>The seed of the context; null where it has none.</summary>
     public static int? SeedOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).Seed;
 
+    /// <summary>Where the context has its temporary files made.</summary>
+    public static string TemporaryFolderOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).TempFilePath;
+
     /// <summary>The option <see cref="BackboneLocator.DirectoryOption"/> of the context.</summary>
     /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
     public static string? BackboneDirectoryOf(IHostEnvironment environment) =>

@@ -16,7 +16,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <summary>Positions that the prefix takes from the text.</summary>
     public int ReservedPositions => PositionOffset == PositionOffset.Prefix ? Shape.Length : 0;
 
-    /// <summary>Layers from the bottom that no prefix reaches. With the embeddings they are the trunk: what leaves it is the same however the prefix changes.</summary>
+    /// <summary>Layers from the bottom that no prefix reaches. With the embeddings they are the trunk, whose output no prefix changes.</summary>
     public int TrunkLayers => Shape.Length == 0 ? Shape.EncoderLayers : Shape.FirstLayer;
 
     /// <summary>Embeddings and trunk, where the batch does not bring what leaves them.</summary>

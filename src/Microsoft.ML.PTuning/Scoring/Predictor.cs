@@ -132,7 +132,8 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         if (device.type != DeviceType.CPU)
             return BatchPlanner.PlanByTokens(lengths, sequences, GpuBudget);
 
-        var share = lengths.Zip(sequences, (length, count) => (long)length * count).Sum() / (2 * WorkerThreads.Shared.Count); // At least two batches a core where there are rows enough.
+        // At least two batches a core where there are rows enough.
+        var share = lengths.Zip(sequences, (length, count) => (long)length * count).Sum() / (2 * WorkerThreads.Shared.Count);
         return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(CoreBudget, share));
     }
 }

@@ -58,7 +58,8 @@ internal sealed class TrunkFile : IDisposable
         {
             var free = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(Path.GetFullPath(folder))! : folder).AvailableFreeSpace;
             if (free / 2 < bytes)
-                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"There are {free >> 20} MB free, of which it takes half at most."));
+                throw new IOException(
+                    string.Create(CultureInfo.InvariantCulture, $"There are {free >> 20} MB free, of which it takes half at most."));
 
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes };
             if (!OperatingSystem.IsWindows())
@@ -70,8 +71,8 @@ internal sealed class TrunkFile : IDisposable
         {
             throw new IOException(
                 string.Create(CultureInfo.InvariantCulture, $"The trunk cache needs a temporary file of {(bytes >> 20) + 1} MB in '{folder}'. ")
-                + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve what it needs by HalfPrecisionTrunkCache, or choose another folder by the "
-                + "environment variable TMPDIR (Windows: TMP).", e);
+                + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve what it needs by HalfPrecisionTrunkCache, or choose another folder, "
+                + "MLContext.TempFilePath.", e);
         }
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Training;
 
 namespace Microsoft.ML.PTuning.Tests.Training;
@@ -142,11 +143,12 @@ public sealed class TrunkCacheTrainingTests
     {
         _training.Options.PrefixLayers = 1;
         using var memory = _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1));
-        _training.Options.TrunkCacheMemoryMegabytes = 0;
+        using var folder = new TemporaryDirectory();
+        (_training.Options.TrunkCacheMemoryMegabytes, _training.Context.TempFilePath) = (0, folder.Path);
         using var file = _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1));
 
         AssertSame(memory, file, within: 0);
-        StringAssert.Contains(CacheLines[^1], $"in a temporary file in '{Path.GetTempPath()}'");
+        StringAssert.Contains(CacheLines[^1], $"in a temporary file in '{folder.Path}'");
     }
 
     [TestMethod]
