@@ -46,6 +46,15 @@ internal sealed class GoldenEncoder : IDisposable
 
     public EncodedBatch Batch { get; }
 
+    /// <summary>The encoder once more, with weights and arithmetic of another type.</summary>
+    public Backbone LoadAs(ScalarType type)
+    {
+        var configuration = BackboneConfiguration.Read(_directory.Path);
+        var family = BackboneFamilies.Find(configuration.ModelType)!;
+        using var checkpoint = CheckpointFiles.Find(_directory.Path).Open();
+        return family.Create(configuration, FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), CPU, type));
+    }
+
     /// <summary>Whether an official model's tensor is its encoder's: not the prefix, nor the pooler that DeBERTa's models train.</summary>
     public static bool IsOfTheEncoder(string weight) =>
         !weight.StartsWith("prefix_encoder.", StringComparison.Ordinal) && !weight.StartsWith("pooler.", StringComparison.Ordinal);
