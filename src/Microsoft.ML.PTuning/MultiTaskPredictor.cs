@@ -14,7 +14,8 @@ namespace Microsoft.ML.PTuning;
 /// or one by one to the GPU of the models. The first row of a type for a model takes some milliseconds more: ML.NET compiles how it is read.
 /// </para>
 /// <para>Safe for any number of threads. Dispose of it: it has a thread of its own. The models remain the caller's, unless
-/// <see cref="Options.OwnsTransformers"/> says otherwise.</para>
+/// <see cref="Options.OwnsTransformers"/> says otherwise. A <c>PredictionEngine</c> over one of them disposes it with itself, unless its options say
+/// otherwise.</para>
 /// </remarks>
 public sealed partial class MultiTaskPredictor : IDisposable
 {
@@ -74,7 +75,7 @@ public sealed partial class MultiTaskPredictor : IDisposable
             _models.Remove(name, out removed);
             GiveUp(removed);
         }
-        End(removed);
+        End(removed is null ? [] : [removed]);
         return removed is not null;
     }
 
@@ -105,7 +106,10 @@ public sealed partial class MultiTaskPredictor : IDisposable
     /// once for all of them.
     /// </remarks>
     /// <typeparam name="TRow">The row's type; it has the columns that any of the models reads.</typeparam>
-    /// <typeparam name="TPrediction">The prediction's type; its columns are those that all of the models give.</typeparam>
+    /// <typeparam name="TPrediction">
+    /// The prediction's type. What a model does not give stays as it is in a new object; a column that models give in different types (a score, or a
+    /// score a class) needs different names, <c>ScoreColumnName</c> and the like, when they are trained.
+    /// </typeparam>
     /// <param name="models">The models' names, each once.</param>
     /// <param name="row">It is not to be changed before the predictions are there.</param>
     /// <param name="cancellationToken">Gives up waiting, and the row, where it is not being computed yet.</param>
@@ -128,7 +132,7 @@ public sealed partial class MultiTaskPredictor : IDisposable
 
     /// <summary>
     /// Refuses new rows, fails those that wait with <see cref="ObjectDisposedException"/>, completes those that are being computed and returns then.
-    /// May be called more than once.
+    /// Models that it owns are disposed when the last call has returned. May be called more than once.
     /// </summary>
     public void Dispose()
     {
@@ -141,14 +145,14 @@ public sealed partial class MultiTaskPredictor : IDisposable
             Array.ForEach(models, GiveUp);
         }
         _queue.Dispose();
-        Array.ForEach(models, End);
+        End(models);
     }
 
-    private void Put(string name, ITransformer transformer, bool mayReplace)
+    private void Put(string name, ITransformer model, bool mayReplace)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
-        ArgumentNullException.ThrowIfNull(transformer);
-        var model = ServedModel.Of(name, transformer);
+        ArgumentNullException.ThrowIfNull(model);
+        var served = ServedModel.Of(name, model);
         ServedModel? replaced;
         lock (_models)
         {
@@ -156,11 +160,11 @@ public sealed partial class MultiTaskPredictor : IDisposable
             if (_models.TryGetValue(name, out replaced) && !mayReplace)
                 throw new ArgumentException($"There is a model '{name}' already. Use another name, or Set to replace it.", nameof(name));
             if (_models.Values.FirstOrDefault(other => other != replaced && !other.Model.IsDisposed) is { } neighbour)
-                model.RequireSameEncoder(neighbour);
-            _models[name] = model;
+                served.RequireSameEncoder(neighbour);
+            _models[name] = served;
             GiveUp(replaced);
         }
-        End(replaced);
+        End(replaced is null ? [] : [replaced]);
     }
 
     private void GiveUp(ServedModel? model)
@@ -169,21 +173,21 @@ public sealed partial class MultiTaskPredictor : IDisposable
             _removed.Add(model);
     }
 
-    /// <summary>Ends a use of a model. After the last one it is disposed where the predictor owns it.</summary>
-    /// <remarks>
-    /// A transformer may stand under several names, alone and in a chain, or be set again under its own: then the last of them is waited for.
-    /// </remarks>
-    private void End(ServedModel? model)
+    /// <summary>Ends a use of models. After a model's last one its steps are disposed where the predictor owns them.</summary>
+    /// <remarks>A step may be in several models, alone and in chains, or be set again under its own name: the last of them disposes it.</remarks>
+    private void End(IEnumerable<ServedModel> models)
     {
-        if (model?.TryEnd() != true)
-            return;
+        var unused = new List<IDisposable>();
         lock (_models)
         {
-            _removed.Remove(model);
-            if (!_options.OwnsTransformers || _models.Values.Concat(_removed).Any(model.Shares))
-                return;
+            foreach (var model in models.Where(model => model.TryEnd()))
+            {
+                _removed.Remove(model);
+                if (_options.OwnsTransformers)
+                    unused.AddRange(model.DisposableSteps.Except(_models.Values.Concat(_removed).SelectMany(other => other.DisposableSteps)));
+            }
         }
-        (model.Transformer as IDisposable)?.Dispose();
+        unused.ForEach(step => step.Dispose());
     }
 
     private async Task<TPrediction[]> AskAsync<TRow, TPrediction>(string[] names, TRow row, CancellationToken cancellationToken)
@@ -204,7 +208,7 @@ public sealed partial class MultiTaskPredictor : IDisposable
         }
         finally
         {
-            Array.ForEach(models, End);
+            End(models);
         }
     }
 

@@ -62,6 +62,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     }
 
     /// <summary>Predicts many rows at once, in batches of like length: what a <c>PredictionEngine</c> says of each, but faster.</summary>
+    /// <remarks>Of this model alone: what a pipeline has after it, such as <c>MapKeyToValue</c>, does not take part; a predicted class is a key.</remarks>
     /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
     /// <typeparam name="TPrediction">The prediction's type, likewise.</typeparam>
     /// <returns>A prediction a row, in order.</returns>
@@ -73,7 +74,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     {
         ArgumentNullException.ThrowIfNull(rows);
         var data = new MLContext().Data;
-        return [.. data.CreateEnumerable<TPrediction>(Transform(data.LoadFromEnumerable(rows)), reuseRowObject: false)];
+        return [.. data.CreateEnumerable<TPrediction>(Transform(data.LoadFromEnumerable(rows)), reuseRowObject: false, ignoreMissingColumns: true)];
     }
 
     /// <summary>Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom"/> reads it.</summary>

@@ -5,7 +5,7 @@ public sealed class PredictionQueueFullException : InvalidOperationException
 {
     internal PredictionQueueFullException(int capacity)
         : base(
-            $"{capacity} calls are waiting to be computed, which is all that the queue takes. Try again later, set a larger Capacity, "
+            $"The queue is full: calls that wait to be computed number {capacity}, its Capacity. Try again later, set a larger Capacity, "
             + "or set RefuseWhenFull to false to wait for room.")
     {
     }

@@ -6,16 +6,17 @@ namespace Microsoft.ML.PTuning;
 internal sealed class ServedModel
 {
     private readonly string _name;
+    private readonly ITransformer _transformer; // As it was added.
     private int _uses = 1; // The predictor's own.
     private readonly Dictionary<(Type Row, Type Prediction), object> _bindings = [];
 
     private ServedModel(string name, ITransformer transformer, ITransformer[] before, PromptModel model, ITransformer[] after)
     {
-        (_name, Transformer, Before, Model, After) = (name, transformer, before, model, after);
+        (_name, _transformer, Before, Model, After) = (name, transformer, before, model, after);
     }
 
-    /// <summary>As it was added.</summary>
-    public ITransformer Transformer { get; }
+    /// <summary>What of the model, or of its chain, is to be disposed.</summary>
+    public IEnumerable<IDisposable> DisposableSteps => Steps(_transformer).OfType<IDisposable>();
 
     private ITransformer[] Before { get; }
 
@@ -25,25 +26,24 @@ internal sealed class ServedModel
 
     /// <exception cref="ArgumentException">It is or contains none or several of ours, or has a step that does not go row by row.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public static ServedModel Of(string name, ITransformer transformer)
+    public static ServedModel Of(string name, ITransformer model)
     {
-        ITransformer[] steps = [.. Steps(transformer)];
+        ITransformer[] steps = [.. Steps(model)];
         var ours = steps.OfType<PTuningV2Transformer>().ToArray();
         if (ours.Length != 1)
             throw new ArgumentException(
                 $"Model '{name}' contains {ours.Length} P-Tuning v2 models; expected one. It consists of: "
                 + string.Join(", ", steps.Select(step => step.GetType().Name).DefaultIfEmpty("nothing"))
-                + ". Add each model under a name of its own.",
-                nameof(transformer));
+                + (ours.Length == 0 ? "." : ". Add each model under a name of its own."),
+                nameof(model));
         if (steps.FirstOrDefault(step => !step.IsRowToRowMapper) is { } other)
             throw new ArgumentException(
                 $"Model '{name}' has a step that does not go row by row, {other.GetType().Name}, so it cannot predict single rows. Leave it out.",
-                nameof(transformer));
+                nameof(model));
 
-        var model = ours[0].Model;
-        model.Use(_ => { }); // Throws where it has been disposed.
+        ours[0].Model.Use(_ => { }); // Throws where it has been disposed.
         var place = Array.IndexOf(steps, ours[0]);
-        return new ServedModel(name, transformer, steps[..place], model, steps[(place + 1)..]);
+        return new ServedModel(name, model, steps[..place], ours[0].Model, steps[(place + 1)..]);
     }
 
     /// <summary>A row is on its way through the model; <see cref="TryEnd"/> ends it.</summary>
@@ -52,25 +52,20 @@ internal sealed class ServedModel
     /// <returns>Whether this was the last use: no row is on its way, and the predictor has given the model up.</returns>
     public bool TryEnd() => Interlocked.Decrement(ref _uses) == 0;
 
-    /// <summary>Whether disposing one ends the other.</summary>
-    public bool Shares(ServedModel other) => ReferenceEquals(Transformer, other.Transformer) || Model == other.Model;
-
     /// <exception cref="ArgumentException">It stands on another encoder.</exception>
     public void RequireSameEncoder(ServedModel other)
     {
         var (own, others) = (Model.Network.Encoder.Backbone, other.Model.Network.Encoder.Backbone);
-        if (ReferenceEquals(own, others))
-            return;
+        var isSameFile = Model.Reference.Weights.SequenceEqual(other.Model.Reference.Weights);
+        if (ReferenceEquals(own, others) || (isSameFile && Model.Device == other.Model.Device && own.ElementType == others.ElementType))
+            return; // A copy in another folder will do, though it takes memory of its own.
 
         var (place, otherPlace) = (Model.Description.Directory, other.Model.Description.Directory);
         var advice = Model.Device != other.Model.Device
             ? $"One computes on {Model.Device}, the other on {other.Model.Device}. Load both with the same GpuDeviceId."
             : own.ElementType != others.ElementType
             ? $"One computes in {own.ElementType}, the other in {others.ElementType}. Load and train both with the same precision."
-            : Model.Reference.Weights.SequenceEqual(other.Model.Reference.Weights)
-                ? "The weights are the same, but they were loaded from different folders, or the files have changed in between. "
-                    + "Load all models with one folder, mlContext.SetOption(\"PTuning.BackboneDirectory\", path)."
-                : "Use a predictor for each encoder.";
+            : "Use a predictor for each encoder.";
         throw new ArgumentException(
             $"Model '{_name}' stands on the encoder {Model.Reference} in '{place}', but model '{other._name}' on {other.Model.Reference} in "
             + $"'{otherPlace}'. All models of a predictor share one encoder. {advice}");

@@ -22,17 +22,17 @@ internal sealed class TrainingSession : IDisposable
         try
         {
             Device = HostEnvironment.DeviceOf(host, options.GpuDeviceId, options.FallbackToCpu, Warn);
+            var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? Random.Shared.Next();
+            var settings = options.Settings(seed, options.ShardsOn(Device), Log, CheckCancelled);
+            Settings = settings.TrunkCache is { } kept
+                ? settings with { TrunkCache = kept with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
+                : settings;
         }
         catch
         {
             _channel.Dispose();
             throw;
         }
-        var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? Random.Shared.Next();
-        var settings = options.Settings(seed, options.ShardsOn(Device), Log, CheckCancelled);
-        Settings = settings.TrunkCache is { } kept
-            ? settings with { TrunkCache = kept with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
-            : settings;
     }
 
     public Device Device { get; }

@@ -63,9 +63,13 @@ internal sealed class QueuedRow
         {
             failure = e;
         }
-        finally
+        try
         {
             Model.Leave();
+        }
+        catch (Exception e) // It frees what nobody needs any more; the row is to end all the same.
+        {
+            failure ??= e;
         }
         if (prediction is not null)
             _answer.TrySetResult(prediction);

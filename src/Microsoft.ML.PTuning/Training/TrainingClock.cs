@@ -9,6 +9,7 @@ internal sealed class TrainingClock(IReadOnlyList<int> rows, int batchSize, int 
     private readonly Stopwatch _total = Stopwatch.StartNew();
     private readonly Stopwatch _steps = new();
     private long _rows;
+    private TimeSpan _timed; // Of the steps that have ended; the next may be running.
 
     /// <summary>Steps planned, over all epochs.</summary>
     public int Steps { get; } = (int)Math.Min(StepsOf(rows, batchSize) * epochs, int.MaxValue);
@@ -25,7 +26,7 @@ internal sealed class TrainingClock(IReadOnlyList<int> rows, int batchSize, int 
     public TimeSpan Elapsed => Preparation + _total.Elapsed;
 
     /// <summary>Training rows a second, over the time of the steps alone.</summary>
-    public double SamplesPerSecond => _rows / _steps.Elapsed.TotalSeconds;
+    public double SamplesPerSecond => _rows / _timed.TotalSeconds;
 
     /// <summary>The time that the steps left will take if they go on as the whole did so far, validation included.</summary>
     public TimeSpan TimeLeft => _total.Elapsed * ((double)(Steps - Step) / Step);
@@ -35,6 +36,7 @@ internal sealed class TrainingClock(IReadOnlyList<int> rows, int batchSize, int 
     public void EndStep(int batchRows)
     {
         _steps.Stop();
+        _timed = _steps.Elapsed;
         _rows += batchRows;
         Step++;
     }

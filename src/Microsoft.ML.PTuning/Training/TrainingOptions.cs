@@ -57,7 +57,7 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// Megabytes of memory for what is kept: 4 bytes (F16: 2) a token and hidden unit. Where more is needed, all of it goes to a file in
-    /// <see cref="MLContext.TempFilePath"/>, which is gone when training ends; 0 for the file always. Where that would take more than half of the
+    /// <see cref="MLContext.TempFilePath"/> (as it is when the trainer is made), which is gone when training ends; 0 for the file always. Where that would take more than half of the
     /// disk's free space, nothing is kept, and the log says so.
     /// </summary>
     public int TrunkCacheMemoryMegabytes { get; set; } = 1024;

@@ -76,9 +76,9 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
             return null;
         }
 
-        settings.Log(cache.Describe(encoder.TrunkLayers, kept));
         try
         {
+            settings.Log(cache.Describe(encoder.TrunkLayers, kept));
             cache.Fill(encoder, padId, settings.CheckCancelled);
             cache.FillTime = time.Elapsed;
             return cache;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,6 +25,11 @@ internal sealed class TrunkFile : IDisposable
             Reserve(folder, _path, bytes);
             using var flat = from_file(_path, shared: true, rows * width, type);
             Tensor = flat.view(rows, width).DetachFromDisposeScope();
+        }
+        catch (ExternalException e)
+        {
+            Delete();
+            throw new IOException($"The file '{_path}' cannot be mapped into memory: {e.Message}", e);
         }
         catch
         {
@@ -67,7 +73,7 @@ internal sealed class TrunkFile : IDisposable
             using var file = new FileStream(path, options);
             file.SetLength(bytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) // Some folders have no drive.
         {
             throw new IOException(
                 string.Create(CultureInfo.InvariantCulture, $"The trunk cache needs a temporary file of {(bytes >> 20) + 1} MB in '{folder}'. ")

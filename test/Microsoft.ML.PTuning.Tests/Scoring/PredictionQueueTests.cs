@@ -78,7 +78,7 @@ public sealed class PredictionQueueTests
         _go.Set();
         await Task.WhenAll([.. busy, .. waiting]).WaitAsync(Long);
 
-        Assert.Contains("2 calls are waiting", refusal.Message);
+        Assert.Contains("calls that wait to be computed number 2, its Capacity", refusal.Message);
         await AskAsync().WaitAsync(Long);
     }
 
