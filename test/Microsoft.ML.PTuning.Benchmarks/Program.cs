@@ -20,7 +20,7 @@ IBenchmark[] benchmarks =
     new TransformVersusRawLoop(),
     new TokenizationShare(),
     new MixedTasks(),
-    new PredictorVersusLockedEngine(),
+    .. PredictorVersusEngines.Rows,
     new PlannedVersusPaddedTraining(),
     .. OfficialRecipeTraining.Rows,
     .. OfficialRecipeScoring.Rows,
