@@ -6,23 +6,20 @@ namespace Microsoft.ML.PTuning;
 internal sealed class ServedModel
 {
     private readonly string _name;
-    private readonly ITransformer _transformer; // As it was added.
-    private int _uses = 1; // The predictor's own.
+    private readonly ITransformer[] _steps;
+    private readonly int _place; // Ours, among the steps.
     private readonly Dictionary<(Type Row, Type Prediction), object> _bindings = [];
+    private int _uses = 1; // The predictor's own.
 
-    private ServedModel(string name, ITransformer transformer, ITransformer[] before, PromptModel model, ITransformer[] after)
+    private ServedModel(string name, ITransformer[] steps, int place, PromptModel model)
     {
-        (_name, _transformer, Before, Model, After) = (name, transformer, before, model, after);
+        (_name, _steps, _place, Model) = (name, steps, place, model);
     }
-
-    /// <summary>What of the model, or of its chain, is to be disposed.</summary>
-    public IEnumerable<IDisposable> DisposableSteps => Steps(_transformer).OfType<IDisposable>();
-
-    private ITransformer[] Before { get; }
 
     public PromptModel Model { get; }
 
-    private ITransformer[] After { get; }
+    /// <summary>What of the model, or of its chain, is to be disposed.</summary>
+    public IEnumerable<IDisposable> DisposableSteps => _steps.OfType<IDisposable>();
 
     /// <exception cref="ArgumentException">It is or contains none or several of ours, or has a step that does not go row by row.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
@@ -42,8 +39,7 @@ internal sealed class ServedModel
                 nameof(model));
 
         ours[0].Model.Use(_ => { }); // Throws where it has been disposed.
-        var place = Array.IndexOf(steps, ours[0]);
-        return new ServedModel(name, model, steps[..place], ours[0].Model, steps[(place + 1)..]);
+        return new ServedModel(name, steps, Array.IndexOf(steps, ours[0]), ours[0].Model);
     }
 
     /// <summary>A row is on its way through the model; <see cref="TryEnd"/> ends it.</summary>
@@ -81,7 +77,7 @@ internal sealed class ServedModel
         {
             var key = (typeof(TRow), typeof(TPrediction));
             if (!_bindings.TryGetValue(key, out var binding))
-                _bindings[key] = binding = new RowBinding<TRow, TPrediction>(mlContext, Before, Model.Task, After);
+                _bindings[key] = binding = new RowBinding<TRow, TPrediction>(mlContext, _steps[.._place], Model.Task, _steps[(_place + 1)..]);
             return (RowBinding<TRow, TPrediction>)binding;
         }
     }
