@@ -15,7 +15,9 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// Lazy: nothing is computed before a row's score is read. Over data it reads rows ahead and predicts them in batches of like length.
 /// Safe for any number of threads. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share back,
-/// and a cursor that is still open then throws <see cref="ObjectDisposedException"/>.
+/// and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. Where a loaded model looks for its encoder first, and in which
+/// precision it computes, say the context's options: <c>mlContext.SetOption("PTuning.BackboneDirectory", path)</c> and
+/// <c>mlContext.SetOption("PTuning.Precision", "BFloat16")</c>.
 /// </remarks>
 public sealed class PTuningV2Transformer : ITransformer, IDisposable
 {

@@ -46,14 +46,7 @@ internal sealed class TrunkFile : IDisposable
     public void Dispose()
     {
         Tensor.Dispose();
-        try
-        {
-            Delete();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // On Windows somebody may be looking into it. What training gave is worth more than the file.
-        }
+        Delete();
     }
 
     // With its blocks, not its length alone: where a disk is full, writing to mapped memory ends the process. Some network file systems reserve
@@ -84,7 +77,14 @@ internal sealed class TrunkFile : IDisposable
 
     private void Delete()
     {
-        if (File.Exists(_path))
-            File.Delete(_path);
+        try
+        {
+            if (File.Exists(_path))
+                File.Delete(_path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // On Windows somebody may be looking into it. What training gave, or why it failed, is worth more than the file.
+        }
     }
 }

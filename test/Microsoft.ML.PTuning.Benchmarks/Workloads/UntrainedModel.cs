@@ -54,9 +54,6 @@ internal sealed class UntrainedModel : IDisposable
 
     public int PadId => Tokenizer.PadId;
 
-    /// <summary>Size of the encoder's weight files.</summary>
-    public long BackboneBytes => _backbone.Description.FileBytes;
-
     /// <summary>Texts as tokens, on all cores.</summary>
     public EncodedRow[] Encode(IReadOnlyList<TextRow> rows)
     {
