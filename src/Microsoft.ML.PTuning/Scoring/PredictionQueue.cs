@@ -239,7 +239,7 @@ internal sealed class PredictionQueue : IDisposable
 
     // A share for each free core.
     private static int BudgetOf(List<QueuedPart> parts, int free) =>
-        (int)Math.Min(Predictor.CoreBudget, parts.Sum(p => (long)p.Part.Tokens) / free + 1);
+        (int)Math.Min(BatchPlanner.CoreBudget, parts.Sum(p => (long)p.Part.Tokens) / free + 1);
 
     private static int Cores(Call call) => Cores(call.Rows[0].Model.Device.type == DeviceType.CPU);
 

@@ -15,8 +15,8 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// <param name="known">Knows what enters the first prompted layer for all rows; null where that is to be computed.</param>
 internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? known = null)
 {
-    /// <summary>Most tokens of a batch: enough to fill a core; larger batches are no faster and mix more lengths, which is padding.</summary>
-    public const int CoreBudget = 512, GpuBudget = 32768;
+    /// <summary>Most tokens of a GPU's batch.</summary>
+    public const int GpuBudget = 32768;
 
     /// <summary>Whether one batch runs at a time, and a GPU goes on with it while that before is decoded and the next is put together.</summary>
     public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
@@ -134,6 +134,6 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
 
         // At least two batches a core where there are rows enough.
         var share = lengths.Zip(sequences, (length, count) => (long)length * count).Sum() / (2 * WorkerThreads.Shared.Count);
-        return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(CoreBudget, share));
+        return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(BatchPlanner.CoreBudget, share));
     }
 }

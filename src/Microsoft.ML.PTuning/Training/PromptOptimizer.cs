@@ -16,8 +16,8 @@ internal sealed record LearnedTask(PromptTask Task, PromptNetwork Network, IRead
 /// The parameters of a prefix and of the heads that share it, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).
 /// </summary>
 /// <remarks>
-/// The prefix is computed once a step. Each shard of the batch differentiates in leaves of its own; their gradients are summed in a fixed
-/// order, so that the bits depend on the seed and the number of shards, not on the threads.
+/// The prefix is computed once a step. Each shard of the batch differentiates in leaves of its own, a long one pass by pass; their gradients are
+/// summed in a fixed order, so that the bits depend on the seed and the number of shards, not on the threads.
 /// </remarks>
 internal sealed class PromptOptimizer : IDisposable
 {
@@ -166,19 +166,36 @@ internal sealed class PromptOptimizer : IDisposable
 
         void Run(int shard)
         {
-            using var scope = NewDisposeScope();
             var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
-            ExamplePart[] parts = [.. batch.Skip(start).Take(count)];
-            var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _known);
-            RecomputedLayers? recomputed = null;
-            var result = _settings.RecomputeActivations
-                ? learned.Network.ForwardToRecompute(encoded, leaves[shard], _dropout[shard], out recomputed)
-                : learned.Network.Forward(encoded, leaves[shard], _dropout[shard]);
-            var loss = learned.Task.Loss(result, parts).Over(weight);
-            (_lossScale?.Apply(loss) ?? loss).backward();
-            recomputed?.Backward();
-            started.Keep(shard, new BatchOutputs(result, loss, parts));
+            foreach (var pass in Passes([.. batch.Skip(start).Take(count)]))
+                started.Keep(shard, Differentiate(learned, pass, leaves[shard], _dropout[shard], weight));
         }
+    }
+
+    /// <summary>Adds the gradients of some of a batch's parts to those of the leaves.</summary>
+    private BatchOutputs Differentiate(
+        LearnedTask learned, IReadOnlyList<ExamplePart> parts, TrainedTensors leaves, TrainingDropout dropout, double weight)
+    {
+        using var scope = NewDisposeScope();
+        var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _known);
+        RecomputedLayers? recomputed = null;
+        var result = _settings.RecomputeActivations
+            ? learned.Network.ForwardToRecompute(encoded, leaves, dropout, out recomputed)
+            : learned.Network.Forward(encoded, leaves, dropout);
+        var loss = learned.Task.Loss(result, parts).Over(weight);
+        (_lossScale?.Apply(loss) ?? loss).backward();
+        recomputed?.Backward();
+        return new(result, loss, parts);
+    }
+
+    /// <summary>What of a shard is computed at once: on a core no more than keeps it busy, because all activations are kept for the way back.</summary>
+    private IEnumerable<ExamplePart[]> Passes(ExamplePart[] shard)
+    {
+        if (_device.type != DeviceType.CPU)
+            return [shard];
+        int[] tokens = [.. shard.Select(part => part.Tokens)];
+        var passes = (tokens.Sum(count => (long)count) + BatchPlanner.CoreBudget - 1) / BatchPlanner.CoreBudget;
+        return BatchPlanner.Split(tokens, (int)passes).Select(range => shard[range]);
     }
 
     private static void AssignGradients(IReadOnlyDictionary<string, Tensor> head, TrainedTensors[] leaves, Tensor? values)

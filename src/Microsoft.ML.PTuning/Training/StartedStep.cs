@@ -11,17 +11,19 @@ internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
 /// <param name="shards">How many shards its batch has.</param>
 internal sealed class StartedStep(int shards) : IDisposable
 {
-    private readonly BatchOutputs?[] _shards = new BatchOutputs?[shards];
+    private readonly List<BatchOutputs>[] _shards = [.. Enumerable.Range(0, shards).Select(_ => new List<BatchOutputs>())];
 
-    /// <summary>Takes over what came of a shard. Safe for any number of threads.</summary>
-    public void Keep(int shard, BatchOutputs outputs) => _shards[shard] = outputs;
+    private IEnumerable<BatchOutputs> Passes => _shards.SelectMany(shard => shard);
+
+    /// <summary>Takes over what came of a shard, or of its next rows. Safe for any number of threads, one a shard.</summary>
+    public void Keep(int shard, BatchOutputs outputs) => _shards[shard].Add(outputs);
 
     /// <summary>Waits for the step's end.</summary>
-    public StepResult Read() => new(_shards.Sum(s => s!.ReadLoss()), [.. _shards.SelectMany(s => s!.ReadByPart())]);
+    public StepResult Read() => new(Passes.Sum(p => p.ReadLoss()), [.. Passes.SelectMany(p => p.ReadByPart())]);
 
     public void Dispose()
     {
-        foreach (var shard in _shards)
-            shard?.Dispose();
+        foreach (var pass in Passes)
+            pass.Dispose();
     }
 }

@@ -5,39 +5,30 @@ using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
-using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 
-/// <summary>What P-Tuning is an alternative to: every weight of the encoder is trained, by AdamW. No prefix.</summary>
-/// <remarks>
-/// Made as fast and as lean as this library's own training: shards on worker threads, which add up their gradients in one place, AdamW spread over
-/// the same threads, first gradients that no memory is set aside for. What is left of usual fine-tuning is its dropout, 0.1 in the encoder and before
-/// the head, which can be left out too.
-/// </remarks>
+/// <summary>What P-Tuning is an alternative to: every weight of the encoder is trained, by AdamW. No prefix, no dropout.</summary>
 internal sealed class FineTuning : IDisposable
 {
-    /// <summary>The dropout that published encoders are configured for.</summary>
-    public const double UsualDropout = 0.1;
-
     private const double LearningRate = 2e-5;
 
     private readonly UntrainedModel _model;
     private readonly FrozenTensors _weights;
     private readonly Backbone _backbone;
     private readonly TrainedTensors _head;
+    private readonly int _shards;
     private readonly AdamW[] _optimizers;
-    private readonly Generator[] _generators; // One a shard.
-    private readonly Dropout?[] _dropout;
 
     /// <param name="model">Gives task and head; the encoder is loaded anew.</param>
     /// <param name="encoder">The encoder's folder.</param>
-    /// <param name="dropout">0 for none.</param>
-    public FineTuning(UntrainedModel model, string encoder, int shards, double dropout)
+    /// <param name="shards">
+    /// 1 as torch does it by itself: a batch is one computation, whose operations are spread over the calling thread's threads. More than 1 as this
+    /// library trains: so many parts on worker threads, which add up their gradients in one place, and AdamW spread over the same threads.
+    /// </param>
+    public FineTuning(UntrainedModel model, string encoder, int shards)
     {
-        _model = model;
-        _generators = [.. Enumerable.Range(1, shards).Select(seed => new Generator((ulong)seed))];
-        _dropout = Array.ConvertAll(_generators, generator => dropout > 0 ? new Dropout(dropout, generator) : null);
+        (_model, _shards) = (model, shards);
         var configuration = BackboneConfiguration.Read(encoder);
         var family = BackboneFamilies.Find(configuration.ModelType)!;
         var declared = family.Declare(configuration);
@@ -58,11 +49,10 @@ internal sealed class FineTuning : IDisposable
     public void Step(IReadOnlyList<ExamplePart> batch)
     {
         Each(_optimizers, optimizer => optimizer.ClearGradients());
-        var shards = BatchPlanner.Split([.. batch.Select(part => part.Tokens)], _dropout.Length);
-        WorkerThreads.Shared.Run(shards.Count, shard =>
+        Each(BatchPlanner.Split([.. batch.Select(part => part.Tokens)], _shards), shard =>
         {
-            var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
-            Differentiate([.. batch.Skip(start).Take(count)], batch.Count, _dropout[shard]);
+            var (start, count) = shard.GetOffsetAndLength(batch.Count);
+            Differentiate([.. batch.Skip(start).Take(count)], batch.Count);
         });
         AdamW.ClipGradients(_optimizers.SelectMany(optimizer => optimizer.Parameters), maxNorm: 1);
         Each(_optimizers, optimizer => optimizer.Step(LearningRate));
@@ -74,19 +64,24 @@ internal sealed class FineTuning : IDisposable
             optimizer.Dispose();
         _head.Dispose();
         _backbone.Dispose();
-        foreach (var generator in _generators)
-            generator.Dispose();
     }
 
-    private void Differentiate(IReadOnlyList<ExamplePart> parts, int batchSize, Dropout? dropout)
+    private void Differentiate(IReadOnlyList<ExamplePart> parts, int batchSize)
     {
         using var scope = NewDisposeScope();
         var encoded = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU);
-        var outputs = _model.Task.Head.Forward(_backbone, _backbone.Forward(encoded, dropout: dropout), _head, dropout);
+        var outputs = _model.Task.Head.Forward(_backbone, _backbone.Forward(encoded), _head, dropout: null);
         _model.Task.Loss(outputs, parts).Over(batchSize).backward(); // Threads may add to one tensor's gradient at once.
     }
 
-    private static void Each<T>(IReadOnlyList<T> items, Action<T> action) => WorkerThreads.Shared.Run(items.Count, i => action(items[i]));
+    // One stays on this thread: a worker has but one core.
+    private static void Each<T>(IReadOnlyList<T> items, Action<T> action)
+    {
+        if (items.Count == 1)
+            action(items[0]);
+        else
+            WorkerThreads.Shared.Run(items.Count, i => action(items[i]));
+    }
 
     private static IEnumerable<Tensor[]> InEqualParts(IEnumerable<Tensor> tensors, int parts)
     {

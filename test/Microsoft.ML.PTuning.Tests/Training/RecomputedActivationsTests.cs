@@ -64,7 +64,7 @@ public sealed class RecomputedActivationsTests
     {
         using var checkpoint = new TinyCheckpoint().Save();
         using var backbone = checkpoint.Load();
-        using var optimizer = Optimizer(backbone, new() { PrefixLength = 3 }, Sentence, Settings(dropout: 0.2) with { RecomputeActivations = true });
+        using var optimizer = TinyOptimizer.Of(Sentence, backbone, new() { PrefixLength = 3 }, Settings(dropout: 0.2) with { RecomputeActivations = true });
         optimizer.Step(Batch(Sentence), LearningRate);
         var before = LiveTensors.CountSettled();
 
@@ -102,8 +102,8 @@ public sealed class RecomputedActivationsTests
         using var scope = NewDisposeScope();
         using var checkpoint = family.Contains("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);
         using var backbone = Backbone.Load(checkpoint.Save().Path, CPU, precision);
-        using var keeping = Optimizer(backbone, method, task, settings);
-        using var recomputing = Optimizer(backbone, method, task, settings with { RecomputeActivations = true });
+        using var keeping = TinyOptimizer.Of(task, backbone, method, settings);
+        using var recomputing = TinyOptimizer.Of(task, backbone, method, settings with { RecomputeActivations = true });
 
         for (var step = 0; step < 5; step++)
         {
@@ -117,18 +117,6 @@ public sealed class RecomputedActivationsTests
                 Numbers.AreClose(expected, actual, absolute: 1e-6, relative: 1e-5);
             }
         }
-    }
-
-    private static PromptOptimizer Optimizer(Backbone backbone, PromptMethod method, PromptTask task, TrainingSettings settings)
-    {
-        using var generator = new Generator(3);
-        var weight = Initializers.Normal(generator, deviation: 0.5);
-        var encoder = method.Over(backbone);
-        PrefixParameters? prefix = method.PrefixLength == 0 ? null
-            : settings.ProjectionSize > 0 ? new ProjectedPrefix(encoder.Shape, settings.ProjectionSize, weight, weight)
-            : new EmbeddedPrefix(encoder.Shape, weight);
-        var head = task.Head.Declare(backbone).ToDictionary(t => t.Name, t => weight(t.Shape));
-        return new PromptOptimizer(settings, prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], padId: 0, CPU);
     }
 
     /// <summary>Three rows, two of them padded, with a class each or one a token.</summary>

@@ -1,0 +1,24 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Training;
+
+/// <summary>Steps of a task over a tiny encoder.</summary>
+internal static class TinyOptimizer
+{
+    /// <summary>Begins with the same values every time.</summary>
+    public static PromptOptimizer Of(PromptTask task, Backbone backbone, PromptMethod method, TrainingSettings settings)
+    {
+        using var generator = new Generator(3);
+        var weight = Initializers.Normal(generator, deviation: 0.5);
+        var encoder = method.Over(backbone);
+        PrefixParameters? prefix = method.PrefixLength == 0 ? null
+            : settings.ProjectionSize > 0 ? new ProjectedPrefix(encoder.Shape, settings.ProjectionSize, weight, weight)
+            : new EmbeddedPrefix(encoder.Shape, weight);
+        var head = task.Head.Declare(backbone).ToDictionary(t => t.Name, t => weight(t.Shape));
+        return new PromptOptimizer(settings, prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], padId: 0, CPU);
+    }
+}
