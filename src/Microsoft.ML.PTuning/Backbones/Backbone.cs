@@ -6,8 +6,9 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>Runs one layer of an encoder over the batch it was opened for.</summary>
 /// <param name="layer">Which, from 0.</param>
 /// <param name="hidden">What enters it, <c>[B, T, H]</c>.</param>
-/// <returns>What leaves it, <c>[B, T, H]</c>.</returns>
-internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix);
+/// <param name="firstTokenOnly">Whether nobody reads what leaves it but of the first token: no other asks for anything then.</param>
+/// <returns>What leaves it, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
+internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly = false);
 
 /// <summary>A frozen encoder: plain tensors and functions, nothing of it is trained.</summary>
 /// <remarks>
@@ -67,9 +68,11 @@ internal abstract class Backbone(BackboneConfiguration configuration, ScalarType
     /// <summary>Runs the layers from <paramref name="first"/> up to, not including, <paramref name="end"/>.</summary>
     /// <param name="hidden">Hidden states that enter the first of them, <c>[B, T, H]</c>.</param>
     /// <param name="prefixes">One a layer of the whole encoder, null where a layer has none; or null for no prefix at all.</param>
-    /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
+    /// <param name="firstTokenOnly">Whether nobody reads what leaves the last of them but of the first token; the others are spared there.</param>
+    /// <returns>Hidden states, <c>[B, T, H]</c>; of the first token only, <c>[B, 1, H]</c>, unless there is no layer to run.</returns>
     public Tensor RunLayers(
-        Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null)
+        Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null,
+        bool firstTokenOnly = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first, end);
@@ -88,7 +91,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, ScalarType
         var entered = hidden;
         for (var i = first; i < end; i++)
         {
-            var left = run(i, entered, prefixes?[i]);
+            var left = run(i, entered, prefixes?[i], firstTokenOnly && i == end - 1);
             if (!ReferenceEquals(entered, hidden))
                 entered.Dispose();
             entered = left;

@@ -130,11 +130,13 @@ internal sealed class DebertaBackbone : Backbone
         var mask = new AttentionMask(batch, ElementType).For(prefixLength: 0);
         var real = batch.Mask?.unsqueeze(-1);                                                                       // [B, T, 1]
         var realQueries = real?.unsqueeze(1);                                                                       // [B, 1, T, 1]
-        return (layer, hidden, prefix) =>
+        return (layer, hidden, prefix, firstTokenOnly) =>
         {
-            var left = _layers[layer].Forward(
-                hidden, (q, k, v) => _attentions[layer].Attend(q, k, v, prefix, positions, mask, dropout).Masked(realQueries), dropout);
+            var left = _layers[layer].Forward(hidden, Attend, dropout, firstTokenOnly);
             return layer == 0 && _convolution is not null ? _convolution.Forward(hidden, left, real, dropout) : left;
+
+            Tensor Attend(Tensor q, Tensor k, Tensor v) =>
+                _attentions[layer].Attend(q, k, v, prefix, positions, mask, dropout).Masked(realQueries?.narrow(2, 0, q.size(2)));
         };
     }
 

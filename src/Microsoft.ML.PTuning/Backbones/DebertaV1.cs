@@ -48,10 +48,10 @@ internal sealed class DebertaV1 : DebertaVersion
         private readonly Tensor _valueBias = tensors[$"{attention}.v_bias"]; // [H]
 
         /// <remarks>The values of a prefix get no bias: they are added later, as they are.</remarks>
-        public override (Tensor Q, Tensor K, Tensor V) Project(Tensor hidden)
+        public override (Tensor Q, Tensor K, Tensor V) Project(Tensor asking, Tensor hidden)
         {
             var parts = Split(_projection.Forward(hidden)).chunk(3, -1);     // 3 of [B, h, T, D]: each head has its queries, keys and values together
-            return (parts[0].Plus(ByHead(_queryBias)), parts[1], parts[2].Plus(ByHead(_valueBias)));
+            return (parts[0].narrow(2, 0, asking.size(1)).Plus(ByHead(_queryBias)), parts[1], parts[2].Plus(ByHead(_valueBias)));
         }
 
         private Tensor ByHead(Tensor bias) => Split(bias.view(1, 1, -1));     // [1, h, 1, D]

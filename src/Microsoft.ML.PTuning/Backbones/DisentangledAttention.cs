@@ -30,18 +30,18 @@ internal sealed class DisentangledAttention : IDisposable
         _queries = Queries(table)?.DetachFromDisposeScope();
     }
 
-    /// <param name="q">Queries, <c>[B, h, T, D]</c>.</param>
+    /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
     /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
     /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
     /// <param name="mask">0 at a token, a large negative number at padding, <c>[B, 1, 1, T]</c>; null where no row is padded.</param>
     /// <param name="dropout">Drops relative embeddings and attention probabilities; null for none.</param>
-    /// <returns>Context, <c>[B, h, T, D]</c>.</returns>
+    /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
     public Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, RelativePositions positions, Tensor? mask, Dropout? dropout)
     {
         q = q.Over(_termsRoot);                                                   // Over √D is the attention's own.
-        var bias = Bias(q, k, positions, mask, dropout);                          // [B, h, T, T]
+        var bias = Bias(q, k, positions, mask, dropout);                          // [B, h, Q, T]
         if (prefix is not null)
-            bias = BesidePrefix(bias, prefix);                                    // [B, h, T, P + T]
+            bias = BesidePrefix(bias, prefix);                                    // [B, h, Q, P + T]
         return PrefixedAttention.Attend(q, k, v, prefix, bias, dropout);
     }
 
@@ -60,18 +60,19 @@ internal sealed class DisentangledAttention : IDisposable
         return cat([hidden.expand(-1, bias.size(1), bias.size(2), -1), bias], 3);
     }
 
-    /// <summary>What positions and mask add to the scores of the text, <c>[B, h, T, T]</c>.</summary>
+    /// <summary>What positions and mask add to the scores of the text, <c>[B, h, Q, T]</c>.</summary>
     private Tensor Bias(Tensor q, Tensor k, RelativePositions positions, Tensor? mask, Dropout? dropout)
     {
         using var scope = NewDisposeScope();
         var (keys, queries) = Window(positions, dropout);                         // [h, W, D]
+        var rows = positions.Rows.narrow(0, 0, q.size(2));                        // [Q, T]
 
         Tensor? bias = null;
         if (keys is not null)
-            bias = Gather(matmul(q, keys.transpose(1, 2)), positions.Rows);
+            bias = Gather(matmul(q, keys.transpose(1, 2)), rows);
         if (queries is not null)
         {
-            var asked = Gather(matmul(k, queries.transpose(1, 2)), positions.Rows.t()).transpose(2, 3);
+            var asked = Gather(matmul(k, queries.transpose(1, 2)), rows.t()).transpose(2, 3);
             bias = bias is null ? asked : bias.Add(asked);
         }
         if (mask is not null)
@@ -99,8 +100,8 @@ internal sealed class DisentangledAttention : IDisposable
         projection?.Forward(rows).Over(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
 
     /// <summary>Of the scores with all positions, those with the positions where the tokens stand.</summary>
-    /// <param name="scores"><c>[B, h, T, W]</c>.</param>
-    /// <param name="rows"><c>[T, T]</c>.</param>
-    /// <returns><c>[B, h, T, T]</c>.</returns>
+    /// <param name="scores"><c>[B, h, n, W]</c>.</param>
+    /// <param name="rows"><c>[n, m]</c>.</param>
+    /// <returns><c>[B, h, n, m]</c>.</returns>
     private static Tensor Gather(Tensor scores, Tensor rows) => scores.gather(3, rows.expand(scores.size(0), scores.size(1), -1, -1));
 }

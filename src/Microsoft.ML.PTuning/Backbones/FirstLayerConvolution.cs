@@ -22,15 +22,17 @@ internal sealed class FirstLayerConvolution(FrozenTensors tensors, DebertaConfig
     ];
 
     /// <param name="embedded">What entered the first layer, 0 at padding, <c>[B, T, H]</c>.</param>
-    /// <param name="left">What left it, <c>[B, T, H]</c>.</param>
+    /// <param name="left">What left it: all tokens or the first ones, <c>[B, Q, H]</c>.</param>
     /// <param name="real">1 at a token, 0 at padding, <c>[B, T, 1]</c>; null where no row is padded.</param>
-    /// <returns>What enters the second layer, <c>[B, T, H]</c>.</returns>
+    /// <returns>What enters the second layer, <c>[B, Q, H]</c>.</returns>
     public Tensor Forward(Tensor embedded, Tensor left, Tensor? real, Dropout? dropout)
     {
         using var scope = NewDisposeScope();
+        var tokens = left.size(1);
+        real = real?.narrow(1, 0, tokens);
         var convolved = functional.conv1d(
             embedded.transpose(1, 2), _weight, _bias, padding: convolution.KernelSize / 2, groups: convolution.Groups).transpose(1, 2);
-        var added = _activation(convolved.Masked(real).Drop(dropout));
+        var added = _activation(convolved.narrow(1, 0, tokens).Masked(real).Drop(dropout));
         return _norm.Forward(left.Plus(added)).Masked(real).MoveToOuterDisposeScope();
     }
 }

@@ -109,7 +109,7 @@ internal abstract class PostNormBackbone : Backbone
     public sealed override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
     {
         var mask = new AttentionMask(batch, ElementType);
-        return (layer, hidden, prefix) => _layers[layer].Forward(hidden, prefix, mask.For(prefix), dropout);
+        return (layer, hidden, prefix, firstTokenOnly) => _layers[layer].Forward(hidden, prefix, mask.For(prefix), dropout, firstTokenOnly);
     }
 
     /// <summary>Where the tokens stand: rows of the position table. Token t stands at offset + t where a family says nothing else.</summary>

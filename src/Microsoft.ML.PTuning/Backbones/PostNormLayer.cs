@@ -12,9 +12,9 @@ internal sealed record PostNormLayerNames(
     : PostNormOutputNames(AttentionOutput, AttentionNorm, Intermediate, Output, OutputNorm);
 
 /// <summary>A family's attention.</summary>
-/// <param name="q">Queries, <c>[B, h, T, D]</c>.</param>
+/// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
 /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
-/// <returns>Context, <c>[B, h, T, D]</c>.</returns>
+/// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
 internal delegate Tensor Attention(Tensor q, Tensor k, Tensor v);
 
 /// <summary>A transformer layer that normalises after each residual sum (Vaswani et al. 2017), as BERT and its relatives stack them.</summary>
@@ -62,21 +62,23 @@ internal sealed class PostNormLayer(
 
     /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
     /// <param name="mask">As <see cref="PrefixedAttention.Attend"/> takes it.</param>
-    /// <returns>What leaves it, <c>[B, T, H]</c>.</returns>
-    public Tensor Forward(Tensor hidden, LayerPrefix? prefix, Tensor? mask, Dropout? dropout) =>
-        Forward(hidden, (q, k, v) => PrefixedAttention.Attend(q, k, v, prefix, mask, dropout), dropout);
+    /// <inheritdoc cref="Forward(Tensor, Attention, Dropout?, bool)"/>
+    public Tensor Forward(Tensor hidden, LayerPrefix? prefix, Tensor? mask, Dropout? dropout, bool firstTokenOnly) =>
+        Forward(hidden, (q, k, v) => PrefixedAttention.Attend(q, k, v, prefix, mask, dropout), dropout, firstTokenOnly);
 
     /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
-    /// <returns>What leaves it, <c>[B, T, H]</c>.</returns>
-    public Tensor Forward(Tensor hidden, Attention attend, Dropout? dropout)
+    /// <param name="firstTokenOnly">As <see cref="LayerRun"/> takes it.</param>
+    /// <returns>What leaves it, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
+    public Tensor Forward(Tensor hidden, Attention attend, Dropout? dropout, bool firstTokenOnly)
     {
         using var scope = NewDisposeScope();
-        var (q, k, v) = projection.Project(hidden);
+        var asking = firstTokenOnly ? hidden.narrow(1, 0, 1) : hidden;
+        var (q, k, v) = projection.Project(asking, hidden);
         var attended = _attentionOutput.Forward(Join(attend(q, k, v))).Drop(dropout);
-        hidden = _attentionNorm.Forward(attended.Add(hidden)); // In place: the backward pass needs neither summand.
+        asking = _attentionNorm.Forward(attended.Add(asking)); // In place: the backward pass needs neither summand.
 
-        var transformed = _output.Forward(_activation(_intermediate.Forward(hidden))).Drop(dropout);
-        return _outputNorm.Forward(transformed.Add(hidden)).MoveToOuterDisposeScope();
+        var transformed = _output.Forward(_activation(_intermediate.Forward(asking))).Drop(dropout);
+        return _outputNorm.Forward(transformed.Add(asking)).MoveToOuterDisposeScope();
     }
 
     private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);          // [B, T, H]

@@ -7,12 +7,12 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <remarks>The prefix asks no questions: queries come from real tokens only, so hidden states keep length T.</remarks>
 internal static class PrefixedAttention
 {
-    /// <param name="q">Queries, <c>[B, h, T, D]</c>.</param>
+    /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
     /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
     /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
     /// <param name="mask">0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>; null where all may be.</param>
     /// <param name="dropout">Drops attention probabilities, those of the prefix too; null for none.</param>
-    /// <returns>Context, <c>[B, h, T, D]</c>.</returns>
+    /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
     public static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null)
     {
         if (prefix is not null)
@@ -26,7 +26,7 @@ internal static class PrefixedAttention
     /// <summary>Spelled out, because the fused attention draws its dropout from TorchSharp's global generator.</summary>
     private static Tensor AttendDropping(Tensor q, Tensor k, Tensor v, Tensor? mask, Dropout dropout)
     {
-        var scores = matmul(q, k.transpose(-2, -1)).Over(Math.Sqrt(q.size(-1))); // [B, h, T, P + T]
+        var scores = matmul(q, k.transpose(-2, -1)).Over(Math.Sqrt(q.size(-1))); // [B, h, Q, P + T]
         if (mask is not null)
             scores = scores.Plus(mask);
 

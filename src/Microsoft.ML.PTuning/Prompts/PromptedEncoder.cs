@@ -34,11 +34,13 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <summary>The layers that a prefix reaches.</summary>
     /// <param name="entering">What <see cref="RunTrunk"/> gave, <c>[B, T, H]</c>.</param>
     /// <inheritdoc cref="Forward"/>
-    public Tensor RunPrompted(Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
+    public Tensor RunPrompted(
+        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null,
+        bool firstTokenOnly = false)
     {
         using var scope = NewDisposeScope();
         var prefixes = prefix is null ? null : ByLayer(prefix, batch.Rows, prefixDropout);
-        var left = Backbone.RunLayers(entering, batch, prefixes, TrunkLayers, Shape.EncoderLayers, backboneDropout);
+        var left = Backbone.RunLayers(entering, batch, prefixes, TrunkLayers, Shape.EncoderLayers, backboneDropout, firstTokenOnly);
         return left.to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
@@ -46,20 +48,27 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <inheritdoc cref="RunPrompted"/>
     /// <returns>The layers, which have run forward, and wait for the gradient of what left them.</returns>
     public RecomputedLayers RunPromptedToRecompute(
-        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
+        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null,
+        bool firstTokenOnly = false)
     {
         var prefixes = prefix is null ? new LayerPrefix?[Shape.EncoderLayers] : ByLayer(prefix, batch.Rows, prefixDropout);
-        return new RecomputedLayers(Backbone.OpenLayers(batch, backboneDropout), entering, prefixes, TrunkLayers, backboneDropout);
+        return new RecomputedLayers(Backbone.OpenLayers(batch, backboneDropout), entering, prefixes, TrunkLayers, backboneDropout, firstTokenOnly);
     }
 
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</param>
     /// <param name="prefixDropout">Dropped from keys and values, a mask of its own for every row; null when not training.</param>
     /// <param name="backboneDropout">Dropout inside the encoder; null for none.</param>
-    /// <returns>Hidden states of the text, F32 <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states.</returns>
-    public Tensor Forward(EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null)
+    /// <param name="firstTokenOnly">Whether nobody reads the hidden states but that of the first token: the last layer then spares the others.</param>
+    /// <returns>
+    /// Hidden states of the text, F32 <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states. Of the first token only where the
+    /// others were spared, <c>[B, 1, H]</c>.
+    /// </returns>
+    public Tensor Forward(
+        EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null, bool firstTokenOnly = false)
     {
         using var scope = NewDisposeScope();
-        return RunPrompted(RunTrunk(batch, backboneDropout), batch, prefix, prefixDropout, backboneDropout).MoveToOuterDisposeScope();
+        var entering = RunTrunk(batch, backboneDropout);
+        return RunPrompted(entering, batch, prefix, prefixDropout, backboneDropout, firstTokenOnly).MoveToOuterDisposeScope();
     }
 
     private LayerPrefix?[] ByLayer(Tensor prefix, int rows, Dropout? dropout)

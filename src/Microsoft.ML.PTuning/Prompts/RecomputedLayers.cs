@@ -19,6 +19,7 @@ internal sealed class RecomputedLayers
     private readonly int _first;
     private readonly ScalarType _type;
     private readonly Dropout? _dropout;
+    private readonly bool _firstTokenOnly;
     private readonly Stack<LayerEntry> _entries = [];
 
     /// <summary>Runs the layers forward. What is kept belongs to the current dispose scope, which must outlast <see cref="Backward"/>.</summary>
@@ -26,9 +27,11 @@ internal sealed class RecomputedLayers
     /// <param name="entering">What enters the first of them, <c>[B, T, H]</c>; it asks for no gradient.</param>
     /// <param name="prefixes">One a layer of the whole encoder; they may ask for gradients.</param>
     /// <param name="dropout">What <paramref name="run"/> drops with; null for none.</param>
-    public RecomputedLayers(LayerRun run, Tensor entering, IReadOnlyList<LayerPrefix?> prefixes, int first, Dropout? dropout)
+    /// <param name="firstTokenOnly">Whether nobody reads what leaves the last of them but of the first token.</param>
+    public RecomputedLayers(
+        LayerRun run, Tensor entering, IReadOnlyList<LayerPrefix?> prefixes, int first, Dropout? dropout, bool firstTokenOnly = false)
     {
-        (_run, _prefixes, _first, _dropout) = (run, prefixes, first, dropout);
+        (_run, _prefixes, _first, _dropout, _firstTokenOnly) = (run, prefixes, first, dropout, firstTokenOnly);
         _type = entering.dtype;
 
         using var frozen = no_grad();
@@ -36,12 +39,12 @@ internal sealed class RecomputedLayers
         for (var layer = first; layer < prefixes.Count; layer++)
         {
             _entries.Push(new(layer, hidden, dropout?.SaveGenerator()));
-            hidden = run(layer, hidden, prefixes[layer]);
+            hidden = Run(layer, hidden);
         }
         Left = hidden.detach().to(ScalarType.Float32).requires_grad_();
     }
 
-    /// <summary>What left the last layer, F32 <c>[B, T, H]</c>: a leaf, from which the loss follows.</summary>
+    /// <summary>What left the last layer, F32 <c>[B, T, H]</c> or <c>[B, 1, H]</c>: a leaf, from which the loss follows.</summary>
     public Tensor Left { get; }
 
     /// <summary>Hands the gradient of <see cref="Left"/> down through the layers to the prefix.</summary>
@@ -63,7 +66,7 @@ internal sealed class RecomputedLayers
         if (!isFirst)
             entry.Hidden.requires_grad_();
 
-        _run(entry.Layer, entry.Hidden, _prefixes[entry.Layer]).backward([gradient]);
+        Run(entry.Layer, entry.Hidden).backward([gradient]);
         if (isFirst)
             return gradient;
 
@@ -72,6 +75,8 @@ internal sealed class RecomputedLayers
         entry.Hidden.Dispose();
         return below;
     }
+
+    private Tensor Run(int layer, Tensor hidden) => _run(layer, hidden, _prefixes[layer], _firstTokenOnly && layer == _prefixes.Count - 1);
 
     /// <param name="Hidden">What entered the layer, <c>[B, T, H]</c>.</param>
     /// <param name="GeneratorState">Where the generator of dropout stood; null without dropout.</param>

@@ -44,7 +44,8 @@ internal static class MixedBatch
     ];
 
     /// <summary>The prefix is shared by the batch: nothing is copied for a row.</summary>
-    private static Tensor Forward(PromptModel model, EncodedBatch batch) => model.Network.Encoder.Forward(batch, model.Prefix);
+    private static Tensor Forward(PromptModel model, EncodedBatch batch) =>
+        model.Network.Encoder.Forward(batch, model.Prefix, firstTokenOnly: model.Network.Head.ReadsFirstTokenOnly);
 
     private static Tensor Forward(ModelGroup[] groups, EncodedBatch batch)
     {
@@ -53,7 +54,9 @@ internal static class MixedBatch
         if (encoder.TrunkLayers < encoder.Shape.EncoderLayers)
         {
             var prefixes = PrefixStack.ByLayer([.. groups.Select(g => (g.Model.Prefix!, g.Sequences.Length))], encoder.Shape);
-            hidden = encoder.Backbone.RunLayers(hidden, batch, prefixes, encoder.TrunkLayers, encoder.Shape.EncoderLayers);
+            hidden = encoder.Backbone.RunLayers(
+                hidden, batch, prefixes, encoder.TrunkLayers, encoder.Shape.EncoderLayers,
+                firstTokenOnly: groups.All(g => g.Model.Network.Head.ReadsFirstTokenOnly));
         }
         return hidden.to(ScalarType.Float32);
     }

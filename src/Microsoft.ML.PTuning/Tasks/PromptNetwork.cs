@@ -14,7 +14,7 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
     public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
     {
-        var hidden = Encoder.Forward(batch, Prefix(tensors), dropout?.Prefix, dropout?.Backbone);
+        var hidden = Encoder.Forward(batch, Prefix(tensors), dropout?.Prefix, dropout?.Backbone, Head.ReadsFirstTokenOnly);
         return Head.Forward(Encoder.Backbone, hidden, tensors, dropout?.Head);
     }
 
@@ -24,7 +24,8 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
     {
         var entering = Encoder.RunTrunk(batch, dropout.Backbone);
-        layers = Encoder.RunPromptedToRecompute(entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone);
+        layers = Encoder.RunPromptedToRecompute(
+            entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone, Head.ReadsFirstTokenOnly);
         return Head.Forward(Encoder.Backbone, layers.Left, tensors, dropout.Head);
     }
 

@@ -14,6 +14,8 @@ internal sealed class SentenceHead(int outputs) : TaskHead
 {
     private const string Weight = "head.weight", Bias = "head.bias", PoolerWeight = "pooler.weight", PoolerBias = "pooler.bias";
 
+    public override bool ReadsFirstTokenOnly => true;
+
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone)
     {
         var hidden = backbone.Configuration.HiddenSize;

@@ -11,6 +11,8 @@ internal sealed class TokenHead(int outputs, bool drops) : TaskHead
 {
     private const string Weight = "head.weight", Bias = "head.bias";
 
+    public override bool ReadsFirstTokenOnly => false;
+
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone) =>
         [new(Weight, IsBias: false, outputs, backbone.Configuration.HiddenSize), new(Bias, IsBias: true, outputs)];
 

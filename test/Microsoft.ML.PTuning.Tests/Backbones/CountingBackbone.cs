@@ -31,12 +31,12 @@ internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configur
 
     public override void Dispose() => inner.Dispose();
 
-    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => (layer, hidden, prefix) =>
+    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => (layer, hidden, prefix, firstTokenOnly) =>
     {
         BeforeLayer(layer);
         Interlocked.Add(ref Rows[layer], (int)hidden.size(0));
         var prefixes = new LayerPrefix?[Configuration.Layers];
         prefixes[layer] = prefix;
-        return inner.RunLayers(hidden, batch, prefixes, layer, layer + 1, dropout);
+        return inner.RunLayers(hidden, batch, prefixes, layer, layer + 1, dropout, firstTokenOnly);
     };
 }

@@ -25,7 +25,7 @@ public sealed class RecomputedLayersTests
 
         CollectionAssert.AreEqual(new[] { 1, 2, 3, 3, 2, 1 }, ran);
 
-        Tensor Counted(int layer, Tensor hidden, LayerPrefix? prefix)
+        Tensor Counted(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
         {
             ran.Add(layer);
             return hidden.exp();
@@ -44,7 +44,7 @@ public sealed class RecomputedLayersTests
 
         CollectionAssert.AreEqual(new[] { false, false, true, true }, enabled);
 
-        Tensor Watched(int layer, Tensor hidden, LayerPrefix? prefix)
+        Tensor Watched(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
         {
             enabled.Add(is_grad_enabled());
             return hidden.exp();
@@ -59,7 +59,7 @@ public sealed class RecomputedLayersTests
 
         var hidden = full(1, 1, 1, 0.5);
         for (var layer = 0; layer < 3; layer++)
-            hidden = Multiply(layer, hidden, kept[layer]);
+            hidden = Multiply(layer, hidden, kept[layer], firstTokenOnly: false);
         hidden.sum().backward();
         var layers = new RecomputedLayers(Multiply, full(1, 1, 1, 0.5), recomputed, first: 0, dropout: null);
         layers.Left.sum().backward();
@@ -71,7 +71,7 @@ public sealed class RecomputedLayersTests
         static LayerPrefix[] Factors() =>
             [.. Enumerable.Range(1, 3).Select(i => new LayerPrefix(full(1, 1, 1, i / 2.0).requires_grad_(), zeros(1, 1, 1)))];
 
-        static Tensor Multiply(int layer, Tensor hidden, LayerPrefix? prefix) => (hidden * prefix!.Keys).sin();
+        static Tensor Multiply(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly) => (hidden * prefix!.Keys).sin();
     }
 
     [TestMethod]
@@ -92,7 +92,7 @@ public sealed class RecomputedLayersTests
         CollectionAssert.AreEqual(drawn[0], drawn[3]);
         CollectionAssert.AreEqual(after.data<byte>().ToArray(), generator.get_state().data<byte>().ToArray());
 
-        Tensor Dropping(int layer, Tensor hidden, LayerPrefix? prefix)
+        Tensor Dropping(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
         {
             var mask = dropout.Apply(ones_like(hidden, requires_grad: false));
             drawn.Add(mask.data<float>().ToArray());
@@ -112,7 +112,7 @@ public sealed class RecomputedLayersTests
         {
             var hidden = ones(1, 1, 1).requires_grad_();
             for (var layer = 0; layer < Layers; layer++)
-                hidden = Large(layer, hidden, null);
+                hidden = Large(layer, hidden, null, firstTokenOnly: false);
         }
         Assert.IsGreaterThan((Layers - 1) * Activation, most, "The ordinary road keeps them all.");
 
@@ -125,7 +125,7 @@ public sealed class RecomputedLayersTests
         }
         Assert.IsLessThan(3 * Activation, most);
 
-        Tensor Large(int layer, Tensor hidden, LayerPrefix? prefix)
+        Tensor Large(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
         {
             using var scope = NewDisposeScope();
             var left = hidden.expand(1, Activation / sizeof(float), 1).sigmoid().mean([1], keepdim: true);

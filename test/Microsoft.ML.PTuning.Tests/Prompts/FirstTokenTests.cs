@@ -1,0 +1,94 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using static TorchSharp.torch;
+using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
+
+namespace Microsoft.ML.PTuning.Tests.Prompts;
+
+/// <summary>The first token's hidden state where the last layer spares the others, against all hidden states.</summary>
+[TestClass]
+[DoNotParallelize]
+public sealed class FirstTokenTests
+{
+    private static readonly EncodedRow[] Rows = [Row(2, 9, 8, 7, 6, 3), Row(2, 5, 11, 3), Row(2, 12, 3)];
+
+    public static IEnumerable<object[]> Cases =>
+        from family in new[] { "bert", "roberta", "electra", "distilbert", "albert", "deberta", "deberta-v2", "deberta-v3" }
+        from prefixLength in new[] { 0, 3 }
+        from rows in new[] { 1, 3 } // A row alone has no padding, and no mask.
+        select new object[] { family, prefixLength, rows };
+
+    [TestMethod]
+    [DynamicData(nameof(Cases))]
+    public void State_and_gradients_are_those_among_all(string family, int prefixLength, int rows)
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = Checkpoint(family, layers: 3);
+        using var backbone = checkpoint.Save().Load();
+        var batch = Batch(rows);
+        var (ofAll, ofFirst) = (Prefixes(backbone, prefixLength), Prefixes(backbone, prefixLength));
+
+        var expected = backbone.Forward(batch, ofAll).narrow(1, 0, 1);
+        var actual = backbone.RunLayers(backbone.Embed(batch, positionOffset: 0), batch, ofFirst, 0, 3, firstTokenOnly: true);
+
+        CollectionAssert.AreEqual(expected.shape, actual.shape);
+        Numbers.AreClose(expected, actual, absolute: 1e-5, relative: 1e-5);
+        if (prefixLength == 0)
+            return;
+        expected.square().sum().backward();
+        actual.square().sum().backward();
+        foreach (var (all, first) in ofAll.Zip(ofFirst))
+        {
+            Numbers.AreClose(all!.Keys.grad!, first!.Keys.grad!, absolute: 1e-4, relative: 1e-4);
+            Numbers.AreClose(all.Values.grad!, first.Values.grad!, absolute: 1e-4, relative: 1e-4);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("bert")]
+    [DataRow("deberta-v2")] // Its convolution follows the layer that spares tokens.
+    public void Single_layer_spares_the_others_too(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = Checkpoint(family, layers: 1);
+        using var backbone = checkpoint.Save().Load();
+        var batch = Batch(3);
+
+        var actual = backbone.RunLayers(backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, 1, firstTokenOnly: true);
+
+        Numbers.AreClose(backbone.Forward(batch, Prefixes(backbone, 3)).narrow(1, 0, 1), actual, absolute: 1e-5, relative: 1e-5);
+    }
+
+    [TestMethod]
+    public void Dropout_in_the_encoder_keeps_it_finite_and_of_the_first_token()
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = Checkpoint("deberta-v2", layers: 3);
+        using var backbone = checkpoint.Save().Load();
+        using var generator = new Generator(1);
+        var batch = Batch(3);
+
+        var actual = backbone.RunLayers(
+            backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, 3, new Dropout(0.1, generator), firstTokenOnly: true);
+
+        CollectionAssert.AreEqual(new long[] { 3, 1, backbone.Configuration.HiddenSize }, actual.shape);
+        Assert.IsTrue(actual.isfinite().all().item<bool>());
+    }
+
+    private static TinyCheckpoint Checkpoint(string family, int layers) => family.StartsWith("deberta", StringComparison.Ordinal)
+        ? DebertaCheckpoints.Create(family, configuration => configuration["num_hidden_layers"] = layers)
+        : new(family, bend: configuration => configuration[family == "distilbert" ? "n_layers" : "num_hidden_layers"] = layers);
+
+    private static EncodedBatch Batch(int rows) => EncodedRow.Collate(Rows[..rows], padId: 0, CPU);
+
+    private static EncodedRow Row(params int[] ids) => new(ids, new int[ids.Length]);
+
+    private static LayerPrefix?[] Prefixes(Backbone backbone, int length)
+    {
+        var configuration = backbone.Configuration;
+        using var generator = new Generator(3);
+        return [.. Enumerable.Range(0, configuration.Layers).Select(_ => length == 0 ? null : new LayerPrefix(Part(), Part()))];
+
+        Tensor Part() => randn(length, configuration.Heads, configuration.HiddenSize / configuration.Heads, generator: generator).requires_grad_();
+    }
+}
