@@ -6,9 +6,9 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>Runs one layer of an encoder over the batch it was opened for.</summary>
 /// <param name="layer">Which, from 0.</param>
 /// <param name="hidden">What enters it, <c>[B, T, H]</c>.</param>
-/// <param name="firstTokenOnly">Whether nobody reads what leaves it but of the first token: no other asks for anything then.</param>
+/// <param name="firstTokenOnly">Whether only the first token's state is read of what leaves it; the other tokens then send no queries.</param>
 /// <returns>What leaves it, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
-internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly = false);
+internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly);
 
 /// <summary>A frozen encoder: plain tensors and functions, nothing of it is trained.</summary>
 /// <remarks>
@@ -68,7 +68,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, ScalarType
     /// <summary>Runs the layers from <paramref name="first"/> up to, not including, <paramref name="end"/>.</summary>
     /// <param name="hidden">Hidden states that enter the first of them, <c>[B, T, H]</c>.</param>
     /// <param name="prefixes">One a layer of the whole encoder, null where a layer has none; or null for no prefix at all.</param>
-    /// <param name="firstTokenOnly">Whether nobody reads what leaves the last of them but of the first token; the others are spared there.</param>
+    /// <param name="firstTokenOnly">Whether only the first token's state is read of what leaves the last of them; there the other tokens send no queries.</param>
     /// <returns>Hidden states, <c>[B, T, H]</c>; of the first token only, <c>[B, 1, H]</c>, unless there is no layer to run.</returns>
     public Tensor RunLayers(
         Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null,
@@ -101,7 +101,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, ScalarType
     }
 
     /// <summary>The checkpoint's own pooler over the first token.</summary>
-    /// <param name="hidden">The last layer's hidden states, <c>[B, T, H]</c>.</param>
+    /// <param name="hidden">The last layer's hidden states, <c>[B, T, H]</c>, or those of the first token, <c>[B, 1, H]</c>.</param>
     /// <returns>Sentence vectors, of the type of <paramref name="hidden"/>, <c>[B, H]</c>.</returns>
     /// <exception cref="InvalidOperationException">The checkpoint brought no pooler.</exception>
     public abstract Tensor Pool(Tensor hidden);

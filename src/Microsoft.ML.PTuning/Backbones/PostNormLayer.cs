@@ -75,11 +75,11 @@ internal sealed class PostNormLayer(
         var asking = firstTokenOnly ? hidden.narrow(1, 0, 1) : hidden;
         var (q, k, v) = projection.Project(asking, hidden);
         var attended = _attentionOutput.Forward(Join(attend(q, k, v))).Drop(dropout);
-        asking = _attentionNorm.Forward(attended.Add(asking)); // In place: the backward pass needs neither summand.
+        attended = _attentionNorm.Forward(attended.Add(asking)); // In place: the backward pass needs neither summand.
 
-        var transformed = _output.Forward(_activation(_intermediate.Forward(asking))).Drop(dropout);
-        return _outputNorm.Forward(transformed.Add(asking)).MoveToOuterDisposeScope();
+        var transformed = _output.Forward(_activation(_intermediate.Forward(attended))).Drop(dropout);
+        return _outputNorm.Forward(transformed.Add(attended)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);          // [B, T, H]
+    private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);          // [B, Q, H]
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>Self-attention whose keys and values begin with a trained prefix (Li &amp; Liang 2021; Liu et al. 2022).</summary>
-/// <remarks>The prefix asks no questions: queries come from real tokens only, so hidden states keep length T.</remarks>
+/// <remarks>The prefix asks no questions: queries come from real tokens only, and the prefix has no hidden states.</remarks>
 internal static class PrefixedAttention
 {
     /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>

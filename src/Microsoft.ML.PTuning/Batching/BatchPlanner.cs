@@ -4,7 +4,7 @@ namespace Microsoft.ML.PTuning.Batching;
 /// <remarks>Real texts are short and uneven: padding all to a common length, as the official scripts do, computes mostly padding.</remarks>
 internal static class BatchPlanner
 {
-    /// <summary>Most tokens that a core computes at once: enough to keep it busy; more are no faster, mix more lengths and take more memory.</summary>
+    /// <summary>Tokens that a core computes at once: enough to keep it busy; more are no faster, mix more lengths and take more memory.</summary>
     public const int CoreBudget = 512;
 
     /// <summary>Batches whose rows are sorted by length within a window this many batches wide; wide enough to sort, narrow enough to shuffle.</summary>
@@ -52,6 +52,12 @@ internal static class BatchPlanner
             batches.Add([.. batch]);
         return batches;
     }
+
+    /// <summary>Cuts a core's share of a batch into micro-batches of about <see cref="CoreBudget"/> tokens, at least one row each.</summary>
+    /// <param name="tokens">Tokens of each row, longest first.</param>
+    /// <returns>Where each micro-batch begins and ends.</returns>
+    public static IReadOnlyList<Range> SplitForCore(IReadOnlyList<int> tokens) =>
+        Split(tokens, (int)((tokens.Sum(count => (long)count) + CoreBudget - 1) / CoreBudget));
 
     /// <summary>Cuts a batch that is sorted by length into parts of about equal token counts, at least one row each.</summary>
     /// <returns>Where each part begins and ends.</returns>

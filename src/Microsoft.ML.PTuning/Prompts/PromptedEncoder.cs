@@ -35,8 +35,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <param name="entering">What <see cref="RunTrunk"/> gave, <c>[B, T, H]</c>.</param>
     /// <inheritdoc cref="Forward"/>
     public Tensor RunPrompted(
-        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null,
-        bool firstTokenOnly = false)
+        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout, Dropout? backboneDropout, bool firstTokenOnly)
     {
         using var scope = NewDisposeScope();
         var prefixes = prefix is null ? null : ByLayer(prefix, batch.Rows, prefixDropout);
@@ -48,8 +47,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <inheritdoc cref="RunPrompted"/>
     /// <returns>The layers, which have run forward, and wait for the gradient of what left them.</returns>
     public RecomputedLayers RunPromptedToRecompute(
-        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null,
-        bool firstTokenOnly = false)
+        Tensor entering, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout, Dropout? backboneDropout, bool firstTokenOnly)
     {
         var prefixes = prefix is null ? new LayerPrefix?[Shape.EncoderLayers] : ByLayer(prefix, batch.Rows, prefixDropout);
         return new RecomputedLayers(Backbone.OpenLayers(batch, backboneDropout), entering, prefixes, TrunkLayers, backboneDropout, firstTokenOnly);
@@ -58,10 +56,10 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</param>
     /// <param name="prefixDropout">Dropped from keys and values, a mask of its own for every row; null when not training.</param>
     /// <param name="backboneDropout">Dropout inside the encoder; null for none.</param>
-    /// <param name="firstTokenOnly">Whether nobody reads the hidden states but that of the first token: the last layer then spares the others.</param>
+    /// <param name="firstTokenOnly">Whether only the first token's state is read; in the last layer the other tokens then send no queries.</param>
     /// <returns>
-    /// Hidden states of the text, F32 <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states. Of the first token only where the
-    /// others were spared, <c>[B, 1, H]</c>.
+    /// Hidden states of the text, F32 <c>[B, T, H]</c>: the prefix has keys and values, but no hidden states. With <paramref name="firstTokenOnly"/>
+    /// and a prefix that of the first token, <c>[B, 1, H]</c>; without a prefix there is no layer that could spare the others.
     /// </returns>
     public Tensor Forward(
         EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null, Dropout? backboneDropout = null, bool firstTokenOnly = false)

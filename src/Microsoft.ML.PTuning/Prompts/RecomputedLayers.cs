@@ -27,9 +27,9 @@ internal sealed class RecomputedLayers
     /// <param name="entering">What enters the first of them, <c>[B, T, H]</c>; it asks for no gradient.</param>
     /// <param name="prefixes">One a layer of the whole encoder; they may ask for gradients.</param>
     /// <param name="dropout">What <paramref name="run"/> drops with; null for none.</param>
-    /// <param name="firstTokenOnly">Whether nobody reads what leaves the last of them but of the first token.</param>
+    /// <param name="firstTokenOnly">Whether only the first token's state is read of what leaves the last of them.</param>
     public RecomputedLayers(
-        LayerRun run, Tensor entering, IReadOnlyList<LayerPrefix?> prefixes, int first, Dropout? dropout, bool firstTokenOnly = false)
+        LayerRun run, Tensor entering, IReadOnlyList<LayerPrefix?> prefixes, int first, Dropout? dropout, bool firstTokenOnly)
     {
         (_run, _prefixes, _first, _dropout, _firstTokenOnly) = (run, prefixes, first, dropout, firstTokenOnly);
         _type = entering.dtype;
@@ -51,7 +51,7 @@ internal sealed class RecomputedLayers
     public void Backward()
     {
         var drawnUntilNow = _dropout?.SaveGenerator();
-        var gradient = Left.grad!.to(_type);                                // [B, T, H]
+        var gradient = Left.grad!.to(_type);                                // Of Left's shape.
         while (_entries.TryPop(out var entry))
             gradient = HandDown(entry, gradient);
         _dropout?.RestoreGenerator(drawnUntilNow!);

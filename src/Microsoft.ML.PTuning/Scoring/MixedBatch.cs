@@ -9,7 +9,8 @@ namespace Microsoft.ML.PTuning.Scoring;
 internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 
 /// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
-/// <remarks>The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ.</remarks>
+/// <remarks>The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ.
+/// Where a head reads all tokens, the last layer computes all tokens of all rows.</remarks>
 internal static class MixedBatch
 {
     /// <returns>For each part the head's numbers of its sequences, one after the other, without those of padding.</returns>
@@ -19,7 +20,7 @@ internal static class MixedBatch
         using var frozen = no_grad();
         var groups = Group(parts);
         var batch = Collate(groups.SelectMany(g => g.Sequences), groups[0].Model);
-        var hidden = groups.Length == 1 ? Forward(groups[0].Model, batch) : Forward(groups, batch);    // [S, T, H]
+        var hidden = groups.Length == 1 ? Forward(groups[0].Model, batch) : Forward(groups, batch);    // [S, T, H] or [S, 1, H]
 
         var outputs = new float[parts.Count][];
         var start = 0;

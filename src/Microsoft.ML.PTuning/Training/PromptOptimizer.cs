@@ -16,8 +16,8 @@ internal sealed record LearnedTask(PromptTask Task, PromptNetwork Network, IRead
 /// The parameters of a prefix and of the heads that share it, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).
 /// </summary>
 /// <remarks>
-/// The prefix is computed once a step. Each shard of the batch differentiates in leaves of its own, a long one pass by pass; their gradients are
-/// summed in a fixed order, so that the bits depend on the seed and the number of shards, not on the threads.
+/// The prefix is computed once a step. Each shard of the batch differentiates in leaves of its own, a large one by micro-batches; their gradients
+/// are summed in a fixed order, so that the bits depend on the seed and the number of shards, not on the threads.
 /// </remarks>
 internal sealed class PromptOptimizer : IDisposable
 {
@@ -167,8 +167,8 @@ internal sealed class PromptOptimizer : IDisposable
         void Run(int shard)
         {
             var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
-            foreach (var pass in Passes([.. batch.Skip(start).Take(count)]))
-                started.Keep(shard, Differentiate(learned, pass, leaves[shard], _dropout[shard], weight));
+            foreach (var microBatch in MicroBatches([.. batch.Skip(start).Take(count)]))
+                started.Keep(shard, Differentiate(learned, microBatch, leaves[shard], _dropout[shard], weight));
         }
     }
 
@@ -188,15 +188,12 @@ internal sealed class PromptOptimizer : IDisposable
         return new(result, loss, parts);
     }
 
-    /// <summary>What of a shard is computed at once: on a core no more than keeps it busy, because all activations are kept for the way back.</summary>
-    private IEnumerable<ExamplePart[]> Passes(ExamplePart[] shard)
-    {
-        if (_device.type != DeviceType.CPU)
-            return [shard];
-        int[] tokens = [.. shard.Select(part => part.Tokens)];
-        var passes = (tokens.Sum(count => (long)count) + BatchPlanner.CoreBudget - 1) / BatchPlanner.CoreBudget;
-        return BatchPlanner.Split(tokens, (int)passes).Select(range => shard[range]);
-    }
+    /// <summary>What of a shard is in memory at once: a GPU takes all of it, a core no more than keeps it busy.</summary>
+    private IEnumerable<ExamplePart[]> MicroBatches(ExamplePart[] shard) => _device.type != DeviceType.CPU
+        ? [shard]
+        : BatchPlanner.SplitForCore([.. shard.Select(PaddedTokens)]).Select(range => shard[range]);
+
+    private int PaddedTokens(ExamplePart part) => Math.Max(part.Length, _settings.PadToLength) * part.Sequences.Count;
 
     private static void AssignGradients(IReadOnlyDictionary<string, Tensor> head, TrainedTensors[] leaves, Tensor? values)
     {

@@ -13,17 +13,17 @@ internal sealed class StartedStep(int shards) : IDisposable
 {
     private readonly List<BatchOutputs>[] _shards = [.. Enumerable.Range(0, shards).Select(_ => new List<BatchOutputs>())];
 
-    private IEnumerable<BatchOutputs> Passes => _shards.SelectMany(shard => shard);
+    private IEnumerable<BatchOutputs> MicroBatches => _shards.SelectMany(shard => shard);
 
-    /// <summary>Takes over what came of a shard, or of its next rows. Safe for any number of threads, one a shard.</summary>
+    /// <summary>Takes over what came of a shard's next micro-batch. Safe for any number of threads, one a shard.</summary>
     public void Keep(int shard, BatchOutputs outputs) => _shards[shard].Add(outputs);
 
     /// <summary>Waits for the step's end.</summary>
-    public StepResult Read() => new(Passes.Sum(p => p.ReadLoss()), [.. Passes.SelectMany(p => p.ReadByPart())]);
+    public StepResult Read() => new(MicroBatches.Sum(m => m.ReadLoss()), [.. MicroBatches.SelectMany(m => m.ReadByPart())]);
 
     public void Dispose()
     {
-        foreach (var pass in Passes)
-            pass.Dispose();
+        foreach (var microBatch in MicroBatches)
+            microBatch.Dispose();
     }
 }

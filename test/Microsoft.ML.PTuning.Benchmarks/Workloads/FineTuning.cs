@@ -18,17 +18,19 @@ internal sealed class FineTuning : IDisposable
     private readonly Backbone _backbone;
     private readonly TrainedTensors _head;
     private readonly int _shards;
+    private readonly bool _isLean;
     private readonly AdamW[] _optimizers;
 
     /// <param name="model">Gives task and head; the encoder is loaded anew.</param>
     /// <param name="encoder">The encoder's folder.</param>
-    /// <param name="shards">
-    /// 1 as torch does it by itself: a batch is one computation, whose operations are spread over the calling thread's threads. More than 1 as this
-    /// library trains: so many parts on worker threads, which add up their gradients in one place, and AdamW spread over the same threads.
+    /// <param name="threads">
+    /// Null as torch does it by itself: a batch is one computation, whose operations are spread over the calling thread's threads. Else with all that
+    /// this library does for its own steps: a shard a worker thread, in micro-batches, of which the last layer computes the first token alone, and
+    /// AdamW spread over the same threads; all gradients are added up in one place.
     /// </param>
-    public FineTuning(UntrainedModel model, string encoder, int shards)
+    public FineTuning(UntrainedModel model, string encoder, int? threads = null)
     {
-        (_model, _shards) = (model, shards);
+        (_model, _isLean, _shards) = (model, threads is not null, threads ?? 1);
         var configuration = BackboneConfiguration.Read(encoder);
         var family = BackboneFamilies.Find(configuration.ModelType)!;
         var declared = family.Declare(configuration);
@@ -42,17 +44,19 @@ internal sealed class FineTuning : IDisposable
         Tensor[] trained = [.. declared.Select(tensor => _weights[tensor.Name]), .. _head.Select(tensor => tensor.Value)];
         foreach (var tensor in trained)
             tensor.requires_grad_();
-        _optimizers = [.. InEqualParts(trained, shards).Select(part => new AdamW(part, weightDecay: 0))];
+        _optimizers = [.. InEqualParts(trained, _shards).Select(part => new AdamW(part, weightDecay: 0))];
     }
 
     /// <param name="batch">What to learn from, longest first.</param>
     public void Step(IReadOnlyList<ExamplePart> batch)
     {
-        Each(_optimizers, optimizer => optimizer.ClearGradients());
+        ForgetGradients();
         Each(BatchPlanner.Split([.. batch.Select(part => part.Tokens)], _shards), shard =>
         {
             var (start, count) = shard.GetOffsetAndLength(batch.Count);
-            Differentiate([.. batch.Skip(start).Take(count)], batch.Count);
+            ExamplePart[] parts = [.. batch.Skip(start).Take(count)];
+            foreach (var range in _isLean ? BatchPlanner.SplitForCore([.. parts.Select(part => part.Tokens)]) : [Range.All])
+                Differentiate(parts[range], batch.Count);
         });
         AdamW.ClipGradients(_optimizers.SelectMany(optimizer => optimizer.Parameters), maxNorm: 1);
         Each(_optimizers, optimizer => optimizer.Step(LearningRate));
@@ -70,8 +74,20 @@ internal sealed class FineTuning : IDisposable
     {
         using var scope = NewDisposeScope();
         var encoded = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU);
-        var outputs = _model.Task.Head.Forward(_backbone, _backbone.Forward(encoded), _head, dropout: null);
+        var embedded = _backbone.Embed(encoded, positionOffset: 0);
+        var hidden = _backbone.RunLayers(embedded, encoded, prefixes: null, 0, _backbone.Configuration.Layers, firstTokenOnly: _isLean);
+        var outputs = _model.Task.Head.Forward(_backbone, hidden, _head, dropout: null);
         _model.Task.Loss(outputs, parts).Over(batchSize).backward(); // Threads may add to one tensor's gradient at once.
+    }
+
+    /// <summary>As torch's <c>zero_grad</c> does: where there are none, the first that come are taken as they are, and none is in memory before.</summary>
+    private void ForgetGradients()
+    {
+        foreach (var parameter in _optimizers.SelectMany(optimizer => optimizer.Parameters))
+        {
+            parameter.grad?.Dispose();
+            parameter.grad = null;
+        }
     }
 
     // One stays on this thread: a worker has but one core.

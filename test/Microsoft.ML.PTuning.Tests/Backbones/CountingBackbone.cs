@@ -9,6 +9,9 @@ internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configur
     /// <summary>Rows that each layer has run over.</summary>
     public int[] Rows { get; } = new int[inner.Configuration.Layers];
 
+    /// <summary>Tokens a row that left each layer in the last batch.</summary>
+    public long[] TokensLeft { get; } = new long[inner.Configuration.Layers];
+
     /// <summary>Is told the rows of each batch, before they are embedded, on the thread that computes.</summary>
     public Action<int> BeforeBatch { get; set; } = _ => { };
 
@@ -37,6 +40,8 @@ internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configur
         Interlocked.Add(ref Rows[layer], (int)hidden.size(0));
         var prefixes = new LayerPrefix?[Configuration.Layers];
         prefixes[layer] = prefix;
-        return inner.RunLayers(hidden, batch, prefixes, layer, layer + 1, dropout, firstTokenOnly);
+        var left = inner.RunLayers(hidden, batch, prefixes, layer, layer + 1, dropout, firstTokenOnly);
+        TokensLeft[layer] = left.size(1);
+        return left;
     };
 }

@@ -59,20 +59,40 @@ public sealed class FirstTokenTests
         Numbers.AreClose(backbone.Forward(batch, Prefixes(backbone, 3)).narrow(1, 0, 1), actual, absolute: 1e-5, relative: 1e-5);
     }
 
+    /// <summary>Where something may be dropped, attention is spelled out.</summary>
     [TestMethod]
-    public void Dropout_in_the_encoder_keeps_it_finite_and_of_the_first_token()
+    [DataRow("bert")]
+    [DataRow("deberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
+    public void Dropout_of_nothing_changes_nothing(string family)
     {
         using var scope = NewDisposeScope();
-        using var checkpoint = Checkpoint("deberta-v2", layers: 3);
+        using var checkpoint = Checkpoint(family, layers: 3);
         using var backbone = checkpoint.Save().Load();
         using var generator = new Generator(1);
         var batch = Batch(3);
 
         var actual = backbone.RunLayers(
-            backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, 3, new Dropout(0.1, generator), firstTokenOnly: true);
+            backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, 3, new Dropout(0, generator), firstTokenOnly: true);
 
-        CollectionAssert.AreEqual(new long[] { 3, 1, backbone.Configuration.HiddenSize }, actual.shape);
-        Assert.IsTrue(actual.isfinite().all().item<bool>());
+        Numbers.AreClose(backbone.Forward(batch, Prefixes(backbone, 3)).narrow(1, 0, 1), actual, absolute: 1e-5, relative: 1e-5);
+    }
+
+    [TestMethod]
+    [DataRow("c2p")]
+    [DataRow("p2c")]
+    public void Positions_may_ask_or_be_asked_alone(string attention)
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = DebertaCheckpoints.Create("deberta-v3", configuration => configuration["pos_att_type"] = attention);
+        using var backbone = checkpoint.Save().Load();
+        var (batch, layers) = (Batch(3), backbone.Configuration.Layers);
+
+        var actual = backbone.RunLayers(
+            backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, layers, firstTokenOnly: true);
+
+        Numbers.AreClose(backbone.Forward(batch, Prefixes(backbone, 3)).narrow(1, 0, 1), actual, absolute: 1e-5, relative: 1e-5);
     }
 
     private static TinyCheckpoint Checkpoint(string family, int layers) => family.StartsWith("deberta", StringComparison.Ordinal)

@@ -18,7 +18,7 @@ public sealed class RecomputedLayersTests
     {
         using var scope = NewDisposeScope();
         var ran = new List<int>();
-        var layers = new RecomputedLayers(Counted, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[4], first: 1, dropout: null);
+        var layers = new RecomputedLayers(Counted, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[4], first: 1, dropout: null, firstTokenOnly: false);
 
         layers.Left.sum().backward();
         layers.Backward();
@@ -37,7 +37,7 @@ public sealed class RecomputedLayersTests
     {
         using var scope = NewDisposeScope();
         var enabled = new List<bool>();
-        var layers = new RecomputedLayers(Watched, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[2], first: 0, dropout: null);
+        var layers = new RecomputedLayers(Watched, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[2], first: 0, dropout: null, firstTokenOnly: false);
 
         layers.Left.sum().backward();
         layers.Backward();
@@ -61,7 +61,7 @@ public sealed class RecomputedLayersTests
         for (var layer = 0; layer < 3; layer++)
             hidden = Multiply(layer, hidden, kept[layer], firstTokenOnly: false);
         hidden.sum().backward();
-        var layers = new RecomputedLayers(Multiply, full(1, 1, 1, 0.5), recomputed, first: 0, dropout: null);
+        var layers = new RecomputedLayers(Multiply, full(1, 1, 1, 0.5), recomputed, first: 0, dropout: null, firstTokenOnly: false);
         layers.Left.sum().backward();
         layers.Backward();
 
@@ -81,7 +81,7 @@ public sealed class RecomputedLayersTests
         using var generator = new Generator(1);
         var dropout = new Dropout(0.5, generator);
         var drawn = new List<float[]>();
-        var layers = new RecomputedLayers(Dropping, ones(1, 1, 8), new LayerPrefix?[2], first: 0, dropout);
+        var layers = new RecomputedLayers(Dropping, ones(1, 1, 8), new LayerPrefix?[2], first: 0, dropout, firstTokenOnly: false);
         using var after = generator.get_state();
 
         layers.Left.sum().backward();
@@ -119,7 +119,7 @@ public sealed class RecomputedLayersTests
         most = 0;
         using (NewDisposeScope())
         {
-            var layers = new RecomputedLayers(Large, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[Layers], first: 0, dropout: null);
+            var layers = new RecomputedLayers(Large, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[Layers], first: 0, dropout: null, firstTokenOnly: false);
             layers.Left.sum().backward();
             layers.Backward();
         }

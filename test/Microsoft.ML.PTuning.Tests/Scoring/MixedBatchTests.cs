@@ -36,6 +36,39 @@ public sealed class MixedBatchTests
     [TestMethod]
     [DataRow("bert", 0)]
     [DataRow("deberta-v2", 0)]
+    [DataRow("deberta-v3", 1)]
+    public void Models_that_read_the_first_token_alone_give_in_one_batch_what_each_gives_alone(string family, int prefixLayers)
+    {
+        using var models = new MixedModels(family);
+        var methods = MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == prefixLayers);
+        var parts = Parts(models, methods, kind => kind.Task.Head.ReadsFirstTokenOnly);
+
+        AreClose(parts, Run(parts));
+    }
+
+    [TestMethod]
+    [DataRow(1, false, 1)]
+    [DataRow(3, false, 1)]
+    [DataRow(1, true, 4)]
+    [DataRow(3, true, 4)]
+    public void As_many_tokens_leave_the_last_layer_as_heads_read(int sentenceModels, bool beside, int expected)
+    {
+        using var models = new MixedModels();
+        CountingBackbone? counting = null;
+        PromptModel Create(PromptTask task, int i) =>
+            models.Create(task, new() { PrefixLength = 3 }, i, inner => counting ??= new CountingBackbone(inner)).Model;
+        ModelPart[] parts = [.. Enumerable.Range(0, sentenceModels).Select(i => new ModelPart(Create(Any.Regression, i), Part(2, 9, 8, 3)))];
+        if (beside)
+            parts = [.. parts, new(Create(Any.Tagging(2), sentenceModels), Part(2, 9, 3))];
+
+        Run(parts);
+
+        CollectionAssert.AreEqual(new long[] { 4, 4, expected }, counting!.TokensLeft);
+    }
+
+    [TestMethod]
+    [DataRow("bert", 0)]
+    [DataRow("deberta-v2", 0)]
     [DataRow("bert", 1)]
     [DataRow("deberta-v2", 1)]
     public void Parts_of_many_models_in_16_bits_give_what_each_gives_alone_but_for_rounding(string family, int prefixLayers)
@@ -146,10 +179,10 @@ public sealed class MixedBatchTests
         Assert.IsTrue(layers[2]!.Values[2].equal(prefixes[1].select(1, 1).select(1, 1).transpose(0, 1)).all().item<bool>()); // [h, P, D]
     }
 
-    /// <summary>Rows of all tasks for every method.</summary>
-    private static ModelPart[] Parts(MixedModels models, IEnumerable<PromptMethod> methods) =>
+    /// <summary>Rows of all tasks, or of some, for every method.</summary>
+    private static ModelPart[] Parts(MixedModels models, IEnumerable<PromptMethod> methods, Func<TaskKind, bool>? isAsked = null) =>
     [
-        .. methods.SelectMany((method, m) => TaskKind.All.SelectMany((kind, k) =>
+        .. methods.SelectMany((method, m) => TaskKind.All.Where(isAsked ?? (_ => true)).SelectMany((kind, k) =>
         {
             var model = models.Create(kind.Task, method, seed: 10 * m + k).Model;
             var examples = Read(model, Enumerable.Range(10 * m + k, 2).Select(MixedRow.Draw));

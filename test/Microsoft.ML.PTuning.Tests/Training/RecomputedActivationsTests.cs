@@ -60,6 +60,24 @@ public sealed class RecomputedActivationsTests
         AreSame(family, new() { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2), BackbonePrecision.BFloat16);
 
     [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void As_many_tokens_leave_the_last_layer_as_the_head_reads(bool recomputes)
+    {
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = new CountingBackbone(checkpoint.Load());
+        foreach (var (task, expected) in new[] { (Sentence, 1), (Tokens, 6) })
+        {
+            using var optimizer = TinyOptimizer.Of(
+                task, backbone, new() { PrefixLength = 3 }, Settings(dropout: 0.2) with { RecomputeActivations = recomputes });
+
+            optimizer.Step(Batch(task), LearningRate);
+
+            CollectionAssert.AreEqual(new long[] { 6, 6, expected }, backbone.TokensLeft);
+        }
+    }
+
+    [TestMethod]
     public void Step_leaves_no_native_memory_behind()
     {
         using var checkpoint = new TinyCheckpoint().Save();
