@@ -38,7 +38,7 @@ internal static class PairedMeasurement
         }
         return Ratio.Of(takenA.Zip(takenB, (first, second) => first / second)) with
         {
-            Note = FormattableString.Invariant($"{Ratio.MedianOf(takenA):G3} {unit} by {Ratio.MedianOf(takenB):G3} {unit}"),
+            Note = FormattableString.Invariant($"{Ratio.MedianOf(takenA):G4} {unit} by {Ratio.MedianOf(takenB):G4} {unit}"),
         };
     }
 
