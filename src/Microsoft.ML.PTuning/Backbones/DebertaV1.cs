@@ -47,7 +47,7 @@ internal sealed class DebertaV1 : DebertaVersion
         private readonly Tensor _queryBias = tensors[$"{attention}.q_bias"]; // [H]
         private readonly Tensor _valueBias = tensors[$"{attention}.v_bias"]; // [H]
 
-        /// <remarks>The values of a prefix get no bias: they are added later, as they are. Queries come of the same product, so all tokens have some.</remarks>
+        /// <remarks>The values of a prefix get no bias: they are added later, as they are. Queries come from the same product, so all tokens have some.</remarks>
         public override (Tensor Q, Tensor K, Tensor V) Project(Tensor asking, Tensor hidden)
         {
             var parts = Split(_projection.Forward(hidden)).chunk(3, -1);     // 3 of [B, h, T, D]: each head has its queries, keys and values together

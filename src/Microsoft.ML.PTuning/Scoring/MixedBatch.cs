@@ -9,8 +9,10 @@ namespace Microsoft.ML.PTuning.Scoring;
 internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 
 /// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
-/// <remarks>The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ.
-/// Where a head reads all tokens, the last layer computes all tokens of all rows.</remarks>
+/// <remarks>
+/// The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ. Where one head reads all
+/// tokens, the last layer computes all tokens of all rows.
+/// </remarks>
 internal static class MixedBatch
 {
     /// <returns>For each part the head's numbers of its sequences, one after the other, without those of padding.</returns>

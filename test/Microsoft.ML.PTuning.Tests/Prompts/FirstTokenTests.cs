@@ -29,7 +29,7 @@ public sealed class FirstTokenTests
         var (ofAll, ofFirst) = (Prefixes(backbone, prefixLength), Prefixes(backbone, prefixLength));
 
         var expected = backbone.Forward(batch, ofAll).narrow(1, 0, 1);
-        var actual = backbone.RunLayers(backbone.Embed(batch, positionOffset: 0), batch, ofFirst, 0, 3, firstTokenOnly: true);
+        var actual = FirstToken(backbone, batch, ofFirst);
 
         CollectionAssert.AreEqual(expected.shape, actual.shape);
         Numbers.AreClose(expected, actual, absolute: 1e-5, relative: 1e-5);
@@ -54,7 +54,7 @@ public sealed class FirstTokenTests
         using var backbone = checkpoint.Save().Load();
         var batch = Batch(3);
 
-        var actual = backbone.RunLayers(backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, 1, firstTokenOnly: true);
+        var actual = FirstToken(backbone, batch, Prefixes(backbone, 3));
 
         Numbers.AreClose(backbone.Forward(batch, Prefixes(backbone, 3)).narrow(1, 0, 1), actual, absolute: 1e-5, relative: 1e-5);
     }
@@ -73,8 +73,7 @@ public sealed class FirstTokenTests
         using var generator = new Generator(1);
         var batch = Batch(3);
 
-        var actual = backbone.RunLayers(
-            backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, 3, new Dropout(0, generator), firstTokenOnly: true);
+        var actual = FirstToken(backbone, batch, Prefixes(backbone, 3), new Dropout(0, generator));
 
         Numbers.AreClose(backbone.Forward(batch, Prefixes(backbone, 3)).narrow(1, 0, 1), actual, absolute: 1e-5, relative: 1e-5);
     }
@@ -87,13 +86,16 @@ public sealed class FirstTokenTests
         using var scope = NewDisposeScope();
         using var checkpoint = DebertaCheckpoints.Create("deberta-v3", configuration => configuration["pos_att_type"] = attention);
         using var backbone = checkpoint.Save().Load();
-        var (batch, layers) = (Batch(3), backbone.Configuration.Layers);
+        var batch = Batch(3);
 
-        var actual = backbone.RunLayers(
-            backbone.Embed(batch, positionOffset: 0), batch, Prefixes(backbone, 3), 0, layers, firstTokenOnly: true);
+        var actual = FirstToken(backbone, batch, Prefixes(backbone, 3));
 
         Numbers.AreClose(backbone.Forward(batch, Prefixes(backbone, 3)).narrow(1, 0, 1), actual, absolute: 1e-5, relative: 1e-5);
     }
+
+    private static Tensor FirstToken(Backbone backbone, EncodedBatch batch, LayerPrefix?[] prefixes, Dropout? dropout = null) =>
+        backbone.RunLayers(
+            backbone.Embed(batch, positionOffset: 0), batch, prefixes, 0, backbone.Configuration.Layers, dropout, firstTokenOnly: true);
 
     private static TinyCheckpoint Checkpoint(string family, int layers) => family.StartsWith("deberta", StringComparison.Ordinal)
         ? DebertaCheckpoints.Create(family, configuration => configuration["num_hidden_layers"] = layers)
