@@ -15,7 +15,8 @@ internal static class CommandLine
         Required = true,
         Description = "The data set. Files of your own: 'tsv', 'text TAB [text TAB] label' without a header; labels that are numbers, one at least "
             + "with a decimal point, make it a regression. 'ner', a word and its tag a line, an empty line between sentences. "
-            + "'srl', a predicate a line: its index, words, |||, tags",
+            + "'srl', predicates and their arguments: the columns of CoNLL-2005 and CoNLL-2012 with a bracket column a predicate, "
+            + "lines of a predicate's index, words, |||, tags, or .jsonl lines of words and frames (pred, tags)",
     };
 
     private static readonly Option<string?> Data = new("--data")
@@ -38,7 +39,7 @@ internal static class CommandLine
     private static readonly Option<string?> Backbone = new("--backbone")
     {
         HelpName = "DIR",
-        Description = "Folder of a Hugging Face BERT or RoBERTa; the small default encoder where none is named",
+        Description = "Folder of a Hugging Face encoder of any family that the library knows; the small default encoder where none is named",
     };
 
     private static readonly Option<string> Method = new("--method")
@@ -111,8 +112,10 @@ internal static class CommandLine
             string? task = result.GetResult(TaskName)?.Tokens.FirstOrDefault()?.Value;
             if (result.GetResult(Template) is not null && !Fits(task, known => known.HasTemplates))
                 result.AddError($"--template: {task} has one wording; {Names(known => known.HasTemplates)} have two.");
-            if ((result.GetResult(TokenColumn) ?? result.GetResult(LabelColumn)) is not null && !Fits(task, known => known.HasColumns))
-                result.AddError($"--token-column and --label-column are for {Names(known => known.HasColumns)}, not for {task}.");
+            if (result.GetResult(TokenColumn) is not null && !Fits(task, known => known.HasTokenColumn))
+                result.AddError($"--token-column is for {Names(known => known.HasTokenColumn)}, not for {task}.");
+            if (result.GetResult(LabelColumn) is not null && !Fits(task, known => known.HasLabelColumn))
+                result.AddError($"--label-column is for {Names(known => known.HasLabelColumn)}, not for {task}.");
         });
         command.SetAction((arguments, cancellationToken) => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None));
         return command;

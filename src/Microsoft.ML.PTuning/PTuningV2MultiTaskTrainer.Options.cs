@@ -12,7 +12,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
     public sealed class Options : TrainingOptions
     {
         /// <summary>
-        /// Each step learns one task, drawn with a probability in proportion to its rows to the power of 1 / Temperature:
+        /// Each step learns one task, drawn with a probability in proportion to its rows (windows of long ones) to the power of 1 / Temperature:
         /// 1 for as many steps as a task has batches, a large number (or infinity) for as many steps of every task.
         /// </summary>
         public double Temperature { get; set; } = 1;

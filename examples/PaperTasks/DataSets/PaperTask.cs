@@ -12,8 +12,11 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
     /// <summary>Whether the official code words its rows in two ways, between which <see cref="Reading.Template"/> chooses.</summary>
     public bool HasTemplates { get; init; }
 
-    /// <summary>Whether <see cref="Reading.TokenColumn"/> and <see cref="Reading.LabelColumn"/> can name columns of its files.</summary>
-    public bool HasColumns { get; init; }
+    /// <summary>Whether <see cref="Reading.TokenColumn"/> can name a column of its files.</summary>
+    public bool HasTokenColumn { get; init; }
+
+    /// <summary>The same of <see cref="Reading.LabelColumn"/>.</summary>
+    public bool HasLabelColumn { get; init; }
 
     /// <summary>The options of its trainer, as the library has them.</summary>
     public virtual PTuningV2Trainer.Options Defaults => new();

@@ -3,7 +3,7 @@ namespace PaperTasks.DataSets;
 /// <summary>Sentences tagged with the roles of a predicate, a row for each predicate of a sentence.</summary>
 internal static class PredicateFrames
 {
-    private const string Separator = "|||";
+    public const string Separator = "|||";
 
     /// <summary>A JSON object a line: <c>words</c>, and <c>frames</c> of <c>pred</c>, the index of the predicate, and <c>tags</c>.</summary>
     public static IEnumerable<TaggedSentence> ReadJson(string file)

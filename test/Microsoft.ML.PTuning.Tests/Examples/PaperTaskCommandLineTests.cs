@@ -15,13 +15,15 @@ public sealed class PaperTaskCommandLineTests
     [DataRow("--task wic --data d --template 1")]
     [DataRow("--task wsc --data d --template 0 --limit 10 --dev-limit 5")]
     [DataRow("--task ner --train a --dev b --token-column 2 --label-column 0")]
+    [DataRow("--task srl --train a --dev b --token-column 3")]
     [DataRow("--task record --train a --dev b --projection")]
     [DataRow("--task record --train a --dev b --projection false")]
     public void What_the_help_says_is_understood(string arguments) => Assert.IsEmpty(Errors(arguments));
 
     [TestMethod]
     [DataRow("--task rte --data d --template 1", "rte has one wording; wic and wsc have two.")]
-    [DataRow("--task srl --data d --label-column 1", "--label-column are for ner and conll2003 and conll04 and ontonotes, not for srl.")]
+    [DataRow("--task srl --data d --label-column 1", "--label-column is for ner and conll2003 and conll04 and ontonotes, not for srl.")]
+    [DataRow("--task copa --data d --token-column 1", "ontonotes and srl and conll2005 and conll2012, not for copa.")]
     [DataRow("--task wic --data d --template 2", "'2' not recognized")]
     [DataRow("--task nosuch --data d --template 1", "'nosuch' not recognized")]
     [DataRow("--task wic --data d --dev-limit 0", "--dev-limit: expected a whole number of at least 1, found '0'.")]

@@ -31,7 +31,22 @@ public sealed class PaperTaskExperimentTests
             new(["Ann", "came", "and", "saw"], ["B-ARG0", "O", "O", "B-V"], 3, 1),
         ];
 
-        AssertMeasured(Run(new TaggingData(["B-ARG0", "B-ARG1", "B-V", "O"], rows, rows)), 2, "f1", "precision", "recall");
+        AssertMeasured(Run(new TaggingData(["B-ARG0", "B-ARG1", "B-V", "O"], rows, rows)), 2, "f1", "precision", "recall", "argumentF1");
+    }
+
+    [TestMethod]
+    public void F1_of_the_arguments_leaves_the_predicate_out()
+    {
+        // Labelled: 2 A0 (1 of 3 predicted is right), 1 A1 (not predicted), 2 V (both right).
+        Dictionary<string, EntityScore> types = new()
+        {
+            ["A0"] = new(1.0 / 3, 1.0 / 2, 2.0 / 5, Support: 2, Predicted: 3),
+            ["A1"] = new(0, 0, 0, Support: 1, Predicted: 0),
+            ["V"] = new(1, 1, 1, Support: 2, Predicted: 2),
+        };
+
+        Assert.AreEqual(2.0 * 1 / (3 + 3), TaggingExperiment.ArgumentF1(types), 1e-9);
+        Assert.AreEqual(0, TaggingExperiment.ArgumentF1(new Dictionary<string, EntityScore> { ["V"] = types["V"] }));
     }
 
     [TestMethod]

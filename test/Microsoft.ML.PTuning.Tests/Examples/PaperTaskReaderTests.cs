@@ -157,13 +157,13 @@ public sealed class PaperTaskReaderTests
     [TestMethod]
     public void Published_names_that_more_than_one_file_has_are_not_guessed_between()
     {
-        foreach (string name in (string[])["train-a.json", "train-b.json", "dev-a.json"])
+        foreach (string name in (string[])["train-v1.1-a.json", "train-v1.1-b.json", "dev-v1.1-a.json"])
             _folder.Write(name, "");
 
         var refusal = Assert.ThrowsExactly<FileNotFoundException>(() => DataFiles.Find(AnswerTask.All[0], _folder.Path));
 
-        StringAssert.Contains(refusal.Message, "train-*.json beside dev-*.json");
-        StringAssert.Contains(refusal.Message, "holds dev-a.json, train-a.json, train-b.json");
+        StringAssert.Contains(refusal.Message, "train-v1.1*.json beside dev-v1.1*.json");
+        StringAssert.Contains(refusal.Message, "holds dev-v1.1-a.json, train-v1.1-a.json, train-v1.1-b.json");
     }
 
     private static Example[] Read(string task, string file) =>

@@ -52,12 +52,32 @@ public sealed class SquadReaderTests
     }
 
     [TestMethod]
-    public void An_answer_that_is_not_in_the_paragraph_is_refused_by_file_and_question()
+    public void An_answer_that_is_not_in_the_paragraph_stands_nowhere()
     {
-        var refusal = Assert.ThrowsExactly<InvalidDataException>(
-            () => Read("Ann lives.", """{"id": "q7", "question": "Where?", "answers": [{"text": "Oslo", "answer_start": 13}]}"""));
+        TextQuestion question = Read("Ann lives.", """{"id": "q7", "question": "Where?", "answers": [{"text": "Oslo", "answer_start": 13}]}""");
 
-        StringAssert.Contains(refusal.Message, "dev.json, question 'q7', answers[0]: expected an answer that stands in the paragraph, found 'Oslo'");
+        Assert.AreEqual(("Oslo", -1), (question.TrainingAnswer, question.AnswerIndex));
+    }
+
+    [TestMethod]
+    public void Each_version_is_found_by_its_own_files()
+    {
+        foreach (string name in (string[])["train-v1.1.json", "dev-v1.1.json", "train-v2.0.json", "dev-v2.0.json"])
+            _folder.Write(name, "{}");
+
+        Assert.AreEqual("train-v1.1.json", Path.GetFileName(DataFiles.Find(PaperTask.Named("squad"), _folder.Path).Train));
+        Assert.AreEqual("train-v2.0.json", Path.GetFileName(DataFiles.Find(PaperTask.Named("squad2"), _folder.Path).Train));
+    }
+
+    [TestMethod]
+    public void Files_of_another_version_are_not_taken()
+    {
+        foreach (string name in (string[])["train-v1.1.json", "dev-v1.1.json"])
+            _folder.Write(name, "{}");
+
+        var refusal = Assert.ThrowsExactly<FileNotFoundException>(() => DataFiles.Find(PaperTask.Named("squad2"), _folder.Path));
+
+        StringAssert.Contains(refusal.Message, "which holds dev-v1.1.json, train-v1.1.json. Name the files with --train and --dev.");
     }
 
     [TestMethod]

@@ -108,7 +108,93 @@ public sealed class TaggedSentenceReaderTests
     [TestMethod]
     public void A_line_without_tags_is_refused_by_file_and_line()
     {
-        AssertRefused("conll2012", "train.txt", "1 Ann came .\n", "train.txt, line 1", "|||");
+        AssertRefused("conll2012", "train.txt", "1 Ann came . ||| B-A1 B-V O\n1 Ann came .\n", "train.txt, line 2", "|||");
+    }
+
+    [TestMethod]
+    [DataRow("srl", "train.props")]
+    [DataRow("conll2005", "conll05.train.txt")]
+    [DataRow("srl", "train-set")]
+    public void Each_proposition_of_CoNLL_2005_is_a_row(string task, string file)
+    {
+        // Words, part of speech, chunk and clause brackets, predicate, two propositions; then a sentence without any.
+        const string Text = """
+            Ann     NNP (NP*)  (S*   -     (A1*    (A0*
+            Smith   NNP (NP*)  *     -     *)      *)
+            came    VBD (VP*)  *     come  (V*)    *
+            and     CC  *      *     -     *       *
+            saw     VBD (VP*)  *     see   *       (V*
+            out     RP  *      *     -     *       *)
+            Rome    NNP (NP*)  *S)   -     *       (A1*A1)
+
+            Yes     UH  *      (S*S) -
+
+            Dogs    NNS (NP*)  *     -     (A0*)
+            do      VBP (VP*)  *     do    (V*)
+            """;
+
+        TaggedSentence[] rows = Read(task, file, Text);
+
+        CollectionAssert.AreEqual(
+            new[]
+            {
+                "Ann/B-A1 Smith/I-A1 came/B-V and/O saw/O out/O Rome/O",
+                "Ann/B-A0 Smith/I-A0 came/O and/O saw/B-V out/I-V Rome/B-A1",
+                "Dogs/B-A0 do/B-V",
+            },
+            rows.Select(Show).ToArray());
+        CollectionAssert.AreEqual(new int?[] { 2, 4, 1 }, rows.Select(row => row.Predicate).ToArray());
+        CollectionAssert.AreEqual(new[] { 1, 1, 11 }, rows.Select(row => row.Line).ToArray());
+    }
+
+    [TestMethod]
+    public void Conll2012_has_its_words_in_the_fourth_column_and_coreference_in_the_last()
+    {
+        const string Text = """
+            #begin document (bc/cctv/00/cctv_0000); part 000
+            bc/cctv 0 0 #    NN  (TOP(S(NP*  -    -  - Speaker#1 (ORG*) (ARG0*  *      (12
+            bc/cctv 0 1 Ann  NNP *)          -    -  - Speaker#1 *      *)      (ARG1*)  12)
+            bc/cctv 0 2 came VBD (VP*)))     come 01 1 Speaker#1 *      (V*)    *      -
+            bc/cctv 0 3 on   RP  *           go   02 1 Speaker#1 *      *       (V*)   -
+            #end document
+            """;
+
+        TaggedSentence[] rows = Read("conll2012", "train.v4_gold_conll", Text);
+
+        CollectionAssert.AreEqual(
+            new[] { "#/B-ARG0 Ann/I-ARG0 came/B-V on/O", "#/O Ann/B-ARG1 came/O on/B-V" }, rows.Select(Show).ToArray());
+    }
+
+    [TestMethod]
+    public void Words_of_other_propositions_are_in_the_column_that_is_named()
+    {
+        string file = _folder.Write("train.props", "0 Ann (A0*)\n1 came (V*)\n");
+
+        Assert.AreEqual("Ann/B-A0 came/B-V", Show(Task("srl").Read(file, new Reading(TokenColumn: 1)).Single()));
+    }
+
+    [TestMethod]
+    [DataRow("Ann (A0*\ncame (V*)\n", "line 2", "one at a time, found '(V*)'")]
+    [DataRow("Ann A0\ncame (V*)\n", "line 1", "found 'A0'")]
+    [DataRow("Ann *)\ncame (V*)\n", "line 1", "found '*)'")]
+    [DataRow("Ann *\ncame (V*\n", "line 2", "the bracket of V in column 1 is not closed")]
+    [DataRow("Ann *\ncame come (V*)\n", "line 2", "expected 2 columns as in the sentence's first line, found 3")]
+    [DataRow("- *\ncome (V*)\n- *\n- *\n", "line 1", "Paste the file of words before the one of props")]
+    public void A_broken_proposition_is_refused_by_file_and_line(string text, string place, string reason)
+    {
+        AssertRefused("srl", "train.props", text, place, reason);
+    }
+
+    [TestMethod]
+    [DataRow("train.jsonl", """{"words": ["came"], "frames": [{"pred": 0, "tags": ["B-V"]}]}""")]
+    [DataRow("train.txt", "0 came ||| B-V")]
+    public void Columns_of_a_file_without_any_are_not_named(string name, string text)
+    {
+        string file = _folder.Write(name, text);
+
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => Task("srl").Read(file, new Reading(TokenColumn: 1)).ToList());
+
+        StringAssert.Contains(refusal.Message, "this one has no columns");
     }
 
     private static TaggingTask Task(string name) => TaggingTask.All.Single(task => task.Name == name);
