@@ -12,7 +12,7 @@ internal static class SecondProcess
 
     private static string Project { get; } = Metadata("SecondProcess.Project");
 
-    /// <summary>Runs the program: <c>MODEL DATA.tsv [BACKBONE-DIRECTORY]</c>, or <c>MODEL DATA.idv SCORED.idv</c>.</summary>
+    /// <summary>Runs the program: <c>MODEL DATA.tsv [BACKBONE-DIRECTORY]</c>, or <c>MODEL DATA.idv SCORED.idv TASK</c>.</summary>
     public static Result Run(params string[] args) => Start("dotnet", [Program, .. args]);
 
     /// <summary>Publishes the program as a single file, then runs that.</summary>

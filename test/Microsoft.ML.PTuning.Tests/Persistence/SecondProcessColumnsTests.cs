@@ -1,18 +1,51 @@
+using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Training;
 
 namespace Microsoft.ML.PTuning.Tests.Persistence;
 
-/// <summary>Guards the columns of each task in a process that names nothing but <see cref="MLContext"/>: names, types, annotations, values.</summary>
+/// <summary>
+/// Guards the columns of each task in a process that names nothing but <see cref="MLContext"/>: names, types, annotations, values,
+/// of all rows at once and of the first ones singly. Multiclass classification has <see cref="SecondProcessTests"/>.
+/// </summary>
 [TestClass]
-[TestCategory("Slow")]
 public sealed class SecondProcessColumnsTests
 {
+    private const int PredictedRows = 5;
+
     private readonly TemporaryDirectory _folder = new();
 
     [TestCleanup]
     public void Delete() => _folder.Dispose();
+
+    [TestMethod]
+    public void Decisions_are_the_same_in_a_second_process()
+    {
+        using var training = new TinyTraining();
+        var data = training.Context.Data.LoadFromEnumerable(TinyTraining.Texts(40).Select(row => new DecidedText { Text = row.Text, Label = row.Label == "late" }));
+        using var model = training.Context.BinaryClassification.Trainers.PTuningV2(training.Options).Fit(data);
+
+        var scored = ScoreInSecondProcess<Decision>(model, data, TaskRows.Decisions);
+
+        Assert.AreEqual(Auc(model.Transform(data)), Auc(scored), 1e-9);
+
+        double Auc(IDataView rows) => training.Context.BinaryClassification.Evaluate(rows).AreaUnderRocCurve;
+    }
+
+    [TestMethod]
+    public void Ratings_are_the_same_in_a_second_process()
+    {
+        using var training = new TinyTraining();
+        var data = training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(40, scale: 5, shift: 2));
+        using var model = training.Context.Regression.Trainers.PTuningV2(training.Options).Fit(data);
+
+        var scored = ScoreInSecondProcess<Rating>(model, data, TaskRows.Ratings);
+
+        Assert.AreEqual(RSquared(model.Transform(data)), RSquared(scored), 1e-5);
+
+        double RSquared(IDataView rows) => training.Context.Regression.Evaluate(rows).RSquared;
+    }
 
     [TestMethod]
     public void Tags_are_the_same_in_a_second_process()
@@ -21,9 +54,8 @@ public sealed class SecondProcessColumnsTests
         var data = tagging.Keyed(TinyTagging.Sentences(40));
         using var model = tagging.Trainer(tagging.Options(epochs: 4)).Fit(data);
 
-        var scored = ScoreInSecondProcess(model, data);
+        var scored = ScoreInSecondProcess<TaggedWords>(model, data, TaskRows.Tags);
 
-        AssertSameColumns(model.Transform(data), scored);
         Assert.AreEqual(
             tagging.Context.MulticlassClassification.EvaluateNamedEntityRecognition(model.Transform(data)).MicroF1,
             tagging.Context.MulticlassClassification.EvaluateNamedEntityRecognition(scored).MicroF1);
@@ -38,7 +70,7 @@ public sealed class SecondProcessColumnsTests
         var options = new PTuningV2Trainer.MultipleChoiceOptions { Backbone = training.Options.Backbone, PrefixLength = 4, MaxLength = 12, MaxEpochs = 1 };
         using var model = training.Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(options).Fit(data);
 
-        AssertSameColumns(model.Transform(data), ScoreInSecondProcess(model, data));
+        ScoreInSecondProcess<Chosen>(model, data, TaskRows.Choices);
     }
 
     [TestMethod]
@@ -48,7 +80,7 @@ public sealed class SecondProcessColumnsTests
         var data = training.Context.Data.LoadFromEnumerable(Enumerable.Range(0, 30).Select(row =>
         {
             var context = $"{string.Concat(Enumerable.Repeat("a b c ", row))}x d";
-            return new QuestionRow { Context = context, TrainingAnswer = row % 5 == 0 ? "" : "x", AnswerIndex = row % 5 == 0 ? -1 : context.IndexOf('x') };
+            return new AnsweredQuestion { Context = context, TrainingAnswer = row % 5 == 0 ? "" : "x", AnswerIndex = row % 5 == 0 ? -1 : context.IndexOf('x') };
         }));
         var options = new PTuningV2Trainer.QuestionAnswerOptions
         {
@@ -56,26 +88,54 @@ public sealed class SecondProcessColumnsTests
         };
         using var model = training.Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(options).Fit(data);
 
-        var scored = ScoreInSecondProcess(model, data);
+        var scored = ScoreInSecondProcess<Answered>(model, data, TaskRows.Answers);
 
-        AssertSameColumns(model.Transform(data), scored);
         var (here, there) = (Metrics(model.Transform(data)), Metrics(scored));
         Assert.AreEqual((here.F1, here.ExactMatch, here.Count), (there.F1, there.ExactMatch, there.Count));
 
         QuestionAnswerMetrics Metrics(IDataView rows) => training.Context.MulticlassClassification.EvaluateQuestionAnswer(rows);
     }
 
-    private IDataView ScoreInSecondProcess(ITransformer model, IDataView data)
+    // The rows as the second process scored them: by then they are known to be the same as here, all at once and singly.
+    private IDataView ScoreInSecondProcess<TPrediction>(ITransformer model, IDataView data, string task)
+        where TPrediction : class, new()
     {
         var mlContext = new MLContext();
         mlContext.Model.Save(model, data.Schema, _folder.File("model.zip"));
         using (var rows = File.Create(_folder.File("rows.idv")))
             mlContext.Data.SaveAsBinary(data, rows);
 
-        var second = SecondProcess.Run(_folder.File("model.zip"), _folder.File("rows.idv"), _folder.File("scored.idv"));
+        var second = SecondProcess.Run(_folder.File("model.zip"), _folder.File("rows.idv"), _folder.File("scored.idv"), task);
 
         Assert.AreEqual(0, second.ExitCode, second.Output + second.Errors);
-        return mlContext.Data.LoadFromBinary(_folder.File("scored.idv"));
+        var expected = model.Transform(data);
+        var scored = mlContext.Data.LoadFromBinary(_folder.File("scored.idv"));
+        AssertSameColumns(expected, scored);
+        var predictions = mlContext.Data.CreateEnumerable<TPrediction>(mlContext.Data.TakeRows(expected, PredictedRows), reuseRowObject: false);
+        AssertSame(JsonSerializer.SerializeToElement(predictions), JsonElement.Parse(second.Output));
+        return scored;
+    }
+
+    private static void AssertSame(JsonElement expected, JsonElement actual)
+    {
+        switch (expected.ValueKind)
+        {
+            case JsonValueKind.Array:
+                Assert.AreEqual(expected.GetArrayLength(), actual.GetArrayLength());
+                foreach (var (one, other) in expected.EnumerateArray().Zip(actual.EnumerateArray()))
+                    AssertSame(one, other);
+                break;
+            case JsonValueKind.Object:
+                foreach (var property in expected.EnumerateObject())
+                    AssertSame(property.Value, actual.GetProperty(property.Name));
+                break;
+            case JsonValueKind.Number:
+                Assert.AreEqual(expected.GetDouble(), actual.GetDouble(), 1e-5);
+                break;
+            default:
+                Assert.AreEqual(expected.ToString(), actual.ToString());
+                break;
+        }
     }
 
     private static void AssertSameColumns(IDataView expected, IDataView actual)
@@ -113,6 +173,13 @@ public sealed class SecondProcessColumnsTests
         _ => [value],
     };
 
+    private sealed class DecidedText
+    {
+        public string Text { get; set; } = "";
+
+        public bool Label { get; set; }
+    }
+
     private sealed class ChoiceRow
     {
         public string Sentence1 { get; set; } = "a b";
@@ -122,7 +189,7 @@ public sealed class SecondProcessColumnsTests
         public int Label { get; set; }
     }
 
-    private sealed class QuestionRow
+    private sealed class AnsweredQuestion
     {
         public string Question { get; set; } = "x";
 

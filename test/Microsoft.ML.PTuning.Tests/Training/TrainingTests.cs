@@ -91,6 +91,34 @@ public sealed class TrainingTests
     }
 
     [TestMethod]
+    public void Thousand_classes_are_learned_and_saved()
+    {
+        const int Classes = 1000;
+        var rows = Enumerable.Range(0, Classes)
+            .Select(i => new LabelledText { Text = $"{Letter(i)} {Letter(i / 25)} {Letter(i / 625)}", Label = $"class {i}" }).ToArray();
+        var data = _training.Context.Data.LoadFromEnumerable(rows);
+        (_training.Options.PrefixDropout, _training.Options.HeadDropout, _training.Options.BatchSize, _training.Options.MaxEpochs) = (0, 0, 250, 10);
+        var chain = _training.Context.Transforms.Conversion.MapValueToKey("Label")
+            .Append(_training.Context.MulticlassClassification.Trainers.PTuningV2(_training.Options))
+            .Append(_training.Context.Transforms.Conversion.MapKeyToValue("PredictedLabel"))
+            .Fit(data);
+        using var model = (IDisposable)chain;
+        using var file = new MemoryStream();
+
+        _training.Context.Model.Save(chain, data.Schema, file);
+        var loaded = _training.Context.Model.Load(file, out _);
+        using var again = (IDisposable)loaded;
+
+        var metrics = _training.Context.MulticlassClassification.Evaluate(loaded.Transform(data));
+        Assert.HasCount(Classes, metrics.PerClassLogLoss);
+        Assert.IsLessThan(Math.Log(Classes), metrics.LogLoss, "better than by chance");
+        Assert.AreEqual(_training.Context.MulticlassClassification.Evaluate(chain.Transform(data)).LogLoss, metrics.LogLoss, 1e-6);
+        Assert.IsTrue(loaded.Transform(data).GetColumn<string>("PredictedLabel").All(label => rows.Any(row => row.Label == label)));
+
+        static char Letter(int number) => (char)('a' + number % 25);
+    }
+
+    [TestMethod]
     public void Global_generator_is_left_alone()
     {
         using var before = random.get_rng_state();
