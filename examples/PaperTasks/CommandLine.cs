@@ -33,8 +33,8 @@ internal static class CommandLine
         Description = "Development file. As in the paper it both chooses the epoch and gives the metrics",
     };
 
-    private static readonly Option<int?> TokenColumn = Number("--token-column", "Column of the words, from 0, in a file of tagged words", lowest: 0);
-    private static readonly Option<int?> LabelColumn = Number("--label-column", "Column of the tags; else CoNLL04's, or the last one", lowest: 0);
+    private static readonly Option<int?> TokenColumn = Number("--token-column", "Column of the words, from 0, in a file with a word a line; else the layout's own", lowest: 0);
+    private static readonly Option<int?> LabelColumn = Number("--label-column", "Column of the tags; else the layout's own, or the last one", lowest: 0);
 
     private static readonly Option<string?> Backbone = new("--backbone")
     {

@@ -13,8 +13,6 @@ if (args.Length is < 2 or > 4)
     return 2;
 }
 
-const int PredictedRows = 5;
-
 var mlContext = new MLContext();
 if (args is [var modelFile, var rowsFile, var scoredFile, var task])
 {
@@ -50,7 +48,7 @@ Console.WriteLine(JsonSerializer.Serialize(new { microAccuracy = metrics.MicroAc
 return 0;
 
 IEnumerable<TRow> First<TRow>(IDataView rows)
-    where TRow : class, new() => mlContext.Data.CreateEnumerable<TRow>(mlContext.Data.TakeRows(rows, PredictedRows), reuseRowObject: false);
+    where TRow : class, new() => mlContext.Data.CreateEnumerable<TRow>(mlContext.Data.TakeRows(rows, TaskRows.Singly), reuseRowObject: false);
 
 string PredictSingly<TRow, TPrediction>(ITransformer model, IDataView rows)
     where TRow : class, new()

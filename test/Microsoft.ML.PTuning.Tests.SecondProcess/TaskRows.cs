@@ -4,6 +4,9 @@ namespace Microsoft.ML.PTuning.Tests.Persistence;
 /// <remarks>This file is compiled into the tests and into the second process.</remarks>
 internal static class TaskRows
 {
+    /// <summary>How many rows are predicted singly.</summary>
+    public const int Singly = 5;
+
     public const string Decisions = "decisions", Ratings = "ratings", Tags = "tags", Choices = "choices", Answers = "answers";
 }
 
@@ -29,6 +32,8 @@ internal sealed class Rating
 internal sealed class WordsRow
 {
     public string[] Words { get; set; } = [];
+
+    public int Predicate { get; set; }
 }
 
 internal sealed class TaggedWords

@@ -3,11 +3,13 @@ namespace PaperTasks.DataSets;
 /// <summary>Sentences tagged with the roles of a predicate, a row for each predicate of a sentence.</summary>
 internal static class PredicateFrames
 {
+    /// <summary>Between the words and the tags of a line.</summary>
     public const string Separator = "|||";
 
     /// <summary>A JSON object a line: <c>words</c>, and <c>frames</c> of <c>pred</c>, the index of the predicate, and <c>tags</c>.</summary>
-    public static IEnumerable<TaggedSentence> ReadJson(string file)
+    public static IEnumerable<TaggedSentence> ReadJson(string file, Reading reading)
     {
+        RefuseColumns(file, reading);
         foreach ((TextLine line, JsonFields row) in JsonFields.ReadLines(file))
         {
             IReadOnlyList<string> words = row.Texts("words");
@@ -16,9 +18,14 @@ internal static class PredicateFrames
         }
     }
 
-    /// <summary>As the official code reads them, a line each: index of the predicate, words, <c>|||</c>, tags.</summary>
-    public static IEnumerable<TaggedSentence> ReadLines(string file)
+    /// <summary>Lines as the official code reads them, where the first one is such; else CoNLL's columns.</summary>
+    public static IEnumerable<TaggedSentence> ReadText(string file, Reading reading) =>
+        TextLine.Read(file).Take(1).Any(line => line.Text.Contains(Separator)) ? ReadLines(file, reading) : Propositions.Read(file, reading);
+
+    // A row a line: index of the predicate, words, |||, tags.
+    private static IEnumerable<TaggedSentence> ReadLines(string file, Reading reading)
     {
+        RefuseColumns(file, reading);
         foreach (TextLine line in TextLine.Read(file))
         {
             int separator = line.Text.LastIndexOf(Separator, StringComparison.Ordinal);
@@ -44,6 +51,12 @@ internal static class PredicateFrames
             throw refuse(SpanTag.Expected(wrong));
 
         return new TaggedSentence(words, tags, predicate, line);
+    }
+
+    private static void RefuseColumns(string file, Reading reading)
+    {
+        if (reading.TokenColumn is not null)
+            throw new InvalidDataException($"{file}: --token-column is for files with a word a line; this one has no columns.");
     }
 
     private static string[] Split(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);

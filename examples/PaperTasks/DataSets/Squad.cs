@@ -31,12 +31,15 @@ internal static class Squad
     private static int Locate(JsonFields answer, string context, CodePoints places)
     {
         string text = answer.Text("text");
+        if (text.Length == 0)
+            throw answer.Refuse("expected the answer's text, found an empty one.");
+
         int start = places.ToIndex(Math.Clamp(answer.Integer("answer_start"), 0, places.Count));
-        int after = text.Length == 0 ? -1 : context.IndexOf(text, start, StringComparison.Ordinal);
+        int after = context.IndexOf(text, start, StringComparison.Ordinal);
         if (after == start)
             return start;
 
-        int before = text.Length == 0 ? -1 : context.LastIndexOf(text, Math.Min(start + text.Length, context.Length) - 1, StringComparison.Ordinal);
+        int before = context.LastIndexOf(text, Math.Min(start + text.Length, context.Length) - 1, StringComparison.Ordinal);
         return before < 0 || (after >= 0 && after - start < start - before) ? after : before;
     }
 }

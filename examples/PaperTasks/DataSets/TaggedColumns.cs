@@ -11,33 +11,15 @@ internal static class TaggedColumns
 
     public static IEnumerable<TaggedSentence> Read(string file, Reading reading)
     {
-        List<string> words = [], tags = [];
-        int? tokenColumn = reading.TokenColumn, labelColumn = reading.LabelColumn;
-        bool first = true;
-        int start = 0;
-        foreach (TextLine line in TextLine.ReadAll(file))
+        bool isNumbered = TextLine.Read(file).Take(1).Any(IsNumberedDocument);
+        int tokenColumn = reading.TokenColumn ?? (isNumbered ? 1 : 0);
+        int? labelColumn = reading.LabelColumn ?? (isNumbered ? 2 : null);
+        foreach (IReadOnlyList<TextLine> lines in TextLine.Groups(file, isBetween: line => !IsWord(line)))
         {
-            if (!IsWord(line))
-            {
-                if (first && IsNumberedDocument(line))
-                    (tokenColumn, labelColumn) = (tokenColumn ?? 1, labelColumn ?? 2);
-                first &= line.Text.Length == 0;
-                if (words.Count > 0)
-                    yield return new TaggedSentence(words, tags, null, start);
-                (words, tags) = ([], []);
-                continue;
-            }
-
-            first = false;
-            if (words.Count == 0)
-                start = line.Number;
-            (string word, string tag) = Pick(line, tokenColumn ?? 0, labelColumn);
-            words.Add(word);
-            tags.Add(tag);
+            (string Word, string Tag)[] sentence = [.. lines.Select(line => Pick(line, tokenColumn, labelColumn))];
+            yield return new TaggedSentence(
+                [.. sentence.Select(word => word.Word)], [.. sentence.Select(word => word.Tag)], Predicate: null, lines[0].Number);
         }
-
-        if (words.Count > 0)
-            yield return new TaggedSentence(words, tags, null, start);
     }
 
     private static bool IsWord(TextLine line) =>

@@ -7,6 +7,9 @@ internal sealed record TaggedSentence(IReadOnlyList<string> Words, IReadOnlyList
 {
     /// <summary>The kind of span that is the predicate itself.</summary>
     public const string PredicateType = "V";
+
+    /// <summary>Whether a span of the kind is the predicate, or a further piece of it.</summary>
+    public static bool IsPredicate(string type) => type is PredicateType or $"C-{PredicateType}";
 }
 
 /// <summary>A task of tagging words: named entities, and the roles of predicates.</summary>
@@ -25,10 +28,10 @@ internal sealed record TaggingTask(string Name, IReadOnlyList<DataFiles> Publish
 
     private static readonly FileFormat<TaggedSentence>[] Frames =
     [
-        new(".jsonl", WithoutColumns(PredicateFrames.ReadJson)),
-        new(".txt", ReadFrames),
-        new(".props", ReadFrames),
-        new("", ReadFrames),
+        new(".jsonl", PredicateFrames.ReadJson),
+        new(".txt", PredicateFrames.ReadText),
+        new(".conll", PredicateFrames.ReadText),
+        new("", PredicateFrames.ReadText),
     ];
 
     public static new IReadOnlyList<TaggingTask> All { get; } =
@@ -47,15 +50,4 @@ internal sealed record TaggingTask(string Name, IReadOnlyList<DataFiles> Publish
         IEnumerable<string> tags = train.Concat(dev).SelectMany(sentence => sentence.Tags).Distinct().Order(StringComparer.Ordinal);
         return new TaggingData([.. tags], train, dev);
     }
-
-    // The official code's lines and the columns of CoNLL are told apart by what stands in them: their names are anyone's.
-    private static IEnumerable<TaggedSentence> ReadFrames(string file, Reading reading) =>
-        TextLine.Read(file).FirstOrDefault() is { Text: { } first } && first.Contains(PredicateFrames.Separator)
-            ? WithoutColumns(PredicateFrames.ReadLines)(file, reading)
-            : Propositions.Read(file, reading);
-
-    private static Func<string, Reading, IEnumerable<TaggedSentence>> WithoutColumns(Func<string, IEnumerable<TaggedSentence>> read) =>
-        (file, reading) => reading.TokenColumn is null
-            ? read(file)
-            : throw new InvalidDataException($"{file}: --token-column is for files with a word a line; this one has no columns.");
 }

@@ -13,5 +13,26 @@ internal readonly record struct TextLine(string File, int Number, string Text)
     public static IEnumerable<TextLine> ReadAll(string file) =>
         System.IO.File.ReadLines(file).Select((text, index) => new TextLine(file, index + 1, text));
 
+    /// <summary>The lines of a file in groups, without the lines between groups; no group is empty.</summary>
+    public static IEnumerable<IReadOnlyList<TextLine>> Groups(string file, Func<TextLine, bool> isBetween)
+    {
+        List<TextLine> group = [];
+        foreach (TextLine line in ReadAll(file))
+        {
+            if (!isBetween(line))
+            {
+                group.Add(line);
+            }
+            else if (group.Count > 0)
+            {
+                yield return group;
+                group = [];
+            }
+        }
+
+        if (group.Count > 0)
+            yield return group;
+    }
+
     public InvalidDataException Refuse(string reason) => new($"{Place}: {reason}");
 }

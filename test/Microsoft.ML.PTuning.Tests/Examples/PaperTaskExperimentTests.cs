@@ -37,11 +37,12 @@ public sealed class PaperTaskExperimentTests
     [TestMethod]
     public void F1_of_the_arguments_leaves_the_predicate_out()
     {
-        // Labelled: 2 A0 (1 of 3 predicted is right), 1 A1 (not predicted), 2 V (both right).
+        // Labelled: 2 A0 (1 of 3 predicted is right), 1 A1 (not predicted), 3 pieces of predicates (all right).
         Dictionary<string, EntityScore> types = new()
         {
             ["A0"] = new(1.0 / 3, 1.0 / 2, 2.0 / 5, Support: 2, Predicted: 3),
             ["A1"] = new(0, 0, 0, Support: 1, Predicted: 0),
+            ["C-V"] = new(1, 1, 1, Support: 1, Predicted: 1),
             ["V"] = new(1, 1, 1, Support: 2, Predicted: 2),
         };
 

@@ -46,7 +46,7 @@ public sealed class PublishedDataTests
     [TestMethod]
     public void Squad_2_has_as_many_unanswerable_questions_as_published()
     {
-        string file = Path.Combine(SharedFiles.RequireData("squad"), "v2.0-dev-6articles.json");
+        string file = DataFiles.Find(AnswerTask.All[1], SharedFiles.RequireData("squad")).Dev;
 
         TextQuestion[] questions = [.. AnswerTask.All[1].Read(file, Reading.Everything)];
 

@@ -60,6 +60,15 @@ public sealed class SquadReaderTests
     }
 
     [TestMethod]
+    public void An_empty_answer_is_refused_by_file_and_question()
+    {
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(
+            () => Read("Ann lives.", """{"id": "q7", "question": "Where?", "answers": [{"text": "", "answer_start": 3}]}"""));
+
+        StringAssert.Contains(refusal.Message, "dev.json, question 'q7', answers[0]: expected the answer's text, found an empty one");
+    }
+
+    [TestMethod]
     public void Each_version_is_found_by_its_own_files()
     {
         foreach (string name in (string[])["train-v1.1.json", "dev-v1.1.json", "train-v2.0.json", "dev-v2.0.json"])

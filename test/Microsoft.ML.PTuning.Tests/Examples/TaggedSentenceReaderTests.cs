@@ -108,11 +108,12 @@ public sealed class TaggedSentenceReaderTests
     [TestMethod]
     public void A_line_without_tags_is_refused_by_file_and_line()
     {
-        AssertRefused("conll2012", "train.txt", "1 Ann came . ||| B-A1 B-V O\n1 Ann came .\n", "train.txt, line 2", "|||");
+        AssertRefused("conll2012", "train.txt", "1 Ann came . ||| B-A1 B-V O\n1 Ann came .\n", "train.txt, line 2", "found no |||");
+        AssertRefused("conll2012", "train.txt", "1 Ann came .\n", "train.txt", "found no |||");
     }
 
     [TestMethod]
-    [DataRow("srl", "train.props")]
+    [DataRow("srl", "train.conll")]
     [DataRow("conll2005", "conll05.train.txt")]
     [DataRow("srl", "train-set")]
     public void Each_proposition_of_CoNLL_2005_is_a_row(string task, string file)
@@ -155,34 +156,60 @@ public sealed class TaggedSentenceReaderTests
             bc/cctv 0 0 #    NN  (TOP(S(NP*  -    -  - Speaker#1 (ORG*) (ARG0*  *      (12
             bc/cctv 0 1 Ann  NNP *)          -    -  - Speaker#1 *      *)      (ARG1*)  12)
             bc/cctv 0 2 came VBD (VP*)))     come 01 1 Speaker#1 *      (V*)    *      -
-            bc/cctv 0 3 on   RP  *           go   02 1 Speaker#1 *      *       (V*)   -
+            bc/cctv 0 3 on   RP  *           go   02 1 Speaker#1 *      (C-V*)  (V*)   -
             #end document
+            #begin document (bc/cctv/00/cctv_0000); part 001
+            bc/cctv 1 0 Go   VB  (TOP(S(VP*) go   02 1 Speaker#1 *      (V*)    -
+            bc/cctv 1 1 .    .   *))         -    -  - Speaker#1 *      *       -
             """;
 
         TaggedSentence[] rows = Read("conll2012", "train.v4_gold_conll", Text);
 
         CollectionAssert.AreEqual(
-            new[] { "#/B-ARG0 Ann/I-ARG0 came/B-V on/O", "#/O Ann/B-ARG1 came/O on/B-V" }, rows.Select(Show).ToArray());
+            new[] { "#/B-ARG0 Ann/I-ARG0 came/B-V on/B-C-V", "#/O Ann/B-ARG1 came/O on/B-V", "Go/B-V ./O" }, rows.Select(Show).ToArray());
+        CollectionAssert.AreEqual(new[] { 2, 2, 8 }, rows.Select(row => row.Line).ToArray());
     }
 
     [TestMethod]
     public void Words_of_other_propositions_are_in_the_column_that_is_named()
     {
-        string file = _folder.Write("train.props", "0 Ann (A0*)\n1 came (V*)\n");
+        string file = _folder.Write("train.conll", "\t0\tAnn\t-\t(A0*)\r\n\t1\tcame\tcome\t(V*)\r\n\r\n\t0\t-\tbe\t(V*)\r\n\t1\t-\t-\t*\r\n");
 
-        Assert.AreEqual("Ann/B-A0 came/B-V", Show(Task("srl").Read(file, new Reading(TokenColumn: 1)).Single()));
+        TaggedSentence[] rows = [.. Task("srl").Read(file, new Reading(TokenColumn: 1))];
+
+        CollectionAssert.AreEqual(new[] { "Ann/B-A0 came/B-V", "-/B-V -/O" }, rows.Select(Show).ToArray());
     }
 
     [TestMethod]
-    [DataRow("Ann (A0*\ncame (V*)\n", "line 2", "one at a time, found '(V*)'")]
+    [DataRow("Ann (A0*\ncame (V*)\n", "line 2", "column 1 opens '(V*)' within A0")]
     [DataRow("Ann A0\ncame (V*)\n", "line 1", "found 'A0'")]
-    [DataRow("Ann *)\ncame (V*)\n", "line 1", "found '*)'")]
+    [DataRow("Ann *)\ncame (V*)\n", "line 1", "closes '*)', where nothing is open")]
+    [DataRow("Ann (A0*A1)\ncame (V*)\n", "line 1", "closes '(A0*A1)', where A0 is open")]
     [DataRow("Ann *\ncame (V*\n", "line 2", "the bracket of V in column 1 is not closed")]
     [DataRow("Ann *\ncame come (V*)\n", "line 2", "expected 2 columns as in the sentence's first line, found 3")]
-    [DataRow("- *\ncome (V*)\n- *\n- *\n", "line 1", "Paste the file of words before the one of props")]
     public void A_broken_proposition_is_refused_by_file_and_line(string text, string place, string reason)
     {
-        AssertRefused("srl", "train.props", text, place, reason);
+        AssertRefused("srl", "train.conll", text, $"train.conll, {place}", reason);
+    }
+
+    [TestMethod]
+    [DataRow("- *\ncome (V*)\n", "line 1", "Paste the file of words before that of props")]
+    [DataRow("bc/cctv 0 0 Ann (A0*)\nbc/cctv 0 1 came (V*)\n", "line 1", "says 'bc/cctv' on every line, which is no word")]
+    [DataRow("#begin document (a)\na 0 0 [WORD] (A0*)\na 0 1 [WORD] (V*)\n", "line 2", "the words are left out of this file")]
+    [DataRow("Ann NNP\ncame VBD\n", "train.conll", "no column with a (V*")]
+    public void A_file_of_propositions_without_words_or_words_without_propositions_is_refused(string text, string place, string reason)
+    {
+        AssertRefused("srl", "train.conll", text, place, reason);
+    }
+
+    [TestMethod]
+    public void A_column_of_words_that_the_file_has_not_is_refused()
+    {
+        string file = _folder.Write("train.conll", "Ann (A0*)\ncame (V*)\n");
+
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => Task("srl").Read(file, new Reading(TokenColumn: 2)).ToList());
+
+        StringAssert.Contains(refusal.Message, "line 1: expected the words in column 2, found 2 columns");
     }
 
     [TestMethod]

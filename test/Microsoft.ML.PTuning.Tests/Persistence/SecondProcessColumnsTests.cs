@@ -12,8 +12,6 @@ namespace Microsoft.ML.PTuning.Tests.Persistence;
 [TestClass]
 public sealed class SecondProcessColumnsTests
 {
-    private const int PredictedRows = 5;
-
     private readonly TemporaryDirectory _folder = new();
 
     [TestCleanup]
@@ -23,10 +21,11 @@ public sealed class SecondProcessColumnsTests
     public void Decisions_are_the_same_in_a_second_process()
     {
         using var training = new TinyTraining();
-        var data = training.Context.Data.LoadFromEnumerable(TinyTraining.Texts(40).Select(row => new DecidedText { Text = row.Text, Label = row.Label == "late" }));
+        var data = training.Context.Data.LoadFromEnumerable(
+            TinyTraining.Texts(40).Select(row => new DecidedText { Text = row.Text, Label = row.Label == "late" }));
         using var model = training.Context.BinaryClassification.Trainers.PTuningV2(training.Options).Fit(data);
 
-        var scored = ScoreInSecondProcess<Decision>(model, data, TaskRows.Decisions);
+        var scored = AssertSameInSecondProcess<Decision>(model, data, TaskRows.Decisions);
 
         Assert.AreEqual(Auc(model.Transform(data)), Auc(scored), 1e-9);
 
@@ -40,7 +39,7 @@ public sealed class SecondProcessColumnsTests
         var data = training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(40, scale: 5, shift: 2));
         using var model = training.Context.Regression.Trainers.PTuningV2(training.Options).Fit(data);
 
-        var scored = ScoreInSecondProcess<Rating>(model, data, TaskRows.Ratings);
+        var scored = AssertSameInSecondProcess<Rating>(model, data, TaskRows.Ratings);
 
         Assert.AreEqual(RSquared(model.Transform(data)), RSquared(scored), 1e-5);
 
@@ -48,13 +47,17 @@ public sealed class SecondProcessColumnsTests
     }
 
     [TestMethod]
-    public void Tags_are_the_same_in_a_second_process()
+    [DataRow(null)]
+    [DataRow(nameof(TaggedLetters.Predicate))]
+    public void Tags_are_the_same_in_a_second_process(string? predicate)
     {
         using var tagging = new TinyTagging();
         var data = tagging.Keyed(TinyTagging.Sentences(40));
-        using var model = tagging.Trainer(tagging.Options(epochs: 4)).Fit(data);
+        var options = tagging.Options(epochs: 4);
+        options.PredicateColumnName = predicate;
+        using var model = tagging.Trainer(options).Fit(data);
 
-        var scored = ScoreInSecondProcess<TaggedWords>(model, data, TaskRows.Tags);
+        var scored = AssertSameInSecondProcess<TaggedWords>(model, data, TaskRows.Tags);
 
         Assert.AreEqual(
             tagging.Context.MulticlassClassification.EvaluateNamedEntityRecognition(model.Transform(data)).MicroF1,
@@ -70,7 +73,7 @@ public sealed class SecondProcessColumnsTests
         var options = new PTuningV2Trainer.MultipleChoiceOptions { Backbone = training.Options.Backbone, PrefixLength = 4, MaxLength = 12, MaxEpochs = 1 };
         using var model = training.Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(options).Fit(data);
 
-        ScoreInSecondProcess<Chosen>(model, data, TaskRows.Choices);
+        AssertSameInSecondProcess<Chosen>(model, data, TaskRows.Choices);
     }
 
     [TestMethod]
@@ -88,7 +91,7 @@ public sealed class SecondProcessColumnsTests
         };
         using var model = training.Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(options).Fit(data);
 
-        var scored = ScoreInSecondProcess<Answered>(model, data, TaskRows.Answers);
+        var scored = AssertSameInSecondProcess<Answered>(model, data, TaskRows.Answers);
 
         var (here, there) = (Metrics(model.Transform(data)), Metrics(scored));
         Assert.AreEqual((here.F1, here.ExactMatch, here.Count), (there.F1, there.ExactMatch, there.Count));
@@ -96,8 +99,8 @@ public sealed class SecondProcessColumnsTests
         QuestionAnswerMetrics Metrics(IDataView rows) => training.Context.MulticlassClassification.EvaluateQuestionAnswer(rows);
     }
 
-    // The rows as the second process scored them: by then they are known to be the same as here, all at once and singly.
-    private IDataView ScoreInSecondProcess<TPrediction>(ITransformer model, IDataView data, string task)
+    // Gives back the rows as the second process scored them.
+    private IDataView AssertSameInSecondProcess<TPrediction>(ITransformer model, IDataView data, string task)
         where TPrediction : class, new()
     {
         var mlContext = new MLContext();
@@ -111,7 +114,7 @@ public sealed class SecondProcessColumnsTests
         var expected = model.Transform(data);
         var scored = mlContext.Data.LoadFromBinary(_folder.File("scored.idv"));
         AssertSameColumns(expected, scored);
-        var predictions = mlContext.Data.CreateEnumerable<TPrediction>(mlContext.Data.TakeRows(expected, PredictedRows), reuseRowObject: false);
+        var predictions = mlContext.Data.CreateEnumerable<TPrediction>(mlContext.Data.TakeRows(expected, TaskRows.Singly), reuseRowObject: false);
         AssertSame(JsonSerializer.SerializeToElement(predictions), JsonElement.Parse(second.Output));
         return scored;
     }

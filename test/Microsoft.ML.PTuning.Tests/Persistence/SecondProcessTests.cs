@@ -9,7 +9,6 @@ namespace Microsoft.ML.PTuning.Tests.Persistence;
 [TestClass]
 public class SecondProcessTests
 {
-    private const int PredictedRows = 5;
     private static string _folder = "", _model = "", _data = "";
     private static Report? _expected;
 
@@ -33,7 +32,7 @@ public class SecondProcessTests
         var metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(data));
         using var engine = mlContext.Model.CreatePredictionEngine<Ticket, Routed>(model);
         var predictions = mlContext.Data.CreateEnumerable<Ticket>(data, reuseRowObject: false)
-            .Take(PredictedRows).Select(engine.Predict).Select(routed => new Prediction(routed.PredictedLabel, routed.Score));
+            .Take(TaskRows.Singly).Select(engine.Predict).Select(routed => new Prediction(routed.PredictedLabel, routed.Score));
         _expected = new Report(metrics.MicroAccuracy, metrics.LogLoss, [.. predictions]);
     }
 
@@ -65,7 +64,7 @@ public class SecondProcessTests
 
         Assert.AreEqual(_expected!.MicroAccuracy, actual.MicroAccuracy);
         Assert.AreEqual(_expected.LogLoss, actual.LogLoss, 1e-5);
-        Assert.HasCount(PredictedRows, actual.Predictions);
+        Assert.HasCount(TaskRows.Singly, actual.Predictions);
         foreach (var (expected, found) in _expected.Predictions.Zip(actual.Predictions))
         {
             Assert.AreEqual(expected.Label, found.Label);

@@ -112,9 +112,9 @@ public sealed class TrainingTests
         var metrics = _training.Context.MulticlassClassification.Evaluate(loaded.Transform(data));
         Assert.HasCount(Classes, metrics.PerClassLogLoss);
         Assert.IsLessThan(Math.Log(Classes), metrics.LogLoss, "better than by chance");
-        Assert.AreEqual(_training.Context.MulticlassClassification.Evaluate(chain.Transform(data)).LogLoss, metrics.LogLoss, 1e-6);
-        Assert.IsTrue(loaded.Transform(data).GetColumn<string>("PredictedLabel").All(label => rows.Any(row => row.Label == label)));
+        CollectionAssert.AreEqual(Labels(chain), Labels(loaded));
 
+        string[] Labels(ITransformer transformer) => [.. transformer.Transform(data).GetColumn<string>("PredictedLabel")];
         static char Letter(int number) => (char)('a' + number % 25);
     }
 
