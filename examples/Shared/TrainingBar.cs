@@ -23,7 +23,7 @@ internal static class TrainingBar
 
     private static string Describe(TrainingProgress progress)
     {
-        string metric = progress.Metric is { } value ? $", {progress.MetricName} {value:F3}" : "";
+        string metric = progress.Metric is { } value ? $", {progress.MetricName} {value:F3} after epoch {progress.Epoch - 1}" : "";
         return $"epoch {progress.Epoch}/{progress.Epochs}, loss {progress.Loss:F3}{metric}, {progress.SamplesPerSecond:F0} rows/s";
     }
 
