@@ -34,7 +34,7 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
 // 3. Evaluate on pages that training has not seen, beside two ways to answer that need no training.
 //    (The options above were chosen with a view to them: a demonstration, not a benchmark. The default encoder has read too little
 //    to answer well; name a published one in Backbone for real work.)
-var scores = new Table().AddColumn("Answer");
+var scores = new Table().Title("On pages that training has not seen").AddColumn("Answer");
 foreach (string figure in new[] { "Exact match", "F1", "F1 answerable", "F1 unanswerable" })
     scores.AddColumn(new TableColumn(figure).RightAligned());
 AddScores("model", model.Transform(testQuestions));

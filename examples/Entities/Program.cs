@@ -37,7 +37,7 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
 //    (The options above were chosen with a view to them: a demonstration, not a benchmark.)
 NamedEntityMetrics metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(
     model.Transform(testMessages), nameof(Message.Entities), nameof(Finding.Found));
-var scores = new Table().AddColumn("Type");
+var scores = new Table().Title("On messages that training has not seen").AddColumn("Type");
 foreach (string figure in new[] { "Precision", "Recall", "F1", "Labelled", "Found" })
     scores.AddColumn(new TableColumn(figure).RightAligned());
 foreach (var (type, score) in metrics.PerType)

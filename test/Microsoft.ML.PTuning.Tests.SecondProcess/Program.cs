@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.PTuning.Tests.Persistence;
+using Microsoft.ML.PTuning.Tests;
 
 // Program MODEL DATA.tsv [BACKBONE-DIRECTORY]   DATA: text TAB label, no header.
 // Loads a saved model as any ML.NET application would, evaluates it on all rows, predicts the first ones singly and prints one line of JSON.
@@ -25,7 +25,7 @@ if (args is [var modelFile, var rowsFile, var scoredFile, var task])
         TaskRows.Decisions => PredictSingly<TextRow, Decision>(loaded, rows),
         TaskRows.Ratings => PredictSingly<TextRow, Rating>(loaded, rows),
         TaskRows.Tags => PredictSingly<WordsRow, TaggedWords>(loaded, rows),
-        TaskRows.Choices => PredictSingly<ChoicesRow, Chosen>(loaded, rows),
+        TaskRows.Choices => PredictSingly<ChoicesRow, Classified>(loaded, rows),
         TaskRows.Answers => PredictSingly<QuestionRow, Answered>(loaded, rows),
         _ => throw new ArgumentException($"There is no task '{task}'."),
     });

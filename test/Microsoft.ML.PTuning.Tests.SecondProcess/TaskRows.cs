@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Tests.Persistence;
+namespace Microsoft.ML.PTuning.Tests;
 
 /// <summary>What a model of each task reads, and what it says, as an application declares them for a <see cref="PredictionEngine{TSrc, TDst}"/>.</summary>
 /// <remarks>This file is compiled into the tests and into the second process.</remarks>
@@ -52,7 +52,7 @@ internal sealed class ChoicesRow
     public string[] Choices { get; set; } = [];
 }
 
-internal sealed class Chosen
+internal sealed class Classified
 {
     public uint PredictedLabel { get; set; }
 

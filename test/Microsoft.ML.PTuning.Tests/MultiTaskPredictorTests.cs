@@ -111,7 +111,7 @@ public sealed class MultiTaskPredictorTests
             predictor.Add(names[i], models[i]);
         var row = MixedRow.Draw(2);
 
-        var answers = await predictor.PredictAllAsync<MixedRow, Rated>(names, row);
+        var answers = await predictor.PredictAllAsync<MixedRow, Rating>(names, row);
 
         CollectionAssert.AreEqual(new[] { 1, 1, 8 }, counting!.Rows);
         foreach (var (name, model) in names.Zip(models))
@@ -119,7 +119,7 @@ public sealed class MultiTaskPredictorTests
 
         static float EngineOf(PTuningV2Transformer model, MixedRow row)
         {
-            using var engine = Context.Model.CreatePredictionEngine<MixedRow, Rated>(model, new PredictionEngineOptions { OwnsTransformer = false });
+            using var engine = Context.Model.CreatePredictionEngine<MixedRow, Rating>(model, new PredictionEngineOptions { OwnsTransformer = false });
             return engine.Predict(row).Score;
         }
     }
@@ -209,12 +209,12 @@ public sealed class MultiTaskPredictorTests
         using var predictor = new MultiTaskPredictor(Context);
         predictor.Add("model", s_models.Create(Any.Regression, Short));
 
-        var missing = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Rated, Rated>("model", new()));
-        var wrong = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Numbered, Rated>("model", new()));
+        var missing = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Rating, Rating>("model", new()));
+        var wrong = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Numbered, Rating>("model", new()));
 
         Assert.Contains("'Sentence1' is missing", missing.Message);
         Assert.Contains("'Sentence1' is Single", wrong.Message);
-        Assert.IsNotNull(await predictor.PredictAsync<MixedRow, Rated>("model", MixedRow.Draw(0)));
+        Assert.IsNotNull(await predictor.PredictAsync<MixedRow, Rating>("model", MixedRow.Draw(0)));
     }
 
     [TestMethod]
@@ -223,9 +223,9 @@ public sealed class MultiTaskPredictorTests
         using var predictor = new MultiTaskPredictor(Context);
         predictor.Add("model", s_models.Create(Any.Regression, Short));
 
-        await Assert.ThrowsAsync<Exception>(() => predictor.PredictAsync<Fallible, Rated>("model", new Fallible { Fails = true }));
+        await Assert.ThrowsAsync<Exception>(() => predictor.PredictAsync<Fallible, Rating>("model", new Fallible { Fails = true }));
 
-        Assert.IsNotNull(await predictor.PredictAsync<Fallible, Rated>("model", new Fallible()));
+        Assert.IsNotNull(await predictor.PredictAsync<Fallible, Rating>("model", new Fallible()));
     }
 
     [TestMethod]
@@ -234,8 +234,8 @@ public sealed class MultiTaskPredictorTests
         using var predictor = new MultiTaskPredictor(Context);
         predictor.Add("known", s_models.Create(Any.Regression, Short));
 
-        var unknown = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAsync<MixedRow, Rated>("other", new()));
-        var twice = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAllAsync<MixedRow, Rated>(["known", "known"], new()));
+        var unknown = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAsync<MixedRow, Rating>("other", new()));
+        var twice = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAllAsync<MixedRow, Rating>(["known", "known"], new()));
 
         Assert.AreEqual("There is no model 'other'. The predictor has: 'known'. Add it first.", unknown.Message);
         Assert.Contains("named twice", twice.Message);
@@ -293,11 +293,11 @@ public sealed class MultiTaskPredictorTests
         predictor.Add("model", model);
         model.Dispose();
 
-        await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => predictor.PredictAsync<MixedRow, Rated>("model", MixedRow.Draw(0)));
+        await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => predictor.PredictAsync<MixedRow, Rating>("model", MixedRow.Draw(0)));
         Assert.ThrowsExactly<ObjectDisposedException>(() => predictor.Set("model", model));
         predictor.Dispose();
         predictor.Dispose();
-        await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => predictor.PredictAsync<MixedRow, Rated>("model", MixedRow.Draw(0)));
+        await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => predictor.PredictAsync<MixedRow, Rating>("model", MixedRow.Draw(0)));
         Assert.ThrowsExactly<ObjectDisposedException>(() => predictor.Remove("model"));
     }
 
@@ -337,11 +337,6 @@ public sealed class MultiTaskPredictorTests
         var model = s_models.Create(TaskKind.All[0].Task, Short, 4);
         var after = Context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(before.Transform(data)));
         return new TransformerChain<ITransformer>(new TransformerChain<ITransformer>(before, model), after);
-    }
-
-    private sealed class Rated
-    {
-        public float Score { get; set; }
     }
 
     private sealed class Labelled

@@ -73,7 +73,7 @@ public sealed class SecondProcessColumnsTests
         var options = new PTuningV2Trainer.MultipleChoiceOptions { Backbone = training.Options.Backbone, PrefixLength = 4, MaxLength = 12, MaxEpochs = 1 };
         using var model = training.Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(options).Fit(data);
 
-        AssertSameInSecondProcess<Chosen>(model, data, TaskRows.Choices);
+        AssertSameInSecondProcess<Classified>(model, data, TaskRows.Choices);
     }
 
     [TestMethod]

@@ -59,11 +59,11 @@ internal abstract class TaskKind(PromptTask task)
     [
         new TaskKind<Classified>(
             Any.Classification(new LabelValues(3, "Text", ["x", "y", "z"])), p => new(p.Score, $"{p.PredictedLabel}")),
-        new TaskKind<Decided>(Any.BinaryClassification, p => new([p.Score, p.Probability], $"{p.PredictedLabel}")),
-        new TaskKind<Rated>(Any.Regression with { TargetMean = 3, TargetDeviation = 2 }, p => new([p.Score], "")),
-        new TaskKind<Tagged>(
+        new TaskKind<Decision>(Any.BinaryClassification, p => new([p.Score, p.Probability], $"{p.PredictedLabel}")),
+        new TaskKind<Rating>(Any.Regression with { TargetMean = 3, TargetDeviation = 2 }, p => new([p.Score], "")),
+        new TaskKind<TaggedWords>(
             Any.Tagging("O", "B-PER", "I-PER") with { Sentence1ColumnName = "Words" }, p => new(p.Score, string.Join(' ', p.PredictedLabel))),
-        new TaskKind<Found>(Asked.Task, p => new([.. p.Score, p.NoAnswerScore], $"{string.Join('/', p.Answer)} {string.Join(' ', p.AnswerStart)}")),
+        new TaskKind<Answered>(Asked.Task, p => new([.. p.Score, p.NoAnswerScore], $"{string.Join('/', p.Answer)} {string.Join(' ', p.AnswerStart)}")),
         new TaskKind<Classified>(Any.Choice, p => new(p.Score, $"{p.PredictedLabel}")),
     ];
 
@@ -73,45 +73,6 @@ internal abstract class TaskKind(PromptTask task)
     public abstract Said[] Engine(ITransformer model, IEnumerable<MixedRow> rows);
 
     public abstract Task<Said> AskAsync(MultiTaskPredictor predictor, string model, MixedRow row);
-
-    private sealed class Decided
-    {
-        public bool PredictedLabel { get; set; }
-
-        public float Score { get; set; }
-
-        public float Probability { get; set; }
-    }
-
-    private sealed class Rated
-    {
-        public float Score { get; set; }
-    }
-
-    private sealed class Tagged
-    {
-        public uint[] PredictedLabel { get; set; } = [];
-
-        public float[] Score { get; set; } = [];
-    }
-
-    private sealed class Found
-    {
-        public string[] Answer { get; set; } = [];
-
-        public float[] Score { get; set; } = [];
-
-        public int[] AnswerStart { get; set; } = [];
-
-        public float NoAnswerScore { get; set; }
-    }
-}
-
-internal sealed class Classified
-{
-    public uint PredictedLabel { get; set; }
-
-    public float[] Score { get; set; } = [];
 }
 
 /// <inheritdoc/>

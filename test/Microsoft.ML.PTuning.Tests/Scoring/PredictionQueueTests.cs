@@ -216,10 +216,10 @@ public sealed class PredictionQueueTests
         return model;
     }
 
-    private Task<Rated> AskAsync() => AskAsync(CancellationToken.None);
+    private Task<Rating> AskAsync() => AskAsync(CancellationToken.None);
 
-    private Task<Rated> AskAsync(CancellationToken token) =>
-        _predictor!.PredictAsync<MixedRow, Rated>("model", new MixedRow { Sentence1 = "a b c" }, token);
+    private Task<Rating> AskAsync(CancellationToken token) =>
+        _predictor!.PredictAsync<MixedRow, Rating>("model", new MixedRow { Sentence1 = "a b c" }, token);
 
     /// <summary>A row for each core, being computed when this returns.</summary>
     private Task[] Occupy() =>
@@ -233,9 +233,4 @@ public sealed class PredictionQueueTests
     ];
 
     private void WaitForBatches(int count) => Assert.IsTrue(SpinWait.SpinUntil(() => _batches.Count >= count, Long));
-
-    private sealed class Rated
-    {
-        public float Score { get; set; }
-    }
 }
