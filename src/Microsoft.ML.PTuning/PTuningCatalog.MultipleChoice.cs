@@ -50,6 +50,7 @@ public static partial class PTuningCatalog
             ChoicesColumnName = options.ChoicesColumnName,
             ScoreColumnName = options.ScoreColumnName,
             PredictedLabelColumnName = options.PredictedLabelColumnName,
+            Pooling = options.Pooling,
             MaxLength = options.MaxLength,
         });
     }

@@ -54,6 +54,7 @@ public static partial class PTuningCatalog
             Sentence2ColumnName = options.Sentence2ColumnName,
             ScoreColumnName = options.ScoreColumnName,
             PredictedLabelColumnName = options.PredictedLabelColumnName,
+            Pooling = options.Pooling,
             MaxLength = options.MaxLength,
         });
     }
@@ -102,6 +103,7 @@ public static partial class PTuningCatalog
             ScoreColumnName = options.ScoreColumnName,
             PredictedLabelColumnName = options.PredictedLabelColumnName,
             ProbabilityColumnName = options.ProbabilityColumnName,
+            Pooling = options.Pooling,
             MaxLength = options.MaxLength,
         });
     }
@@ -141,6 +143,7 @@ public static partial class PTuningCatalog
             Sentence1ColumnName = options.Sentence1ColumnName,
             Sentence2ColumnName = options.Sentence2ColumnName,
             ScoreColumnName = options.ScoreColumnName,
+            Pooling = options.Pooling,
             MaxLength = options.MaxLength,
         });
     }

@@ -26,6 +26,7 @@ public sealed partial class PTuningV2Trainer
             ArgumentException.ThrowIfNullOrEmpty(EntitiesColumnName, nameof(EntitiesColumnName));
             if (PredicateColumnName is not null)
                 ArgumentException.ThrowIfNullOrEmpty(PredicateColumnName, nameof(PredicateColumnName));
+            RefusePooling();
             RefuseSecondSentence("Words are tagged in one sentence");
         }
     }

@@ -28,6 +28,9 @@ public sealed partial class PTuningV2Trainer
         /// <summary>Most tokens of a row, special tokens included; longer rows are truncated and counted.</summary>
         public int MaxLength { get; set; } = 128;
 
+        /// <summary>How a text becomes the one vector that the head reads. For tags and answers it has no use.</summary>
+        public Pooling Pooling { get; set; }
+
         /// <summary>Pads every row to <see cref="MaxLength"/> while training, as the official scripts do; slower, for comparison.</summary>
         public bool PadToMaxLength { get; set; }
 
@@ -57,6 +60,8 @@ public sealed partial class PTuningV2Trainer
             ArgumentException.ThrowIfNullOrEmpty(PredictedLabelColumnName, nameof(PredictedLabelColumnName));
             ArgumentException.ThrowIfNullOrEmpty(ProbabilityColumnName, nameof(ProbabilityColumnName));
             AtLeast(MaxLength, 1, nameof(MaxLength));
+            if (!Enum.IsDefined(Pooling))
+                throw new ArgumentOutOfRangeException(nameof(Pooling), Pooling, $"Pooling must be one of {string.Join(", ", Enum.GetNames<Pooling>())}.");
             if (InitialModel is not null && PrefixProjection)
                 throw new ArgumentException(
                     "PrefixProjection does not go with an InitialModel: a model keeps the prefix, not the network that made it. "
@@ -65,6 +70,12 @@ public sealed partial class PTuningV2Trainer
 
         internal override TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) =>
             base.Settings(seed, shards, log, checkCancelled) with { PadToLength = PadToMaxLength ? MaxLength : 0 };
+
+        private protected void RefusePooling()
+        {
+            if (Pooling != Pooling.Automatic)
+                throw new ArgumentException($"The head reads every token here; Pooling {Pooling} has no use. Leave it {Pooling.Automatic}.", nameof(Pooling));
+        }
 
         private protected void RefuseSecondSentence(string reason)
         {

@@ -66,6 +66,7 @@ public sealed partial class PTuningV2Trainer
         internal override void Check()
         {
             base.Check();
+            RefusePooling();
             RefuseSecondSentence("A question is asked of one context");
             ArgumentException.ThrowIfNullOrEmpty(ContextColumnName, nameof(ContextColumnName));
             ArgumentException.ThrowIfNullOrEmpty(QuestionColumnName, nameof(QuestionColumnName));

@@ -56,7 +56,7 @@ internal sealed class TrainingSession : IDisposable
     public TrainingTask Prepare(PromptTask task, IDataView training, IDataView? validation, OpenBackbone backbone)
     {
         RefuseMisfit(task, backbone);
-        task = task.ForData(training, CheckCancelled);
+        task = task.ForBackbone(backbone.Lease.Backbone).ForData(training, CheckCancelled);
         var rows = Read(training, task, backbone, "training");
         task = task.ForTargets(rows);
         if (validation is not null)
@@ -98,7 +98,9 @@ internal sealed class TrainingSession : IDisposable
     private void RefuseMisfit(PromptTask task, OpenBackbone backbone)
     {
         var lease = backbone.Lease;
-        if ((_options.Method.FindMisfit(lease.Backbone, task.MaxLength) ?? task.FindMisfit(lease.Tokenizer)) is { } misfit)
+        var misfit = _options.Method.FindMisfit(lease.Backbone, task.MaxLength)
+            ?? task.FindMisfit(lease.Backbone) ?? task.FindMisfit(lease.Tokenizer);
+        if (misfit is not null)
             throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");
     }
 

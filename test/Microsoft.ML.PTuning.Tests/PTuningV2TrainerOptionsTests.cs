@@ -25,6 +25,7 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("TrunkCacheMemoryMegabytes", 1024)]
     [DataRow("HalfPrecisionTrunkCache", false)]
     [DataRow("MaxLength", 128)]
+    [DataRow("Pooling", Pooling.Automatic)]
     [DataRow("Shards", 0)]
     [DataRow("LearningRate", 5e-3)]
     [DataRow("BatchSize", 32)]

@@ -6,10 +6,14 @@ namespace Microsoft.ML.PTuning.Tests;
 /// <summary>An encoder of 8 hidden units and 16 positions with random weights, whose vocabulary is <see cref="Tickets.Words"/>: trains in milliseconds, learns little.</summary>
 internal sealed class TinyEncoder : IDisposable
 {
-    private readonly TinyCheckpoint _checkpoint = new TinyCheckpoint().Save();
+    private readonly TinyCheckpoint _checkpoint;
 
-    public TinyEncoder() =>
+    /// <param name="checkpoint">Of another family; null for a BERT. It is freed with this.</param>
+    public TinyEncoder(TinyCheckpoint? checkpoint = null)
+    {
+        _checkpoint = (checkpoint ?? new TinyCheckpoint()).Save();
         File.WriteAllLines(System.IO.Path.Combine(Path, "vocab.txt"), [.. TokenizerFolder.BertTokens, .. Tickets.Words]);
+    }
 
     public string Path => _checkpoint.Path;
 

@@ -39,6 +39,9 @@ internal record BackboneConfiguration
     /// <summary>Whether the file itself names the padding token; else it is the family's.</summary>
     public bool StatesPadToken { get; init; }
 
+    /// <summary>Whether the encoder was trained to give a text's vector as the mean over its tokens (<see cref="SentenceModules"/>).</summary>
+    public bool PoolsMean { get; init; }
+
     /// <summary>What else decides what the encoder computes, by the file's keys; for families that have more than the numbers above.</summary>
     public virtual IReadOnlyDictionary<string, string> Traits => new Dictionary<string, string>();
 
@@ -60,7 +63,7 @@ internal record BackboneConfiguration
         var configuration = BackboneFamilies.Find(modelType)!.Read(file);
         configuration.CheckAgreement(file);
         file.ThrowIfFaulty();
-        return configuration;
+        return configuration with { PoolsMean = SentenceModules.PoolsMean(directory) };
     }
 
     /// <summary>Reads what BERT's relatives say under BERT's keys.</summary>

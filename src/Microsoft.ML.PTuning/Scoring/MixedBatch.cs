@@ -29,7 +29,8 @@ internal static class MixedBatch
         foreach (var group in groups)
         {
             var (model, own) = (group.Model, hidden.narrow(0, start, group.Sequences.Length));
-            var result = model.Network.Head.Forward(model.Network.Encoder.Backbone, own, model.Tensors, dropout: null);
+            var mask = batch.Mask?.narrow(0, start, group.Sequences.Length);
+            var result = model.Network.Head.Forward(model.Network.Encoder.Backbone, own, mask, model.Tensors, dropout: null);
             foreach (var (part, values) in group.Parts.Zip(Predictor.ByPart(result, [.. group.Parts.Select(i => parts[i].Part)])))
                 outputs[part] = values;
             start += group.Sequences.Length;

@@ -19,6 +19,9 @@ internal sealed record MultipleChoice : PromptTask
 
     public required string PredictedLabelColumnName { get; init; }
 
+    /// <inheritdoc cref="SentenceHead(int, Pooling)" path="/param[@name='pooling']"/>
+    public Pooling Pooling { get; init; }
+
     public override string ScoreColumnKind => "MulticlassClassification";
 
     public override IReadOnlyList<InputColumn> Inputs =>
@@ -60,9 +63,13 @@ internal sealed record MultipleChoice : PromptTask
                 + "are met. Give the index of the right choice itself, from 0: an Int32, or a UInt32 with the attribute [KeyType(count)].");
     }
 
-    public override TaskHead Head => new SentenceHead(1);
+    public override TaskHead Head => new SentenceHead(1, Pooling);
 
     public override string MetricName => "accuracy";
+
+    public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.Over(backbone) };
+
+    public override string? FindMisfit(Backbone backbone) => Pooling.FindMisfit(backbone);
 
     public override PromptTask ForTargets(ExampleSet training) =>
         training.Examples.Any(e => e.Parts[0].Sequences.Count > 1)

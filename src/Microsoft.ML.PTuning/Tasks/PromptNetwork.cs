@@ -15,7 +15,7 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
     {
         var hidden = Encoder.Forward(batch, Prefix(tensors), dropout?.Prefix, dropout?.Backbone, Head.ReadsFirstTokenOnly);
-        return Head.Forward(Encoder.Backbone, hidden, tensors, dropout?.Head);
+        return Head.Forward(Encoder.Backbone, hidden, batch.Mask, tensors, dropout?.Head);
     }
 
     /// <summary><see cref="Forward"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
@@ -26,7 +26,7 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
         var entering = Encoder.RunTrunk(batch, dropout.Backbone);
         layers = Encoder.RunPromptedToRecompute(
             entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone, Head.ReadsFirstTokenOnly);
-        return Head.Forward(Encoder.Backbone, layers.Left, tensors, dropout.Head);
+        return Head.Forward(Encoder.Backbone, layers.Left, batch.Mask, tensors, dropout.Head);
     }
 
     private Tensor? Prefix(TrainedTensors tensors) => Encoder.Shape.Length == 0 ? null : tensors[TrainedTensors.Prefix];

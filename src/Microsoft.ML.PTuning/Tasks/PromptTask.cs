@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
@@ -61,6 +62,12 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>This task with what the training rows tell (the scale of the targets).</summary>
     /// <exception cref="InvalidOperationException">Nothing can be learned from these rows.</exception>
     public abstract PromptTask ForTargets(ExampleSet training);
+
+    /// <summary>This task over an encoder: what the options leave to the encoder is chosen, before any row is read.</summary>
+    public virtual PromptTask ForBackbone(Backbone backbone) => this;
+
+    /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
+    public virtual string? FindMisfit(Backbone backbone) => null;
 
     /// <returns>Why rows of <see cref="MaxLength"/> tokens are too short for this task; null where they are not.</returns>
     public abstract string? FindMisfit(TextTokenizer tokenizer);

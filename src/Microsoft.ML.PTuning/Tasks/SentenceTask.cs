@@ -15,15 +15,22 @@ internal abstract record SentenceTask : PromptTask
 
     public required string ScoreColumnName { get; init; }
 
+    /// <inheritdoc cref="SentenceHead(int, Pooling)" path="/param[@name='pooling']"/>
+    public Pooling Pooling { get; init; }
+
     public override IReadOnlyList<InputColumn> Inputs =>
         Sentence2ColumnName is null
             ? [InputColumn.Text(Sentence1ColumnName, "first text")]
             : [InputColumn.Text(Sentence1ColumnName, "first text"), InputColumn.Text(Sentence2ColumnName, "second text")];
 
-    public override TaskHead Head => new SentenceHead(OutputSize);
+    public override TaskHead Head => new SentenceHead(OutputSize, Pooling);
 
     /// <summary>Numbers of the head a row.</summary>
     protected abstract int OutputSize { get; }
+
+    public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.Over(backbone) };
+
+    public override string? FindMisfit(Backbone backbone) => Pooling.FindMisfit(backbone);
 
     public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)
     {

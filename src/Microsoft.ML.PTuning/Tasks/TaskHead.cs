@@ -19,7 +19,8 @@ internal abstract class TaskHead
     public abstract IReadOnlyList<HeadTensor> Declare(Backbone backbone);
 
     /// <param name="hidden">Hidden states, <c>[B, T, H]</c>, or those of the first token, <c>[B, 1, H]</c>, where it reads no others.</param>
+    /// <param name="mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
     /// <param name="dropout">Null when not training.</param>
     /// <returns>A row of outputs for each row of the batch, <c>[B, ...]</c>.</returns>
-    public abstract Tensor Forward(Backbone backbone, Tensor hidden, TrainedTensors tensors, Dropout? dropout);
+    public abstract Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout);
 }

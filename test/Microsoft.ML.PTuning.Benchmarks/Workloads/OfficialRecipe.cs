@@ -95,7 +95,7 @@ internal sealed class OfficialRecipe : IDisposable
     {
         var batch = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU, _model.Task.MaxLength);
         var hidden = _model.Backbone.Forward(batch, PrefixOfEachRow(batch.Rows, dropout), _shape.Length, dropout);
-        return _model.Task.Head.Forward(_model.Backbone, hidden, _head, dropout);
+        return _model.Task.Head.Forward(_model.Backbone, hidden, batch.Mask, _head, dropout);
     }
 
     private LayerPrefix[] PrefixOfEachRow(int rows, Dropout? dropout)

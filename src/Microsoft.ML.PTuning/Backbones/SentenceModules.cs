@@ -1,0 +1,73 @@
+using System.Text.Json;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>What sentence-transformers saves beside an encoder: how it made one vector of a text when the encoder was trained.</summary>
+/// <remarks>
+/// <c>modules.json</c> lists modules with <c>type</c> and <c>path</c>; that of type <c>...Pooling</c> has a <c>config.json</c> in its folder
+/// (<c>1_Pooling</c>), with switches <c>pooling_mode_mean_tokens</c>, <c>pooling_mode_cls_token</c> and others.
+/// </remarks>
+internal static class SentenceModules
+{
+    public const string FileName = "modules.json", UsualPoolingFile = "1_Pooling/" + BackboneConfiguration.FileName;
+
+    private const string ModePrefix = "pooling_mode_", MeanMode = ModePrefix + "mean_tokens";
+
+    /// <returns>Whether the vector was the mean over the text's tokens, and nothing else; false where the folder does not say.</returns>
+    /// <exception cref="InvalidDataException">A file is not of the format.</exception>
+    public static bool PoolsMean(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path))
+            return false;
+
+        using var modules = Parse(path, JsonValueKind.Array);
+        var folders = from module in modules.RootElement.EnumerateArray()
+                      where Text(module, "type", path).EndsWith("Pooling", StringComparison.Ordinal)
+                      select Text(module, "path", path);
+        return folders.FirstOrDefault() is { } folder && ReadsMean(directory, folder, path);
+    }
+
+    private static bool ReadsMean(string directory, string folder, string modules)
+    {
+        if (!HubName.IsPlain(folder))
+            throw new InvalidDataException($"'{modules}' names the folder '{folder}' for its pooling, expected one inside '{directory}'.");
+
+        var path = Path.Combine(directory, folder, BackboneConfiguration.FileName);
+        if (!File.Exists(path))
+            return false;
+
+        using var pooling = Parse(path, JsonValueKind.Object);
+        string[] modes =
+        [
+            .. from property in pooling.RootElement.EnumerateObject()
+               where property.Name.StartsWith(ModePrefix, StringComparison.Ordinal) && property.Value.ValueKind == JsonValueKind.True
+               select property.Name,
+        ];
+        return modes is [MeanMode];
+    }
+
+    private static string Text(JsonElement module, string key, string path) =>
+        module.ValueKind == JsonValueKind.Object && module.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()!
+            : throw new InvalidDataException($"'{path}' has a module without a text '{key}'; expected sentence-transformers' list of modules.");
+
+    private static JsonDocument Parse(string path, JsonValueKind expected)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(File.ReadAllText(path));
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"'{path}' is not JSON: {e.Message}", e);
+        }
+
+        if (document.RootElement.ValueKind == expected)
+            return document;
+
+        using (document)
+            throw new InvalidDataException($"'{path}' holds a JSON {document.RootElement.ValueKind}, expected an {expected}.");
+    }
+}

@@ -1,0 +1,20 @@
+namespace Microsoft.ML.PTuning;
+
+/// <summary>How the hidden states of a text become the one vector that a sentence head reads.</summary>
+public enum Pooling
+{
+    /// <summary>
+    /// What suits the encoder: <see cref="Mean"/> for encoders that were trained with it (sentence-transformers' <c>modules.json</c> says so),
+    /// else <see cref="Checkpoint"/> where the checkpoint has a pooler, else <see cref="Trained"/>.
+    /// </summary>
+    Automatic,
+
+    /// <summary>The checkpoint's own pooler, frozen: a dense layer over the first token. Nothing of it is trained or saved.</summary>
+    Checkpoint,
+
+    /// <summary>A dense layer over the first token, trained and saved with the head.</summary>
+    Trained,
+
+    /// <summary>The mean over the text's tokens (Reimers &amp; Gurevych 2019), then a dense layer, trained and saved with the head.</summary>
+    Mean,
+}

@@ -1,0 +1,21 @@
+using Microsoft.ML.PTuning.Backbones;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>How a pooling and an encoder go together.</summary>
+internal static class PoolingChoice
+{
+    /// <summary>The pooling over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
+    public static Pooling Over(this Pooling pooling, Backbone backbone) =>
+        pooling != Pooling.Automatic ? pooling
+        : backbone.Configuration.PoolsMean ? Pooling.Mean
+        : backbone.HasPooler ? Pooling.Checkpoint
+        : Pooling.Trained;
+
+    /// <returns>Why the encoder cannot be pooled so, and what to do; null where it can.</returns>
+    public static string? FindMisfit(this Pooling pooling, Backbone backbone) =>
+        pooling == Pooling.Checkpoint && !backbone.HasPooler
+            ? $"Pooling is {Pooling.Checkpoint}, but this {backbone.Configuration.ModelType} checkpoint has no pooler. "
+                + $"Use {Pooling.Trained}, {Pooling.Mean} or {Pooling.Automatic}."
+            : null;
+}
