@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Formats;
+
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>What a piece of a SentencePiece model is for; the numbers are the file's.</summary>

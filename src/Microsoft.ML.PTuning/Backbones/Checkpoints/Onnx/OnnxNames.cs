@@ -1,0 +1,39 @@
+namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
+
+/// <summary>What the names in a graph tell of the model that it was exported from.</summary>
+internal static class OnnxNames
+{
+    /// <summary>What quantisation writes behind the name of what it replaces.</summary>
+    private static readonly string[] Endings = ["_DequantizeLinear_Output", "_DequantizeLinear", "_dequantized", "_quantized"];
+
+    /// <summary>The parameter that a value is named after.</summary>
+    /// <returns>Null where exporters named it themselves: <c>onnx::MatMul_466</c>, <c>927</c>, <c>/embeddings/Constant_output_0</c>.</returns>
+    public static string? Parameter(string value)
+    {
+        foreach (var ending in Endings)
+            if (value.EndsWith(ending, StringComparison.Ordinal))
+                value = value[..^ending.Length];
+        return IsParameter(value) ? value : null;
+    }
+
+    /// <summary>The module that a node's name places it in: <c>/encoder/layer.0/output/dense/MatMul</c> is <c>encoder.layer.0.output.dense</c>.</summary>
+    /// <returns>Null where its name says nothing.</returns>
+    public static string? Module(OnnxNode node)
+    {
+        var end = node.Name.LastIndexOf('/');
+        if (end <= 0 || node.Name[0] != '/')
+            return null;
+
+        var module = node.Name[1..end].Replace('/', '.');
+        return AreWords(module.Split('.')) ? module : null;
+    }
+
+    /// <summary>A name without the numbers that exporters of torch append where a module is run again: <c>attention.query_1</c>.</summary>
+    public static string OfFirstRun(string name) => string.Join('.', name.Split('.').Select(word =>
+        word.LastIndexOf('_') is > 0 and var at && at < word.Length - 1 && word.AsSpan(at + 1).IndexOfAnyExceptInRange('0', '9') < 0 ? word[..at] : word));
+
+    // Words between dots, two at least: a module and what it holds.
+    private static bool IsParameter(string value) => value.Split('.') is { Length: > 1 } words && AreWords(words);
+
+    private static bool AreWords(string[] words) => words.All(word => word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'));
+}
