@@ -30,10 +30,25 @@ internal sealed class FriendReference
         _unmatched = [.. members];
     }
 
+    /// <summary>Writes the copy of a reference.</summary>
+    /// <param name="references">A file that lists the compiler's references, one path a line.</param>
+    /// <exception cref="InvalidDataException">There is no such reference, or it lacks a member.</exception>
+    public static void Write(string name, string references, string output, IReadOnlySet<string> members)
+    {
+        var source = File.ReadLines(references).FirstOrDefault(path => Path.GetFileNameWithoutExtension(path) == name)
+            ?? throw new InvalidDataException($"'{name}' is not among the compiler's references.");
+        var (missing, image) = Open(source, members);
+        if (missing.Count > 0)
+            throw new InvalidDataException($"{source} no longer has {string.Join(", ", missing)}; see Interop/FriendAccess.cs.");
+
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(output))!);
+        File.WriteAllBytes(output, image);
+    }
+
     /// <param name="source">The reference assembly.</param>
     /// <param name="members">What to open: <c>Namespace.Type</c> or <c>Namespace.Type::Member</c>; nested types with <c>+</c>.</param>
     /// <returns>The names of <paramref name="members"/> that the assembly does not have, and the image of the copy.</returns>
-    public static (IReadOnlyCollection<string> Missing, byte[] Image) Open(string source, IReadOnlySet<string> members)
+    private static (IReadOnlyCollection<string> Missing, byte[] Image) Open(string source, IReadOnlySet<string> members)
     {
         var image = File.ReadAllBytes(source);
         using var reader = new PEReader(new MemoryStream(image));

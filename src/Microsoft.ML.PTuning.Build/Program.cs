@@ -1,27 +1,24 @@
 using Microsoft.ML.PTuning.Build;
 
-// Program NAME REFERENCES OUTPUT MEMBER...   REFERENCES: a file that lists the compiler's references, one path a line.
-if (args.Length < 4)
+// Program friend-reference NAME REFERENCES OUTPUT MEMBER...   REFERENCES: a file that lists the compiler's references, one path a line.
+// Program encoder ASSEMBLY FOLDER SHA256                      ASSEMBLY: a DLL with an encoder in its resources; SHA256: of the weights it must give.
+try
 {
-    Console.Error.WriteLine("error FRIEND001: usage: NAME REFERENCES OUTPUT MEMBER...");
-    return 2;
+    switch (args)
+    {
+        case ["friend-reference", var name, var references, var output, .. { Length: > 0 } members]:
+            FriendReference.Write(name, references, output, members.ToHashSet());
+            return 0;
+        case ["encoder", var assembly, var folder, var sha256]:
+            EncoderFolder.LayOut(assembly, folder, sha256);
+            return 0;
+        default:
+            Console.Error.WriteLine("error PTBUILD001: usage: friend-reference NAME REFERENCES OUTPUT MEMBER... | encoder ASSEMBLY FOLDER SHA256");
+            return 2;
+    }
 }
-
-var (name, references, output, members) = (args[0], args[1], args[2], args[3..].ToHashSet());
-var source = File.ReadLines(references).FirstOrDefault(path => Path.GetFileNameWithoutExtension(path) == name);
-if (source is null)
+catch (InvalidDataException e)
 {
-    Console.Error.WriteLine($"error FRIEND002: '{name}' is not among the compiler's references.");
+    Console.Error.WriteLine($"error PTBUILD002: {e.Message}");
     return 1;
 }
-
-var (missing, image) = FriendReference.Open(source, members);
-if (missing.Count > 0)
-{
-    Console.Error.WriteLine($"error FRIEND003: {source} no longer has {string.Join(", ", missing)}; see Interop/FriendAccess.cs.");
-    return 1;
-}
-
-Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(output))!);
-File.WriteAllBytes(output, image);
-return 0;

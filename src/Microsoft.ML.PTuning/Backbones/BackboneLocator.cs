@@ -12,26 +12,27 @@ internal sealed record BackboneLocation(BackboneKind Kind, string Name, string D
 /// <param name="read">Reads the configuration in an encoder's folder; throws where there is none that it knows.</param>
 internal sealed class BackboneLocator(BackbonePlaces places, Func<string, BackboneConfiguration> read, Fingerprint fingerprint)
 {
-    /// <summary>The encoder of the package <see cref="DefaultPackage"/>.</summary>
-    public const string DefaultName = "mini-cased";
-
-    public const string DefaultPackage = "Microsoft.ML.PTuning.Backbone.Mini";
-
     /// <summary>The option of <c>MLContext.SetOption</c> that names a folder.</summary>
     public const string DirectoryOption = "PTuning.BackboneDirectory";
 
-    private string DefaultDirectory => Path.Combine(places.BaseDirectory, "backbones", DefaultName);
+    private IEnumerable<BackboneLocation> Bundled =>
+        from encoder in BundledEncoder.All
+        let directory = encoder.DirectoryIn(places.BaseDirectory)
+        where IsBackbone(directory)
+        select new BackboneLocation(BackboneKind.Embedded, encoder.Name, directory, Revision: null);
 
     /// <summary>The encoder that a user names for training.</summary>
     /// <param name="name">
-    /// A folder; or a hub id, <c>name</c> or <c>organisation/name</c>, with <c>@revision</c> where one commit, branch or tag is meant;
+    /// A bundled encoder's name; a folder; or a hub id, <c>name</c> or <c>organisation/name</c>, with <c>@revision</c> where one commit, branch or tag is meant;
     /// or null, the default encoder.
     /// </param>
     /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine; the message names every place searched.</exception>
     public BackboneLocation Resolve(string? name)
     {
-        if (name is null or DefaultName)
-            return IsBackbone(DefaultDirectory) ? new(BackboneKind.Embedded, DefaultName, DefaultDirectory, null) : throw NoDefault();
+        if (name is null)
+            return Bundled.FirstOrDefault() ?? throw NoDefault();
+        if (Bundled.FirstOrDefault(location => location.Name == name) is { } bundled)
+            return bundled;
         if (string.IsNullOrWhiteSpace(name))
             throw new DirectoryNotFoundException(
                 "The option Backbone is an empty text. Expected a folder, a hub id, or null for the default encoder.");
@@ -60,7 +61,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
             $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {BackboneConfiguration.FileName}, or to the folder above it" +
             reference.Kind switch
             {
-                BackboneKind.Embedded => $"; or reference the package {DefaultPackage} in the version that the model was trained with.",
+                BackboneKind.Embedded => $"; or reference the package {BundledEncoder.PackageOf(reference.Name)} in the version that the model was trained with.",
                 BackboneKind.Hub => $"; or fetch it into the Hugging Face cache: {Fetch(reference.Name, reference.Revision)}",
                 _ => ".",
             });
@@ -89,7 +90,8 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         if (reference.Kind == BackboneKind.Hub && HubName.TryParse(hubName, out var hub))
             yield return ("Hugging Face cache", places.Hub.SnapshotOf(hub));
 
-        yield return ($"package {DefaultPackage}", DefaultDirectory);
+        foreach (var encoder in BundledEncoder.All)
+            yield return ($"package {encoder.Package}", encoder.DirectoryIn(places.BaseDirectory));
     }
 
     /// <returns>Why this folder is not the encoder; null where it is.</returns>
@@ -154,8 +156,9 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     private static string Fetch(string name, string? revision) => $"hf download {name}{(revision is null ? "" : $" --revision {revision}")}";
 
     private DirectoryNotFoundException NoDefault() => new(
-        $"The default encoder was not found: there is no {BackboneConfiguration.FileName} in {DefaultDirectory}. " +
-        $"Reference the package {DefaultPackage}, which copies it there, or name another encoder in the option Backbone (a folder, or a hub id).");
+        $"The default encoder was not found: there is no {BackboneConfiguration.FileName} in " +
+        $"{string.Join(" or ", BundledEncoder.All.Select(encoder => encoder.DirectoryIn(places.BaseDirectory)))}. " +
+        $"Reference the package {BundledEncoder.All[0].Package}, which copies it there, or name another encoder in the option Backbone (a folder, or a hub id).");
 
     private static DirectoryNotFoundException NoDirectory(string name) => new(
         $"The backbone '{name}' was not found: there is no folder {Path.GetFullPath(name)}, and it is not a hub id " +

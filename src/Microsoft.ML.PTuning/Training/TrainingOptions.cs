@@ -14,8 +14,9 @@ public abstract class TrainingOptions
     private const double MaxLearningRate = 1e30;
 
     /// <summary>
-    /// The frozen encoder: a folder in Hugging Face layout, or a hub id that is already on this machine;
-    /// null for the default encoder of the package Microsoft.ML.PTuning.Backbone.Mini.
+    /// The frozen encoder: a folder in Hugging Face layout, a hub id that is already on this machine, or the name of a bundled encoder;
+    /// null for the default, all-MiniLM-L6-v2 of the package Microsoft.ML.PTuning.Backbone.MiniLM where that is deployed, else mini-cased of
+    /// Microsoft.ML.PTuning.Backbone.Mini.
     /// </summary>
     public string? Backbone { get; set; }
 

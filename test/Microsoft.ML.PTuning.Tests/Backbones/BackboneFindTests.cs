@@ -57,7 +57,8 @@ public sealed class BackboneFindTests
         var reference = Trained(BackboneKind.Directory, "encoder");
         string[] order =
         [
-            "option", "option/encoder", "path", "path/encoder", "trained/encoder", "encoder", "backbones/encoder", "backbones/mini-cased",
+            "option", "option/encoder", "path", "path/encoder", "trained/encoder", "encoder", "backbones/encoder", "backbones/all-MiniLM-L6-v2",
+            "backbones/mini-cased",
         ];
         foreach (var path in order)
             _folder.Make(path);
@@ -167,7 +168,8 @@ public sealed class BackboneFindTests
     }
 
     [TestMethod]
-    [DataRow(nameof(BackboneKind.Embedded), "mini-cased", "reference the package Microsoft.ML.PTuning.Backbone.Mini")]
+    [DataRow(nameof(BackboneKind.Embedded), "mini-cased", "reference the package Microsoft.ML.PTuning.Backbone.Mini in the version")]
+    [DataRow(nameof(BackboneKind.Embedded), "all-MiniLM-L6-v2", "reference the package Microsoft.ML.PTuning.Backbone.MiniLM in the version")]
     [DataRow(nameof(BackboneKind.Hub), "google/bert", "hf download google/bert")]
     [DataRow(nameof(BackboneKind.Directory), "encoder", "MLContext.SetOption(\"PTuning.BackboneDirectory\", folder)")]
     public void The_refusal_names_the_way_out(string kind, string name, string advice)

@@ -22,8 +22,29 @@ public sealed class BackboneResolveTests
     }
 
     [TestMethod]
+    public void Where_both_are_deployed_the_sentence_encoder_is_the_default()
+    {
+        _folder.Make("backbones/mini-cased");
+        var directory = _folder.Make("backbones/all-MiniLM-L6-v2");
+
+        Assert.AreEqual(new(BackboneKind.Embedded, "all-MiniLM-L6-v2", directory, null), _folder.Locator().Resolve(null));
+    }
+
+    [TestMethod]
+    [DataRow("mini-cased")]
+    [DataRow("all-MiniLM-L6-v2")]
+    public void A_bundled_encoder_is_found_by_its_name(string name)
+    {
+        _folder.Make("backbones/mini-cased");
+        _folder.Make("backbones/all-MiniLM-L6-v2");
+
+        Assert.AreEqual(
+            new(BackboneKind.Embedded, name, Path.Combine(_folder.Root, "backbones", name), null), _folder.Locator().Resolve(name));
+    }
+
+    [TestMethod]
     public void Without_the_default_encoder_the_error_names_its_package() =>
-        StringAssert.Contains(Refusal(null), "Microsoft.ML.PTuning.Backbone.Mini");
+        StringAssert.Contains(Refusal(null), "Reference the package Microsoft.ML.PTuning.Backbone.MiniLM,");
 
     [TestMethod]
     public void A_folder_is_taken_with_its_full_path_and_its_own_name()

@@ -13,10 +13,9 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 /// <param name="Metadata">The strings under <c>__metadata__</c>.</param>
 internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, SafetensorsEntry> Entries, IReadOnlyDictionary<string, string> Metadata)
 {
-    public const string MetadataKey = "__metadata__";
+    private const string MetadataKey = SafetensorsPrologue.MetadataKey;
 
-    /// <summary>The bytes before the JSON: its length.</summary>
-    public const int LengthBytes = sizeof(ulong);
+    private const int LengthBytes = SafetensorsPrologue.LengthBytes;
 
     /// <summary>The longest header that the format's own reader takes.</summary>
     private const long LongestHeader = 100_000_000;
