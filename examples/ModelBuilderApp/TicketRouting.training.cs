@@ -20,6 +20,11 @@ public partial class TicketRouting
     public static void Train(string outputModelPath, string inputDataFilePath = RetrainFilePath, char separatorChar = RetrainSeparatorChar, bool hasHeader = RetrainHasHeader, bool allowQuoting = RetrainAllowQuoting)
     {
         var mlContext = new MLContext();
+        mlContext.Log += (_, log) =>
+        {
+            if (log.Message.Contains("Epoch"))
+                Console.WriteLine(log.Message);
+        };
 
         var data = LoadIDataViewFromFile(mlContext, inputDataFilePath, separatorChar, hasHeader, allowQuoting);
         var model = RetrainModel(mlContext, data);
@@ -81,7 +86,7 @@ public partial class TicketRouting
     {
         // Data process configuration with pipeline data transformations
         var pipeline = mlContext.Transforms.Conversion.MapValueToKey(outputColumnName: @"Queue", inputColumnName: @"Queue", addKeyValueAnnotationsAsText: false)
-                                .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(labelColumnName: @"Queue", sentence1ColumnName: @"Text", prefixLength: 10, learningRate: 2e-2, maxEpochs: 20))
+                                .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(labelColumnName: @"Queue", sentence1ColumnName: @"Text"))
                                 .Append(mlContext.Transforms.Conversion.MapKeyToValue(outputColumnName: @"PredictedLabel", inputColumnName: @"PredictedLabel"));
 
         return pipeline;

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Examples;
 
-/// <summary>Shows a training as a live bar, or as a line an epoch where the output goes to a file or a pipe.</summary>
+/// <summary>Shows training as a live bar in 80 columns, or as a line per epoch where the output goes to a file or a pipe.</summary>
 internal static class TrainingBar
 {
     public static TModel Show<TModel>(Func<IProgress<TrainingProgress>, TModel> train)
@@ -17,14 +17,17 @@ internal static class TrainingBar
         }
 
         return AnsiConsole.Progress()
-            .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+            .Columns(new ProgressBarColumn { Width = 10 }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
             .Start(context => train(new LiveBar(context.AddTask("encoding the texts"))));
     }
 
+    // The metric is that of the last finished epoch; on the training rows it is higher than on new ones.
     private static string Describe(TrainingProgress progress)
     {
-        string metric = progress.Metric is { } value ? $", {progress.MetricName} {value:F3} after epoch {progress.Epoch - 1}" : "";
-        return $"epoch {progress.Epoch}/{progress.Epochs}, loss {progress.Loss:F3}{metric}, {progress.SamplesPerSecond:F0} rows/s";
+        string metric = progress.ValidationMetric is { } validated ? $", validation {progress.MetricName} {validated:F3}"
+            : progress.Metric is { } trained ? $", training {progress.MetricName} {trained:F3}"
+            : "";
+        return $"epoch {progress.Epoch}/{progress.Epochs}, loss {progress.Loss:F3}{metric}";
     }
 
     private sealed class LiveBar(ProgressTask task) : IProgress<TrainingProgress>
@@ -51,7 +54,7 @@ internal static class TrainingBar
         public void WriteLast()
         {
             if (_last is not null)
-                Console.WriteLine(Describe(_last));
+                Console.WriteLine($"{Describe(_last)}, {_last.SamplesPerSecond:F0} rows/s");
         }
     }
 }

@@ -25,10 +25,13 @@ public sealed class TrainingProgress
     /// <summary>Mean loss of this step's rows.</summary>
     public required double Loss { get; init; }
 
-    /// <summary>The last finished epoch's metric, on the validation set where there is one, else on the training rows; null in the first epoch.</summary>
+    /// <summary>The last finished epoch's metric on the training rows, while they were learned: higher than on new rows. Null in the first epoch.</summary>
     public required double? Metric { get; init; }
 
-    /// <summary>What <see cref="Metric"/> is: as in <see cref="EpochSummary.MetricName"/>.</summary>
+    /// <summary>The last finished epoch's metric on the validation set; null in the first epoch, and without one.</summary>
+    public double? ValidationMetric { get; init; }
+
+    /// <summary>What the metrics are: as in <see cref="EpochSummary.MetricName"/>.</summary>
     public required string MetricName { get; init; }
 
     /// <summary>The learning rate of this step.</summary>
