@@ -3,11 +3,13 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tests.Tokenization;
 
-/// <summary>Ids as Hugging Face's tokenizers gave them, on real vocabularies.</summary>
+/// <summary>Ids as Hugging Face's tokenizers gave them, on real vocabularies and on that of the default encoder, which is bert-base-uncased's.</summary>
 /// <remarks>Every tokenizer and every case of <c>tokenizers/cases.json</c> is a test of its own, so that the number compared can be seen.</remarks>
 [TestClass]
 public sealed class TokenizerGoldenTests
 {
+    private const string DefaultEncoder = "all-MiniLM-L6-v2", ItsReference = "bert-base-uncased";
+
     private static readonly Lazy<JsonElement?> Cases = new(ReadCases);
     private static readonly Dictionary<string, TextTokenizer> Loaded = [];
 
@@ -88,20 +90,22 @@ public sealed class TokenizerGoldenTests
     {
         if (Cases.Value is not JsonElement cases)
             throw new AssertInconclusiveException($"No golden vectors at {CasesPath}: set PTUNING_GOLDEN to their folder.");
+        if (tokenizer == DefaultEncoder)
+            return (Load(Path.Combine(AppContext.BaseDirectory, "backbones", tokenizer), "bert"), cases.GetProperty(ItsReference).GetProperty(kind)[number]);
         if (GoldenFiles.Tokenizers is not string folder)
             throw new AssertInconclusiveException("No real vocabularies: set PTUNING_TOKENIZERS to their folder.");
 
-        return (Load(Path.Combine(folder, tokenizer)), cases.GetProperty(tokenizer).GetProperty(kind)[number]);
+        return (Load(Path.Combine(folder, tokenizer), tokenizer.Split('-')[0]), cases.GetProperty(tokenizer).GetProperty(kind)[number]);
     }
 
-    private static TextTokenizer Load(string directory)
+    private static TextTokenizer Load(string directory, string modelType)
     {
         lock (Loaded)
         {
             if (Loaded.TryGetValue(directory, out var loaded))
                 return loaded;
 
-            return Loaded[directory] = TextTokenizer.Load(directory, Path.GetFileName(directory).Split('-')[0]);
+            return Loaded[directory] = TextTokenizer.Load(directory, modelType);
         }
     }
 
@@ -119,6 +123,7 @@ public sealed class TokenizerGoldenTests
     private static IEnumerable<object?[]> CasesOf(string kind) => Cases.Value is not JsonElement cases
         ? [["none", kind, 0]]
         : from tokenizer in cases.EnumerateObject()
+          from name in tokenizer.Name == ItsReference ? new[] { DefaultEncoder, tokenizer.Name } : [tokenizer.Name]
           from number in Enumerable.Range(0, tokenizer.Value.GetProperty(kind).GetArrayLength())
-          select new object?[] { tokenizer.Name, kind, number };
+          select new object?[] { name, kind, number };
 }
