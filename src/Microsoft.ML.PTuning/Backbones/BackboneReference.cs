@@ -63,14 +63,14 @@ internal sealed record BackboneReference : IJsonOnDeserialized
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SortedDictionary<string, string>? Traits { get; init; }
 
-    /// <summary>SHA-256 of the weight files: file name to lower-case hexadecimal digits.</summary>
+    /// <summary>SHA-256 of the weight files: file name, with the folder where they are in one (<c>onnx/model.onnx</c>), to lower-case hexadecimal digits.</summary>
     public required SortedDictionary<string, string> Weights { get; init; }
 
-    /// <summary>SHA-256 of the tokenizer's files, likewise.</summary>
+    /// <summary>SHA-256 of the tokenizer's files: file name to lower-case hexadecimal digits.</summary>
     public required SortedDictionary<string, string> Tokenizer { get; init; }
 
     /// <summary>The reference of an encoder that has been found.</summary>
-    /// <param name="weights">Names of its weight files.</param>
+    /// <param name="weights">Names of its weight files, from its folder.</param>
     /// <param name="tokenizer">Names of its tokenizer's files; of full paths, the last part counts.</param>
     public static BackboneReference Of(
         BackboneLocation location, BackboneConfiguration configuration, IEnumerable<string> weights, IEnumerable<string> tokenizer, Fingerprint fingerprint)
@@ -93,12 +93,11 @@ internal sealed record BackboneReference : IJsonOnDeserialized
             PadTokenId = configuration.PadTokenId,
             Traits = configuration.Traits.Count == 0 ? null : new(configuration.Traits.ToDictionary(), StringComparer.Ordinal),
             Weights = HashesOf(weights),
-            Tokenizer = HashesOf(tokenizer),
+            Tokenizer = HashesOf(tokenizer.Select(file => Path.GetFileName(file))),
         };
 
-        SortedDictionary<string, string> HashesOf(IEnumerable<string> files) => new(
-            files.Select(file => Path.GetFileName(file)).ToDictionary(name => name, name => fingerprint.Of(Path.Combine(location.Directory, name))),
-            StringComparer.Ordinal);
+        SortedDictionary<string, string> HashesOf(IEnumerable<string> names) =>
+            new(names.ToDictionary(name => name, name => fingerprint.Of(Path.Combine(location.Directory, name))), StringComparer.Ordinal);
     }
 
     /// <summary>What makes an encoder another one than this, by its configuration.</summary>
@@ -174,8 +173,8 @@ internal sealed record BackboneReference : IJsonOnDeserialized
 
         foreach (var (file, hash) in Weights.Concat(Tokenizer))
         {
-            if (!HubName.IsPlain(file) || file.Contains('/'))
-                throw new JsonException($"A backbone reference has a file '{file}'; expected a file's name without a folder.");
+            if (!HubName.IsPlain(file))
+                throw new JsonException($"A backbone reference has a file '{file}'; expected the name of a file in the encoder's folder.");
             if (hash is not { Length: 64 } || !hash.All(char.IsAsciiHexDigitLower))
                 throw new JsonException($"A backbone reference has '{hash}' as SHA-256 of '{file}'; expected 64 lower-case hexadecimal digits.");
         }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
@@ -15,9 +16,8 @@ internal sealed record HubName(string Name, string? Revision)
         return hub is not null;
     }
 
-    /// <summary>Whether a name stays below the folder that it is looked up in: letters, digits and <c>-_. </c>, in parts between slashes.</summary>
-    public static bool IsPlain(string name) => name.Split('/').All(part =>
-        part.Length > 0 && part[0] != '.' && part.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or ' '));
+    /// <inheritdoc cref="PlainPath.IsBelow"/>
+    public static bool IsPlain(string name) => PlainPath.IsBelow(name);
 
     public override string ToString() => Revision is null ? Name : $"{Name}@{Revision}";
 }

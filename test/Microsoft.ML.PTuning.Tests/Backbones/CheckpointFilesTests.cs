@@ -9,7 +9,10 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 public sealed class CheckpointFilesTests
 {
     private static readonly string[] Order =
-        [CheckpointFormats.Safetensors, CheckpointFormats.ShardedSafetensors, CheckpointFormats.Torch, CheckpointFormats.ShardedTorch];
+    [
+        CheckpointFormats.Safetensors, CheckpointFormats.ShardedSafetensors, CheckpointFormats.Torch, CheckpointFormats.ShardedTorch,
+        CheckpointFormats.Onnx, CheckpointFormats.OnnxInFolder,
+    ];
 
     public static IEnumerable<object[]> Formats => Order.Select(format => new object[] { format });
 
@@ -56,8 +59,8 @@ public sealed class CheckpointFilesTests
 
         StringAssert.Contains(
             refusal.Message,
-            "expected model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json; "
-            + "it holds: config.json, tf_model.h5.");
+            "expected model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json, "
+            + "model.onnx or onnx/model.onnx; it holds: config.json, tf_model.h5.");
     }
 
     [TestMethod]
@@ -98,6 +101,32 @@ public sealed class CheckpointFilesTests
         var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Open(reference, null, CPU));
 
         StringAssert.Contains(refusal.Message, $"{format} has SHA-256");
+    }
+
+    [TestMethod]
+    public void Weights_beside_an_ONNX_file_that_changed_are_another_encoder()
+    {
+        using var checkpoint = WithVocabulary(new());
+        var files = checkpoint.SaveAs(CheckpointFormats.OnnxInFolder);
+        var reference = Release(BackboneLibrary.Open(checkpoint.Path, CPU));
+        File.AppendAllText(Path.Combine(checkpoint.Path, files[1]), "\n");
+
+        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Open(reference, null, CPU));
+
+        StringAssert.Contains(refusal.Message, "onnx/model.onnx_data has SHA-256");
+    }
+
+    [TestMethod]
+    public void An_ONNX_file_of_another_name_is_named()
+    {
+        using var checkpoint = new TinyCheckpoint();
+        Directory.CreateDirectory(Path.Combine(checkpoint.Path, "onnx"));
+        File.WriteAllText(Path.Combine(checkpoint.Path, "onnx/model_quantized.onnx"), "");
+
+        var refusal = Assert.ThrowsExactly<FileNotFoundException>(checkpoint.Load);
+
+        StringAssert.Contains(refusal.Message, "it holds: config.json, onnx/model_quantized.onnx.");
+        StringAssert.Contains(refusal.Message, "of several ONNX files, call the one that is meant model.onnx.");
     }
 
     [TestMethod]

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Tests.Backbones.Checkpoints.Onnx;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;
@@ -8,6 +9,7 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 internal static class CheckpointFormats
 {
     public const string Safetensors = "model.safetensors", ShardedSafetensors = "model.safetensors.index.json";
+    public const string Onnx = "model.onnx", OnnxInFolder = "onnx/model.onnx";
     public const string Torch = "pytorch_model.bin", ShardedTorch = "pytorch_model.bin.index.json";
 
     /// <param name="format">The file that a load would look for.</param>
@@ -20,6 +22,9 @@ internal static class CheckpointFormats
             WriteFile(Path.Combine(checkpoint.Path, format), tensors);
             return [format];
         }
+
+        if (format is Onnx or OnnxInFolder)
+            return SaveAsOnnx(checkpoint, format);
 
         var extension = format == ShardedTorch ? ".bin" : ".safetensors";
         var halves = tensors.Chunk((tensors.Length + 1) / 2).ToArray();
@@ -35,6 +40,33 @@ internal static class CheckpointFormats
         var index = new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = 1 }, ["weight_map"] = map };
         File.WriteAllText(Path.Combine(checkpoint.Path, format), index.ToJsonString());
         return [.. names.Prepend(format).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>As exporters write it: linear layers' matrices transposed and without a name. Of the one in a folder, the numbers are in a file beside it.</summary>
+    private static string[] SaveAsOnnx(TinyCheckpoint checkpoint, string format)
+    {
+        var draft = new OnnxDraft();
+        foreach (var (name, tensor) in checkpoint.Tensors)
+        {
+            var module = name[..(name.LastIndexOf('.') + 1)];
+            if (tensor.dim() != 2 || !checkpoint.Tensors.ContainsKey($"{module}bias"))
+            {
+                draft.Tensors.Add(DraftTensor.Of(name, tensor.data<float>().ToArray(), tensor.shape));
+                continue;
+            }
+
+            using var transposed = tensor.t().contiguous();
+            var value = $"onnx::MatMul_{draft.Nodes.Count}";
+            draft.Tensors.Add(DraftTensor.Of(value, transposed.data<float>().ToArray(), transposed.shape));
+            draft.Add("MatMul", ["x", value], [$"{value}_output"]);
+            draft.Add("Add", [$"{module}bias", $"{value}_output"], [$"{value}_sum"]);
+        }
+
+        var path = Path.Combine(checkpoint.Path, format);
+        if (format == OnnxInFolder)
+            draft.InFile($"{path}_data");
+        draft.Save(path);
+        return format == OnnxInFolder ? [format, $"{format}_data"] : [format];
     }
 
     private static void WriteFile(string path, (string Name, Tensor Tensor)[] tensors)

@@ -1,25 +1,37 @@
+using Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
+
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
+
+/// <summary>A format that weights come in.</summary>
+/// <param name="FileName">The file that is looked for, from the encoder's folder.</param>
+/// <param name="Open">Opens that file, by its path, and those that it names.</param>
+/// <param name="Others">The files that it names, from its own folder.</param>
+internal sealed record CheckpointFormat(string FileName, Func<string, ICheckpoint> Open, Func<string, IReadOnlyCollection<string>> Others);
 
 /// <summary>The files that an encoder's weights are read from.</summary>
 /// <param name="Directory">The encoder's folder.</param>
-/// <param name="Names">All that are read, an index first.</param>
-internal sealed record CheckpointFiles(string Directory, IReadOnlyList<string> Names)
+/// <param name="Names">All that are read, from that folder; an index first.</param>
+internal sealed record CheckpointFiles(string Directory, IReadOnlyList<string> Names, CheckpointFormat Format)
 {
-    private const string Safetensors = "model.safetensors", Torch = "pytorch_model.bin", Index = ".index.json";
-
     /// <summary>What is looked for: the first that is there is read, and none besides.</summary>
-    private static readonly string[] Formats = [Safetensors, Safetensors + Index, Torch, Torch + Index];
+    private static readonly CheckpointFormat[] Formats =
+    [
+        .. WithShards("model.safetensors", SafetensorsFile.Open),
+        .. WithShards("pytorch_model.bin", TorchFile.Open),
+        new("model.onnx", OnnxFile.Open, FilesOfOnnx),
+        new("onnx/model.onnx", OnnxFile.Open, FilesOfOnnx),
+    ];
 
     /// <returns>The files that a load would read; null where there are none.</returns>
-    /// <exception cref="InvalidDataException">They are named by an index that is damaged.</exception>
+    /// <exception cref="InvalidDataException">They are named by a file that is damaged.</exception>
     public static CheckpointFiles? TryFind(string directory)
     {
-        var first = Array.Find(Formats, name => File.Exists(Path.Combine(directory, name)));
-        if (first is null)
+        if (Array.Find(Formats, format => File.Exists(Path.Combine(directory, format.FileName))) is not { } format)
             return null;
 
-        string[] shards = IsIndex(first) ? [.. CheckpointIndex.Read(Path.Combine(directory, first)).Shards] : [];
-        return new(directory, [first, .. shards]);
+        var folder = format.FileName[..(format.FileName.LastIndexOf('/') + 1)];
+        var others = format.Others(Path.Combine(directory, format.FileName)).Select(name => folder + name);
+        return new(directory, [.. others.Prepend(format.FileName).Distinct()], format);
     }
 
     /// <inheritdoc cref="TryFind"/>
@@ -29,20 +41,30 @@ internal sealed record CheckpointFiles(string Directory, IReadOnlyList<string> N
         if (TryFind(directory) is { } files)
             return files;
 
-        var others = System.IO.Directory.EnumerateFiles(directory).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+        var others = System.IO.Directory.EnumerateFiles(directory).Select(Path.GetFileName).Concat(OnnxIn(directory)).Order(StringComparer.Ordinal);
         throw new FileNotFoundException(
-            $"'{directory}' holds no weights; expected {string.Join(", ", Formats[..^1])} or {Formats[^1]}; it holds: {string.Join(", ", others)}. "
-            + "Fetch the checkpoint's safetensors version, or save it with transformers' save_pretrained.", Path.Combine(directory, Safetensors));
+            $"'{directory}' holds no weights; expected {string.Join(", ", Formats[..^1].Select(format => format.FileName))} or {Formats[^1].FileName}; "
+            + $"it holds: {string.Join(", ", others)}. Fetch the checkpoint's safetensors version, or save it with transformers' save_pretrained; "
+            + "of several ONNX files, call the one that is meant model.onnx.", Path.Combine(directory, Formats[0].FileName));
     }
 
     /// <summary>Opens them for reading.</summary>
     /// <exception cref="InvalidDataException">They are damaged or do not agree.</exception>
-    public ICheckpoint Open()
+    public ICheckpoint Open() => Format.Open(Path.Combine(Directory, Format.FileName));
+
+    private static IEnumerable<CheckpointFormat> WithShards(string fileName, Func<string, ICheckpoint> open) =>
+    [
+        new(fileName, open, _ => []),
+        new($"{fileName}.index.json", path => ShardedCheckpoint.Open(CheckpointIndex.Read(path), open), path => CheckpointIndex.Read(path).Shards),
+    ];
+
+    private static IReadOnlyCollection<string> FilesOfOnnx(string path)
     {
-        var first = Path.Combine(Directory, Names[0]);
-        Func<string, ICheckpoint> open = Names[0].StartsWith(Torch, StringComparison.Ordinal) ? TorchFile.Open : SafetensorsFile.Open;
-        return IsIndex(first) ? ShardedCheckpoint.Open(CheckpointIndex.Read(first), open) : open(first);
+        using var model = OnnxModel.Open(path);
+        return model.OtherFiles;
     }
 
-    private static bool IsIndex(string name) => name.EndsWith(Index, StringComparison.Ordinal);
+    private static IEnumerable<string> OnnxIn(string directory) => System.IO.Directory.Exists(Path.Combine(directory, "onnx"))
+        ? System.IO.Directory.EnumerateFiles(Path.Combine(directory, "onnx")).Select(path => $"onnx/{Path.GetFileName(path)}")
+        : [];
 }

@@ -3,6 +3,9 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 /// <summary>Tells which constant a value is, through the nodes that only rename, cast, transpose or dequantise it.</summary>
 internal sealed class OnnxConstants(OnnxGraph graph)
 {
+    /// <summary>More than an exporter makes of a scale, one of the other.</summary>
+    private const int MostCopies = 8;
+
     private readonly Dictionary<string, OnnxWeight?> _known = new(StringComparer.Ordinal);
 
     /// <returns>Null where a value is no constant, or is calculated from some.</returns>
@@ -26,7 +29,7 @@ internal sealed class OnnxConstants(OnnxGraph graph)
         }
 
         while (chain.TryPop(out var step))
-            _known[step.Value] = weight = weight is null ? null : Apply(step.Node, weight) is { } applied ? Renamed(applied, step.Value) : null;
+            _known[step.Value] = weight = weight is null ? null : Apply(step.Node, weight, step.Value);
         return weight;
 
         bool Push(string at, OnnxNode node)
@@ -40,7 +43,7 @@ internal sealed class OnnxConstants(OnnxGraph graph)
     /// <returns>Null where the value is left out, or is none.</returns>
     public OnnxConstant? Plain(string? value)
     {
-        for (var steps = 0; value is not null && steps < graph.Nodes.Count + 1; steps++)
+        for (var steps = 0; value is not null && steps <= MostCopies; steps++)
         {
             if (graph.Constant(value) is { } constant)
                 return constant;
@@ -73,8 +76,10 @@ internal sealed class OnnxConstants(OnnxGraph graph)
         return weight with { Quantization = new(scale, zeroPoint, Axis: (int)(weight.IsTransposed ? 1 - axis : axis)) };
     }
 
-    private OnnxWeight? Apply(OnnxNode node, OnnxWeight weight) => node.Kind switch
+    private OnnxWeight? Apply(OnnxNode node, OnnxWeight weight, string value) => node.Kind switch
     {
+        // Parameters of the same numbers are stored once, and the others' names are those of copies.
+        "Identity" => OnnxNames.Parameter(value) is { } name ? weight with { Name = name } : weight,
         "Transpose" => Transpose(node, weight),
         "DequantizeLinear" when node.Number("block_size", 0) != 0 => null,
         "DequantizeLinear" => Dequantized(weight, Plain(node.Input(1)), Plain(node.Input(2)), node.Number("axis", 1)),
@@ -89,6 +94,4 @@ internal sealed class OnnxConstants(OnnxGraph graph)
             return weight;
         return order is [1, 0] && rank == 2 ? weight.Transposed() : null;
     }
-
-    private static OnnxWeight Renamed(OnnxWeight weight, string value) => OnnxNames.Parameter(value) is { } name ? weight with { Name = name } : weight;
 }

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Formats;
+
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
 /// <summary>The folder of a model: what it names there is read, what is elsewhere is not.</summary>
@@ -10,7 +12,7 @@ internal static class OnnxFolder
     /// <exception cref="FormatException">It is not there, or the name or a link leads elsewhere.</exception>
     public static string Resolve(string model, string name)
     {
-        if (!IsPlain(name))
+        if (!PlainPath.IsBelow(name))
             throw new FormatException($"it keeps weights in '{name}', expected a file's name in its own folder");
 
         var folder = Path.GetDirectoryName(Path.GetFullPath(model))!;
@@ -24,10 +26,6 @@ internal static class OnnxFolder
             ? path
             : throw new FormatException($"it keeps weights in '{name}', which is a link to '{target}', outside of its folder");
     }
-
-    // Letters, digits and -_. in parts between slashes, none of which begins with a dot.
-    private static bool IsPlain(string name) => name.Split('/').All(part =>
-        part.Length > 0 && part[0] != '.' && part.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or ' '));
 
     private static string Target(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
 

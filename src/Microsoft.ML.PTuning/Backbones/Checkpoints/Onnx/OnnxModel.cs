@@ -78,12 +78,17 @@ internal sealed class OnnxModel : IDisposable
         }
     }
 
+    /// <summary>The path of the file that a constant's numbers are in.</summary>
+    public string FileOf(OnnxConstant constant) => constant.Bytes.File is { } name ? System.IO.Path.Combine(Folder, name) : Path;
+
     public void Dispose()
     {
         _file.Dispose();
         foreach (var file in _others.Values)
             file.Dispose();
     }
+
+    private string Folder => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
 
     private ChannelScales Scales(OnnxConstant constant, OnnxQuantization quantization)
     {
@@ -98,7 +103,6 @@ internal sealed class OnnxModel : IDisposable
 
     private void OpenOthers(OnnxGraph graph)
     {
-        var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         foreach (var constant in graph.Constants)
         {
             if (constant.Bytes is not { File: { } name } bytes)

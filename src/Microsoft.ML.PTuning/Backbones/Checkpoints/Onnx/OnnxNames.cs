@@ -3,17 +3,15 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 /// <summary>What the names in a graph tell of the model that it was exported from.</summary>
 internal static class OnnxNames
 {
-    /// <summary>What quantisation writes behind the name of what it replaces.</summary>
-    private static readonly string[] Endings = ["_DequantizeLinear_Output", "_DequantizeLinear", "_dequantized", "_quantized"];
+    /// <summary>What ONNX Runtime's quantiser writes behind the name of what it replaces.</summary>
+    private const string Quantized = "_quantized";
 
-    /// <summary>The parameter that a value is named after.</summary>
+    /// <summary>The parameter that a constant is named after.</summary>
     /// <returns>Null where exporters named it themselves: <c>onnx::MatMul_466</c>, <c>927</c>, <c>/embeddings/Constant_output_0</c>.</returns>
     public static string? Parameter(string value)
     {
-        foreach (var ending in Endings)
-            if (value.EndsWith(ending, StringComparison.Ordinal))
-                value = value[..^ending.Length];
-        return IsParameter(value) ? value : null;
+        var name = value.EndsWith(Quantized, StringComparison.Ordinal) ? value[..^Quantized.Length] : value;
+        return IsParameter(name) ? name : null;
     }
 
     /// <summary>The module that a node's name places it in: <c>/encoder/layer.0/output/dense/MatMul</c> is <c>encoder.layer.0.output.dense</c>.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
@@ -80,8 +81,7 @@ internal static class OnnxNumbers
         switch (type)
         {
             case "F32":
-                for (var i = 0; i < numbers.Length; i++)
-                    numbers[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes[(4 * i)..]);
+                bytes.CopyTo(MemoryMarshal.AsBytes(numbers));
                 break;
             case "F16":
                 for (var i = 0; i < numbers.Length; i++)
