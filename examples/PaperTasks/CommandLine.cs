@@ -1,9 +1,12 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using Examples;
 using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
+using PaperTasks.Experiments;
+using PaperTasks.Methods;
 
 namespace PaperTasks;
 
@@ -13,8 +16,8 @@ internal static class CommandLine
     private static readonly Option<string> TaskName = new("--task")
     {
         Required = true,
-        Description = "The data set. Files of your own: 'tsv', 'text TAB [text TAB] label' without a header; labels that are numbers, one at least "
-            + "with a decimal point, make it a regression. 'ner', a word and its tag a line, an empty line between sentences. "
+        Description = "The data set. 'squad-topics': the questions of SQuAD's eight largest articles, 480 to train with, labelled with the article. "
+            + "Files of your own: 'tsv', 'text TAB [text TAB] label'; labels that are numbers, one at least with a decimal point, make it a regression. 'ner', a word and its tag a line, an empty line between sentences. "
             + "'srl', predicates and their arguments: the columns of CoNLL-2005 and CoNLL-2012 with a bracket column a predicate, "
             + "lines of a predicate's index, words, |||, tags, or .jsonl lines of words and frames (pred, tags)",
     };
@@ -30,11 +33,12 @@ internal static class CommandLine
     private static readonly Option<string?> Dev = new("--dev")
     {
         HelpName = "FILE",
-        Description = "Development file. As in the paper it both chooses the epoch and gives the metrics",
+        Description = "Development file: its rows are judged. Not needed with --holdout, nor for squad-topics, which splits its training file",
     };
 
     private static readonly Option<int?> TokenColumn = Number("--token-column", "Column of the words, from 0, in a file with a word a line; else the layout's own", lowest: 0);
-    private static readonly Option<int?> LabelColumn = Number("--label-column", "Column of the tags; else the layout's own, or the last one", lowest: 0);
+    private static readonly Option<int?> LabelColumn = Number("--label-column", "Column of the label or the tags; else the layout's own, or the last one", lowest: 0);
+    private static readonly Option<bool> Header = new("--header") { Description = "The first line of a 'tsv' file names its columns" };
 
     private static readonly Option<string?> Backbone = new("--backbone")
     {
@@ -42,10 +46,15 @@ internal static class CommandLine
         Description = "Folder of a Hugging Face encoder of any family that the library knows; the small default encoder where none is named",
     };
 
-    private static readonly Option<string> Method = new("--method")
+    private static readonly Option<string> MethodName = new("--method")
     {
-        DefaultValueFactory = _ => Settings.PTuning,
-        Description = "'linear-probe' trains the same head without a prefix; the options of the prefix mean nothing to it",
+        DefaultValueFactory = _ => PrefixTuning.DeepPrefix.Name,
+        Description = $"{string.Join("; ", Method.All.Select(method => $"'{method.Name}': {method.Summary}"))}. Options that mean nothing to a method are passed over",
+    };
+
+    private static readonly Option<bool> Defaults = new("--defaults")
+    {
+        Description = "Trains with the library's defaults, not with those of an official script, and reports the last epoch; other options still count",
     };
 
     private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors a layer", lowest: 1);
@@ -64,7 +73,14 @@ internal static class CommandLine
     };
 
     private static readonly Option<double?> LearningRate = Number("--learning-rate", "Highest learning rate; it falls linearly to 0", lowest: double.Epsilon);
-    private static readonly Option<int?> Epochs = Number("--epochs", "Passes over the training rows; the best one's weights are kept", lowest: 1);
+    private static readonly Option<int?> Epochs = Number("--epochs", "Passes over the training rows", lowest: 1);
+
+    private static readonly Option<string?> Epoch = new("--epoch")
+    {
+        Description = "Which epoch is reported. 'best': the one that is best on the judged rows, as in the paper; 'last': the judged rows choose nothing. "
+            + "'best' unless --defaults is given",
+    };
+
     private static readonly Option<int?> BatchSize = Number("--batch-size", "Rows a step", lowest: 1);
     private static readonly Option<int?> MaxLength = Number("--max-length", "Tokens of a row, the rest is cut off", lowest: 1);
 
@@ -83,13 +99,20 @@ internal static class CommandLine
         "--limit", "Takes the first N training rows (sentences, predicates; of multirc and record, questions)", lowest: 1);
 
     private static readonly Option<int?> DevLimit = Number("--dev-limit", "The same of the development rows", lowest: 1);
+    private static readonly Option<int?> PerClass = Number("--per-class", "Draws N of the training rows of each class with the run's seed", lowest: 1);
+
+    private static readonly Option<double?> HoldOut = Number(
+        "--holdout", "Judges this share of the training rows, drawn with the run's seed; development rows are not read. Choose options with it. "
+        + "Rows of one paragraph or sentence stay together; --per-class draws from the others", lowest: double.Epsilon, below: 1);
+
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
 
     public static RootCommand Create()
     {
         TaskName.AcceptOnlyFromAmong([.. PaperTask.All.Select(task => task.Name)]);
-        Method.AcceptOnlyFromAmong(Settings.PTuning, Settings.LinearProbe);
+        MethodName.AcceptOnlyFromAmong([.. Method.All.Select(method => method.Name)]);
+        Epoch.AcceptOnlyFromAmong("best", "last");
         Offset.AcceptOnlyFromAmong("prefix", "none");
         Template.AcceptOnlyFromAmong("0", "1");
 
@@ -97,33 +120,56 @@ internal static class CommandLine
             "P-Tuning v2 on the tasks of the paper. What the command line leaves open is taken from the official script "
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
-            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Backbone, Method, PrefixLength, PrefixLayers, Projection,
-            LearningRate, Epochs, BatchSize, MaxLength, Offset, PadToMax, Seed, Limit, DevLimit, Save, Json])
+            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, MethodName, Defaults, PrefixLength, PrefixLayers, Projection,
+            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Save, Json])
         {
             command.Options.Add(option);
         }
 
         command.Validators.Add(result =>
         {
-            bool folder = result.GetValue(Data) is not null;
-            int files = (result.GetValue(Train) is null ? 0 : 1) + (result.GetValue(Dev) is null ? 0 : 1);
-            if (folder ? files != 0 : files != 2)
-                result.AddError("Expected the data as either --data DIR, or --train FILE and --dev FILE.");
-            string? task = result.GetResult(TaskName)?.Tokens.FirstOrDefault()?.Value;
-            if (result.GetResult(Template) is not null && !Fits(task, known => known.HasTemplates))
-                result.AddError($"--template: {task} has one wording; {Names(known => known.HasTemplates)} have two.");
-            if (result.GetResult(TokenColumn) is not null && !Fits(task, known => known.HasTokenColumn))
-                result.AddError($"--token-column is for {Names(known => known.HasTokenColumn)}, not for {task}.");
-            if (result.GetResult(LabelColumn) is not null && !Fits(task, known => known.HasLabelColumn))
-                result.AddError($"--label-column is for {Names(known => known.HasLabelColumn)}, not for {task}.");
+            string? name = result.GetResult(TaskName)?.Tokens.FirstOrDefault()?.Value;
+            if (PaperTask.All.FirstOrDefault(known => known.Name == name) is not { } task)
+                return;                                     // told of elsewhere
+
+            CheckFiles(result, task);
+            if (result.GetResult(Template) is not null && !task.HasTemplates)
+                result.AddError($"--template: {name} has one wording; {Names(known => known.HasTemplates)} have two.");
+            if (result.GetResult(TokenColumn) is not null && !task.HasTokenColumn)
+                result.AddError($"--token-column is for {Names(known => known.HasTokenColumn)}, not for {name}.");
+            if (result.GetResult(LabelColumn) is not null && !task.HasLabelColumn)
+                result.AddError($"--label-column is for {Names(known => known.HasLabelColumn)}, not for {name}.");
+            if (result.GetValue(Header) && !task.MayHaveHeader)
+                result.AddError($"--header is for {Names(known => known.MayHaveHeader)}, not for {name}.");
+            CheckMethod(result, task);
         });
         command.SetAction((arguments, cancellationToken) => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None));
         return command;
     }
 
-    // A name that is no task's is told of elsewhere.
-    private static bool Fits(string? name, Func<PaperTask, bool> condition) =>
-        PaperTask.All.FirstOrDefault(task => task.Name == name) is not { } known || condition(known);
+    private static void CheckFiles(CommandResult result, PaperTask task)
+    {
+        bool holdsOut = result.GetResult(HoldOut) is not null;
+        bool mayHaveDev = !task.HasOneFile, needsDev = mayHaveDev && !holdsOut;
+        bool train = result.GetValue(Train) is not null, dev = result.GetValue(Dev) is not null;
+        bool isFolder = result.GetValue(Data) is not null;
+        if (isFolder ? train || dev : !train || (dev ? !mayHaveDev : needsDev))
+            result.AddError($"Expected the data as either --data DIR, or --train FILE{(needsDev ? " and --dev FILE" : mayHaveDev ? "" : " without --dev")}.");
+        if (holdsOut && result.GetResult(DevLimit) is not null)
+            result.AddError("--dev-limit is for development rows, which --holdout does not read.");
+    }
+
+    private static void CheckMethod(CommandResult result, PaperTask task)
+    {
+        string? name = result.GetResult(MethodName)?.Tokens.FirstOrDefault()?.Value ?? PrefixTuning.DeepPrefix.Name;
+        if (Method.All.FirstOrDefault(known => known.Name == name) is not { } method)
+            return;                                         // told of elsewhere
+
+        if (!method.Suits(task))
+            result.AddError($"--method {name} is for {Names(method.Suits)}, not for {task.Name}.");
+        if (result.GetValue(Save) is not null && !method.CanSave)
+            result.AddError($"--save: {name} has no model to save; {string.Join(" and ", Method.All.Where(known => known.CanSave).Select(known => known.Name))} have.");
+    }
 
     private static string Names(Func<PaperTask, bool> condition) => string.Join(" and ", PaperTask.All.Where(condition).Select(task => task.Name));
 
@@ -134,7 +180,8 @@ internal static class CommandLine
             PrepareFolder(arguments.GetValue(Save));
             PrepareFolder(arguments.GetValue(Json));
             Report report = Measure(arguments, cancellationToken);
-            report.Print();
+            foreach (string line in report.Lines())
+                Console.WriteLine(line);
             if (arguments.GetValue(Json) is { } json)
                 File.WriteAllText(json, report.ToJson() + Environment.NewLine);
             return 0;
@@ -164,29 +211,30 @@ internal static class CommandLine
     {
         PaperTask task = PaperTask.Named(arguments.GetRequiredValue(TaskName));
         string? backbone = arguments.GetValue(Backbone);
-        string method = arguments.GetRequiredValue(Method);
-        Preset? preset = Preset.For(task.Name, backbone is null ? null : BackboneShape.Read(backbone));
-        Settings settings = Settings.Resolve(method, Requested(arguments), preset, task.Defaults);
+        var method = Method.Named(arguments.GetRequiredValue(MethodName));
+        Preset? preset = arguments.GetValue(Defaults) || backbone is null ? null : Preset.For(task.Name, BackboneShape.Read(backbone));
+        Settings settings = Settings.Resolve(method.HasPrefix, Requested(arguments), preset, task.Defaults);
 
         DataFiles files = arguments.GetValue(Data) is { } folder
             ? DataFiles.Find(task, folder)
-            : new DataFiles(arguments.GetRequiredValue(Train)!, arguments.GetRequiredValue(Dev)!);
+            : new DataFiles(arguments.GetRequiredValue(Train)!, arguments.GetValue(Dev) ?? arguments.GetRequiredValue(Train)!);
         var reading = new Reading(
             arguments.GetValue(Template) ?? preset?.Template ?? 0, arguments.GetValue(Limit), arguments.GetValue(DevLimit),
-            arguments.GetValue(TokenColumn), arguments.GetValue(LabelColumn));
-        TaskData data = task.Read(files, reading);
-        Console.WriteLine($"{data.TrainRows:N0} training rows of {files.Train}, {data.DevRows:N0} development rows of {files.Dev}");
+            arguments.GetValue(TokenColumn), arguments.GetValue(LabelColumn), arguments.GetValue(Header), arguments.GetValue(HoldOut),
+            arguments.GetValue(PerClass));
+        TaskData rows = task.Read(files, reading);
 
-        var experiment = Experiment.For(data, settings, backbone);
         var runs = new List<RunResult>();
         foreach (int seed in settings.Seeds)
         {
-            Console.WriteLine($"seed {seed}");
+            TaskData data = reading.Draw(rows, seed);
+            Console.WriteLine($"{method.Name}: {data.TrainRows:N0} training rows, {data.DevRows:N0} judged rows, seed {seed}");
             string? saveTo = runs.Count == 0 ? arguments.GetValue(Save) : null;
-            runs.Add(TrainingBar.Show(progress => experiment.Run(seed, saveTo, progress, cancellationToken)));
+            runs.Add(TrainingBar.Show(progress =>
+                Experiment.Run(method, new TrainingRun(data, settings, backbone, seed, progress, cancellationToken), saveTo)));
         }
 
-        return new Report(task, method, settings, reading, runs);
+        return new Report(task, method, settings, reading, files, runs);
     }
 
     private static RequestedSettings Requested(ParseResult arguments) => new(
@@ -199,9 +247,10 @@ internal static class CommandLine
         arguments.GetValue(MaxLength),
         arguments.GetValue(Offset) is { } offset ? offset == "prefix" ? PositionOffset.Prefix : PositionOffset.None : null,
         arguments.GetValue(PadToMax),
-        arguments.GetValue(Seed) ?? []);
+        arguments.GetValue(Seed) ?? [],
+        KeepsBestEpoch: arguments.GetValue(Epoch) is { } epoch ? epoch == "best" : !arguments.GetValue(Defaults));
 
-    private static Option<T?> Number<T>(string name, string description, T lowest)
+    private static Option<T?> Number<T>(string name, string description, T lowest, T? below = null)
         where T : struct, INumber<T> => new(name)
     {
         HelpName = "N",
@@ -209,10 +258,10 @@ internal static class CommandLine
         CustomParser = result =>
         {
             string text = result.Tokens[0].Value;
-            if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && value >= lowest)
+            if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && value >= lowest && !(value >= below))
                 return value;
 
-            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : "a number above 0";
+            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : below is null ? "a number above 0" : $"a number above 0 and below {below}";
             result.AddError($"{name}: expected {bound}, found '{text}'.");
             return null;
         },

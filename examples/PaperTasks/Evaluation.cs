@@ -19,6 +19,9 @@ internal static class Evaluation
                 return EveryCandidate(data.Dev, Judged(scored, data.Labels));
             case Measures.BestCandidate:
                 return Answers(mlContext, BestCandidates(data.Dev, Likelihoods(scored, data.Labels)));
+            case Measures.BestChoice:
+                IReadOnlyList<Candidate> chosen = BestCandidates(data.Dev, Likelihoods(scored, data.Labels));
+                return [KeyValuePair.Create("accuracy", chosen.Average(choice => choice.RightAnswers.Contains(choice.Text) ? 1.0 : 0))];
         }
 
         MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(scored);

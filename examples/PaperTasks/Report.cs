@@ -1,58 +1,55 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using MathNet.Numerics.Statistics;
 using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
-using Spectre.Console;
+using PaperTasks.Experiments;
+using PaperTasks.Methods;
 
 namespace PaperTasks;
 
-/// <summary>The outcome of all seeds, as a table and as JSON. Metrics are between 0 and 1 (correlations between -1 and 1).</summary>
+/// <summary>The outcome of all seeds, as lines and as JSON. Metrics are between 0 and 1 (correlations between -1 and 1).</summary>
 /// <param name="Reading">How the rows were read; its template means something to tasks that have them only.</param>
-internal sealed record Report(PaperTask Task, string Method, Settings Settings, Reading Reading, IReadOnlyList<RunResult> Runs)
+internal sealed record Report(PaperTask Task, Method Method, Settings Settings, Reading Reading, DataFiles Files, IReadOnlyList<RunResult> Runs)
 {
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
-    private string Metric => Runs[0].Metrics[0].Key;
+    private RunResult First => Runs[0];
 
-    private IEnumerable<int> MetricIndices => Enumerable.Range(0, Runs[0].Metrics.Count);
+    private IEnumerable<int> MetricIndices => Enumerable.Range(0, First.Metrics.Count);
 
-    private IReadOnlyList<double> PerSeed => Values(0);
+    private double TrainSeconds => Runs.Average(run => run.TrainingTime.TotalSeconds);
 
-    public void Print()
+    private double EvaluateSeconds => Runs.Average(run => run.EvaluationTime.TotalSeconds);
+
+    /// <summary>Rows and options, then a line for each seed and one for their mean, each of which says what it is about.</summary>
+    public IEnumerable<string> Lines()
     {
-        var table = new Table().Title(Markup.Escape($"{Task.Name}, {Method}, {Runs[0].Backbone}"));
-        table.AddColumn("Seed");
-        foreach ((string name, _) in Runs[0].Metrics)
-            table.AddColumn(new TableColumn(name).RightAligned());
-        foreach (string name in (string[])["best epoch", "train s", "train rows/s", "dev rows/s"])
-            table.AddColumn(new TableColumn(name).RightAligned());
+        yield return $"{First.TrainRows:N0} training rows of {Path.GetFileName(Files.Train)}, {First.DevRows:N0} judged rows {JudgedRows}";
+        yield return $"options: {string.Join(", ", from option in Options() where option.Value is not null select $"{option.Key} {Plain(option.Value)}")}";
+        if (First.Summary is { } summary)
+        {
+            yield return $"{summary.TrainedParameters:N0} trained parameters, {summary.TrainedShare:P2} of the encoder's; "
+                + $"zip {First.ZipBytes:N0} bytes, tensors {summary.TensorBytes:N0}";
+            yield return $"{summary.RowsUsed:N0} training rows used, {summary.RowsSkipped:N0} skipped, {summary.RowsTruncated:N0} truncated, "
+                + $"{summary.RowsMisaligned:N0} left out because their label is not in their text";
+        }
 
         foreach (RunResult run in Runs)
         {
-            table.AddRow([
-                $"{run.Seed}", .. run.Metrics.Select(metric => $"{metric.Value:F4}"),
-                $"{run.Summary.BestEpoch}", $"{run.TrainingTime.TotalSeconds:F1}", $"{run.Summary.SamplesPerSecond:F0}", $"{run.EvaluationRate:F0}"]);
+            foreach (string warning in run.Summary?.Warnings ?? [])
+                yield return $"seed {run.Seed}: {warning}";
         }
 
-        if (Runs.Count > 1)
-        {
-            table.AddEmptyRow();
-            table.AddRow(["mean", .. MetricIndices.Select(i => $"{Values(i).Mean():F4}")]);
-            table.AddRow(["deviation", .. MetricIndices.Select(i => $"{Deviation(Values(i)):F4}")]);
-        }
-
-        AnsiConsole.Write(table);
-
-        TrainingSummary summary = Runs[0].Summary;
-        Console.WriteLine($"{summary.TrainedParameters:N0} trained parameters, {summary.TrainedShare:P2} of the backbone's; "
-            + $"zip {Runs[0].ZipBytes:N0} bytes, tensors {summary.TensorBytes:N0}.");
-        Console.WriteLine($"{summary.RowsUsed:N0} training rows used, {summary.RowsSkipped:N0} skipped, {summary.RowsTruncated:N0} truncated, "
-            + $"{summary.RowsMisaligned:N0} left out because their label is not in their text.");
+        string subject = $"{Task.Name}, {Method.Name}, {First.Encoder ?? "no encoder"}";
         foreach (RunResult run in Runs)
         {
-            foreach (string warning in run.Summary.Warnings)
-                Console.WriteLine($"Seed {run.Seed}: {warning}");
+            yield return $"{subject}, seed {run.Seed}: {string.Join(", ", run.Metrics.Select(metric => $"{metric.Key} {metric.Value:F4}"))}; "
+                + $"{Seconds(run.TrainingTime.TotalSeconds, run.EvaluationTime.TotalSeconds)}{Epoch(run.Summary)}";
         }
+
+        string seeds = Runs.Count > 1 ? $"mean ± deviation of {Runs.Count} seeds" : "mean of 1 seed";
+        yield return $"{subject}, {seeds}: {string.Join(", ", MetricIndices.Select(Mean))}; {Seconds(TrainSeconds, EvaluateSeconds)}";
     }
 
     /// <summary>Times, rates and sizes: times and rates are the seeds' mean, sizes the first seed's.</summary>
@@ -60,43 +57,68 @@ internal sealed record Report(PaperTask Task, string Method, Settings Settings, 
         new
         {
             Task = Task.Name,
-            Method,
-            Runs[0].Backbone,
-            Metric,
-            Mean = PerSeed.Mean(),
-            Deviation = Deviation(PerSeed),
-            PerSeed,
-            Metrics = MetricIndices.ToDictionary(i => Runs[0].Metrics[i].Key, i => Values(i).Mean()),
-            Runs[0].Summary.TrainedParameters,
-            TrainSeconds = Runs.Average(run => run.TrainingTime.TotalSeconds),
-            TrainSamplesPerSecond = Runs.Average(run => run.Summary.SamplesPerSecond),
+            Method = Method.Name,
+            Backbone = First.Encoder,
+            Metric = First.Metrics[0].Key,
+            Mean = Values(0).Mean(),
+            Deviation = Deviation(Values(0)),
+            PerSeed = Values(0),
+            Metrics = MetricIndices.ToDictionary(i => First.Metrics[i].Key, i => Values(i).Mean()),
+            First.TrainRows,
+            First.DevRows,
+            First.Summary?.TrainedParameters,
+            TrainSeconds,
+            EvaluateSeconds,
+            TrainSamplesPerSecond = Runs.Average(run => run.Summary?.SamplesPerSecond),
             EvaluateSamplesPerSecond = Runs.Average(run => run.EvaluationRate),
-            Runs[0].ZipBytes,
-            Runs[0].Summary.TensorBytes,
-            Options = new
+            First.ZipBytes,
+            First.Summary?.TensorBytes,
+            Options = Options(),
+        },
+        Format);
+
+    private string JudgedRows => Reading.HoldOut is null
+        ? $"of {Path.GetFileName(Files.Dev)}"
+        : $"held out of {Path.GetFileName(Files.Train)}";
+
+    // The method's own, then those of the rows.
+    private JsonObject Options()
+    {
+        JsonObject options = JsonSerializer.SerializeToNode(Method.Options(Settings), Format)!.AsObject();
+        JsonObject rows = JsonSerializer.SerializeToNode(
+            new
             {
-                Settings.PrefixLength,
-                Settings.PrefixLayers,
-                Settings.Projection,
-                Settings.LearningRate,
-                Settings.Epochs,
-                Settings.BatchSize,
-                Settings.MaxLength,
-                PositionOffset = Settings.PositionOffset == PositionOffset.Prefix ? "prefix" : "none",
-                Settings.PadToMax,
-                Settings.PrefixDropout,
-                Settings.HeadDropout,
-                Settings.BackboneDropout,
                 Template = Task.HasTemplates ? Reading.Template : (int?)null,
                 Reading.TokenColumn,
                 Reading.LabelColumn,
                 Reading.Limit,
                 Reading.DevLimit,
+                Reading.PerClass,
+                Reading.HoldOut,
                 Settings.Seeds,
-                Runs[0].Summary.Shards,
+                First.Summary?.Shards,
             },
-        },
-        Format);
+            Format)!.AsObject();
+        foreach ((string name, JsonNode? value) in rows)
+            options.Add(name, value?.DeepClone());
+        return options;
+    }
+
+    private string Epoch(TrainingSummary? summary)
+    {
+        string kept = Settings.KeepsBestEpoch ? "the best on the judged rows" : "the last";
+        return summary is null ? "" : $"; epoch {summary.BestEpoch} of {summary.Epochs.Count}, {kept}";
+    }
+
+    private static string Plain(JsonNode value) => value.ToJsonString().Trim('"');
+
+    private static string Seconds(double training, double evaluation) => $"{training:F1} s training, {evaluation:F1} s evaluation";
+
+    private string Mean(int metric)
+    {
+        string deviation = Deviation(Values(metric)) is { } value ? $" ± {value:F4}" : "";
+        return $"{First.Metrics[metric].Key} {Values(metric).Mean():F4}{deviation}";
+    }
 
     private double[] Values(int metric) => [.. Runs.Select(run => run.Metrics[metric].Value)];
 

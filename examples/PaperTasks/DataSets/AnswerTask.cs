@@ -6,8 +6,10 @@ namespace PaperTasks.DataSets;
 /// <param name="Answers">What annotators answered, the training answer first; empty where the text does not say.</param>
 /// <param name="AnswerIndex">Where the training answer begins in <paramref name="Context"/>, an index of the string; -1 where it stands nowhere.</param>
 /// <param name="Id">The question's in its file.</param>
-internal sealed record TextQuestion(string Question, string Context, IReadOnlyList<string> Answers, int AnswerIndex, string Id)
+internal sealed record TextQuestion(string Question, string Context, IReadOnlyList<string> Answers, int AnswerIndex, string Id) : IDataRow
 {
+    public object Source => Context;
+
     /// <summary>The answer to learn, empty where the text does not say.</summary>
     public string TrainingAnswer => Answers.Count > 0 ? Answers[0] : "";
 }

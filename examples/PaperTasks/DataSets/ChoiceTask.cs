@@ -3,7 +3,10 @@ namespace PaperTasks.DataSets;
 /// <summary>A premise and the texts that may go with it.</summary>
 /// <param name="Right">Index of the right choice, from 0.</param>
 /// <param name="Line">Where the row stands in its file.</param>
-internal sealed record ChoiceQuestion(string Premise, IReadOnlyList<string> Choices, int Right, int Line);
+internal sealed record ChoiceQuestion(string Premise, IReadOnlyList<string> Choices, int Right, int Line) : IDataRow
+{
+    public object Source => Line;
+}
 
 /// <summary>A task of choosing one of several texts.</summary>
 internal sealed record ChoiceTask(string Name, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat<ChoiceQuestion>> Formats)

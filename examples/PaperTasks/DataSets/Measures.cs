@@ -18,6 +18,9 @@ internal enum Measures
     /// <summary>ReCoRD: F1 of the words, and exact match, of each question's likeliest candidate with the nearest right answer.</summary>
     BestCandidate,
 
+    /// <summary>Pairs of a premise and a choice: share of questions whose likeliest choice is the right one.</summary>
+    BestChoice,
+
     /// <summary>Labels are numbers: Pearson's correlation, and Spearman's.</summary>
     Correlation,
 

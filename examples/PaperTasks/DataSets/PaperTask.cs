@@ -18,6 +18,12 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
     /// <summary>The same of <see cref="Reading.LabelColumn"/>.</summary>
     public bool HasLabelColumn { get; init; }
 
+    /// <summary>Whether its files may begin with a header, which <see cref="Reading.HasHeader"/> tells of.</summary>
+    public bool MayHaveHeader { get; init; }
+
+    /// <summary>Whether one file holds the training and the development rows.</summary>
+    public bool HasOneFile { get; init; }
+
     /// <summary>The options of its trainer, as the library has them.</summary>
     public virtual PTuningV2Trainer.Options Defaults => new();
 
@@ -26,13 +32,14 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
 
     public static PaperTask Named(string name) => All.Single(task => task.Name == name);
 
-    /// <summary>Reads both files.</summary>
+    /// <summary>Reads both files; where rows are to be held out, the training file alone, whose rows then stand for the development rows too.</summary>
     public abstract TaskData Read(DataFiles files, Reading reading);
 }
 
 /// <summary>A task whose files hold rows of a type.</summary>
 internal abstract record PaperTask<TRow>(string Name, IReadOnlyList<DataFiles> PublishedFiles, IReadOnlyList<FileFormat<TRow>> Formats)
     : PaperTask(Name, PublishedFiles)
+    where TRow : IDataRow
 {
     public sealed override IReadOnlyList<string> Extensions =>
         [.. Formats.Select(format => format.Extension).Where(extension => extension.Length > 0)];
@@ -40,7 +47,7 @@ internal abstract record PaperTask<TRow>(string Name, IReadOnlyList<DataFiles> P
     public sealed override TaskData Read(DataFiles files, Reading reading)
     {
         List<TRow> train = ReadFirst(files.Train, reading, reading.Limit);
-        List<TRow> dev = ReadFirst(files.Dev, reading, reading.DevLimit);
+        List<TRow> dev = reading.HoldOut is null ? ReadFirst(files.Dev, reading with { IsDev = true }, reading.DevLimit) : train;
         return Gather(train, dev, files);
     }
 

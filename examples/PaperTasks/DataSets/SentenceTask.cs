@@ -38,7 +38,12 @@ internal sealed record SentenceTask(
             new(".csv", CommaSeparated.ReadAgNews),
             new(".tsv", file => TabSeparated.Read(file, sentence1: 0, sentence2: null, label: 1)),
         ]),
-        new("tsv", Measures.FromLabels, [], [new(".tsv", TabSeparated.ReadPlain), new(".txt", TabSeparated.ReadPlain)]),
+        new("squad-topics", Measures.Accuracy, [new("train-v1.1*.json", "train-v1.1*.json")], [new(".json", SquadTopics.Read)]) { HasOneFile = true },
+        new("tsv", Measures.FromLabels, [], [new(".tsv", TabSeparated.ReadPlain), new(".txt", TabSeparated.ReadPlain)])
+        {
+            HasLabelColumn = true,
+            MayHaveHeader = true,
+        },
     ];
 
     protected override SentenceData Gather(List<Example> train, List<Example> dev, DataFiles files)

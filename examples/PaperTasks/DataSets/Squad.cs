@@ -5,7 +5,7 @@ internal static class Squad
 {
     public static IEnumerable<TextQuestion> Read(string file)
     {
-        foreach (JsonFields article in JsonFields.ReadFile(file).Objects("data"))
+        foreach (JsonFields article in Articles(file))
         {
             foreach (JsonFields paragraph in article.Objects("paragraphs"))
             {
@@ -16,6 +16,9 @@ internal static class Squad
             }
         }
     }
+
+    /// <summary>Objects with the fields <c>title</c> and <c>paragraphs</c>.</summary>
+    public static IEnumerable<JsonFields> Articles(string file) => JsonFields.ReadFile(file).Objects("data");
 
     private static TextQuestion Read(JsonFields question, string context, CodePoints places)
     {

@@ -31,11 +31,11 @@ internal static class TabSeparated
             yield return Pick(line, line.Text.Split('\t'), sentence1, sentence2, label);
     }
 
-    /// <summary>A file of <c>text TAB label</c>, or of <c>text TAB text TAB label</c> throughout.</summary>
-    public static IEnumerable<Example> ReadPlain(string file)
+    /// <summary>A file of <c>text TAB label</c>, or of <c>text TAB text TAB label</c> throughout; the label may stand in another column.</summary>
+    public static IEnumerable<Example> ReadPlain(string file, Reading reading)
     {
         int? columns = null;
-        foreach (TextLine line in TextLine.Read(file))
+        foreach (TextLine line in TextLine.Read(file).Skip(reading.HasHeader ? 1 : 0))
         {
             string[] fields = line.Text.Split('\t');
             columns ??= fields.Length;
@@ -44,7 +44,12 @@ internal static class TabSeparated
             if (fields.Length != columns)
                 throw line.Refuse($"expected {columns} columns as in the lines before, found {fields.Length}.");
 
-            yield return Pick(line, fields, 0, columns == 3 ? 1 : null, columns.Value - 1);
+            int label = reading.LabelColumn ?? fields.Length - 1;
+            if (label >= fields.Length)
+                throw line.Refuse($"expected the label in column {label}, found {columns} columns.");
+
+            int[] texts = [.. Enumerable.Range(0, fields.Length).Where(column => column != label)];
+            yield return Pick(line, fields, texts[0], texts.Length > 1 ? texts[1] : null, label);
         }
     }
 

@@ -3,10 +3,12 @@ namespace PaperTasks.DataSets;
 /// <summary>A sentence, a tag for each word: O, or a letter that says where in its span the word stands, as in B-PER.</summary>
 /// <param name="Predicate">Index of the word that the tags are about, from 0; null where they are about none.</param>
 /// <param name="Line">Where the sentence begins in its file.</param>
-internal sealed record TaggedSentence(IReadOnlyList<string> Words, IReadOnlyList<string> Tags, int? Predicate, int Line)
+internal sealed record TaggedSentence(IReadOnlyList<string> Words, IReadOnlyList<string> Tags, int? Predicate, int Line) : IDataRow
 {
     /// <summary>The kind of span that is the predicate itself.</summary>
     public const string PredicateType = "V";
+
+    public object Source => Line;
 
     /// <summary>Whether a span of the kind is the predicate, or a further piece of it.</summary>
     public static bool IsPredicate(string type) => type is PredicateType or $"C-{PredicateType}";

@@ -1,5 +1,7 @@
 using PaperTasks;
 using PaperTasks.DataSets;
+using PaperTasks.Experiments;
+using PaperTasks.Methods;
 
 namespace Microsoft.ML.PTuning.Tests.Examples;
 
@@ -79,6 +81,20 @@ public sealed class PaperTaskExperimentTests
     }
 
     [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void Judged_rows_choose_an_epoch_only_where_the_best_one_is_asked_for(bool best)
+    {
+        Example[] rows = [new("Ann sleeps.", null, "0", 1), new("Eve sings.", null, "1", 2)];
+        var data = new SentenceData(Measures.Accuracy, false, ["0", "1"], rows, [rows[0] with { Label = "1" }, rows[1] with { Label = "0" }]);
+
+        RunResult result = Run(data, requested: OneEpoch with { LearningRate = 0.1, Epochs = 8, KeepsBestEpoch = best });
+
+        // It learns its rows, and is the more wrong about the judged ones: the first epochs are the best.
+        Assert.AreEqual(best, result.Summary!.BestEpoch < 8);
+    }
+
+    [TestMethod]
     public void A_saved_tagger_answers_with_tags()
     {
         TaggedSentence[] rows = [new(["Ann", "sleeps"], ["B-PER", "O"], null, 1), new(["Rome", "sleeps"], ["B-LOC", "O"], null, 3)];
@@ -95,15 +111,16 @@ public sealed class PaperTaskExperimentTests
     private static Example Entity(string name, string label) =>
         new("Ann met Eve.", $"Then {name} left.", label, 1) { Candidate = new Candidate("q", name, ["Ann"]) };
 
-    private static RunResult Run(TaskData data, string? saveTo = null)
+    private static RunResult Run(TaskData data, string? saveTo = null, RequestedSettings? requested = null)
     {
-        var experiment = Experiment.For(data, Settings.Resolve(Settings.PTuning, OneEpoch, null, new PTuningV2Trainer.Options()), backbone: null);
-        return experiment.Run(1, saveTo, new Progress<TrainingProgress>(), CancellationToken.None);
+        Settings settings = Settings.Resolve(hasPrefix: true, requested ?? OneEpoch, null, new PTuningV2Trainer.Options());
+        var run = new TrainingRun(data, settings, Backbone: null, Seed: 1, new Progress<TrainingProgress>(), CancellationToken.None);
+        return Experiment.Run(PrefixTuning.DeepPrefix, run, saveTo);
     }
 
     private static void AssertMeasured(RunResult result, int rows, params string[] metrics)
     {
         CollectionAssert.AreEqual(metrics, result.Metrics.Select(metric => metric.Key).ToArray());
-        Assert.AreEqual((rows, 0), (result.Summary.RowsUsed, result.Summary.RowsSkipped));
+        Assert.AreEqual((rows, 0), (result.Summary!.RowsUsed, result.Summary.RowsSkipped));
     }
 }

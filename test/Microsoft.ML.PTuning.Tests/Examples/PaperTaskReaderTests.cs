@@ -108,6 +108,25 @@ public sealed class PaperTaskReaderTests
     }
 
     [TestMethod]
+    public void A_plain_file_may_have_a_header_and_its_label_in_another_column()
+    {
+        string file = _folder.Write("one.tsv", "Queue\tText\nx\ta\ny\tb\n");
+        var reading = new Reading(HasHeader: true, LabelColumn: 0);
+
+        CollectionAssert.AreEqual(new[] { new Example("a", null, "x", 2), new Example("b", null, "y", 3) }, Read("tsv", file, reading));
+        CollectionAssert.AreEqual(
+            new[] { new Example("a", "b", "x", 1) }, Read("tsv", _folder.Write("two.tsv", "a\tx\tb\n"), new Reading(LabelColumn: 1)));
+    }
+
+    [TestMethod]
+    public void A_label_column_that_a_plain_file_lacks_is_refused()
+    {
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => Read("tsv", _folder.Write("one.tsv", "a\tx\n"), new Reading(LabelColumn: 2)));
+
+        StringAssert.Contains(refusal.Message, "one.tsv, line 1: expected the label in column 2, found 2 columns.");
+    }
+
+    [TestMethod]
     public void An_extension_that_the_task_does_not_have_is_refused()
     {
         AssertRefused("cb", _folder.Write("train.tsv", ""), ".jsonl");
@@ -166,8 +185,8 @@ public sealed class PaperTaskReaderTests
         StringAssert.Contains(refusal.Message, "holds dev-v1.1-a.json, train-v1.1-a.json, train-v1.1-b.json");
     }
 
-    private static Example[] Read(string task, string file) =>
-        [.. SentenceTask.All.Single(known => known.Name == task).Read(file, Reading.Everything)];
+    private static Example[] Read(string task, string file, Reading? reading = null) =>
+        [.. SentenceTask.All.Single(known => known.Name == task).Read(file, reading ?? Reading.Everything)];
 
     private static void AssertRefused(string task, string file, params string[] parts)
     {

@@ -20,7 +20,7 @@ public sealed class PaperTaskSettingsTests
     {
         _folder.Write("config.json", """{"model_type": "roberta", "num_hidden_layers": 24, "hidden_size": 1024, "vocab_size": 50265}""");
 
-        Settings settings = Settings.Resolve(Settings.PTuning, Nothing, Preset.For("rte", BackboneShape.Read(_folder.Path)), Library);
+        Settings settings = Settings.Resolve(hasPrefix: true, Nothing, Preset.For("rte", BackboneShape.Read(_folder.Path)), Library);
 
         Assert.AreEqual((128, 5e-3, 32, 100, 0.1), (settings.PrefixLength, settings.LearningRate, settings.BatchSize, settings.Epochs, settings.BackboneDropout));
         CollectionAssert.AreEqual(new[] { 11 }, settings.Seeds.ToArray());
@@ -37,20 +37,20 @@ public sealed class PaperTaskSettingsTests
     {
         var library = new PTuningV2Trainer.Options();
 
-        Settings settings = Settings.Resolve(Settings.PTuning, Nothing, Preset.For("sst2", BackboneShape.RobertaLarge), Library);
+        Settings settings = Settings.Resolve(hasPrefix: true, Nothing, Preset.For("sst2", BackboneShape.RobertaLarge), Library);
 
         Assert.AreEqual((library.PrefixLength, library.LearningRate, library.MaxEpochs), (settings.PrefixLength, settings.LearningRate, settings.Epochs));
     }
 
     [TestMethod]
     public void Answers_are_read_in_longer_windows() =>
-        Assert.AreEqual(384, Settings.Resolve(Settings.PTuning, Nothing, null, PaperTask.Named("squad").Defaults).MaxLength);
+        Assert.AreEqual(384, Settings.Resolve(hasPrefix: true, Nothing, null, PaperTask.Named("squad").Defaults).MaxLength);
 
     [TestMethod]
     public void The_command_line_comes_before_the_preset()
     {
         Settings settings = Settings.Resolve(
-            Settings.PTuning, Nothing with { PrefixLength = 7, Seeds = [1, 2] }, Preset.For("boolq", BackboneShape.BertLargeCased), Library);
+            hasPrefix: true, Nothing with { PrefixLength = 7, Seeds = [1, 2] }, Preset.For("boolq", BackboneShape.BertLargeCased), Library);
 
         Assert.AreEqual((7, 100), (settings.PrefixLength, settings.Epochs));
         CollectionAssert.AreEqual(new[] { 1, 2 }, settings.Seeds.ToArray());
@@ -61,13 +61,13 @@ public sealed class PaperTaskSettingsTests
     {
         Preset preset = Preset.For("wic", BackboneShape.BertLargeCased)!;
 
-        Assert.AreEqual((true, 1), (Settings.Resolve(Settings.PTuning, Nothing, preset, Library).Projection, preset.Template));
+        Assert.AreEqual((true, 1), (Settings.Resolve(hasPrefix: true, Nothing, preset, Library).Projection, preset.Template));
     }
 
     [TestMethod]
     public void The_command_line_can_take_a_projection_from_a_preset()
     {
-        Settings settings = Settings.Resolve(Settings.PTuning, Nothing with { Projection = false }, Preset.For("wic", BackboneShape.BertLargeCased), Library);
+        Settings settings = Settings.Resolve(hasPrefix: true, Nothing with { Projection = false }, Preset.For("wic", BackboneShape.BertLargeCased), Library);
 
         Assert.IsFalse(settings.Projection);
     }
@@ -84,7 +84,7 @@ public sealed class PaperTaskSettingsTests
     [TestMethod]
     public void A_linear_probe_has_no_prefix()
     {
-        Settings settings = Settings.Resolve(Settings.LinearProbe, Nothing with { PrefixLength = 7, Projection = true }, null, Library);
+        Settings settings = Settings.Resolve(hasPrefix: false, Nothing with { PrefixLength = 7, Projection = true }, null, Library);
 
         Assert.AreEqual((0, false), (settings.PrefixLength, settings.Projection));
     }

@@ -2,21 +2,14 @@ using Microsoft.ML;
 using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
 
-namespace PaperTasks;
+namespace PaperTasks.Experiments;
 
 /// <summary>The answer to a question, where it stands in a text.</summary>
-internal sealed class AnswerExperiment(AnswerData data, Settings settings, string? backbone) : Experiment(data, settings, backbone)
+internal sealed class AnswerExperiment(AnswerData data) : Experiment
 {
     protected override (IDataView Train, IDataView Dev) Load(MLContext mlContext) => (Load(mlContext, data.Train), Load(mlContext, data.Dev));
 
     protected override IEstimator<ITransformer>? LabelsToKeys(MLContext mlContext) => null;
-
-    protected override PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run)
-    {
-        var options = WithSettings(new PTuningV2Trainer.QuestionAnswerOptions(), run);
-        options.DocumentStride = options.MaxLength / 3; // As the official code's 128 of 384.
-        return mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(options);
-    }
 
     protected override IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored)
     {

@@ -2,10 +2,10 @@ using Microsoft.ML;
 using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
 
-namespace PaperTasks;
+namespace PaperTasks.Experiments;
 
 /// <summary>A tag for each word: named entities, or the roles of a predicate.</summary>
-internal sealed class TaggingExperiment(TaggingData data, Settings settings, string? backbone) : Experiment(data, settings, backbone)
+internal sealed class TaggingExperiment(TaggingData data) : Experiment
 {
     /// <summary>Micro F1 without the predicate itself, which the model is told of: the paper's F1 counts it, that of the CoNLL shared tasks does not.</summary>
     /// <remarks>Unlike theirs, it counts an argument in several pieces (<c>A1</c>, <c>C-A1</c>) piece by piece.</remarks>
@@ -24,13 +24,6 @@ internal sealed class TaggingExperiment(TaggingData data, Settings settings, str
     {
         IDataView tags = mlContext.Data.LoadFromEnumerable(data.Tags.Select(tag => new TagRow { Tag = tag }));
         return mlContext.Transforms.Conversion.MapValueToKey(nameof(SentenceRow.Label), keyData: tags);
-    }
-
-    protected override PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run)
-    {
-        string? predicate = data.HasPredicates ? nameof(SentenceRow.Predicate) : null;
-        return mlContext.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(
-            WithSettings(new PTuningV2Trainer.NamedEntityOptions { PredicateColumnName = predicate }, run));
     }
 
     protected override IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored)

@@ -1,19 +1,15 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
 
-namespace PaperTasks;
+namespace PaperTasks.Experiments;
 
 /// <summary>The best of several texts for a premise.</summary>
-internal sealed class ChoiceExperiment(ChoiceData data, Settings settings, string? backbone) : Experiment(data, settings, backbone)
+internal sealed class ChoiceExperiment(ChoiceData data) : Experiment
 {
     protected override (IDataView Train, IDataView Dev) Load(MLContext mlContext) => (Load(mlContext, data.Train), Load(mlContext, data.Dev));
 
     protected override IEstimator<ITransformer>? LabelsToKeys(MLContext mlContext) => null;
-
-    protected override PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run) =>
-        mlContext.MulticlassClassification.Trainers.PTuningV2MultipleChoice(WithSettings(new PTuningV2Trainer.MultipleChoiceOptions(), run));
 
     protected override IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored)
     {

@@ -1,12 +1,11 @@
 using System.Globalization;
 using Microsoft.ML;
-using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
 
-namespace PaperTasks;
+namespace PaperTasks.Experiments;
 
 /// <summary>A class, or a number, for a text or a pair of texts.</summary>
-internal sealed class SentenceExperiment(SentenceData data, Settings settings, string? backbone) : Experiment(data, settings, backbone)
+internal sealed class SentenceExperiment(SentenceData data) : Experiment
 {
     protected override (IDataView Train, IDataView Dev) Load(MLContext mlContext) => (Load(mlContext, data.Train), Load(mlContext, data.Dev));
 
@@ -18,13 +17,6 @@ internal sealed class SentenceExperiment(SentenceData data, Settings settings, s
 
         IDataView labels = mlContext.Data.LoadFromEnumerable(data.Labels.Select(label => new LabelRow { Label = label }));
         return mlContext.Transforms.Conversion.MapValueToKey("Label", keyData: labels);
-    }
-
-    protected override PTuningV2Trainer Trainer(MLContext mlContext, TrainingRun run)
-    {
-        string? sentence2 = data.IsPair ? nameof(LabelledRow.Sentence2) : null;
-        PTuningV2Trainer.Options options = WithSettings(new PTuningV2Trainer.Options { Sentence2ColumnName = sentence2 }, run);
-        return data.IsRegression ? mlContext.Regression.Trainers.PTuningV2(options) : mlContext.MulticlassClassification.Trainers.PTuningV2(options);
     }
 
     protected override IReadOnlyList<KeyValuePair<string, double>> Evaluate(MLContext mlContext, IDataView scored) =>
