@@ -89,6 +89,12 @@ internal static class CommandLine
         Description = "'prefix': the text's positions begin after the prefix, as in the official code; 'none': at 0",
     };
 
+    private static readonly Option<Pooling> Pooled = new("--pooling")
+    {
+        HelpName = string.Join('|', Enum.GetNames<Pooling>()).ToLowerInvariant(),
+        Description = "How a text becomes one vector: the checkpoint's pooler, a trained one, or the mean over the tokens; of tags and answers none",
+    };
+
     private static readonly Option<bool> PadToMax = new("--pad-to-max")
     {
         Description = "Pads every row to --max-length, as the official scripts do; slower",
@@ -121,7 +127,7 @@ internal static class CommandLine
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
             TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, MethodName, Defaults, PrefixLength, PrefixLayers, Projection,
-            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Save, Json])
+            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Save, Json])
         {
             command.Options.Add(option);
         }
@@ -246,6 +252,7 @@ internal static class CommandLine
         arguments.GetValue(BatchSize),
         arguments.GetValue(MaxLength),
         arguments.GetValue(Offset) is { } offset ? offset == "prefix" ? PositionOffset.Prefix : PositionOffset.None : null,
+        arguments.GetValue(Pooled),
         arguments.GetValue(PadToMax),
         arguments.GetValue(Seed) ?? [],
         KeepsBestEpoch: arguments.GetValue(Epoch) is { } epoch ? epoch == "best" : !arguments.GetValue(Defaults));

@@ -26,6 +26,7 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
         settings.BatchSize,
         settings.MaxLength,
         PositionOffset = settings.PositionOffset == PositionOffset.Prefix ? "prefix" : "none",
+        Pooling = settings.Pooling.ToString().ToLowerInvariant(),
         settings.PadToMax,
         settings.PrefixDropout,
         settings.HeadDropout,
@@ -74,6 +75,7 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
         options.PrefixDropout = settings.PrefixDropout;
         options.HeadDropout = settings.HeadDropout;
         options.BackboneDropout = settings.BackboneDropout;
+        options.Pooling = settings.Pooling;
         options.MaxLength = settings.MaxLength;
         options.PadToMaxLength = settings.PadToMax;
         options.LearningRate = settings.LearningRate;

@@ -8,7 +8,7 @@ public sealed class PaperTaskSettingsTests
 {
     private static readonly PTuningV2Trainer.Options Library = new();
 
-    private static readonly RequestedSettings Nothing = new(null, null, null, null, null, null, null, null, false, []);
+    private static readonly RequestedSettings Nothing = new(null, null, null, null, null, null, null, null, Pooling.Automatic, false, []);
 
     private readonly TemporaryFolder _folder = new();
 
