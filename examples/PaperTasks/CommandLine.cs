@@ -17,7 +17,8 @@ internal static class CommandLine
     {
         Required = true,
         Description = "The data set. 'squad-topics': the questions of SQuAD's eight largest articles, 480 to train with, labelled with the article. "
-            + "Files of your own: 'tsv', 'text TAB [text TAB] label'; labels that are numbers, one at least with a decimal point, make it a regression. 'ner', a word and its tag a line, an empty line between sentences. "
+            + "Files of your own: 'tsv', 'text TAB [text TAB] label'; labels that are numbers, one at least with a decimal point, make it a regression. "
+            + "'ner', a word and its tag a line, an empty line between sentences. "
             + "'srl', predicates and their arguments: the columns of CoNLL-2005 and CoNLL-2012 with a bracket column a predicate, "
             + "lines of a predicate's index, words, |||, tags, or .jsonl lines of words and frames (pred, tags)",
     };
@@ -37,7 +38,9 @@ internal static class CommandLine
     };
 
     private static readonly Option<int?> TokenColumn = Number("--token-column", "Column of the words, from 0, in a file with a word a line; else the layout's own", lowest: 0);
-    private static readonly Option<int?> LabelColumn = Number("--label-column", "Column of the label or the tags; else the layout's own, or the last one", lowest: 0);
+    private static readonly Option<int?> LabelColumn = Number(
+        "--label-column", "Column of the label or the tags; else the layout's own, or the last one", lowest: 0);
+
     private static readonly Option<bool> Header = new("--header") { Description = "The first line of a 'tsv' file names its columns" };
 
     private static readonly Option<string?> Backbone = new("--backbone")
@@ -49,7 +52,8 @@ internal static class CommandLine
     private static readonly Option<string> MethodName = new("--method")
     {
         DefaultValueFactory = _ => PrefixTuning.DeepPrefix.Name,
-        Description = $"{string.Join("; ", Method.All.Select(method => $"'{method.Name}': {method.Summary}"))}. Options that mean nothing to a method are passed over",
+        Description = $"{string.Join("; ", Method.All.Select(method => $"'{method.Name}': {method.Summary}"))}. "
+            + "Options that mean nothing to a method are ignored",
     };
 
     private static readonly Option<bool> Defaults = new("--defaults")
@@ -174,7 +178,7 @@ internal static class CommandLine
         if (!method.Suits(task))
             result.AddError($"--method {name} is for {Names(method.Suits)}, not for {task.Name}.");
         if (result.GetValue(Save) is not null && !method.CanSave)
-            result.AddError($"--save: {name} has no model to save; {string.Join(" and ", Method.All.Where(known => known.CanSave).Select(known => known.Name))} have.");
+            result.AddError($"--save: {name} has no model to save; {string.Join(" and ", from known in Method.All where known.CanSave select known.Name)} have.");
     }
 
     private static string Names(Func<PaperTask, bool> condition) => string.Join(" and ", PaperTask.All.Where(condition).Select(task => task.Name));
@@ -268,7 +272,7 @@ internal static class CommandLine
             if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && value >= lowest && !(value >= below))
                 return value;
 
-            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : below is null ? "a number above 0" : $"a number above 0 and below {below}";
+            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : $"a number above 0{(below is null ? "" : $" and below {below}")}";
             result.AddError($"{name}: expected {bound}, found '{text}'.");
             return null;
         },

@@ -5,8 +5,8 @@ using PaperTasks.DataSets;
 
 namespace PaperTasks.Methods;
 
-/// <summary>What is most frequent in the training rows, whatever a row says: the class, the place of the right choice, or the answer; of numbers the mean.</summary>
-/// <remarks>Of tags it is the word's most frequent one (of predicates and of other words apart); an unknown word's is the most frequent of all.</remarks>
+/// <summary>Predicts the most frequent class, place of the right choice, or answer of the training rows, or their mean number, whatever a row says.</summary>
+/// <remarks>A word gets the tag that it has most often, predicates and other words counted apart. An unknown word gets the most frequent tag of all.</remarks>
 internal sealed record Majority() : Method("majority", "the most frequent class, choice or answer, the mean number, each word's most frequent tag")
 {
     public override Learned Learn(TrainingRun run, IDataView train, IDataView dev)

@@ -46,7 +46,8 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
         switch (run.Data)
         {
             case SentenceData sentences:
-                PTuningV2Trainer.Options texts = WithSettings(new PTuningV2Trainer.Options { Sentence2ColumnName = sentences.IsPair ? "Sentence2" : null }, run);
+                PTuningV2Trainer.Options texts = WithSettings(
+                    new PTuningV2Trainer.Options { Sentence2ColumnName = sentences.IsPair ? "Sentence2" : null }, run);
                 return sentences.IsRegression ? run.Context.Regression.Trainers.PTuningV2(texts) : classes.PTuningV2(texts);
             case TaggingData tagging:
                 return classes.PTuningV2NamedEntityRecognition(

@@ -78,7 +78,10 @@ public sealed class PaperTaskMethodTests
     [DataRow("embedding")]
     public void Classes_that_words_tell_apart_are_learned(string method)
     {
-        Example[] rows = [.. Fruit.Select((word, i) => new Example($"a {word}", null, "fruit", i)), .. Tools.Select((word, i) => new Example($"the {word}", null, "tool", i))];
+        Example[] rows =
+        [
+            .. Fruit.Select((word, i) => new Example($"a {word}", null, "fruit", i)), .. Tools.Select((word, i) => new Example($"the {word}", null, "tool", i)),
+        ];
 
         Assert.IsGreaterThan(0.9, Measure(method, new SentenceData(Measures.Accuracy, false, ["fruit", "tool"], rows, rows))["accuracy"]);
     }
