@@ -31,6 +31,7 @@ IBenchmark[] benchmarks =
     new SecondProcessMemory(),
     new ModelsMemory(),
     .. PeakMemory.Rows,
+    .. NasBert.Rows,
 ];
 
 var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all).", Arity = ArgumentArity.ZeroOrOne };
@@ -80,7 +81,7 @@ static void Run(IEnumerable<IBenchmark> selected, int threads, FileInfo? json)
     Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
     Console.WriteLine($".NET {Environment.Version}, ML.NET {VersionOf(typeof(MLContext))}, TorchSharp {VersionOf(typeof(torch))}");
     Console.WriteLine("ratio: the median over pairs of runs; low and high: the least and the greatest of them; medians: in absolute numbers");
-    Console.WriteLine("speed-up: times as fast; time, memory: times as long, as much; share: part of the whole; --list says of what");
+    Console.WriteLine("speed-up: times as fast; time, memory, size: times as long, as much, as many bytes; share: part of the whole; --list says of what");
     Console.WriteLine();
     Console.WriteLine(Row.Header);
 

@@ -15,6 +15,9 @@ internal enum RatioKind
     /// <summary>How many times as much memory the first thing takes as the second; less is better.</summary>
     Memory,
 
+    /// <summary>How many times as many bytes the first thing's file has as the second's; less is better.</summary>
+    Size,
+
     /// <summary>Seconds; less is better.</summary>
     Seconds,
 }
