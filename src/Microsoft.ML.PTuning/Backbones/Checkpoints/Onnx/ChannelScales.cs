@@ -1,9 +1,9 @@
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>Scales and zero points of a quantised constant, read: one for all numbers, or one a channel.</summary>
-/// <param name="scales">One, or one a channel.</param>
-/// <param name="zeroPoints">One, or one a channel.</param>
-/// <param name="run">How many numbers follow one another in the file before the channel changes.</param>
+/// <summary>Scales and zero points of a quantised constant: one for all numbers, or one per channel.</summary>
+/// <param name="scales">One, or one per channel.</param>
+/// <param name="zeroPoints">One, or one per channel.</param>
+/// <param name="run">How many numbers of a channel are next to each other in the file.</param>
 internal sealed class ChannelScales(float[] scales, int[] zeroPoints, long run)
 {
     /// <summary>Dequantises a part of the numbers.</summary>

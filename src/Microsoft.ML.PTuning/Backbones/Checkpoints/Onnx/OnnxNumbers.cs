@@ -35,8 +35,8 @@ internal static class OnnxNumbers
 
     /// <summary>Converts numbers, and dequantises them.</summary>
     /// <param name="bytes">A constant's numbers as they are in memory.</param>
-    /// <param name="quantization">Null where they are what they are.</param>
-    /// <param name="numbers">As many as the constant has; of a matrix that is transposed, in the transposed order.</param>
+    /// <param name="quantization">Null where the numbers are not quantised.</param>
+    /// <param name="numbers">Where they go, as many as the constant has, transposed where the weight is.</param>
     public static void Read(ReadOnlySpan<byte> bytes, OnnxWeight weight, ChannelScales? quantization, Span<float> numbers)
     {
         var (type, size) = (weight.Constant.Type, weight.Constant.ElementSize);
@@ -47,7 +47,7 @@ internal static class OnnxNumbers
             return;
         }
 
-        // A few rows at a time, so that what is written to a column lies together.
+        // A few rows at a time, so that writes to a column are next to each other.
         const int together = 32;
         var (rows, columns) = ((int)weight.Constant.Shape[0], (int)weight.Constant.Shape[1]);
         var block = new float[Math.Min(together, rows) * columns];
