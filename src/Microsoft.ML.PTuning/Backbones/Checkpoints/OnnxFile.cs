@@ -59,6 +59,9 @@ internal sealed class OnnxFile : ICheckpoint
 
     private Tensor Dequantize(OnnxTensor tensor)
     {
+        if (tensor.Weight.Constant.Count > Array.MaxLength / sizeof(float))
+            throw new InvalidDataException($"'{Source}': tensor '{tensor.Name}' is larger than 2 GiB once it is dequantised; export it as F32.");
+
         var numbers = empty(tensor.Shape, ScalarType.Float32);
         if (numbers.numel() > 0)
             _model.Read(tensor, MemoryMarshal.Cast<byte, float>(numbers.bytes));

@@ -64,8 +64,8 @@ internal sealed class OnnxModel : IDisposable
     public ReadOnlySpan<byte> Bytes(OnnxConstant constant)
     {
         var (file, offset, length, areFields) = constant.Bytes;
-        if (length is not <= int.MaxValue)
-            throw Refuse($"its tensor {constant} has {length} bytes at once, more than 2 GiB", null);
+        if (length is not <= int.MaxValue || constant.Count * constant.ElementSize > Array.MaxLength)
+            throw Refuse($"its tensor {constant} is larger than 2 GiB", null);
 
         var bytes = (file is null ? _file : _others[file]).Bytes(offset, (int)length);
         try
@@ -95,9 +95,7 @@ internal sealed class OnnxModel : IDisposable
         var (scale, zeroPoint, axis) = quantization;
         var scales = new float[scale.Count];
         OnnxNumbers.Convert(Bytes(scale), scale.Type, scales);
-        var zeroPoints = new int[zeroPoint?.Count ?? 1];
-        for (var i = 0; zeroPoint is not null && i < zeroPoints.Length; i++)
-            zeroPoints[i] = OnnxNumbers.Integer(Bytes(zeroPoint), zeroPoint.Type, i);
+        var zeroPoints = zeroPoint is null ? [0] : OnnxNumbers.Integers(Bytes(zeroPoint), zeroPoint.Type);
         return new(scales, zeroPoints, run: axis is { } channels ? constant.Shape[(channels + 1)..].Aggregate(1L, (run, size) => run * size) : long.MaxValue);
     }
 
