@@ -63,7 +63,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SortedDictionary<string, string>? Traits { get; init; }
 
-    /// <summary>SHA-256 of the weight files: file name, with the folder where they are in one (<c>onnx/model.onnx</c>), to lower-case hexadecimal digits.</summary>
+    /// <summary>SHA-256 of the weight files: file name (<c>onnx/model.onnx</c> where it is in a folder) to lower-case hexadecimal digits.</summary>
     public required SortedDictionary<string, string> Weights { get; init; }
 
     /// <summary>SHA-256 of the tokenizer's files: file name to lower-case hexadecimal digits.</summary>
@@ -173,7 +173,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
 
         foreach (var (file, hash) in Weights.Concat(Tokenizer))
         {
-            if (!HubName.IsPlain(file))
+            if (!HubName.IsPlain(file) || !Weights.ContainsKey(file) && file.Contains('/'))
                 throw new JsonException($"A backbone reference has a file '{file}'; expected the name of a file in the encoder's folder.");
             if (hash is not { Length: 64 } || !hash.All(char.IsAsciiHexDigitLower))
                 throw new JsonException($"A backbone reference has '{hash}' as SHA-256 of '{file}'; expected 64 lower-case hexadecimal digits.");

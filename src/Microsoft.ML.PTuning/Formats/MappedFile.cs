@@ -3,7 +3,7 @@ using System.IO.MemoryMappedFiles;
 namespace Microsoft.ML.PTuning.Formats;
 
 /// <summary>A file's bytes, mapped into memory: each page is read when it is first touched, and shared by all processes.</summary>
-/// <remarks>What <see cref="Bytes"/> gives must not be used after this object has been disposed. Replace such a file by another, do not change it in place.</remarks>
+/// <remarks>Do not use <see cref="Bytes"/> after disposing this object. Replace such a file by another, do not change it in place.</remarks>
 internal sealed unsafe class MappedFile : IDisposable
 {
     private readonly MemoryMappedFile? _file;
@@ -40,7 +40,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static MappedFile Open(string path) => new(File.OpenRead(path));
 
-    /// <param name="offset">Where they begin; they all lie in the file.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The file does not hold them all.</exception>
     public ReadOnlySpan<byte> Bytes(long offset, int length)
     {
         ObjectDisposedException.ThrowIf(Length > 0 && _start is null, this);

@@ -55,6 +55,9 @@ public sealed class BackboneReferenceTests
     [DataRow("\"revision\":\"main\"", "\"revision\":\"../../elsewhere\"", "'../../elsewhere' as revision")]
     [DataRow("\"name\":\"google/bert\"", "\"name\":\"../bert\"", "'../bert' as name")]
     [DataRow("\"model.safetensors\":", "\"../model.safetensors\":", "a file '../model.safetensors'")]
+    [DataRow("\"model.safetensors\":", "\"onnx/../../model.onnx\":", "a file 'onnx/../../model.onnx'")]
+    [DataRow("\"model.safetensors\":", "\"/onnx/model.onnx\":", "a file '/onnx/model.onnx'")]
+    [DataRow("\"vocab.txt\":", "\"share/vocab.txt\":", "a file 'share/vocab.txt'")]
     [DataRow("\"vocab.txt\":", "\"/etc/vocab.txt\":", "a file '/etc/vocab.txt'")]
     [DataRow("\"vocab.txt\":", "\"share\\\\vocab.txt\":", "a file 'share\\vocab.txt'")]
     public void JSON_with_a_fault_is_refused_by_the_name_of_what_is_wrong(string right, string wrong, string named)
@@ -64,6 +67,14 @@ public sealed class BackboneReferenceTests
         var error = Assert.ThrowsExactly<JsonException>(() => JsonSerializer.Deserialize<BackboneReference>(json, Json));
 
         StringAssert.Contains(error.Message, named);
+    }
+
+    [TestMethod]
+    public void Weights_may_be_in_a_folder_below()
+    {
+        var json = JsonSerializer.Serialize(Reference, Json).Replace("model.safetensors", "onnx/model.onnx", StringComparison.Ordinal);
+
+        Assert.AreEqual("onnx/model.onnx", JsonSerializer.Deserialize<BackboneReference>(json, Json)!.Weights.Keys.Single());
     }
 
     [TestMethod]

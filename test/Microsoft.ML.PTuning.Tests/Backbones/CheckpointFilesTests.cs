@@ -164,7 +164,7 @@ public sealed class CheckpointFilesTests
         using var checkpoint = new TinyCheckpoint();
         checkpoint.SaveAs(format);
         using var refused = new TinyCheckpoint();
-        refused.Tensors["surprise"] = zeros(1);
+        refused.Tensors["surprise.weight"] = zeros(1);
         refused.SaveAs(format);
         var before = LiveTensors.CountSettled();
 

@@ -7,8 +7,8 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 /// <summary>Tensors of an ONNX file, under Hugging Face's names (<see cref="OnnxModel"/>). Nothing in it is run.</summary>
 /// <remarks>
 /// F32 tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where they are aligned and in Hugging Face's order. Matrices that the
-/// graph has the other way round are copied once: over a transposed view, products of a single row are up to two thirds slower, and round otherwise.
-/// One thread at a time.
+/// graph has transposed are copied: with a transposed view, products of a single row take up to two thirds longer and round differently than with
+/// other formats. One thread at a time.
 /// </remarks>
 internal sealed class OnnxFile : ICheckpoint
 {
@@ -24,7 +24,7 @@ internal sealed class OnnxFile : ICheckpoint
 
     /// <summary>Opens a file, and those beside it that hold its weights.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is no whole and right ONNX file, or its weights cannot be told.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or no ONNX file, or it packs its weights.</exception>
     public static OnnxFile Open(string path) => new(OnnxModel.Open(path));
 
     public Tensor Load(string name)
@@ -40,8 +40,8 @@ internal sealed class OnnxFile : ICheckpoint
 
         using var flat = Numbers(constant, type);
         using var stored = flat.view(constant.Shape);
-        using var turned = tensor.Weight.IsTransposed ? stored.t() : stored.alias();
-        var whole = turned.contiguous();
+        using var ordered = tensor.Weight.IsTransposed ? stored.t() : stored.alias();
+        var whole = ordered.contiguous();
         if (type is not (ScalarType.Float16 or ScalarType.BFloat16))
             return whole;
 
@@ -59,6 +59,9 @@ internal sealed class OnnxFile : ICheckpoint
 
     private Tensor Dequantize(OnnxTensor tensor)
     {
+        if (tensor.Weight.Constant.Count > Array.MaxLength / sizeof(float))
+            throw new InvalidDataException($"'{Source}': tensor '{tensor.Name}' is larger than 2 GiB once it is dequantised; export it as F32.");
+
         var numbers = empty(tensor.Shape, ScalarType.Float32);
         if (numbers.numel() > 0)
             _model.Read(tensor, MemoryMarshal.Cast<byte, float>(numbers.bytes));

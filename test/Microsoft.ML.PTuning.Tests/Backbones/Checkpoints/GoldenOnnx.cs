@@ -9,7 +9,7 @@ namespace Microsoft.ML.PTuning.Tests.Backbones.Checkpoints;
 /// <summary>An exported encoder in a folder of its own, with the inputs and hidden states that the reference calculated.</summary>
 internal sealed class GoldenOnnx : IDisposable
 {
-    private static readonly string Folder = Path.Combine(GoldenFiles.Root, "onnx");
+    private static readonly string Exports = Path.Combine(GoldenFiles.Root, "onnx");
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -26,32 +26,36 @@ internal sealed class GoldenOnnx : IDisposable
     public GoldenOnnx(string name, Func<OnnxDraft, string, OnnxDraft>? rewrite, string fileName)
     {
         Name = name;
-        var source = Path.Combine(Folder, $"{FileOf(name)}.onnx");
-        if (!File.Exists(source))
-            throw new AssertInconclusiveException($"No exported encoders in '{Folder}'; PTUNING_GOLDEN names another folder.");
+        var golden = Path.Combine(GoldenFiles.Root, "backbones", FileOf(name));
+        if (!File.Exists($"{golden}.safetensors") || !Directory.Exists(Exports))
+            throw new AssertInconclusiveException($"No golden vectors in '{GoldenFiles.Root}'; PTUNING_GOLDEN names another folder.");
+
+        var configuration = JsonNode.Parse(File.ReadAllText($"{golden}.config.json"))!.AsObject();
+        if (name == "xlm-roberta")
+            configuration["model_type"] = name;
+        File.WriteAllText(_directory.File("config.json"), configuration.ToJsonString());
+        using (var stream = File.OpenRead($"{golden}.safetensors"))
+        using (var file = SafetensorsFile.Read(stream, name))
+            Tensors = file.LoadAll();
 
         ModelPath = _directory.File(fileName);
-        System.IO.Directory.CreateDirectory(Path.GetDirectoryName(ModelPath)!);
-        if (rewrite is null)
-            File.Copy(source, ModelPath);
+        var export = Path.Combine(Exports, $"{FileOf(name)}.onnx");
+        var draft = File.Exists(export) ? OnnxDraft.Read(export) : WriteDeberta();
+        if (rewrite is null && File.Exists(export))
+            File.Copy(export, ModelPath);
         else
-            rewrite(OnnxDraft.Read(source), Path.GetDirectoryName(ModelPath)!).Save(ModelPath);
-
-        var configuration = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, $"{FileOf(name)}.config.json")))!.AsObject();
-        configuration["model_type"] = name;
-        File.WriteAllText(_directory.File("config.json"), configuration.ToJsonString());
-
-        using var stream = File.OpenRead(Path.Combine(GoldenFiles.Root, "backbones", $"{FileOf(name)}.safetensors"));
-        using var golden = SafetensorsFile.Read(stream, name);
-        Tensors = golden.LoadAll();
+            (rewrite is null ? draft : rewrite(draft, Path.GetDirectoryName(ModelPath)!)).Save(ModelPath);
     }
 
     /// <summary>The families with a golden export. XLM-R is RoBERTa over another vocabulary.</summary>
-    public static IEnumerable<object[]> Names => [["bert"], ["roberta"], ["xlm-roberta"], ["electra"], ["distilbert"], ["albert"]];
+    public static IEnumerable<object[]> Exported => [["bert"], ["roberta"], ["xlm-roberta"], ["electra"], ["distilbert"], ["albert"]];
+
+    /// <summary>All families; those without an export are written by <see cref="DebertaGraph"/>.</summary>
+    public static IEnumerable<object[]> Names => [.. Exported, ["deberta"], ["deberta-v2"], ["deberta-v3"]];
 
     public string Name { get; }
 
-    public string Directory => _directory.Path;
+    public string Folder => _directory.Path;
 
     public string ModelPath { get; }
 
@@ -60,7 +64,7 @@ internal sealed class GoldenOnnx : IDisposable
 
     public Tensor Expected => Tensors["expect.hidden.last"];
 
-    public Backbone Load() => Backbone.Load(Directory, CPU);
+    public Backbone Load() => Backbone.Load(Folder, CPU);
 
     /// <summary>The last hidden states by our own arithmetic.</summary>
     public Tensor Forward()
@@ -79,6 +83,14 @@ internal sealed class GoldenOnnx : IDisposable
         foreach (var tensor in Tensors.Values)
             tensor.Dispose();
         _directory.Dispose();
+    }
+
+    private OnnxDraft WriteDeberta()
+    {
+        const string parameter = "param.";
+        var weights = Tensors.Where(pair => pair.Key.StartsWith(parameter, StringComparison.Ordinal))
+            .ToDictionary(pair => pair.Key[parameter.Length..], pair => pair.Value);
+        return DebertaGraph.Of((DebertaConfiguration)BackboneConfiguration.Read(Folder), weights, length: Tensors["input.input_ids"].size(1));
     }
 
     private static string FileOf(string name) => name == "xlm-roberta" ? "roberta" : name;

@@ -27,7 +27,7 @@ public sealed class OnnxFileTests : IDisposable
     [DataRow(OnnxType.BFloat16, "BF16", null)]
     [DataRow(OnnxType.BFloat16, "BF16", true)]
     [DataRow(OnnxType.BFloat16, "BF16", false)]
-    public void Numbers_with_a_fraction_come_as_F32_in_the_order_of_rows_and_columns(OnnxType type, string name, bool? isPacked)
+    public void Floating_point_numbers_come_as_F32_in_the_order_of_Hugging_Face(OnnxType type, string name, bool? isPacked)
     {
         Add(DraftTensor.Of("table.weight", Six, 2, 3));
         Add(DraftTensor.Of("dense.weight", Six, 2, 3));
@@ -61,7 +61,7 @@ public sealed class OnnxFileTests : IDisposable
     }
 
     [TestMethod]
-    public void Whole_numbers_with_a_scale_come_as_F32()
+    public void Quantised_numbers_come_as_F32()
     {
         _draft.Tensors.Add(DraftTensor.Of("a.weight_quantized", (sbyte[])[1, -2], 2));
         _draft.Tensors.Add(DraftTensor.Of("scale", [0.5f]));
@@ -148,7 +148,8 @@ public sealed class OnnxFileTests : IDisposable
         _draft.Tensors.Add(new DraftTensor("a.weight", OnnxType.Int4, [4], [1, 2]));
         using var file = Open();
 
-        StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(() => file.Load("a.weight")).Message, "tensor 'a.weight' is I4, a type that cannot be read");
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => file.Load("a.weight"));
+        StringAssert.Contains(refusal.Message, "tensor 'a.weight' is I4, a type that cannot be read");
     }
 
     private OnnxFile Open() => OnnxFile.Open(_draft.Save(FilePath));

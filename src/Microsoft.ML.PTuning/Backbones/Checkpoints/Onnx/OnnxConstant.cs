@@ -1,13 +1,13 @@
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
 /// <summary>Where the numbers of a constant are.</summary>
-/// <param name="File">The file's name, counted from the model's folder; null for the model's own file.</param>
-/// <param name="Offset">Where its bytes begin.</param>
-/// <param name="Length">How many bytes there are; null for all up to the end of the file.</param>
-/// <param name="AreFields">Whether the bytes are a TensorProto whose fields hold the numbers; else they are the numbers, little endian, one after the other.</param>
+/// <param name="File">The name of a file in the model's folder; null for the model's own file.</param>
+/// <param name="Offset">Where the bytes begin.</param>
+/// <param name="Length">How many bytes there are; null where the file does not say and the type is not read.</param>
+/// <param name="AreFields">Whether the bytes are a TensorProto whose fields hold the numbers. Else they are the numbers, little endian.</param>
 internal sealed record OnnxBytes(string? File, long Offset, long? Length, bool AreFields = false);
 
-/// <summary>Constant numbers of a graph: an initialiser, or what a Constant node gives.</summary>
+/// <summary>Constant numbers of a graph: an initialiser, or the output of a Constant node.</summary>
 /// <param name="Name">The value's name in the graph.</param>
 /// <param name="Type">The element type as safetensors spells it.</param>
 /// <param name="Shape">Sizes, empty for a scalar.</param>

@@ -1,46 +1,49 @@
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>Tells which constant a value is, through the nodes that only rename, cast, transpose or dequantise it.</summary>
+/// <summary>Finds the constant behind a value, through nodes that rename, cast, transpose or dequantise it.</summary>
 internal sealed class OnnxConstants(OnnxGraph graph)
 {
-    /// <summary>More than an exporter makes of a scale, one of the other.</summary>
+    /// <summary>The longest chain of Identity nodes that is followed to a scale.</summary>
     private const int MostCopies = 8;
 
     private readonly Dictionary<string, OnnxWeight?> _known = new(StringComparer.Ordinal);
 
-    /// <returns>Null where a value is no constant, or is calculated from some.</returns>
+    /// <returns>Null where the value is not constant, or other nodes calculate it.</returns>
     /// <exception cref="FormatException">The graph runs in a circle.</exception>
     public OnnxWeight? Find(string value)
     {
-        // Back to what is known, then forth again: without recursion, as a file may have a chain of any length.
+        // Back to a known value, then forward again. No recursion: a file may hold a chain of any length.
         var chain = new Stack<(string Value, OnnxNode Node)>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        OnnxWeight? weight;
-        for (var at = value; !_known.TryGetValue(at, out weight);)
+        var at = value;
+        while (!_known.ContainsKey(at))
         {
             if (!seen.Add(at))
                 throw new FormatException($"its graph runs in a circle at the value '{at}'");
+
             if (graph.Constant(at) is { } constant)
+            {
                 _known[at] = new(constant, OnnxNames.Parameter(at));
+            }
             else if (graph.Producer(at) is { Kind: "Identity" or "Cast" or "Transpose" or "DequantizeLinear" } node && node.Input(0) is { } input)
-                (_, at) = (Push(at, node), input);
+            {
+                chain.Push((at, node));
+                at = input;
+            }
             else
+            {
                 _known[at] = null;
+            }
         }
 
+        var weight = _known[at];
         while (chain.TryPop(out var step))
             _known[step.Value] = weight = weight is null ? null : Apply(step.Node, weight, step.Value);
         return weight;
-
-        bool Push(string at, OnnxNode node)
-        {
-            chain.Push((at, node));
-            return true;
-        }
     }
 
-    /// <summary>A constant's numbers as they are: a scale, a zero point.</summary>
-    /// <returns>Null where the value is left out, or is none.</returns>
+    /// <summary>The constant that a value is, neither cast nor transposed nor dequantised: a scale, a zero point.</summary>
+    /// <returns>Null where the input is left out, or its value is not constant.</returns>
     public OnnxConstant? Plain(string? value)
     {
         for (var steps = 0; value is not null && steps <= MostCopies; steps++)
@@ -54,8 +57,8 @@ internal sealed class OnnxConstants(OnnxGraph graph)
     }
 
     /// <summary>A quantised constant with its scale and zero point.</summary>
-    /// <param name="axis">The axis that they change along where they are lists, as the node sees the constant.</param>
-    /// <returns>Null where the constant is no whole numbers or is quantised already, or the scale is no constant.</returns>
+    /// <param name="axis">The axis of the weight that has a scale for each index, where there are several.</param>
+    /// <returns>Null where the weight holds no whole numbers or has a scale already, or the scale is not constant.</returns>
     /// <exception cref="FormatException">Scale and zero point do not fit the constant.</exception>
     public OnnxWeight? Dequantized(OnnxWeight weight, OnnxConstant? scale, OnnxConstant? zeroPoint, long axis)
     {
@@ -63,7 +66,7 @@ internal sealed class OnnxConstants(OnnxGraph graph)
         if (weight.IsFloat || !constant.IsQuantized || scale is null)
             return null;
         if (!scale.IsFloat)
-            throw new FormatException($"the scale {scale} of {constant} is no number with a fraction");
+            throw new FormatException($"the scale {scale} of {constant} has a type without a fraction");
         if (zeroPoint is not null && (!zeroPoint.IsQuantized || zeroPoint.Count != scale.Count && zeroPoint.Count != 1))
             throw new FormatException($"the zero point {zeroPoint} of {constant} does not fit its scale {scale}");
         if (scale.Count == 1)
@@ -78,7 +81,7 @@ internal sealed class OnnxConstants(OnnxGraph graph)
 
     private OnnxWeight? Apply(OnnxNode node, OnnxWeight weight, string value) => node.Kind switch
     {
-        // Parameters of the same numbers are stored once, and the others' names are those of copies.
+        // Exporters store parameters of equal numbers once. Identity nodes have the names of the others.
         "Identity" => OnnxNames.Parameter(value) is { } name ? weight with { Name = name } : weight,
         "Transpose" => Transpose(node, weight),
         "DequantizeLinear" when node.Number("block_size", 0) != 0 => null,

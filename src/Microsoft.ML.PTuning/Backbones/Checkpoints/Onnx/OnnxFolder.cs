@@ -2,12 +2,11 @@ using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>The folder of a model: what it names there is read, what is elsewhere is not.</summary>
+/// <summary>Finds the files in a model's folder that hold its weights. Files elsewhere are refused.</summary>
 internal static class OnnxFolder
 {
-    /// <summary>Finds a file that a model keeps weights in.</summary>
     /// <param name="model">The model's own file.</param>
-    /// <param name="name">What the model calls the other one.</param>
+    /// <param name="name">The other file's name, as the model gives it.</param>
     /// <returns>Its full path.</returns>
     /// <exception cref="FormatException">It is not there, or the name or a link leads elsewhere.</exception>
     public static string Resolve(string model, string name)
@@ -20,7 +19,7 @@ internal static class OnnxFolder
         if (!File.Exists(path))
             throw new FormatException($"it keeps weights in '{name}', and that file is not beside it; fetch both");
 
-        // The Hugging Face cache keeps a snapshot's files elsewhere, all in one folder: where the model is a link to, the other may be one to as well.
+        // In the Hugging Face cache all files of a snapshot are links to one other folder: the model itself leads there.
         var target = Target(path);
         return IsBelow(folder, target) || IsBelow(Path.GetDirectoryName(Target(model))!, target)
             ? path

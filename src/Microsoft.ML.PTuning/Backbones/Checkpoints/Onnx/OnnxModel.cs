@@ -16,7 +16,7 @@ internal sealed class OnnxModel : IDisposable
         try
         {
             if (_file.Length > int.MaxValue)
-                throw new FormatException($"it has {_file.Length} bytes, more than the 2 GiB of the format; larger models keep their weights in files beside it");
+                throw new FormatException($"it has {_file.Length} bytes, more than the 2 GiB of the format; export it with its weights in files beside it");
 
             var graph = OnnxParser.Read(_file.Bytes(0, (int)_file.Length));
             OpenOthers(graph);
@@ -36,19 +36,19 @@ internal sealed class OnnxModel : IDisposable
 
     public string Path { get; }
 
-    /// <summary>The weights under the names, and in the order of rows and columns, that Hugging Face gives them; each name once.</summary>
+    /// <summary>The weights with Hugging Face's names and order of rows and columns; each name once.</summary>
     public IReadOnlyList<OnnxTensor> Tensors { get; }
 
     /// <summary>The files beside the model's own that hold its weights, by their names from its folder.</summary>
     public IReadOnlyCollection<string> OtherFiles => _others.Keys;
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is no whole and right ONNX file, or its weights cannot be told.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or no ONNX file, or it packs its weights.</exception>
     public static OnnxModel Open(string path) => new(path);
 
     /// <summary>Reads a tensor as F32, dequantised and in Hugging Face's order.</summary>
     /// <param name="numbers">As many as the tensor's shape has.</param>
-    /// <exception cref="InvalidDataException">Its numbers are of another kind, or not what the file announces.</exception>
+    /// <exception cref="InvalidDataException">Its type has no fraction, or its numbers are not what the file announces.</exception>
     public void Read(OnnxTensor tensor, Span<float> numbers)
     {
         var weight = tensor.Weight;
@@ -59,13 +59,13 @@ internal sealed class OnnxModel : IDisposable
     }
 
     /// <summary>A constant's numbers as they are in memory, neither dequantised nor transposed.</summary>
-    /// <returns>Bytes that must not be used after this object has been disposed.</returns>
+    /// <returns>Little endian; not to be used after disposing this object.</returns>
     /// <exception cref="InvalidDataException">They are not what the file announces.</exception>
     public ReadOnlySpan<byte> Bytes(OnnxConstant constant)
     {
         var (file, offset, length, areFields) = constant.Bytes;
-        if (length is not <= int.MaxValue)
-            throw Refuse($"its tensor {constant} has {length} bytes at once, more than 2 GiB", null);
+        if (length is not <= int.MaxValue || constant.Count * constant.ElementSize > Array.MaxLength)
+            throw Refuse($"its tensor {constant} is larger than 2 GiB", null);
 
         var bytes = (file is null ? _file : _others[file]).Bytes(offset, (int)length);
         try
@@ -95,9 +95,7 @@ internal sealed class OnnxModel : IDisposable
         var (scale, zeroPoint, axis) = quantization;
         var scales = new float[scale.Count];
         OnnxNumbers.Convert(Bytes(scale), scale.Type, scales);
-        var zeroPoints = new int[zeroPoint?.Count ?? 1];
-        for (var i = 0; zeroPoint is not null && i < zeroPoints.Length; i++)
-            zeroPoints[i] = OnnxNumbers.Integer(Bytes(zeroPoint), zeroPoint.Type, i);
+        var zeroPoints = zeroPoint is null ? [0] : OnnxNumbers.Integers(Bytes(zeroPoint), zeroPoint.Type);
         return new(scales, zeroPoints, run: axis is { } channels ? constant.Shape[(channels + 1)..].Aggregate(1L, (run, size) => run * size) : long.MaxValue);
     }
 

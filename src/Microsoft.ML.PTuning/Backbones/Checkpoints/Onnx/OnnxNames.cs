@@ -1,21 +1,21 @@
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>What the names in a graph tell of the model that it was exported from.</summary>
+/// <summary>Reads the names that exporters give to values and nodes.</summary>
 internal static class OnnxNames
 {
-    /// <summary>What ONNX Runtime's quantiser writes behind the name of what it replaces.</summary>
+    /// <summary>What ONNX Runtime's quantiser appends to the name of a weight.</summary>
     private const string Quantized = "_quantized";
 
-    /// <summary>The parameter that a constant is named after.</summary>
-    /// <returns>Null where exporters named it themselves: <c>onnx::MatMul_466</c>, <c>927</c>, <c>/embeddings/Constant_output_0</c>.</returns>
+    /// <summary>The parameter's name that a value has.</summary>
+    /// <returns>Null where the exporter made up a name: <c>onnx::MatMul_466</c>, <c>927</c>, <c>/embeddings/Constant_output_0</c>.</returns>
     public static string? Parameter(string value)
     {
         var name = value.EndsWith(Quantized, StringComparison.Ordinal) ? value[..^Quantized.Length] : value;
         return IsParameter(name) ? name : null;
     }
 
-    /// <summary>The module that a node's name places it in: <c>/encoder/layer.0/output/dense/MatMul</c> is <c>encoder.layer.0.output.dense</c>.</summary>
-    /// <returns>Null where its name says nothing.</returns>
+    /// <summary>The module that a node belongs to by its name: <c>encoder.layer.0.output.dense</c> of <c>/encoder/layer.0/output/dense/MatMul</c>.</summary>
+    /// <returns>Null where the name tells no module.</returns>
     public static string? Module(OnnxNode node)
     {
         var end = node.Name.LastIndexOf('/');
@@ -26,7 +26,7 @@ internal static class OnnxNames
         return AreWords(module.Split('.')) ? module : null;
     }
 
-    /// <summary>A name without the numbers that exporters of torch append where a module is run again: <c>attention.query_1</c>.</summary>
+    /// <summary>A name without the numbers that torch's exporter appends when a module runs again: <c>attention.query_1</c>.</summary>
     public static string OfFirstRun(string name) => string.Join('.', name.Split('.').Select(word =>
         word.LastIndexOf('_') is > 0 and var at && at < word.Length - 1 && word.AsSpan(at + 1).IndexOfAnyExceptInRange('0', '9') < 0 ? word[..at] : word));
 

@@ -1,18 +1,18 @@
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>A node of a graph: an operator on values that other nodes, initialisers and inputs give.</summary>
-/// <param name="Name">Exporters of torch since 1.13 write where in the model it is: <c>/encoder/layer.0/attention/self/query/MatMul</c>.</param>
-/// <param name="Inputs">Names of values; an empty one for an input that is left out.</param>
-/// <param name="Numbers">Its attributes that are whole numbers, or lists of them.</param>
-/// <param name="Alpha">The factor that some operators multiply their product by.</param>
+/// <summary>A node of a graph: an operator, the values that it takes and those that it gives.</summary>
+/// <param name="Name">Since version 1.13 torch's exporter writes the module here: <c>/encoder/layer.0/attention/self/query/MatMul</c>.</param>
+/// <param name="Inputs">Names of values; empty for an input that is left out.</param>
+/// <param name="Numbers">The attributes that are whole numbers or lists of them, as far as this reader needs them.</param>
+/// <param name="Alpha">The factor of a product; 1 where the operator has none.</param>
 internal sealed record OnnxNode(
     string Name, string Operator, string Domain, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs,
     IReadOnlyDictionary<string, long[]> Numbers, float Alpha)
 {
-    /// <summary>The domain of the operators that ONNX Runtime adds to the standard's.</summary>
+    /// <summary>The domain of ONNX Runtime's own operators.</summary>
     public const string RuntimeDomain = "com.microsoft";
 
-    /// <summary>The standard's operators, and those of ONNX Runtime, by one name; those of others stand with their domain.</summary>
+    /// <summary>The operator; with its domain unless it is the standard's or ONNX Runtime's.</summary>
     public string Kind => Domain is "" or "ai.onnx" or RuntimeDomain ? Operator : $"{Domain}.{Operator}";
 
     /// <summary>The name of an input; null where it is left out.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PTuning.Formats;
 
@@ -35,8 +36,8 @@ internal static class OnnxNumbers
 
     /// <summary>Converts numbers, and dequantises them.</summary>
     /// <param name="bytes">A constant's numbers as they are in memory.</param>
-    /// <param name="quantization">Null where they are what they are.</param>
-    /// <param name="numbers">As many as the constant has; of a matrix that is transposed, in the transposed order.</param>
+    /// <param name="quantization">Null where the numbers are not quantised.</param>
+    /// <param name="numbers">Where they go, as many as the constant has, transposed where the weight is.</param>
     public static void Read(ReadOnlySpan<byte> bytes, OnnxWeight weight, ChannelScales? quantization, Span<float> numbers)
     {
         var (type, size) = (weight.Constant.Type, weight.Constant.ElementSize);
@@ -47,7 +48,7 @@ internal static class OnnxNumbers
             return;
         }
 
-        // A few rows at a time, so that what is written to a column lies together.
+        // A few rows at a time, so that writes to a column are next to each other.
         const int together = 32;
         var (rows, columns) = ((int)weight.Constant.Shape[0], (int)weight.Constant.Shape[1]);
         var block = new float[Math.Min(together, rows) * columns];
@@ -64,14 +65,14 @@ internal static class OnnxNumbers
         }
     }
 
-    /// <summary>A number of a type that numbers are quantised to (<see cref="OnnxConstant.IsQuantized"/>).</summary>
-    public static int Integer(ReadOnlySpan<byte> bytes, string type, int index) => type switch
+    /// <summary>Numbers of a type that numbers are quantised to (<see cref="OnnxConstant.IsQuantized"/>).</summary>
+    public static int[] Integers(ReadOnlySpan<byte> bytes, string type) => type switch
     {
-        "I8" => (sbyte)bytes[index],
-        "U8" => bytes[index],
-        "I16" => BinaryPrimitives.ReadInt16LittleEndian(bytes[(2 * index)..]),
-        "U16" => BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * index)..]),
-        "I32" => BinaryPrimitives.ReadInt32LittleEndian(bytes[(4 * index)..]),
+        "I8" => Integers(MemoryMarshal.Cast<byte, sbyte>(bytes)),
+        "U8" => Integers(bytes),
+        "I16" => Integers(MemoryMarshal.Cast<byte, short>(bytes)),
+        "U16" => Integers(MemoryMarshal.Cast<byte, ushort>(bytes)),
+        "I32" => Integers(MemoryMarshal.Cast<byte, int>(bytes)),
         _ => throw new UnreachableException(type),
     };
 
@@ -96,6 +97,15 @@ internal static class OnnxNumbers
                     numbers[i] = (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes[(8 * i)..]);
                 break;
         }
+    }
+
+    private static int[] Integers<T>(ReadOnlySpan<T> numbers)
+        where T : IBinaryInteger<T>
+    {
+        var integers = new int[numbers.Length];
+        for (var i = 0; i < integers.Length; i++)
+            integers[i] = int.CreateTruncating(numbers[i]);
+        return integers;
     }
 
     private static void Append(ReadOnlySpan<byte> bytes, ref Span<byte> rest, OnnxConstant constant)

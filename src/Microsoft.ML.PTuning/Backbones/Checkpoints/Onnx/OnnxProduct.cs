@@ -1,14 +1,14 @@
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>Where an operator that multiplies by a matrix takes what belongs to it: numbers of its inputs.</summary>
-/// <param name="Weight">The matrix, <c>[in, out]</c> unless the node's attribute <c>transB</c> says otherwise.</param>
-/// <param name="IsQuantized">Whether the matrix is of whole numbers, which a scale belongs to.</param>
-/// <param name="Scale">Null where it is multiplied by afterwards.</param>
-/// <param name="ZeroPoint">That of the matrix.</param>
-/// <param name="Bias">Null where it is added afterwards.</param>
+/// <summary>An operator that multiplies by a matrix, and which of its inputs are what.</summary>
+/// <param name="Weight">The matrix, <c>[in, out]</c> unless the attribute <c>transB</c> says otherwise.</param>
+/// <param name="IsQuantized">Whether the matrix holds whole numbers that have a scale.</param>
+/// <param name="Scale">The matrix's scale; null where a later node multiplies by it.</param>
+/// <param name="ZeroPoint">The matrix's zero point; null where it has none.</param>
+/// <param name="Bias">The bias; null where a later node adds it.</param>
 internal sealed record OnnxProduct(int Weight, bool IsQuantized = false, int? Scale = null, int? ZeroPoint = null, int? Bias = null)
 {
-    /// <summary>Operators in which ONNX Runtime's optimiser packs several weights into one, or several numbers of few bits.</summary>
+    /// <summary>ONNX Runtime's operators that take several weights packed into one, or numbers of fewer than 8 bits.</summary>
     private static readonly HashSet<string> Packing =
     [
         "Attention", "MultiHeadAttention", "PackedAttention", "PackedMultiHeadAttention", "GroupQueryAttention", "DecoderAttention", "LongformerAttention",
@@ -30,10 +30,10 @@ internal sealed record OnnxProduct(int Weight, bool IsQuantized = false, int? Sc
     /// <returns>Null where a node does not multiply by a matrix.</returns>
     public static OnnxProduct? Of(OnnxNode node) => Products.GetValueOrDefault(node.Kind);
 
-    /// <summary>Whether a node's weights cannot be told apart.</summary>
+    /// <summary>Whether a node takes weights that this reader cannot unpack.</summary>
     public static bool IsPacked(OnnxNode node) => node.Domain == OnnxNode.RuntimeDomain && Packing.Contains(node.Operator);
 
-    /// <summary>Inputs of a node that say how whole numbers are to be read: scales and zero points, of weights or of activations.</summary>
+    /// <summary>The inputs of a node that are scales and zero points, of weights or of activations.</summary>
     public static int[] Scales(OnnxNode node) => node.Kind switch
     {
         "QuantizeLinear" or "DequantizeLinear" => [1, 2],
@@ -44,8 +44,8 @@ internal sealed record OnnxProduct(int Weight, bool IsQuantized = false, int? Sc
         _ => [],
     };
 
-    /// <summary>The input of a node that is a bias, where a product comes in as its first or second one.</summary>
-    /// <param name="product">The product's value.</param>
+    /// <summary>The bias that a node adds to a product; null where it adds none.</summary>
+    /// <param name="product">The product, the first or second input of the node.</param>
     public static string? BiasBehind(OnnxNode node, string product) => node.Kind switch
     {
         "Add" or "BiasGelu" or "FastGelu" => node.Inputs.Take(2).FirstOrDefault(input => input != product),

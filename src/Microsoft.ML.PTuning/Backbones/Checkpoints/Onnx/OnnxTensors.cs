@@ -1,13 +1,14 @@
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>Finds a graph's weights and what Hugging Face calls them.</summary>
+/// <summary>Finds a graph's weights and their Hugging Face names.</summary>
 /// <remarks>
-/// A weight has its own name where exporters kept it. They give matrices that they transposed another one; there the bias that is added to the product
-/// tells the module, else the node's own name does. What a node multiplies by comes as <c>[in, out]</c>, Hugging Face keeps <c>[out, in]</c>.
+/// A weight has its own name where the exporter kept it. Exporters transpose matrices and give them new names. The bias that a later node adds to the
+/// product then tells the module; if it has no name either, the node's own name does. Graphs multiply by <c>[in, out]</c>; Hugging Face stores
+/// <c>[out, in]</c>.
 /// </remarks>
 internal sealed class OnnxTensors
 {
-    /// <summary>How many values behind a product its scale and its bias are looked for.</summary>
+    /// <summary>How many values after a product are searched for its scale and its bias.</summary>
     private const int FarthestBias = 8;
 
     private readonly Dictionary<string, OnnxTensor> _tensors = new(StringComparer.Ordinal);
@@ -102,7 +103,8 @@ internal sealed class OnnxTensors
     {
         var scale = product.Scale is { } index ? _constants.Plain(node.Input(index)) : ScaleBehind(node);
         return _constants.Dequantized(weight, scale, product.ZeroPoint is { } zero ? _constants.Plain(node.Input(zero)) : null, axis: 1)
-            ?? throw new FormatException($"the scale of {weight.Constant}, which the node {node} multiplies by, is not found; quantise the model with onnxruntime");
+            ?? throw new FormatException(
+                $"the scale of {weight.Constant}, which the node {node} multiplies by, was not found; quantise the model with onnxruntime");
     }
 
     private void AddTable(OnnxNode node)
@@ -110,7 +112,7 @@ internal sealed class OnnxTensors
         if (Constant(node, 0) is not { Shape.Length: 2 } table)
             return;
 
-        // Of a quantised table the rows are dequantised that were looked up.
+        // A later node dequantises the rows that were looked up in a quantised table.
         if (!table.IsFloat && node.Outputs is [var rows, ..] && _graph.Consumers(rows).FirstOrDefault(next => next.Kind == "DequantizeLinear") is { } next)
             table = _constants.Dequantized(table, _constants.Plain(next.Input(1)), _constants.Plain(next.Input(2)), axis: -1) ?? table;
         if (table.IsFloat)
@@ -123,7 +125,7 @@ internal sealed class OnnxTensors
             Add(node, vector, vector.Name, kind);
     }
 
-    /// <param name="name">Its own, or the one that its bias tells.</param>
+    /// <param name="name">The weight's own name, or the one that its bias tells; null where there is neither.</param>
     private void Add(OnnxNode node, OnnxWeight weight, string? name, string kind)
     {
         if (name is not null)
@@ -146,24 +148,27 @@ internal sealed class OnnxTensors
         names.Add(name);
     }
 
-    /// <summary>What only the nodes' names tell; matrices of which nothing does are listed under the names of their values.</summary>
+    /// <summary>Weights that only node names tell. Matrices that nothing tells are listed under the graph's names, so that strict loading names them.</summary>
     private void AddUnnamed()
     {
         foreach (var (weight, name) in _unnamed)
         {
             var known = _names.GetValueOrDefault(weight, []);
-            if (name is not null && weight.Constant.Count > 1 && !known.Contains(OnnxNames.OfFirstRun(name)))
-                Add(name, weight);
+            var isFree = name is not null && (!_tensors.TryGetValue(name, out var other) || other.Weight.Equals(weight));
+            if (isFree && weight.Constant.Count > 1 && !known.Contains(OnnxNames.OfFirstRun(name!)))
+                Add(name!, weight);
             else if (known.Count == 0 && weight.Shape.Length == 2)
                 Add(weight.Constant.Name, weight);
         }
     }
 
-    /// <summary>What has a parameter's name but no node that says what it is: a buffer, a head's, a table of which rows are cut.</summary>
+    /// <summary>Parameters that no node above takes: buffers, kernels of convolutions, tables that are sliced.</summary>
     private void AddParameters()
     {
         var values = _graph.Constants.Where(constant => !_scales.Contains(constant)).Select(constant => constant.Name)
             .Concat(_graph.Nodes.Where(node => node.Kind is "Identity" or "DequantizeLinear").SelectMany(node => node.Outputs.Take(1)));
+
+        // The dequantised ones first: whole numbers alone are listed only where they have no scale.
         foreach (var weight in values.Select(_constants.Find).OfType<OnnxWeight>().OrderBy(weight => weight.Quantization is null))
         {
             if (weight is { Name: { } name, Constant.Shape.Length: > 0 } && !_tensors.ContainsKey(name) && !_scales.Contains(weight.Constant))
@@ -173,7 +178,7 @@ internal sealed class OnnxTensors
 
     private OnnxWeight? Constant(OnnxNode node, int index) => node.Input(index) is { } value ? _constants.Find(value) : null;
 
-    /// <summary>The scale of a product of whole numbers: a constant that the product is multiplied by, or that the other operand's scale is.</summary>
+    /// <summary>The scale of a product of whole numbers. A later node multiplies by it, or by its product with the other operand's scale.</summary>
     private OnnxConstant? ScaleBehind(OnnxNode product)
     {
         foreach (var (node, value) in Behind(product))
@@ -189,7 +194,7 @@ internal sealed class OnnxTensors
         return null;
     }
 
-    /// <summary>The module whose bias is added to a product.</summary>
+    /// <summary>The module whose bias a later node adds to a product.</summary>
     private string? ModuleBehind(OnnxNode product) =>
         Behind(product).Select(step => ModuleOfBias(OnnxProduct.BiasBehind(step.Node, step.Value))).FirstOrDefault(module => module is not null);
 
@@ -201,7 +206,7 @@ internal sealed class OnnxTensors
             : null;
     }
 
-    /// <summary>The nodes that take a product, and those behind the ones that leave it what it is but for its type and scale; each with what it takes.</summary>
+    /// <summary>The nodes that take a product, also after nodes that change only its type or scale; each with the value that it takes.</summary>
     private IEnumerable<(OnnxNode Node, string Value)> Behind(OnnxNode product)
     {
         var values = product.Outputs.Take(1).ToList();

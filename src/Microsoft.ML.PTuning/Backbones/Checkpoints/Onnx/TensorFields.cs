@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 
-/// <summary>What the fields of a TensorProto say, until it is known whether they agree.</summary>
+/// <summary>Collects the fields of a TensorProto and checks that they agree.</summary>
 internal sealed class TensorFields
 {
     private readonly Dictionary<int, long> _counts = [];

@@ -21,34 +21,35 @@ public enum OnnxType
 /// <param name="Numbers">As they are in memory.</param>
 internal sealed record DraftTensor(string Name, OnnxType Type, long[] Shape, byte[] Numbers)
 {
-    /// <summary>Whether the numbers go into typed fields (<c>float_data</c>, <c>int32_data</c>), and there one by one or packed; else into <c>raw_data</c>.</summary>
+    /// <summary>Whether the numbers go packed or one by one into typed fields (<c>float_data</c>, <c>int32_data</c>); null for <c>raw_data</c>.</summary>
     public bool? IsPacked { get; init; }
 
     /// <summary>Key and value of <c>external_data</c>; null where the numbers are in the file itself.</summary>
     public IReadOnlyDictionary<string, string>? External { get; init; }
 
-    public static DraftTensor Of(string name, float[] numbers, params long[] shape) => new(name, OnnxType.Float, shape, [.. MemoryMarshal.AsBytes(numbers.AsSpan())]);
+    public static DraftTensor Of(string name, float[] numbers, params long[] shape) => new(name, OnnxType.Float, shape, Bytes(numbers));
 
-    public static DraftTensor Of(string name, sbyte[] numbers, params long[] shape) => new(name, OnnxType.Int8, shape, [.. MemoryMarshal.AsBytes(numbers.AsSpan())]);
+    public static DraftTensor Of(string name, sbyte[] numbers, params long[] shape) => new(name, OnnxType.Int8, shape, Bytes(numbers));
 
     public static DraftTensor Of(string name, byte[] numbers, params long[] shape) => new(name, OnnxType.UInt8, shape, numbers);
 
-    public static DraftTensor Of(string name, int[] numbers, params long[] shape) => new(name, OnnxType.Int32, shape, [.. MemoryMarshal.AsBytes(numbers.AsSpan())]);
+    public static DraftTensor Of(string name, int[] numbers, params long[] shape) => new(name, OnnxType.Int32, shape, Bytes(numbers));
 
-    public static DraftTensor Of(string name, long[] numbers, params long[] shape) => new(name, OnnxType.Int64, shape, [.. MemoryMarshal.AsBytes(numbers.AsSpan())]);
+    public static DraftTensor Of(string name, long[] numbers, params long[] shape) => new(name, OnnxType.Int64, shape, Bytes(numbers));
 
     /// <summary>The numbers of a tensor of floats.</summary>
-    public float[] Floats => Type == OnnxType.Float ? MemoryMarshal.Cast<byte, float>(Numbers).ToArray() : throw new InvalidOperationException($"{Name} is {Type}.");
+    public float[] Floats =>
+        Type == OnnxType.Float ? MemoryMarshal.Cast<byte, float>(Numbers).ToArray() : throw new InvalidOperationException($"{Name} is {Type}.");
 
     public DraftTensor AsHalf(string? name = null) =>
-        new(name ?? Name, OnnxType.Float16, Shape, [.. MemoryMarshal.AsBytes(Floats.Select(number => (Half)number).ToArray().AsSpan())]);
+        new(name ?? Name, OnnxType.Float16, Shape, Bytes(Floats.Select(number => (Half)number).ToArray()));
 
     /// <summary>Rounded to the nearest number of 8 significant bits, ties to even.</summary>
-    public DraftTensor AsBFloat16(string? name = null) => new(name ?? Name, OnnxType.BFloat16, Shape, [.. MemoryMarshal.AsBytes(Floats.Select(number =>
+    public DraftTensor AsBFloat16(string? name = null) => new(name ?? Name, OnnxType.BFloat16, Shape, Bytes(Floats.Select(number =>
     {
         var bits = BitConverter.SingleToUInt32Bits(number);
         return (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-    }).ToArray().AsSpan())]);
+    }).ToArray()));
 
     public void Write(ProtobufWriter message)
     {
@@ -70,6 +71,9 @@ internal sealed record DraftTensor(string Name, OnnxType Type, long[] Shape, byt
             message.Bytes(9, Numbers);
         }
     }
+
+    private static byte[] Bytes<T>(T[] numbers)
+        where T : struct => [.. MemoryMarshal.AsBytes(numbers.AsSpan())];
 
     private void WriteFields(ProtobufWriter message, bool isPacked)
     {

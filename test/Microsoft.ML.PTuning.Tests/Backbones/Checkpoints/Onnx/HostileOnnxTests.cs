@@ -29,7 +29,7 @@ public sealed class HostileOnnxTests : IDisposable
         using (var file = File.Create(_reading.Path))
             file.SetLength(int.MaxValue + 1L);
 
-        _reading.RefusesBecause("more than the 2 GiB of the format", "files beside it");
+        _reading.RefusesBecause("more than the 2 GiB of the format", "weights in files beside it");
     }
 
     [TestMethod]
@@ -247,7 +247,8 @@ public sealed class HostileOnnxTests : IDisposable
     {
         _draft.Add(@operator, ["x", "Attention_0_qkv_weight"], ["y"], "Attention_0", domain: "com.microsoft");
 
-        _reading.RefusesBecause(_draft, $"its node com.microsoft.{@operator} 'Attention_0' packs weights that a checkpoint keeps apart", "export the model without");
+        _reading.RefusesBecause(
+            _draft, $"its node com.microsoft.{@operator} 'Attention_0' packs weights that a checkpoint keeps apart", "export the model without");
     }
 
     [TestMethod]

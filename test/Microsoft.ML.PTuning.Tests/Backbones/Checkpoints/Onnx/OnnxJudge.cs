@@ -10,8 +10,8 @@ internal static class OnnxJudge
     /// <returns>The model's first output, as F32.</returns>
     public static Tensor Run(string path, IReadOnlyDictionary<string, Tensor> inputs)
     {
-        // As the file has it: nothing is fused or calculated in advance, and one thread adds in one order.
-        using var options = new SessionOptions { GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL, IntraOpNumThreads = 1, InterOpNumThreads = 1 };
+        // The graph as it is in the file: nothing is fused or calculated in advance. One thread adds in one order.
+        using var options = new SessionOptions { GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL, IntraOpNumThreads = 1 };
         using var session = new InferenceSession(path, options);
         using var run = new RunOptions();
         var values = session.InputNames.ToDictionary(name => name, name => Value(name, inputs));

@@ -14,7 +14,7 @@ public sealed class OnnxModelTests : IDisposable
     [TestMethod]
     [DataRow("onnx::MatMul_466", true)]
     [DataRow("927", false)]
-    public void The_bias_behind_a_product_names_the_matrix_which_is_turned(string matrix, bool isFirst)
+    public void The_bias_after_a_product_names_its_matrix_which_is_transposed(string matrix, bool isFirst)
     {
         _draft.Tensors.Add(DraftTensor.Of(matrix, Six, 2, 3));
         _draft.Tensors.Add(DraftTensor.Of("encoder.dense.bias", [7f, 8, 9], 3));
@@ -28,7 +28,7 @@ public sealed class OnnxModelTests : IDisposable
     [DataRow("Add", "")]
     [DataRow("BiasGelu", "com.microsoft")]
     [DataRow("FastGelu", "com.microsoft")]
-    public void The_bias_may_come_behind_a_cast_and_with_an_activation(string @operator, string domain)
+    public void The_bias_may_come_after_a_cast_and_with_an_activation(string @operator, string domain)
     {
         _draft.Tensors.Add(DraftTensor.Of("1", Six, 2, 3));
         _draft.Tensors.Add(DraftTensor.Of("dense.bias", [7f, 8, 9], 3));
@@ -85,7 +85,7 @@ public sealed class OnnxModelTests : IDisposable
     }
 
     [TestMethod]
-    public void A_module_that_is_run_again_has_its_weights_once()
+    public void A_module_that_runs_twice_has_its_weights_once()
     {
         _draft.Tensors.Add(DraftTensor.Of("1", [1f, 2, 3, 4], 2, 2));
         _draft.Add("MatMul", ["x", "1"], ["y"], "/layers.0/query/MatMul");
@@ -96,7 +96,7 @@ public sealed class OnnxModelTests : IDisposable
     }
 
     [TestMethod]
-    public void Modules_of_the_same_numbers_have_a_tensor_each()
+    public void Modules_with_equal_numbers_have_a_tensor_each()
     {
         _draft.Tensors.Add(DraftTensor.Of("a.norm.weight", [1f, 1], 2));
         _draft.Tensors.Add(DraftTensor.Of("1", [1f, 2, 3, 4], 2, 2));
@@ -113,7 +113,7 @@ public sealed class OnnxModelTests : IDisposable
     [TestMethod]
     [DataRow(1, new[] { 2L, 3 }, new[] { 1f, 2, 3, 4, 5, 6 })]
     [DataRow(0, new[] { 3L, 2 }, new[] { 1f, 4, 2, 5, 3, 6 })]
-    public void A_Gemm_says_which_way_round_its_matrix_is(int isOutIn, long[] shape, float[] numbers)
+    public void A_Gemm_tells_whether_its_matrix_is_transposed(int isOutIn, long[] shape, float[] numbers)
     {
         _draft.Tensors.Add(DraftTensor.Of("pooler.dense.weight", Six, 2, 3));
         _draft.Tensors.Add(DraftTensor.Of("5", [7f, 8], 2));
@@ -123,7 +123,7 @@ public sealed class OnnxModelTests : IDisposable
     }
 
     [TestMethod]
-    public void A_matrix_that_the_graph_turns_has_its_own_name_and_order()
+    public void A_matrix_that_the_graph_transposes_has_its_own_name_and_order()
     {
         _draft.Tensors.Add(DraftTensor.Of("dense.weight", Six, 2, 3));
         _draft.Tensors.Add(DraftTensor.Of("other.weight", Six, 2, 3));
@@ -150,19 +150,34 @@ public sealed class OnnxModelTests : IDisposable
     {
         _draft.Tensors.Add(DraftTensor.Of("word_embeddings.weight", Six, 3, 2));
         _draft.Add("Gather", ["word_embeddings.weight", "ids"], ["x"]);
-        _draft.Add("Transpose", ["word_embeddings.weight"], ["turned"]).With("perm", [1, 0]);
-        _draft.Add("MatMul", ["x", "turned"], ["y"]);
+        _draft.Add("Transpose", ["word_embeddings.weight"], ["transposed"]).With("perm", [1, 0]);
+        _draft.Add("MatMul", ["x", "transposed"], ["y"]);
 
         Holds(("word_embeddings.weight", [3, 2], Six));
     }
 
     [TestMethod]
-    public void A_matrix_of_which_nothing_tells_the_module_is_listed_as_the_graph_calls_it()
+    public void A_matrix_that_nothing_names_is_listed_under_its_name_in_the_graph()
     {
         _draft.Tensors.Add(DraftTensor.Of("onnx::MatMul_7", Six, 2, 3));
         _draft.Add("MatMul", ["x", "onnx::MatMul_7"], ["y"], "MatMul_34");
 
         Holds(("onnx::MatMul_7", [3, 2], SixTransposed));
+    }
+
+    [TestMethod]
+    public void A_node_names_nothing_after_what_has_that_name_already()
+    {
+        _draft.Tensors.Add(DraftTensor.Of("dense.weight", Six, 2, 3));
+        _draft.Tensors.Add(DraftTensor.Of("dense.bias", [1f, 2, 3], 3));
+        _draft.Tensors.Add(DraftTensor.Of("1", [4f, 5, 6], 3));
+        _draft.Tensors.Add(DraftTensor.Of("2", [1f, 2, 3, 4, 5, 6, 7, 8, 9], 3, 3));
+        _draft.Add("MatMul", ["x", "dense.weight"], ["product"], "/dense/MatMul");
+        _draft.Add("Add", ["product", "dense.bias"], ["sum"], "/dense/Add");
+        _draft.Add("Add", ["sum", "1"], ["again"], "/dense/Add_1");
+        _draft.Add("MatMul", ["again", "2"], ["y"], "/dense/MatMul_1");
+
+        Holds(("2", [3, 3], [1, 4, 7, 2, 5, 8, 3, 6, 9]), ("dense.bias", [3], [1, 2, 3]), ("dense.weight", [3, 2], SixTransposed));
     }
 
     [TestMethod]

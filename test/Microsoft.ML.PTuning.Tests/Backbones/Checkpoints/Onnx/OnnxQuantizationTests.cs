@@ -4,12 +4,13 @@ namespace Microsoft.ML.PTuning.Tests.Backbones.Checkpoints.Onnx;
 [TestClass]
 public sealed class OnnxQuantizationTests : IDisposable
 {
-    /// <summary><c>[in 2, out 3]</c>, and how it is read with scales 0.5, 1, 2 along the columns and zero points 1, 0, -1.</summary>
+    /// <summary><c>[in, out]</c>: 2 rows, 3 columns.</summary>
     private static readonly sbyte[] Matrix = [1, 2, 3, -4, -5, 127];
 
+    /// <summary><c>[out, in]</c>, with scales 0.5, 1, 2 and zero points 1, 0, -1 of the columns above.</summary>
     private static readonly float[] PerChannel = [0, -2.5f, 2, -5, 8, 256];
 
-    /// <summary>How it is read with a scale of 0.5 and no zero point.</summary>
+    /// <summary><c>[out, in]</c>, with a scale of 0.5 and no zero point.</summary>
     private static readonly float[] PerTensor = [0.5f, -2, 1, -2.5f, 1.5f, 63.5f];
 
     private readonly OnnxDraft _draft = new();
@@ -20,7 +21,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     [TestMethod]
     [DataRow(1)]
     [DataRow(-1)]
-    public void A_scale_a_channel_follows_the_axis(int axis)
+    public void Scales_per_channel_follow_the_axis(int axis)
     {
         AddMatrix();
         _draft.Add("DequantizeLinear", ["dense.weight_quantized", "scales", "zeros"], ["w"]).With("axis", axis);
@@ -30,23 +31,23 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void A_scale_a_channel_follows_a_matrix_that_is_turned_before()
+    public void Scales_per_channel_follow_a_matrix_that_is_transposed_before()
     {
         AddMatrix();
-        _draft.Add("Transpose", ["dense.weight_quantized"], ["turned"]).With("perm", [1, 0]);
-        _draft.Add("DequantizeLinear", ["turned", "scales", "zeros"], ["w"]).With("axis", 0);
+        _draft.Add("Transpose", ["dense.weight_quantized"], ["transposed"]).With("perm", [1, 0]);
+        _draft.Add("DequantizeLinear", ["transposed", "scales", "zeros"], ["w"]).With("axis", 0);
         _draft.Add("Gemm", ["x", "w"], ["y"]).With("transB", 1);
 
         Holds(PerChannel);
     }
 
     [TestMethod]
-    public void A_scale_a_channel_follows_a_matrix_that_is_turned_afterwards()
+    public void Scales_per_channel_follow_a_matrix_that_is_transposed_after()
     {
         AddMatrix();
         _draft.Add("DequantizeLinear", ["dense.weight_quantized", "scales", "zeros"], ["w"]).With("axis", 1);
-        _draft.Add("Transpose", ["w"], ["turned"]);
-        _draft.Add("Gemm", ["x", "turned"], ["y"]).With("transB", 1);
+        _draft.Add("Transpose", ["w"], ["transposed"]);
+        _draft.Add("Gemm", ["x", "transposed"], ["y"]).With("transB", 1);
 
         Holds(PerChannel);
     }
@@ -62,7 +63,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void The_scale_of_a_dynamic_product_is_found_behind_it()
+    public void The_scale_of_a_dynamic_product_is_found_after_it()
     {
         AddMatrix();
         _draft.Add("DynamicQuantizeLinear", ["x"], ["xq", "xs", "xz"]);
@@ -87,7 +88,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void A_dynamic_product_without_a_name_is_named_by_the_bias_behind_its_scale()
+    public void A_dynamic_product_without_a_name_is_named_by_the_bias_after_its_scale()
     {
         AddMatrix("onnx::MatMul_4_quantized");
         _draft.Tensors.Add(DraftTensor.Of("dense.bias", [1f, 2, 3], 3));
@@ -101,7 +102,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void ONNX_Runtimes_own_products_bring_scale_and_bias()
+    public void Products_of_ONNX_Runtime_bring_scale_and_bias()
     {
         AddMatrix("1");
         _draft.Tensors.Add(DraftTensor.Of("dense.bias", [1f, 2, 3], 3));
@@ -122,7 +123,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void A_table_is_read_with_the_scale_of_the_rows_that_are_looked_up()
+    public void A_table_is_read_with_the_scale_of_its_rows()
     {
         _draft.Tensors.Add(DraftTensor.Of("embeddings.weight_quantized", [0, 255, 128, 130], 2, 2));
         _draft.Tensors.Add(DraftTensor.Of("embeddings.weight_scale", [0.5f]));
@@ -145,7 +146,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void What_no_product_takes_is_dequantised_as_well()
+    public void Weights_that_no_product_takes_are_dequantised_too()
     {
         _draft.Tensors.Add(DraftTensor.Of("conv.weight_quantized", (sbyte[])[1, 2, 3, 4], 2, 1, 2));
         _draft.Tensors.Add(DraftTensor.Of("conv.weight_scale", [1f, 10], 2));
@@ -166,7 +167,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void A_scale_for_other_channels_than_there_are_is_refused()
+    public void Scales_for_another_number_of_channels_are_refused()
     {
         AddMatrix();
         _draft.Add("DequantizeLinear", ["dense.weight_quantized", "scales", "zeros"], ["w"]).With("axis", 0);
@@ -176,7 +177,7 @@ public sealed class OnnxQuantizationTests : IDisposable
     }
 
     [TestMethod]
-    public void A_zero_point_for_other_channels_than_the_scale_is_refused()
+    public void Zero_points_for_another_number_of_channels_than_the_scale_are_refused()
     {
         AddMatrix();
         _draft.Add("DequantizeLinear", ["dense.weight_quantized", "scale", "zeros"], ["w"]);

@@ -102,8 +102,10 @@ internal static class OnnxVariants
     {
         foreach (var tensor in draft.Tensors.Where(tensor => tensor.Shape.Length == 2).ToArray())
         {
-            var isTable = draft.Nodes.Any(node => node.Operator == "Gather" && node.Inputs[0] == tensor.Name);
-            Dequantize(draft, QuantizedTensor.Of(tensor, isPerChannel && !isTable ? 1 : null, isSigned: true), axis: 1);
+            if (draft.IsTable(tensor))
+                Dequantize(draft, QuantizedTensor.Of(tensor, axis: null, isSigned: true), axis: 1);
+            else if (draft.Nodes.Any(node => node.Operator == "MatMul" && node.Inputs[1] == tensor.Name))
+                Dequantize(draft, QuantizedTensor.Of(tensor, isPerChannel ? 1 : null, isSigned: true), axis: 1);
         }
 
         return draft;
@@ -116,12 +118,11 @@ internal static class OnnxVariants
     {
         foreach (var tensor in draft.Tensors.ToArray())
         {
-            var isTable = draft.Nodes.Any(node => node.Operator == "Gather" && node.Inputs[0] == tensor.Name);
             var isBias = tensor.Name.EndsWith(".bias", StringComparison.Ordinal) && !tensor.Name.Contains("LayerNorm", StringComparison.OrdinalIgnoreCase);
             if (!isBias && tensor.Shape.Length != 2)
                 continue;
 
-            var axis = isTable ? 0 : 1;
+            var axis = draft.IsTable(tensor) ? 0 : 1;
             var parts = isBias ? QuantizedTensor.OfBias(tensor) : QuantizedTensor.Of(tensor, isPerChannel ? axis : null, isSigned);
             Dequantize(draft, parts, isBias ? 0 : axis);
         }
@@ -149,9 +150,10 @@ internal static class OnnxVariants
             {
                 if (draft.Tensors.Find(tensor => tensor.Name == root) is not { Type: OnnxType.Float, Shape.Length: 2 } tensor)
                     continue;
-                quantized[root] = parts = QuantizedTensor.Of(tensor, node.Operator == "MatMul" && isPerChannel ? 1 : null, isSigned: true);
+                parts = QuantizedTensor.Of(tensor, node.Operator == "MatMul" && isPerChannel ? 1 : null, isSigned: true);
                 parts.Replace(draft);
                 draft.Redirect(root, parts.Names[0]);
+                quantized[root] = quantized[parts.Names[0]] = parts; // Nodes take it by this name now, copies of it by the other.
             }
 
             var at = draft.Nodes.IndexOf(node);
@@ -162,12 +164,16 @@ internal static class OnnxVariants
         return draft;
     }
 
+    private static bool IsTable(this OnnxDraft draft, DraftTensor tensor) =>
+        draft.Nodes.Any(node => node.Operator == "Gather" && node.Inputs[0] == tensor.Name);
+
     private static void Dequantize(OnnxDraft draft, QuantizedTensor parts, int axis)
     {
         var name = parts.Original.Name;
         parts.Replace(draft);
         draft.Redirect(name, $"{name}_DequantizeLinear_Output");
-        draft.Nodes.Insert(0, new DraftNode("DequantizeLinear", parts.Names, [$"{name}_DequantizeLinear_Output"], $"{name}_DequantizeLinear").With("axis", axis));
+        draft.Nodes.Insert(
+            0, new DraftNode("DequantizeLinear", parts.Names, [$"{name}_DequantizeLinear_Output"], $"{name}_DequantizeLinear").With("axis", axis));
     }
 
     private static DraftNode[] Gather(DraftNode node, QuantizedTensor table)
@@ -186,7 +192,8 @@ internal static class OnnxVariants
         if (activations.Add(input))
             yield return new("DynamicQuantizeLinear", [input], [$"{input}_quantized", $"{input}_scale", $"{input}_zero_point"], $"{input}_QuantizeLinear");
         yield return new(
-            "MatMulInteger", [$"{input}_quantized", node.Inputs[1], $"{input}_zero_point", weight.Names[2]], [$"{output}_output_quantized"], $"{node.Name}_quant");
+            "MatMulInteger", [$"{input}_quantized", node.Inputs[1], $"{input}_zero_point", weight.Names[2]], [$"{output}_output_quantized"],
+            $"{node.Name}_quant");
         yield return new DraftNode("Cast", [$"{output}_output_quantized"], [$"{output}_output_quantized_cast"]).With("to", (long)OnnxType.Float);
         yield return new("Mul", [$"{input}_scale", weight.Names[1]], [$"{output}_quant_scales_mul"], $"{node.Name}_quant_scales_mul");
         yield return new(
