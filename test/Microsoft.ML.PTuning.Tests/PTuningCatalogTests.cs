@@ -138,7 +138,7 @@ public class PTuningCatalogTests
 
         using var model = Context.MulticlassClassification.Trainers.PTuningV2(
             sentence1ColumnName: "Text", sentence2ColumnName: "Topic", scoreColumnName: "S", predictedLabelColumnName: "P",
-            prefixLength: 2, batchSize: 5, maxEpochs: 2, validationSet: data).Fit(data);
+            backbone: "mini-cased", prefixLength: 2, batchSize: 5, maxEpochs: 2, validationSet: data).Fit(data);
         var schema = model.GetOutputSchema(data.Schema);
 
         Assert.HasCount(2, model.Summary!.Epochs);

@@ -220,7 +220,7 @@ public sealed class QuestionAnswerTests
 
         using var model = Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(
             predictedAnswerColumnName: "A", scoreColumnName: "S", topK: 30,
-            prefixLength: 2, batchSize: 5, maxEpochs: 2, validationSet: data).Fit(data);
+            backbone: "mini-cased", prefixLength: 2, batchSize: 5, maxEpochs: 2, validationSet: data).Fit(data);
 
         Assert.HasCount(2, model.Summary!.Epochs);
         Assert.AreEqual(2 * 4 * 2 * 256 + 2 * 256 + 2, model.Summary.TrainedParameters); // P·2LH, then the head's weights and biases.

@@ -43,5 +43,5 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     }
 
     private static Tensor Mean(Tensor hidden, Tensor? mask) =>
-        mask is null ? hidden.mean([1]) : mask.unsqueeze(1).bmm(hidden).squeeze(1) / mask.sum(1, keepdim: true);  // [B, H]
+        mask is null ? hidden.mean([1]) : mask.unsqueeze(1).bmm(hidden).squeeze(1).div(mask.sum(1, keepdim: true));  // [B, H]
 }

@@ -50,7 +50,7 @@ internal sealed class ProtobufWriter
             inner.Varint((ulong)value);
     });
 
-    private void Tag(int field, int wireType) => Varint((ulong)(field << 3 | wireType));
+    private void Tag(int field, int wireType) => Varint((uint)field << 3 | (uint)wireType);
 
     private void Varint(ulong value)
     {
