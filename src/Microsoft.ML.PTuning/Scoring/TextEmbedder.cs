@@ -68,11 +68,7 @@ internal sealed class TextEmbedder : IDisposable
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var batch = EncodedRow.Collate(rows, _opened.Lease.Tokenizer.PadId, _device);
-        var hidden = Backbone.Forward(batch); // [B, T, H]
-        var mean = batch.Mask is { } mask
-            ? hidden.Masked(mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim: true)
-            : hidden.mean([1L]); // [B, H]
-        var values = nn.functional.normalize(mean, dim: 1).cpu().data<float>().ToArray();
-        return [.. values.Chunk(Size)];
+        var pooled = MeanPooling.Pool(Backbone.Forward(batch), batch.Mask); // [B, H]
+        return [.. pooled.cpu().data<float>().ToArray().Chunk(Size)];
     }
 }

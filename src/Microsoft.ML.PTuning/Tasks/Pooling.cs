@@ -15,6 +15,6 @@ public enum Pooling
     /// <summary>A dense layer over the first token, trained and saved with the head.</summary>
     Trained,
 
-    /// <summary>The mean over the text's tokens (Reimers &amp; Gurevych 2019), then a dense layer, trained and saved with the head.</summary>
+    /// <summary>The mean over the text's tokens, scaled to one length for every text (Reimers &amp; Gurevych 2019). Nothing of it is trained or saved.</summary>
     Mean,
 }

@@ -6,8 +6,8 @@ namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>One vector for the whole text, then a linear layer.</summary>
 /// <remarks>
-/// Where the checkpoint's own pooler is not used, a dense layer before the linear one is trained and saved;
-/// a random frozen pooler, which the official code would use for RoBERTa, never is.
+/// The vector is the checkpoint's frozen pooler over the first token, a dense layer over it that is trained and saved with the head, or the mean
+/// over the tokens. A random frozen pooler, which the official code would use for RoBERTa, is never used.
 /// </remarks>
 /// <param name="outputs">Numbers per row, K.</param>
 /// <param name="pooling">
@@ -16,6 +16,9 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// </param>
 internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
 {
+    /// <summary>Length of a mean: encoders of sentences are trained with 1, from which a head learns slowly. docs/pooling.md has what was tried.</summary>
+    private const double MeanLength = 8;
+
     private const string Weight = "head.weight", Bias = "head.bias", PoolerWeight = "pooler.weight", PoolerBias = "pooler.bias";
 
     public override bool ReadsFirstTokenOnly => pooling != Pooling.Mean;
@@ -24,24 +27,25 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     {
         var hidden = backbone.Configuration.HiddenSize;
         HeadTensor[] linear = [new(Weight, IsBias: false, outputs, hidden), new(Bias, IsBias: true, outputs)];
-        return IsFrozen(backbone) ? linear : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
+        return Over(backbone) != Pooling.Trained ? linear : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
     }
 
     /// <returns>Logits, <c>[B, K]</c>.</returns>
     public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout)
     {
-        var pooled = IsFrozen(backbone) ? backbone.Pool(hidden) : Pool(backbone, hidden, mask, tensors, dropout); // [B, H]
-        return nn.functional.linear(pooled.Drop(dropout), tensors[Weight], tensors[Bias]);
+        var vector = Over(backbone) switch                                                                          // [B, H]
+        {
+            Pooling.Checkpoint => backbone.Pool(hidden),
+            Pooling.Mean => MeanPooling.Pool(hidden, mask).Times(MeanLength),
+            _ => Dense(backbone, hidden.select(1, 0).Drop(dropout), tensors),
+        };
+        return nn.functional.linear(vector.Drop(dropout), tensors[Weight], tensors[Bias]);
     }
 
-    private bool IsFrozen(Backbone backbone) => pooling == Pooling.Checkpoint || (pooling == Pooling.Automatic && backbone.HasPooler);
+    /// <summary>The pooling over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
+    public Pooling Over(Backbone backbone) =>
+        pooling != Pooling.Automatic ? pooling : backbone.HasPooler ? Pooling.Checkpoint : Pooling.Trained;
 
-    private Tensor Pool(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout)
-    {
-        var vector = pooling == Pooling.Mean ? Mean(hidden, mask) : hidden.select(1, 0);                          // [B, H]
-        return backbone.PoolerActivation(nn.functional.linear(vector.Drop(dropout), tensors[PoolerWeight], tensors[PoolerBias]));
-    }
-
-    private static Tensor Mean(Tensor hidden, Tensor? mask) =>
-        mask is null ? hidden.mean([1]) : mask.unsqueeze(1).bmm(hidden).squeeze(1).div(mask.sum(1, keepdim: true));  // [B, H]
+    private static Tensor Dense(Backbone backbone, Tensor first, TrainedTensors tensors) =>
+        backbone.PoolerActivation(nn.functional.linear(first, tensors[PoolerWeight], tensors[PoolerBias]));
 }

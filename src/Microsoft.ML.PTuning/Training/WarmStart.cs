@@ -77,7 +77,11 @@ internal static class WarmStart
         if (learned.Classes is { } known && task.Task.Classes is { } classes && !classes.IsSameAs(known))
             return $"the classes are others, or in another order ({classes.Count}; the InitialModel has {known.Count})";
 
-        var head = task.Network.Head.Declare(task.Network.Encoder.Backbone);
+        var backbone = task.Network.Encoder.Backbone;
+        if (learned.Head is SentenceHead before && task.Network.Head is SentenceHead after && before.Over(backbone) != after.Over(backbone))
+            return $"the InitialModel pools otherwise ({before.Over(backbone)}; now {after.Over(backbone)})";
+
+        var head = task.Network.Head.Declare(backbone);
         return head.All(t => tensors.Contains(t.Name) && tensors[t.Name].shape.SequenceEqual(t.Shape))
             ? null
             : "that of the InitialModel has another shape";

@@ -85,6 +85,18 @@ public sealed class WarmStartTests
     }
 
     [TestMethod]
+    public void Head_starts_fresh_where_the_text_is_pooled_otherwise()
+    {
+        TakeOneTinyStep();
+        _training.Options.Pooling = Pooling.Mean;
+
+        using var model = _training.Fit(Rows);
+
+        AssertNear(new float[2], ValuesOf(model)["head.bias"]);
+        Logged("the head starts fresh, because the InitialModel pools otherwise (Checkpoint; now Mean).");
+    }
+
+    [TestMethod]
     public void Regression_predicts_the_same_though_the_labels_scale_differs()
     {
         _training.Options.InitialModel = null;
