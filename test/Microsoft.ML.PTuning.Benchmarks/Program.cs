@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.ML;
 using Microsoft.ML.PTuning.Benchmarks;
 using Microsoft.ML.PTuning.Benchmarks.Rows;
+using Microsoft.ML.PTuning.Benchmarks.Workloads;
 using Microsoft.ML.PTuning.Interop;
 using TorchSharp;
 
@@ -27,7 +28,8 @@ IBenchmark[] benchmarks =
     .. ShardsVersusThreads.Rows,
     .. BaseShapedRounds.Rows,
     .. TrunkCacheRow.Rows,
-    new FirstPrediction(),
+    new FirstPrediction("load-and-first-prediction", "BERT-base shape", () => BaseShapedEncoder.Folder),
+    new FirstPrediction("default-load-and-first-prediction", "default encoder", () => null),
     new SecondProcessMemory(),
     new ModelsMemory(),
     .. PeakMemory.Rows,

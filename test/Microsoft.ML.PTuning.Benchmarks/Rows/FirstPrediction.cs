@@ -3,18 +3,20 @@ using Microsoft.ML.PTuning.Benchmarks.Workloads;
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
 /// <summary>How long a new process takes from LoadFrom to the end of its first prediction.</summary>
-/// <remarks>Over 440 MB of encoder that the machine has read before. Native libraries are loaded and methods compiled in that time.</remarks>
-internal sealed class FirstPrediction : IBenchmark
+/// <remarks>The machine has read the encoder's files before. Native libraries are loaded and methods compiled in that time.</remarks>
+/// <param name="encoder">The encoder's folder; null for the default encoder.</param>
+/// <param name="title">What the row calls it.</param>
+internal sealed class FirstPrediction(string name, string title, Func<string?> encoder) : IBenchmark
 {
-    public string Name => "load-and-first-prediction";
+    public string Name => name;
 
-    public string Comparison => "seconds of a new process from LoadFrom to the end of its first prediction, BERT-base shape, files in the page cache";
+    public string Comparison => $"seconds of a new process from LoadFrom to the end of its first prediction, {title}, files in the page cache";
 
     public RatioKind Kind => RatioKind.Seconds;
 
     public Ratio Measure(int threads)
     {
-        using var saved = new SavedModel();
+        using var saved = new SavedModel(encoder());
         ChildMeasurement.Run(nameof(FirstPrediction), saved.Path);
         return Ratio.Of(Enumerable.Range(0, PairedMeasurement.Pairs).Select(_ => ChildMeasurement.Run(nameof(FirstPrediction), saved.Path)));
     }

@@ -17,7 +17,7 @@ internal sealed class ModelsMemory : IBenchmark
 
     public Ratio Measure(int threads)
     {
-        using var saved = new SavedModel();
+        using var saved = new SavedModel(BaseShapedEncoder.Folder);
         using var model = new UntrainedModel(BaseShapedEncoder.Folder);
         var tensors = (double)Models * model.Tensors.Bytes;
         return PairedMeasurement.Compare(() => ChildMeasurement.Run(nameof(ModelsMemory), saved.Path) / 1e6, () => tensors / 1e6, "MB");

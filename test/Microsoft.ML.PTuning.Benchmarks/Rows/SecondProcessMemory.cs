@@ -17,7 +17,7 @@ internal sealed class SecondProcessMemory : IBenchmark
 
     public Ratio Measure(int threads)
     {
-        using var saved = new SavedModel();
+        using var saved = new SavedModel(BaseShapedEncoder.Folder);
         var context = new MLContext(seed: 1);
         using var here = SavedModel.Load(context, saved.Path);
         SavedModel.Predict(context, here);

@@ -1,13 +1,14 @@
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 
-/// <summary>A saved model over the encoder of BERT-base's shape, in a temporary file.</summary>
+/// <summary>A saved model in a temporary file.</summary>
 internal sealed class SavedModel : IDisposable
 {
     private static readonly TextRow Row = new() { Sentence1 = string.Join(' ', Enumerable.Repeat("a long story that seems dull", 6)) };
 
-    public SavedModel()
+    /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
+    public SavedModel(string? encoder)
     {
-        using var model = new UntrainedModel(BaseShapedEncoder.Folder);
+        using var model = new UntrainedModel(encoder);
         using var transformer = model.ToTransformer();
         using var file = File.Create(Path);
         transformer.SaveTo(file);

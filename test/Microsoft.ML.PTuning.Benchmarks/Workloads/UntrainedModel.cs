@@ -29,6 +29,7 @@ internal sealed class UntrainedModel : IDisposable
         _backbone = BackboneLibrary.Open(encoder, CPU);
         Task = new()
         {
+            Pooling = Pooling.Automatic.Over(Backbone),
             MaxLength = maxLength,
             LabelColumnName = nameof(TextRow.Label),
             Sentence1ColumnName = nameof(TextRow.Sentence1),
