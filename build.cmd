@@ -53,10 +53,11 @@ dir "%root%\artifacts"
 exit /b 0
 
 :test
-set "name=" & set "slow="
+set "name=" & set "category=" & set "slow="
 call :test_options %rest% || exit /b 2
 set "filter=FullyQualifiedName~."
 if defined name set "filter=FullyQualifiedName~%name%"
+if defined category set "filter=%filter%&TestCategory=%category%"
 if not defined slow set "filter=%filter%&TestCategory!=Slow"
 
 call :find_sdk && call :compile test\Microsoft.ML.PTuning.Tests || exit /b 1
@@ -89,18 +90,22 @@ if "%~1"=="--slow" (
     shift
     goto test_options
 )
-if not "%~1"=="--filter" (
+set "option="
+if "%~1"=="--filter" set "option=name"
+if "%~1"=="--category" set "option=category"
+if not defined option (
     call :refuse "unknown argument '%~1'."
     exit /b 2
 )
 if "%~2"=="" (
-    call :refuse "--filter needs a part of a test's full name."
+    if "%option%"=="name" call :refuse "--filter needs a part of a test's full name."
+    if "%option%"=="category" call :refuse "--category needs the name of a test category."
     exit /b 2
 )
-set "name=%~2"
-set "name=%name:\=\\%"
-set "name=%name:(=\(%"
-set "name=%name:)=\)%"
+set "value=%~2"
+set "value=%value:\=\\%"
+set "value=%value:(=\(%"
+set "%option%=%value:)=\)%"
 shift
 shift
 goto test_options
@@ -168,7 +173,8 @@ echo usage: build.cmd [build ^| example ^| test ^| bench ^| pack] [options]
 echo.
 echo   build                        everything (the default)
 echo   example [-- ARGUMENTS]       examples\TicketRouting: train, evaluate, save, load, predict
-echo   test [--filter X] [--slow]   tests whose full name contains X; those of category Slow only with --slow
+echo   test [--filter X] [--category C] [--slow]
+echo                                tests whose full name contains X, of category C; those of category Slow only with --slow
 echo   bench [NAME] [--list] [--json FILE] [--threads N]
 echo                                side-by-side measurements, as ratios taken in one run
 echo   pack                         NuGet packages, into artifacts\

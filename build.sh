@@ -11,7 +11,8 @@ usage: ./build.sh [build | example | test | bench | pack] [options]
 
   build                        everything (the default)
   example [-- ARGUMENTS]       examples/TicketRouting: train, evaluate, save, load, predict
-  test [--filter X] [--slow]   tests whose full name contains X; those of category Slow only with --slow
+  test [--filter X] [--category C] [--slow]
+                               tests whose full name contains X, of category C; those of category Slow only with --slow
   bench [NAME] [--list] [--json FILE] [--threads N]
                                side-by-side measurements, as ratios taken in one run
   pack                         NuGet packages, into artifacts/
@@ -91,15 +92,18 @@ run() {
 }
 
 run_tests() {
-    local filter="" code=0 slow=false
+    local filter="" category="" code=0 slow=false
     while [ $# -gt 0 ]; do
         case "$1" in
             --filter) [ $# -gt 1 ] || refuse "--filter needs a part of a test's full name."
                 filter="FullyQualifiedName~$(printf %s "$2" | sed 's/[\\()&|=!~]/\\&/g')"; shift 2 ;;
+            --category) [ $# -gt 1 ] || refuse "--category needs the name of a test category."
+                category="$(printf %s "$2" | sed 's/[\\()&|=!~]/\\&/g')"; shift 2 ;;
             --slow) slow=true; shift ;;
             *) no_more "$@" ;;
         esac
     done
+    [ -z "$category" ] || filter="${filter:+$filter&}TestCategory=$category"
     $slow || filter="${filter:+$filter&}TestCategory!=Slow"
 
     find_sdk

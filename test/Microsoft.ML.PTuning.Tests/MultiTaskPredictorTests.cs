@@ -7,6 +7,7 @@ using Microsoft.ML.PTuning.Tests.Tasks;
 namespace Microsoft.ML.PTuning.Tests;
 
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class MultiTaskPredictorTests
 {

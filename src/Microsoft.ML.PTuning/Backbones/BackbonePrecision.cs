@@ -26,6 +26,9 @@ internal static class BackbonePrecisions
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, $"Expected one of {Names}."),
     };
 
+    /// <summary>Hidden states in the type of what is trained: F32. F64 stays F64, in which tests compute what rounding cannot change.</summary>
+    public static Tensor ToTrainedType(this Tensor hidden) => hidden.dtype == ScalarType.Float64 ? hidden : hidden.to(ScalarType.Float32);
+
     /// <summary>The precisions there are, for messages.</summary>
     public static string Names { get; } = string.Join(", ", Enum.GetNames<BackbonePrecision>());
 }

@@ -40,7 +40,7 @@ internal sealed class PromptedEncoder(Backbone backbone, PrefixShape shape, Posi
         using var scope = NewDisposeScope();
         var prefixes = prefix is null ? null : ByLayer(prefix, batch.Rows, prefixDropout);
         var left = Backbone.RunLayers(entering, batch, prefixes, TrunkLayers, Shape.EncoderLayers, backboneDropout, firstTokenOnly);
-        return left.to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return left.ToTrainedType().MoveToOuterDisposeScope();
     }
 
     /// <summary><see cref="RunPrompted"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>

@@ -41,7 +41,7 @@ internal sealed class RecomputedLayers
             _entries.Push(new(layer, hidden, dropout?.SaveGenerator()));
             hidden = Run(layer, hidden);
         }
-        Left = hidden.detach().to(ScalarType.Float32).requires_grad_();
+        Left = hidden.detach().ToTrainedType().requires_grad_();
     }
 
     /// <summary>What left the last layer, F32 <c>[B, T, H]</c> or <c>[B, 1, H]</c>: a leaf, from which the loss follows.</summary>

@@ -17,7 +17,12 @@ internal sealed class BatchOutputs : IDisposable
         (_outputs, _loss, _parts) = (outputs.detach().DetachFromDisposeScope(), loss?.detach().DetachFromDisposeScope(), parts);
 
     /// <summary>Waits for the loss; 0 where there is none.</summary>
-    public double ReadLoss() => _loss?.item<float>() ?? 0;
+    public double ReadLoss() => _loss switch
+    {
+        null => 0,
+        { dtype: ScalarType.Float64 } exact => exact.item<double>(),
+        _ => _loss.item<float>(),
+    };
 
     /// <summary>Waits for the outputs.</summary>
     /// <inheritdoc cref="Predictor.ByPart"/>

@@ -62,7 +62,7 @@ internal static class MixedBatch
                 hidden, batch, prefixes, encoder.TrunkLayers, encoder.Shape.EncoderLayers,
                 firstTokenOnly: groups.All(g => g.Model.Network.Head.ReadsFirstTokenOnly));
         }
-        return hidden.to(ScalarType.Float32);
+        return hidden.ToTrainedType();
     }
 
     /// <summary>Embeddings and the layers that no prefix reaches; a text that several models are asked about goes through them once.</summary>

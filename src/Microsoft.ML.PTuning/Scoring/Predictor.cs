@@ -113,7 +113,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
     /// <param name="outputs"><c>[S, ...]</c>; where there are more than two dimensions, the second is that of tokens.</param>
     public static float[][] ByPart(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var values = outputs.detach().cpu().contiguous().data<float>().ToArray();
+        var values = outputs.detach().cpu().to(ScalarType.Float32).contiguous().data<float>().ToArray();
         var width = values.Length / (int)outputs.size(0);
         var tokenWidth = outputs.dim() > 2 ? width / (int)outputs.size(1) : 0;
         var start = 0;

@@ -36,7 +36,7 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         var gradients = parameters.Select(p => p.grad!).ToArray();
         using Scalar largest = maxNorm;
         var norm = stack(gradients.Select(g => g.norm())).norm().to(ScalarType.Float64).add_(Least, One);
-        var scale = full_like(norm, largest).div_(norm).clamp_max_(One).to(ScalarType.Float32); // Stays on its device: nobody waits for it.
+        var scale = full_like(norm, largest).div_(norm).clamp_max_(One).to(gradients[0].dtype); // Stays on its device: nobody waits for it.
         foreach (var gradient in gradients)
             gradient.mul_(scale);
     }

@@ -6,6 +6,7 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 /// <summary>What families do in a way of their own.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class BackboneFamilyTests
 {
     private static readonly Dictionary<string, string> BertName = new()

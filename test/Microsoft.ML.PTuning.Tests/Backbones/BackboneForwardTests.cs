@@ -5,6 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class BackboneForwardTests
 {
     private const int PrefixLength = 2;

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 /// <summary>Encoders in 16 bits against the same in F32.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class BackbonePrecisionTests
 {
     private const int Layers = 3;

@@ -6,6 +6,7 @@ using static TorchSharp.torch.nn;
 namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class DebertaBackboneTests
 {
     private const int PrefixLength = 2;

@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class DisentangledAttentionTests : IDisposable
 {
     private const int Length = 5, PrefixLength = 2;

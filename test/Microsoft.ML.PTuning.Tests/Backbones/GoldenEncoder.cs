@@ -9,6 +9,7 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 internal sealed class GoldenEncoder : IDisposable
 {
     private readonly TemporaryDirectory _directory;
+    private readonly string _weights;
 
     /// <param name="path">The golden file without <c>.safetensors</c>.</param>
     /// <param name="weights">What the names of its weights begin with.</param>
@@ -21,6 +22,7 @@ internal sealed class GoldenEncoder : IDisposable
             throw new AssertInconclusiveException($"The family {family} is not built yet.");
 
         _directory = new TemporaryDirectory();
+        _weights = weights;
         using var stream = File.OpenRead($"{path}.safetensors");
         using var file = SafetensorsFile.Read(stream, path);
         Tensors = file.LoadAll();
@@ -34,7 +36,6 @@ internal sealed class GoldenEncoder : IDisposable
                 .Where(pair => isEncoder?.Invoke(pair.Name) ?? true)]);
         }
 
-        Backbone = Backbone.Load(_directory.Path, CPU);
         var ids = Tensors["input.input_ids"];
         Batch = new EncodedBatch(
             ids, Tensors.GetValueOrDefault("input.token_type_ids") ?? zeros_like(ids), Tensors["input.attention_mask"].to(ScalarType.Float32));
@@ -42,18 +43,29 @@ internal sealed class GoldenEncoder : IDisposable
 
     public Dictionary<string, Tensor> Tensors { get; }
 
-    public Backbone Backbone { get; }
-
     public EncodedBatch Batch { get; }
 
-    /// <summary>The encoder once more, with weights and arithmetic of another type.</summary>
-    public Backbone LoadAs(ScalarType type)
+    /// <summary>Terms of the longest sum: over the inputs of a linear layer, or over the batch's tokens in a gradient.</summary>
+    public long LongestSum => Tensors
+        .Where(pair => pair.Key.StartsWith(_weights, StringComparison.Ordinal)).Select(pair => pair.Value.numel() / pair.Value.shape[0])
+        .Append(Batch.Ids.numel()).Max();
+
+    /// <summary>The weights in F32.</summary>
+    /// <param name="change">Changes a weight of the encoder in place; null to leave all as they are.</param>
+    public GoldenWeights InF32(Action<string, Tensor>? change = null) => new(
+        change is null ? Backbone.Load(_directory.Path, CPU) : TypedEncoder.Load(_directory.Path, ScalarType.Float32, change),
+        name => Weight(name).clone());
+
+    /// <summary>The weights in F64.</summary>
+    /// <param name="noise">Moves them; null for none.</param>
+    public GoldenWeights InF64(WeightNoise? noise = null)
     {
-        var configuration = BackboneConfiguration.Read(_directory.Path);
-        var family = BackboneFamilies.Find(configuration.ModelType)!;
-        using var checkpoint = CheckpointFiles.Find(_directory.Path).Open();
-        return family.Create(configuration, FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), CPU, type));
+        return new(TypedEncoder.Load(_directory.Path, ScalarType.Float64, (_, weight) => Move(weight)), name => Move(Weight(name).to(ScalarType.Float64)));
+
+        Tensor Move(Tensor weight) => noise?.Move(weight) ?? weight;
     }
+
+    private Tensor Weight(string name) => Tensors[_weights + name];
 
     /// <summary>Whether an official model's tensor is its encoder's: not the prefix, nor the pooler that DeBERTa's models train.</summary>
     public static bool IsOfTheEncoder(string weight) =>
@@ -61,7 +73,6 @@ internal sealed class GoldenEncoder : IDisposable
 
     public void Dispose()
     {
-        Backbone.Dispose();
         foreach (var tensor in Tensors.Values)
             tensor.Dispose();
         _directory.Dispose();

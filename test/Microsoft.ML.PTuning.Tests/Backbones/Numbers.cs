@@ -12,6 +12,6 @@ internal static class Numbers
         using var scope = NewDisposeScope();
         var excess = (actual - expected).abs() - (absolute + relative * expected.abs());
         Assert.IsTrue(actual.isfinite().all().item<bool>(), "Not every number is finite.");
-        Assert.IsLessThanOrEqualTo(0, excess.max().item<float>(), $"A number is off by that much more than {absolute} + {relative} * |expected|.");
+        Assert.IsLessThanOrEqualTo(0, excess.max().to(ScalarType.Float64).item<double>(), $"A number is off by that much more than {absolute} + {relative} * |expected|.");
     }
 }

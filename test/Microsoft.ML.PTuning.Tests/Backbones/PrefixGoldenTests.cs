@@ -6,8 +6,11 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 /// <summary>Encoders with a prefix in every layer against what the official P-tuning v2 models computed.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class PrefixGoldenTests
 {
+    private const string Prefix = "prefix_encoder.embedding.weight";
+
     [TestMethod]
     [DataRow("bert.sequence-classification")]
     [DataRow("bert.token-classification")]
@@ -18,9 +21,8 @@ public sealed class PrefixGoldenTests
     public void Forward_with_a_prefix_gives_the_official_logits(string name)
     {
         using var golden = Open(name);
-        using var scope = NewDisposeScope();
 
-        Numbers.AreClose(golden.Tensors["expect.logits"], Logits(golden, golden.Tensors["init.prefix_encoder.embedding.weight"]));
+        ExactNumbers.AreClose(golden, golden.Tensors["expect.logits"], weights => Logits(golden, weights));
     }
 
     /// <summary>The official DeBERTa v2 does not mask the embeddings of padding, as transformers does.</summary>
@@ -32,7 +34,7 @@ public sealed class PrefixGoldenTests
         using var scope = NewDisposeScope();
         var real = golden.Batch.Mask!.unsqueeze(-1);
 
-        Numbers.AreClose(golden.Tensors["expect.logits"] * real, Logits(golden, golden.Tensors["init.prefix_encoder.embedding.weight"]) * real);
+        ExactNumbers.AreClose(golden, golden.Tensors["expect.logits"] * real, weights => Logits(golden, weights) * real);
     }
 
     [TestMethod]
@@ -43,11 +45,9 @@ public sealed class PrefixGoldenTests
     {
         using var golden = Open(name);
         using var scope = NewDisposeScope();
+        var expected = stack([golden.Tensors["expect.start_logits"], golden.Tensors["expect.end_logits"]], -1); // [B, T, 2]
 
-        var logits = Logits(golden, golden.Tensors["init.prefix_encoder.embedding.weight"], head: "qa_outputs"); // [B, T, 2]
-
-        Numbers.AreClose(golden.Tensors["expect.start_logits"], logits.select(-1, 0));
-        Numbers.AreClose(golden.Tensors["expect.end_logits"], logits.select(-1, 1));
+        ExactNumbers.AreClose(golden, expected, weights => Logits(golden, weights, head: "qa_outputs"));
     }
 
     [TestMethod]
@@ -57,11 +57,24 @@ public sealed class PrefixGoldenTests
     public void Forward_with_a_prefix_gives_the_official_logits_of_choices(string name)
     {
         using var golden = Open(name);
-        using var scope = NewDisposeScope();
+        var expected = golden.Tensors["expect.logits"];
 
-        var logits = Logits(golden, golden.Tensors["init.prefix_encoder.embedding.weight"]); // [B · choices, 1]
+        ExactNumbers.AreClose(golden, expected, weights => Logits(golden, weights).view(expected.shape)); // From [B · choices, 1].
+    }
 
-        Numbers.AreClose(golden.Tensors["expect.logits"], logits.view(golden.Tensors["expect.logits"].shape));
+    /// <summary>The bounds are wide enough for rounding and no wider.</summary>
+    [TestMethod]
+    [DataRow("bert.sequence-classification")]
+    [DataRow("roberta.token-classification")]
+    public void Forward_at_positions_further_by_one_is_out_of_bounds(string name)
+    {
+        using var golden = Open(name);
+        var exact = ExactNumbers.Compute(golden, weights => Logits(golden, weights));
+        using var weights = golden.InF32();
+
+        var shifted = ExactNumbers.OnOneCore(() => ExactNumbers.Read(Logits(golden, weights, shift: 1)));
+
+        Assert.ThrowsExactly<AssertFailedException>(() => exact.AreClose(exact.Values, shifted));
     }
 
     [TestMethod]
@@ -71,13 +84,8 @@ public sealed class PrefixGoldenTests
     public void Backward_gives_the_prefix_the_official_gradient(string name)
     {
         using var golden = Open(name);
-        using var scope = NewDisposeScope();
-        var flat = golden.Tensors["init.prefix_encoder.embedding.weight"].clone().requires_grad_();
 
-        functional.cross_entropy(Logits(golden, flat), golden.Tensors["input.labels"]).backward();
-
-        var expected = golden.Tensors["expect.grad.prefix_encoder.embedding.weight"];
-        Numbers.AreClose(expected, flat.grad!, absolute: 1e-5 * expected.abs().max().item<float>(), relative: 0);
+        CompareGradients(golden, weights => functional.cross_entropy(Logits(golden, weights), golden.Tensors["input.labels"]));
     }
 
     /// <summary>The loss of the official models leaves padding out.</summary>
@@ -89,13 +97,9 @@ public sealed class PrefixGoldenTests
     {
         using var golden = Open(name);
         using var scope = NewDisposeScope();
-        var flat = golden.Tensors["init.prefix_encoder.embedding.weight"].clone().requires_grad_();
         var labels = golden.Tensors["input.labels"].masked_fill(golden.Batch.Mask! == 0, -100);
 
-        functional.cross_entropy(Logits(golden, flat).flatten(0, 1), labels.view(-1)).backward();
-
-        var expected = golden.Tensors["expect.grad.prefix_encoder.embedding.weight"];
-        Numbers.AreClose(expected, flat.grad!, absolute: 1e-5 * expected.abs().max().item<float>(), relative: 0);
+        CompareGradients(golden, weights => functional.cross_entropy(Logits(golden, weights).flatten(0, 1), labels.view(-1)));
     }
 
     private static GoldenEncoder Open(string name)
@@ -106,18 +110,27 @@ public sealed class PrefixGoldenTests
         return new GoldenEncoder(path, "init.", GoldenEncoder.IsOfTheEncoder);
     }
 
+    private static void CompareGradients(GoldenEncoder golden, Func<GoldenWeights, Tensor> loss) => ExactNumbers.AreClose(
+        golden, golden.Tensors[$"expect.grad.{Prefix}"], weights =>
+        {
+            var prefix = weights[Prefix].requires_grad_();
+            loss(weights).backward();
+            return prefix.grad!;
+        }, isGradient: true);
+
     /// <summary>What the official head makes of the hidden states: of each token, or of the pooled first.</summary>
-    private static Tensor Logits(GoldenEncoder golden, Tensor flat, string head = "classifier")
+    private static Tensor Logits(GoldenEncoder golden, GoldenWeights weights, string head = "classifier", int shift = 0)
     {
-        var configuration = golden.Backbone.Configuration;
+        var (backbone, flat) = (weights.Backbone, weights[Prefix]);
+        var configuration = backbone.Configuration;
         var length = flat.size(0);
         var layers = flat.view(length, configuration.Layers, 2, configuration.Heads, configuration.HeadSize).unbind(1); // L of [P, 2, h, D]
         LayerPrefix[] prefixes = [.. layers.Select(layer => new LayerPrefix(layer.select(1, 0), layer.select(1, 1)))];
 
-        var hidden = golden.Backbone.Forward(Rows(golden.Batch), prefixes, positionOffset: (int)length);
+        var hidden = backbone.Forward(Rows(golden.Batch), prefixes, positionOffset: (int)length + shift);
         if (golden.Tensors.ContainsKey("init.pooler.dense.weight"))
-            hidden = golden.Backbone.PoolerActivation(Linear(golden, "pooler.dense", hidden.select(1, 0)));
-        return Linear(golden, head, golden.Backbone.HasPooler && head == "classifier" ? golden.Backbone.Pool(hidden) : hidden);
+            hidden = backbone.PoolerActivation(Linear(weights, "pooler.dense", hidden.select(1, 0)));
+        return Linear(weights, head, backbone.HasPooler && head == "classifier" ? backbone.Pool(hidden) : hidden);
     }
 
     /// <summary>The choices of a question, <c>[B, choices, T]</c>, are rows of their own.</summary>
@@ -127,6 +140,6 @@ public sealed class PrefixGoldenTests
         return new(batch.Ids.view(-1, length), batch.Segments.view(-1, length), batch.Mask!.view(-1, length));
     }
 
-    private static Tensor Linear(GoldenEncoder golden, string module, Tensor x) =>
-        functional.linear(x, golden.Tensors[$"init.{module}.weight"], golden.Tensors[$"init.{module}.bias"]);
+    private static Tensor Linear(GoldenWeights weights, string module, Tensor x) =>
+        functional.linear(x, weights[$"{module}.weight"], weights[$"{module}.bias"]);
 }

@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class PrefixedAttentionTests
 {
     private const int Rows = 3, Heads = 2, Tokens = 5, Size = 4, PrefixLength = 3;

@@ -8,6 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.Prompts;
 
 /// <summary>Encoders that are given what enters their first prompted layer.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class EnteringStatesTests
 {

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PTuning.Tests.Prompts;
 
 /// <summary>The first token's hidden state where the last layer spares the others, against all hidden states.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class FirstTokenTests
 {

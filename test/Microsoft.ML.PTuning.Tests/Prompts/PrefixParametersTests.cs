@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tests.Prompts;
 
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class PrefixParametersTests
 {

@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tests.Prompts;
 
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class PromptedEncoderTests
 {
     private const int P = 4;

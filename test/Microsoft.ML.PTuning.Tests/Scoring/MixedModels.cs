@@ -96,12 +96,14 @@ internal sealed class MixedModels : IDisposable
 {
     private readonly TinyCheckpoint _checkpoint;
     private readonly BackbonePrecision _precision;
+    private readonly WeightNoise? _noise;
     private readonly List<PTuningV2Transformer> _models = [];
 
     /// <param name="family">bert, roberta, deberta-v2 (with a convolution), deberta-v3.</param>
-    public MixedModels(string family = "bert", BackbonePrecision precision = BackbonePrecision.Float32)
+    /// <param name="noise">Moves what is held in the encoder's type; null for none.</param>
+    public MixedModels(string family = "bert", BackbonePrecision precision = BackbonePrecision.Float32, WeightNoise? noise = null)
     {
-        _precision = precision;
+        (_precision, _noise) = (precision, noise);
         _checkpoint = family.StartsWith("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);
         foreach (var (name, weights) in _checkpoint.Tensors)
         {
@@ -109,6 +111,7 @@ internal sealed class MixedModels : IDisposable
                 weights.fill_(1);
             else
                 weights.mul_(0.5);
+            Hold(weights);
         }
         _checkpoint.Save();
         string[] first = family == "roberta" ? ["[UNK]", "[PAD]"] : ["[PAD]", "[UNK]"];
@@ -139,7 +142,7 @@ internal sealed class MixedModels : IDisposable
 
         var tensors = new TrainedTensors();
         if (method.PrefixLength > 0)
-            tensors.Add(TrainedTensors.Prefix, randn(method.Over(backbone).Shape.Dimensions, generator: generator));
+            tensors.Add(TrainedTensors.Prefix, Hold(randn(method.Over(backbone).Shape.Dimensions, generator: generator)));
         foreach (var head in task.Head.Declare(backbone))
             tensors.Add(head.Name, randn(head.Shape, generator: generator));
 
@@ -149,6 +152,15 @@ internal sealed class MixedModels : IDisposable
         var model = new PTuningV2Transformer(new PromptModel(fitting, method, open, tensors, summary: null, CPU));
         _models.Add(model);
         return model;
+    }
+
+    /// <summary>Rounds to what all types hold as it is, so that encoders of different types have the same weights.</summary>
+    /// <returns>The same tensor.</returns>
+    private Tensor Hold(Tensor numbers)
+    {
+        using var rounded = numbers.to(ScalarType.BFloat16);
+        numbers.copy_(rounded);
+        return _noise?.Move(numbers) ?? numbers;
     }
 
     public void Dispose()

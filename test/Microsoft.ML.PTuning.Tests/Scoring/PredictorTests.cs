@@ -8,6 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.Scoring;
 
 /// <summary>Batches that overlap, as on a GPU, against batches in turn.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class PredictorTests
 {

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 
 /// <summary>Encoding, labels, loss and decoding of choices, against their formulas.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class MultipleChoiceTaskTests
 {
     private const int Cls = 2, Sep = 3, A = 5, B = 6, C = 7, D = 8;

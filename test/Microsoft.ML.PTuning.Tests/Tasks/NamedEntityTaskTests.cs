@@ -6,6 +6,7 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 
 /// <summary>Encoding, loss, decoding and metric of tagging, against their formulas.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class NamedEntityTaskTests
 {
     private const int Cls = 2, Sep = 3, A = 5, B = 6, C = 7;

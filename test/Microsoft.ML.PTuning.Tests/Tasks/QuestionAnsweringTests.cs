@@ -8,6 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 
 /// <summary>Loss, metric and checks of question answering, against their formulas.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class QuestionAnsweringTests
 {
     private static readonly QuestionAnswering Task = Asked.Task;

@@ -5,6 +5,7 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 
 /// <summary>Loss, decoding and metric of each task, against their formulas.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 public sealed class SentenceTaskTests
 {
     [TestMethod]

@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tests.Training;
 
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class AdamWTests
 {

@@ -11,6 +11,7 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 
 /// <summary>Steps whose shards are too long for a core to compute at once.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class MicroBatchesTests
 {

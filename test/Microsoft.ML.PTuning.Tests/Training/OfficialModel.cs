@@ -25,14 +25,16 @@ internal sealed class OfficialModel : IDisposable
     };
 
     private readonly GoldenEncoder _golden;
+    private readonly GoldenWeights _weights;
 
-    /// <param name="path">The golden file without <c>.safetensors</c>.</param>
+    /// <param name="golden">The golden file.</param>
+    /// <param name="weights">Its weights, in the type to compute in.</param>
     /// <param name="kind">Its task, as the file's name says it.</param>
-    public OfficialModel(string path, string kind, int shards = 1, double maxGradientNorm = 1, bool recompute = false)
+    public OfficialModel(GoldenEncoder golden, GoldenWeights weights, string kind, int shards = 1, double maxGradientNorm = 1, bool recompute = false)
     {
-        _golden = new GoldenEncoder(path, "init.", GoldenEncoder.IsOfTheEncoder);
+        (_golden, _weights) = (golden, weights);
 
-        var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(_golden.Backbone);
+        var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(weights.Backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
             (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");
@@ -52,7 +54,7 @@ internal sealed class OfficialModel : IDisposable
                 PadToLength = Width,
                 RecomputeActivations = recompute,
             },
-            prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], _golden.Backbone.Configuration.PadTokenId, CPU);
+            prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], weights.Backbone.Configuration.PadTokenId, CPU);
         Trained = PrefixNames.Zip(prefix.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
     }
 
@@ -75,7 +77,7 @@ internal sealed class OfficialModel : IDisposable
                 flat = matmul(flat, Initial("prefix_encoder.trans.0.weight").t()) + Initial("prefix_encoder.trans.0.bias");
                 flat = matmul(flat.tanh(), Initial("prefix_encoder.trans.2.weight").t()) + Initial("prefix_encoder.trans.2.bias");
             }
-            var encoder = _golden.Backbone.Configuration;
+            var encoder = _weights.Backbone.Configuration;
             return flat.view(flat.size(0), encoder.Layers, 2, encoder.Heads, encoder.HeadSize); // [P, L, 2, h, D]
         }
     }
@@ -90,20 +92,9 @@ internal sealed class OfficialModel : IDisposable
         ? [Embedding, "prefix_encoder.trans.0.weight", "prefix_encoder.trans.0.bias", "prefix_encoder.trans.2.weight", "prefix_encoder.trans.2.bias"]
         : [Embedding];
 
-    /// <summary>The official logits: <c>[B, K]</c>, or those of tokens, padding included, <c>[B, T, K]</c>.</summary>
-    public Tensor ExpectedLogits => _golden.Tensors.TryGetValue("expect.logits", out var logits)
-        ? logits
-        : stack([Expected("start_logits"), Expected("end_logits")], 2);
+    public void Dispose() => Optimizer.Dispose();
 
-    public Tensor Expected(string name) => _golden.Tensors[$"expect.{name}"];
-
-    public void Dispose()
-    {
-        Optimizer.Dispose();
-        _golden.Dispose();
-    }
-
-    private Tensor Initial(string name) => _golden.Tensors[$"init.{name}"];
+    private Tensor Initial(string name) => _weights[name];
 
     private PrefixParameters CreatePrefix(PrefixShape shape)
     {

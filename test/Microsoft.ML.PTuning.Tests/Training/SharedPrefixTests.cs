@@ -9,6 +9,7 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 
 /// <summary>A step of one of the tasks that share a prefix.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class SharedPrefixTests
 {

@@ -9,11 +9,12 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 /// <summary>Steps of a task over a tiny encoder.</summary>
 internal static class TinyOptimizer
 {
-    /// <summary>Begins with the same values every time.</summary>
+    /// <summary>Begins with the same values every time; trains in F64 over an encoder in F64.</summary>
     public static PromptOptimizer Of(PromptTask task, Backbone backbone, PromptMethod method, TrainingSettings settings)
     {
         using var generator = new Generator(3);
-        var weight = Initializers.Normal(generator, deviation: 0.5);
+        var type = backbone.ElementType == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        Initializer weight = shape => Initializers.Normal(generator, deviation: 0.5)(shape).to(type);
         var encoder = method.Over(backbone);
         PrefixParameters? prefix = method.PrefixLength == 0 ? null
             : settings.ProjectionSize > 0 ? new ProjectedPrefix(encoder.Shape, settings.ProjectionSize, weight, weight)

@@ -10,6 +10,7 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 
 /// <summary>What is kept of the rows of a task.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class TrunkCacheTests
 {

@@ -26,7 +26,7 @@ internal sealed class GoldenOnnx : IDisposable
     public GoldenOnnx(string name, Func<OnnxDraft, string, OnnxDraft>? rewrite, string fileName)
     {
         Name = name;
-        var golden = Path.Combine(GoldenFiles.Root, "backbones", FileOf(name));
+        var golden = Path.Combine(GoldenFiles.Root, "backbones", FileName);
         if (!File.Exists($"{golden}.safetensors") || !Directory.Exists(Exports))
             throw new AssertInconclusiveException($"No golden vectors in '{GoldenFiles.Root}'; PTUNING_GOLDEN names another folder.");
 
@@ -39,7 +39,7 @@ internal sealed class GoldenOnnx : IDisposable
             Tensors = file.LoadAll();
 
         ModelPath = _directory.File(fileName);
-        var export = Path.Combine(Exports, $"{FileOf(name)}.onnx");
+        var export = Path.Combine(Exports, $"{FileName}.onnx");
         var draft = File.Exists(export) ? OnnxDraft.Read(export) : WriteDeberta();
         if (rewrite is null && File.Exists(export))
             File.Copy(export, ModelPath);
@@ -54,6 +54,9 @@ internal sealed class GoldenOnnx : IDisposable
     public static IEnumerable<object[]> Names => [.. Exported, ["deberta"], ["deberta-v2"], ["deberta-v3"]];
 
     public string Name { get; }
+
+    /// <summary>The golden file's name: XLM-R is RoBERTa's under another model type.</summary>
+    public string FileName => Name == "xlm-roberta" ? "roberta" : Name;
 
     public string Folder => _directory.Path;
 
@@ -92,6 +95,4 @@ internal sealed class GoldenOnnx : IDisposable
             .ToDictionary(pair => pair.Key[parameter.Length..], pair => pair.Value);
         return DebertaGraph.Of((DebertaConfiguration)BackboneConfiguration.Read(Folder), weights, length: Tensors["input.input_ids"].size(1));
     }
-
-    private static string FileOf(string name) => name == "xlm-roberta" ? "roberta" : name;
 }
