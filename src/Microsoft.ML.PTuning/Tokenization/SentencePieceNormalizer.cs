@@ -5,7 +5,8 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <summary>What SentencePiece does to a text before it looks for pieces, with offsets kept.</summary>
 /// <remarks>
 /// Characters are replaced as the model's map says (mostly NFKC, with white space made spaces and control characters removed), runs of spaces
-/// become one, those at both ends go, a space is put before the text, and spaces are written as <c>▁</c>.
+/// become one (but not within a replacement or a user's own piece), those at both ends go, a space is put before the text, and spaces are written as
+/// <c>▁</c>.
 /// </remarks>
 internal sealed class SentencePieceNormalizer(SentencePieceModel model)
 {
@@ -30,9 +31,20 @@ internal sealed class SentencePieceNormalizer(SentencePieceModel model)
         {
             var (length, byteLength) = Next(characters[at..], bytes.AsSpan(byteAt), out var replacement);
             var (start, end) = text.OriginOf(at, at + length);
+            var begins = true; // Within a replacement spaces stay.
             while (Rune.DecodeFromUtf8(replacement, out var rune, out var read) is System.Buffers.OperationStatus.Done)
             {
-                afterSpace = Add(normalized, rune, start, end, afterSpace);
+                var space = rune.Value == ' ';
+                if (space && begins && afterSpace)
+                {
+                    normalized.ExtendLast(end);
+                }
+                else
+                {
+                    Add(normalized, rune, start, end);
+                    (begins, afterSpace) = (false, space && model.RemoveExtraSpace);
+                }
+
                 replacement = replacement[read..];
             }
 
@@ -45,24 +57,14 @@ internal sealed class SentencePieceNormalizer(SentencePieceModel model)
         return normalized;
     }
 
-    /// <returns>Whether the text now ends with a space that swallows those behind it.</returns>
-    private bool Add(NormalizedText normalized, Rune rune, int start, int end, bool afterSpace)
+    private void Add(NormalizedText normalized, Rune rune, int start, int end)
     {
-        var space = rune.Value == ' ';
-        if (space && afterSpace)
-        {
-            normalized.ExtendLast(end);
-            return true;
-        }
-
         if (normalized.Characters.IsEmpty && model.AddDummyPrefix)
             normalized.Add(_space, start, start);
-        if (space)
+        if (rune.Value == ' ')
             normalized.Add(_space, start, end);
         else
             normalized.Add(rune, start, end);
-
-        return space && model.RemoveExtraSpace;
     }
 
     /// <summary>What is replaced next, and by what: the map's longest key; a user's own piece, or else one character, by itself.</summary>

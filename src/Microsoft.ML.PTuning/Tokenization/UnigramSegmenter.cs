@@ -6,11 +6,15 @@ namespace Microsoft.ML.PTuning.Tokenization;
 internal readonly record struct PlacedPiece(int Id, int Start, int End);
 
 /// <summary>Cuts a normalised text into the pieces whose probabilities have the greatest product (Kudo 2018), by Viterbi's algorithm.</summary>
-/// <remarks>Sums are in double precision, as in Hugging Face's fast tokenizers, so that a long text's end is cut as well as its beginning.</remarks>
+/// <remarks>
+/// The search is that of SentencePiece 0.1.97 (<c>Model::EncodeOptimized</c>), rounding included. The best sum up to a place is kept in single
+/// precision, and the sum that may replace it is compared in double precision. Of the pieces that end at a place the longest comes first. So of equal
+/// sums that of the longest piece stays, unless it was rounded down.
+/// </remarks>
 internal sealed class UnigramSegmenter
 {
     /// <summary>An unknown character costs so much more than the least likely piece.</summary>
-    private const double UnknownPenalty = 10;
+    private const float UnknownPenalty = 10;
 
     /// <summary>A user's own piece wins against any others that cost more than this.</summary>
     private const double UserDefinedCost = 0.1;
@@ -18,18 +22,20 @@ internal sealed class UnigramSegmenter
     private readonly PieceTrie _trie;
     private readonly double[] _scores;
     private readonly int _unknownId;
-    private readonly double _unknownScore;
+    private readonly float _unknownScore;
 
     public UnigramSegmenter(SentencePieceModel model)
     {
-        var normal = model.Pieces.Where(piece => piece.Type == PieceType.Normal).Select(piece => (double)piece.Score).DefaultIfEmpty(0).ToArray();
+        var normal = model.Pieces.Where(piece => piece.Type == PieceType.Normal).Select(piece => piece.Score).DefaultIfEmpty(0).ToArray();
         var (least, best) = (normal.Min(), Math.Max(0, normal.Max()));
 
         _trie = new PieceTrie(model.Pieces
             .Select((piece, id) => (piece.Text, Id: id, piece.Type))
             .Where(piece => piece.Type is PieceType.Normal or PieceType.UserDefined)
             .Select(piece => (piece.Text, piece.Id)));
-        _scores = [.. model.Pieces.Select(piece => piece.Type == PieceType.UserDefined ? piece.Text.Length * best - UserDefinedCost : piece.Score)];
+        _scores = [.. model.Pieces.Select(piece => piece.Type == PieceType.UserDefined
+            ? Encoding.UTF8.GetByteCount(piece.Text) * best - UserDefinedCost
+            : piece.Score)];
         _unknownId = model.UnknownId;
         _unknownScore = least - UnknownPenalty;
     }
@@ -38,9 +44,9 @@ internal sealed class UnigramSegmenter
     /// <param name="text">Without lone surrogates.</param>
     public List<PlacedPiece> Cut(ReadOnlySpan<char> text)
     {
-        var best = new (double Score, int Id, int Start)[text.Length + 1];      // of the pieces that end at a place, the one on the best way there
+        var best = new (float Score, int Id, int Start)[text.Length + 1];       // of the pieces that end at a place, the one on the best way there
         for (var i = 1; i < best.Length; i++)
-            best[i].Score = double.NegativeInfinity;
+            best[i].Score = float.NegativeInfinity;
 
         for (var start = 0; start < text.Length;)
         {
@@ -57,7 +63,7 @@ internal sealed class UnigramSegmenter
             }
 
             if (!known)
-                Reach(best, start + length, best[start].Score + _unknownScore, _unknownId, start);
+                Reach(best, start + length, (float)(best[start].Score + _unknownScore), _unknownId, start);
             start += length;
         }
 
@@ -68,9 +74,9 @@ internal sealed class UnigramSegmenter
         return pieces;
     }
 
-    private static void Reach((double Score, int Id, int Start)[] best, int end, double score, int id, int start)
+    private static void Reach((float Score, int Id, int Start)[] best, int end, double score, int id, int start)
     {
         if (score > best[end].Score)
-            best[end] = (score, id, start);
+            best[end] = ((float)score, id, start);
     }
 }
