@@ -18,8 +18,8 @@ internal static class CommandLine
         Required = true,
         Description = "The data set. 'squad-topics': the questions of SQuAD's eight largest articles, 480 to train with, labelled with the article. "
             + "Files of your own: 'tsv', 'text TAB [text TAB] label'; labels that are numbers, one at least with a decimal point, make it a regression. "
-            + "'ner', a word and its tag a line, an empty line between sentences. "
-            + "'srl', predicates and their arguments: the columns of CoNLL-2005 and CoNLL-2012 with a bracket column a predicate, "
+            + "'ner', a word and its tag per line, an empty line between sentences. "
+            + "'srl', predicates and their arguments: the columns of CoNLL-2005 and CoNLL-2012 with a bracket column per predicate, "
             + "lines of a predicate's index, words, |||, tags, or .jsonl lines of words and frames (pred, tags)",
     };
 
@@ -37,7 +37,8 @@ internal static class CommandLine
         Description = "Development file: its rows are judged. Not needed with --holdout, nor for squad-topics, which splits its training file",
     };
 
-    private static readonly Option<int?> TokenColumn = Number("--token-column", "Column of the words, from 0, in a file with a word a line; else the layout's own", lowest: 0);
+    private static readonly Option<int?> TokenColumn = Number(
+        "--token-column", "Column of the words, from 0, in a file with a word per line; else the layout's own", lowest: 0);
     private static readonly Option<int?> LabelColumn = Number(
         "--label-column", "Column of the label or the tags; else the layout's own, or the last one", lowest: 0);
 
@@ -46,7 +47,7 @@ internal static class CommandLine
     private static readonly Option<string?> Backbone = new("--backbone")
     {
         HelpName = "DIR",
-        Description = "Folder of a Hugging Face encoder of any family that the library knows; the small default encoder where none is named",
+        Description = "Folder of a Hugging Face encoder of any family that the library knows; the library's default encoder where none is named",
     };
 
     private static readonly Option<string> MethodName = new("--method")
@@ -61,7 +62,7 @@ internal static class CommandLine
         Description = "Trains with the library's defaults, not with those of an official script, and reports the last epoch; other options still count",
     };
 
-    private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors a layer", lowest: 1);
+    private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors per layer", lowest: 1);
     private static readonly Option<int?> PrefixLayers = Number("--prefix-layers", "Prefix in the last k layers only; 0 for all", lowest: 0);
 
     private static readonly Option<bool?> Projection = new("--projection")
@@ -85,7 +86,7 @@ internal static class CommandLine
             + "'best' unless --defaults is given",
     };
 
-    private static readonly Option<int?> BatchSize = Number("--batch-size", "Rows a step", lowest: 1);
+    private static readonly Option<int?> BatchSize = Number("--batch-size", "Rows per step", lowest: 1);
     private static readonly Option<int?> MaxLength = Number("--max-length", "Tokens of a row, the rest is cut off", lowest: 1);
 
     private static readonly Option<string?> Offset = new("--position-offset")
@@ -96,7 +97,7 @@ internal static class CommandLine
     private static readonly Option<Pooling> Pooled = new("--pooling")
     {
         HelpName = string.Join('|', Enum.GetNames<Pooling>()).ToLowerInvariant(),
-        Description = "How a text becomes one vector: the checkpoint's pooler, a trained one, or the mean over the tokens; of tags and answers none",
+        Description = "How a text becomes one vector: the checkpoint's pooler, a trained one, or the mean over the tokens. Tags and answers have no pooling",
     };
 
     private static readonly Option<bool> PadToMax = new("--pad-to-max")
@@ -113,7 +114,7 @@ internal static class CommandLine
 
     private static readonly Option<double?> HoldOut = Number(
         "--holdout", "Judges this share of the training rows, drawn with the run's seed; development rows are not read. Choose options with it. "
-        + "Rows of one paragraph or sentence stay together; --per-class draws from the others", lowest: double.Epsilon, below: 1);
+        + "Rows of one paragraph or sentence stay together, but for squad-topics; --per-class draws from the others", lowest: double.Epsilon, below: 1);
 
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
@@ -222,11 +223,11 @@ internal static class CommandLine
         PaperTask task = PaperTask.Named(arguments.GetRequiredValue(TaskName));
         string? backbone = arguments.GetValue(Backbone);
         var method = Method.Named(arguments.GetRequiredValue(MethodName));
-        Preset? preset = arguments.GetValue(Defaults) || backbone is null ? null : Preset.For(task.Name, BackboneShape.Read(backbone));
+        Preset? preset = arguments.GetValue(Defaults) || !Directory.Exists(backbone) ? null : Preset.For(task.Name, BackboneShape.Read(backbone));
         Settings settings = Settings.Resolve(method.HasPrefix, Requested(arguments), preset, task.Defaults);
 
         DataFiles files = arguments.GetValue(Data) is { } folder
-            ? DataFiles.Find(task, folder)
+            ? DataFiles.Find(task, folder, needsDev: arguments.GetValue(HoldOut) is null)
             : new DataFiles(arguments.GetRequiredValue(Train)!, arguments.GetValue(Dev) ?? arguments.GetRequiredValue(Train)!);
         var reading = new Reading(
             arguments.GetValue(Template) ?? preset?.Template ?? 0, arguments.GetValue(Limit), arguments.GetValue(DevLimit),

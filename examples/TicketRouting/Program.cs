@@ -2,6 +2,7 @@ using Examples;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
+using Microsoft.ML.Trainers;
 using Spectre.Console;
 using TicketRouting;
 
@@ -34,7 +35,7 @@ using var model = TrainingBar.Show(progress =>
 MulticlassClassificationMetrics metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(testTickets));
 var bagOfWords = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(Ticket.Queue))
     .Append(mlContext.Transforms.Text.FeaturizeText("Features", nameof(Ticket.Text)))
-    .Append(mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy())
+    .Append(mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy(new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1 }))
     .Fit(trainingTickets);
 MulticlassClassificationMetrics yardstick = mlContext.MulticlassClassification.Evaluate(bagOfWords.Transform(testTickets));
 Console.WriteLine();

@@ -17,7 +17,7 @@ try
             return 2;
     }
 }
-catch (InvalidDataException e)
+catch (Exception e) when (e is InvalidDataException or BadImageFormatException or IOException)
 {
     Console.Error.WriteLine($"error PTBUILD002: {e.Message}");
     return 1;

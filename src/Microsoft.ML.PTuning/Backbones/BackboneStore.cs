@@ -70,7 +70,11 @@ internal sealed class BackboneStore(Func<string, Device, BackbonePrecision, Load
                 $"The encoder's folder '{directory}' is not there; it was expected with {BackboneConfiguration.FileName} in it.");
 
         var target = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? directory;
-        string[] read = [BackboneConfiguration.FileName, SentenceModules.FileName, SentenceModules.UsualPoolingFile, .. CheckpointFiles.TryFind(target)?.Names ?? [], .. TokenizerFiles.Names];
+        string[] read =
+        [
+            BackboneConfiguration.FileName, SentenceModules.FileName, SentenceModules.UsualPoolingFile,
+            .. CheckpointFiles.TryFind(target)?.Names ?? [], .. TokenizerFiles.Names,
+        ];
         var files = from name in read
                     let path = Path.Combine(target, name)
                     where File.Exists(path)

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Formats;
+
 namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>The Hugging Face cache, read only: <c>models--organisation--name/refs/branch</c> holds a commit, <c>snapshots/commit</c> its files.</summary>
@@ -11,7 +13,7 @@ internal sealed class HubCache(string root)
     {
         var revision = hub.Revision ?? DefaultBranch;
         var branch = Path.Combine(ModelOf(hub), "refs", revision);
-        var commit = File.Exists(branch) && File.ReadAllText(branch).Trim() is var named && HubName.IsPlain(named) ? named : revision;
+        var commit = File.Exists(branch) && File.ReadAllText(branch).Trim() is var named && PlainPath.IsBelow(named) ? named : revision;
         return Path.Combine(Snapshots(hub), commit);
     }
 

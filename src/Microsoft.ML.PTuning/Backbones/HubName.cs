@@ -12,12 +12,9 @@ internal sealed record HubName(string Name, string? Revision)
     {
         var at = text.IndexOf('@');
         var (name, revision) = at < 0 ? (text, null) : (text[..at], text[(at + 1)..]);
-        hub = IsPlain(name) && name.Count(c => c == '/') <= 1 && (revision is null || IsPlain(revision)) ? new(name, revision) : null;
+        hub = PlainPath.IsBelow(name) && name.Count(c => c == '/') <= 1 && (revision is null || PlainPath.IsBelow(revision)) ? new(name, revision) : null;
         return hub is not null;
     }
-
-    /// <inheritdoc cref="PlainPath.IsBelow"/>
-    public static bool IsPlain(string name) => PlainPath.IsBelow(name);
 
     public override string ToString() => Revision is null ? Name : $"{Name}@{Revision}";
 }

@@ -11,7 +11,7 @@ internal static class MeanPooling
     public static Tensor Pool(Tensor hidden, Tensor? mask)
     {
         // The sum points where the mean does.
-        var sum = mask is null ? hidden.sum([1]) : mask.unsqueeze(1).bmm(hidden).squeeze(1);
+        var sum = mask is null ? hidden.sum([1]) : mask.to(hidden.dtype).unsqueeze(1).bmm(hidden).squeeze(1);
         return nn.functional.normalize(sum, dim: 1);
     }
 }

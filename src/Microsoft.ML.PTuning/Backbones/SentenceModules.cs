@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
@@ -10,6 +11,8 @@ namespace Microsoft.ML.PTuning.Backbones;
 internal static class SentenceModules
 {
     public const string FileName = "modules.json", UsualPoolingFile = "1_Pooling/" + BackboneConfiguration.FileName;
+
+    private const string Advice = "Fetch the file again, or delete it and set the option Pooling.";
 
     private const string ModePrefix = "pooling_mode_", MeanMode = ModePrefix + "mean_tokens";
 
@@ -30,8 +33,8 @@ internal static class SentenceModules
 
     private static bool ReadsMean(string directory, string folder, string modules)
     {
-        if (!HubName.IsPlain(folder))
-            throw new InvalidDataException($"'{modules}' names the folder '{folder}' for its pooling, expected one inside '{directory}'.");
+        if (!PlainPath.IsBelow(folder))
+            throw new InvalidDataException($"'{modules}' names the folder '{folder}' for its pooling, expected one inside '{directory}'. {Advice}");
 
         var path = Path.Combine(directory, folder, BackboneConfiguration.FileName);
         if (!File.Exists(path))
@@ -50,7 +53,7 @@ internal static class SentenceModules
     private static string Text(JsonElement module, string key, string path) =>
         module.ValueKind == JsonValueKind.Object && module.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String
             ? value.GetString()!
-            : throw new InvalidDataException($"'{path}' has a module without a text '{key}'; expected sentence-transformers' list of modules.");
+            : throw new InvalidDataException($"'{path}' has a module without a text '{key}'; expected sentence-transformers' list of modules. {Advice}");
 
     private static JsonDocument Parse(string path, JsonValueKind expected)
     {
@@ -61,13 +64,13 @@ internal static class SentenceModules
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"'{path}' is not JSON: {e.Message}", e);
+            throw new InvalidDataException($"'{path}' is not JSON: {e.Message} {Advice}", e);
         }
 
         if (document.RootElement.ValueKind == expected)
             return document;
 
         using (document)
-            throw new InvalidDataException($"'{path}' holds a JSON {document.RootElement.ValueKind}, expected an {expected}.");
+            throw new InvalidDataException($"'{path}' holds a JSON {document.RootElement.ValueKind}, expected an {expected}. {Advice}");
     }
 }

@@ -33,7 +33,7 @@ internal sealed class NasBert(string name, string comparison, RatioKind kind, in
     public Ratio Measure(int threads)
     {
         using var classifiers = new TextClassifiers(rows);
-        using var untrained = new UntrainedModel();
+        using var untrained = new UntrainedModel(encoder: null);
         using var transformer = untrained.ToTransformer();
         var (encoder, ratio) = (transformer.Backbone, measure(classifiers));
         return ratio with

@@ -10,9 +10,9 @@ internal sealed class OfficialRecipeScoring(string name, Func<string?> encoder, 
 {
     public static IReadOnlyList<IBenchmark> Rows =>
     [
-        new OfficialRecipeScoring("official-recipe-scoring", () => null, RecipeRows.Lognormal, count: 1024),
-        new OfficialRecipeScoring("official-recipe-scoring-sst2", () => null, RecipeRows.Sst2, count: 1024),
-        new OfficialRecipeScoring("official-recipe-scoring-squad", () => null, RecipeRows.Squad, count: 192),
+        new OfficialRecipeScoring("official-recipe-scoring", () => UntrainedModel.SmallEncoder, RecipeRows.Lognormal, count: 1024),
+        new OfficialRecipeScoring("official-recipe-scoring-sst2", () => UntrainedModel.SmallEncoder, RecipeRows.Sst2, count: 1024),
+        new OfficialRecipeScoring("official-recipe-scoring-squad", () => UntrainedModel.SmallEncoder, RecipeRows.Squad, count: 192),
         new OfficialRecipeScoring("base-official-recipe-scoring", () => BaseShapedEncoder.Folder, RecipeRows.Lognormal, count: 64),
     ];
 

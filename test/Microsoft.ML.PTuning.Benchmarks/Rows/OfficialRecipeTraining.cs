@@ -14,9 +14,9 @@ internal sealed class OfficialRecipeTraining(string name, Func<string?> encoder,
 {
     public static IReadOnlyList<IBenchmark> Rows =>
     [
-        new OfficialRecipeTraining("official-recipe-training", () => null, RecipeRows.Lognormal, count: 512),
-        new OfficialRecipeTraining("official-recipe-training-sst2", () => null, RecipeRows.Sst2, count: 384),
-        new OfficialRecipeTraining("official-recipe-training-squad", () => null, RecipeRows.Squad, count: 64),
+        new OfficialRecipeTraining("official-recipe-training", () => UntrainedModel.SmallEncoder, RecipeRows.Lognormal, count: 512),
+        new OfficialRecipeTraining("official-recipe-training-sst2", () => UntrainedModel.SmallEncoder, RecipeRows.Sst2, count: 384),
+        new OfficialRecipeTraining("official-recipe-training-squad", () => UntrainedModel.SmallEncoder, RecipeRows.Squad, count: 64),
         new OfficialRecipeTraining("base-official-recipe-training", () => BaseShapedEncoder.Folder, RecipeRows.Lognormal, count: 32),
     ];
 

@@ -13,8 +13,8 @@ internal sealed class ShardsVersusThreads(string name, Func<string?> encoder, in
 
     public static IReadOnlyList<IBenchmark> Rows =>
     [
-        new ShardsVersusThreads("shards-vs-threads-step", () => null, rows: 64, trains: true),
-        new ShardsVersusThreads("shards-vs-threads-forward", () => null, rows: 64, trains: false),
+        new ShardsVersusThreads("shards-vs-threads-step", () => UntrainedModel.SmallEncoder, rows: 64, trains: true),
+        new ShardsVersusThreads("shards-vs-threads-forward", () => UntrainedModel.SmallEncoder, rows: 64, trains: false),
         new ShardsVersusThreads("base-shards-vs-threads-step", () => BaseShapedEncoder.Folder, rows: 16, trains: true),
         new ShardsVersusThreads("base-shards-vs-threads-forward", () => BaseShapedEncoder.Folder, rows: 16, trains: false),
     ];

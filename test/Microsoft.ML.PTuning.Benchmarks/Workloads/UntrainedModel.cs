@@ -11,6 +11,9 @@ namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 /// <summary>A binary classifier as training begins with it, prefix and head at random: what it costs does not depend on what it learned.</summary>
 internal sealed class UntrainedModel : IDisposable
 {
+    /// <summary>The encoder of the rows that name no other: small, so that what stands around an encoder weighs most.</summary>
+    public const string SmallEncoder = "mini-cased";
+
     public const int PrefixLength = 20;
 
     /// <summary>Most tokens of a row, where no other number is given.</summary>
@@ -23,7 +26,7 @@ internal sealed class UntrainedModel : IDisposable
     /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
     /// <param name="prefixLayers">How many layers, counted from the top, have a prefix; 0 for all.</param>
     /// <param name="maxLength">Most tokens of a row.</param>
-    public UntrainedModel(string? encoder = null, int prefixLayers = 0, int maxLength = MaxLength)
+    public UntrainedModel(string? encoder = SmallEncoder, int prefixLayers = 0, int maxLength = MaxLength)
     {
         (_encoder, _method) = (encoder, new PromptMethod { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
         _backbone = BackboneLibrary.Open(encoder, CPU);

@@ -47,6 +47,14 @@ public sealed class BackboneResolveTests
         StringAssert.Contains(Refusal(null), "Reference the package Microsoft.ML.PTuning.Backbone.MiniLM,");
 
     [TestMethod]
+    public void A_bundled_encoder_that_is_not_deployed_is_refused_with_its_package()
+    {
+        _folder.Make("backbones/all-MiniLM-L6-v2");
+
+        StringAssert.Contains(Refusal("mini-cased"), "Reference the package Microsoft.ML.PTuning.Backbone.Mini,");
+    }
+
+    [TestMethod]
     public void A_folder_is_taken_with_its_full_path_and_its_own_name()
     {
         var directory = _folder.Make("my encoder");

@@ -154,6 +154,15 @@ public sealed class PaperTaskReaderTests
     }
 
     [TestMethod]
+    public void Rows_held_out_need_no_development_file()
+    {
+        string train = _folder.Write("train.tsv", "");
+
+        Assert.AreEqual(new DataFiles(train, train), DataFiles.Find(PaperTask.Named("sst2"), _folder.Path, needsDev: false));
+        Assert.ThrowsExactly<FileNotFoundException>(() => DataFiles.Find(PaperTask.Named("sst2"), _folder.Path));
+    }
+
+    [TestMethod]
     public void A_folder_without_the_files_is_refused_with_what_it_holds()
     {
         _folder.Write("test.tsv", "");

@@ -231,6 +231,7 @@ public sealed class MixedBatchTests
     private static float Furthest(float[][] expected, float[][] actual)
     {
         CollectionAssert.AreEqual(expected.Select(part => part.Length).ToArray(), actual.Select(part => part.Length).ToArray());
+        Assert.IsTrue(actual.All(part => part.All(float.IsFinite)), "Not every number is finite.");
         return expected.Zip(actual).Max(parts => parts.First.Zip(parts.Second).Max(pair => MathF.Abs(pair.First - pair.Second)));
     }
 

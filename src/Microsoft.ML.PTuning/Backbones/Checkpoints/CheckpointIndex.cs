@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones.Checkpoints;
 
@@ -52,7 +53,7 @@ internal sealed record CheckpointIndex(string Path, IReadOnlyDictionary<string, 
         return files.Count > 0 ? files : throw Refuse(path, "its 'weight_map' is empty");
     }
 
-    private static bool IsFileName(string name) => HubName.IsPlain(name) && !name.Contains('/');
+    private static bool IsFileName(string name) => PlainPath.IsBelow(name) && !name.Contains('/');
 
     private static InvalidDataException Refuse(string path, string reason, Exception? inner = null) =>
         new($"'{path}' cannot be read as the index of a sharded checkpoint: {reason}. Fetch or save the checkpoint again.", inner);

@@ -4,10 +4,10 @@ namespace Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
 /// <param name="Name">Since version 1.13 torch's exporter writes the module here: <c>/encoder/layer.0/attention/self/query/MatMul</c>.</param>
 /// <param name="Inputs">Names of values; empty for an input that is left out.</param>
 /// <param name="Numbers">The attributes that are whole numbers or lists of them, as far as this reader needs them.</param>
-/// <param name="Alpha">The factor of a product; 1 where the operator has none.</param>
+/// <param name="Factor">What a product or its bias is multiplied by (alpha, beta); 1 where neither is.</param>
 internal sealed record OnnxNode(
     string Name, string Operator, string Domain, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs,
-    IReadOnlyDictionary<string, long[]> Numbers, float Alpha)
+    IReadOnlyDictionary<string, long[]> Numbers, float Factor)
 {
     /// <summary>The domain of ONNX Runtime's own operators.</summary>
     public const string RuntimeDomain = "com.microsoft";

@@ -13,7 +13,7 @@ internal static class OnnxParser
     private const int MostDimensions = 16;
 
     /// <summary>The attributes that say how a node takes its weights.</summary>
-    private static readonly HashSet<string> Used = ["axis", "perm", "transA", "transB", "block_size"];
+    private static readonly HashSet<string> Used = ["axis", "perm", "transB", "block_size"];
 
     /// <summary>Reads a ModelProto.</summary>
     public static OnnxGraph Read(ReadOnlySpan<byte> model)
@@ -55,7 +55,7 @@ internal static class OnnxParser
         var (name, kind, domain) = ("", "", "");
         var (inputs, outputs) = (new List<string>(), new List<string>());
         var numbers = new Dictionary<string, long[]>(StringComparer.Ordinal);
-        var alpha = 1f;
+        var factor = 1f;
         OnnxConstant? value = null;
         for (var fields = new ProtobufFields(message); fields.MoveNext();)
         {
@@ -66,17 +66,17 @@ internal static class OnnxParser
                 case 3: name = fields.Text; break;
                 case 4: kind = fields.Text; break;
                 case 7: domain = fields.Text; break;
-                case 5: ReadAttribute(fields.Bytes, at + fields.Offset, numbers, ref alpha, ref value); break;
+                case 5: ReadAttribute(fields.Bytes, at + fields.Offset, numbers, ref factor, ref value); break;
             }
         }
 
         if (kind != "Constant")
-            nodes.Add(new(name, kind, domain, inputs, outputs, numbers, alpha));
+            nodes.Add(new(name, kind, domain, inputs, outputs, numbers, factor));
         else if (value is not null && outputs is [var output])
             constants.Add(value with { Name = output });
     }
 
-    private static void ReadAttribute(ReadOnlySpan<byte> message, int at, Dictionary<string, long[]> numbers, ref float alpha, ref OnnxConstant? value)
+    private static void ReadAttribute(ReadOnlySpan<byte> message, int at, Dictionary<string, long[]> numbers, ref float factor, ref OnnxConstant? value)
     {
         var name = "";
         for (var fields = new ProtobufFields(message); fields.MoveNext();)
@@ -88,8 +88,8 @@ internal static class OnnxParser
         {
             if (fields.Number is 3 or 8 && Used.Contains(name))
                 AddNumbers(fields, list, $"the attribute '{name}'");
-            else if (fields.Number == 2 && name == "alpha")
-                alpha = fields.Float;
+            else if (fields.Number == 2 && name is "alpha" or "beta" && fields.Float != 1)
+                factor = fields.Float;
             else if (fields.Number == 5 && name == "value")
                 value = ReadTensor(fields.Bytes, at + fields.Offset);
         }

@@ -90,8 +90,8 @@ internal sealed class OnnxTensors
         var weight = product.IsQuantized ? Quantized(node, product, stored) : stored;
         if (!weight.IsFloat)
             return;
-        if (node.Alpha != 1)
-            throw new FormatException($"the node {node} multiplies its product with {weight.Constant} by {node.Alpha}, expected 1");
+        if (node.Factor != 1)
+            throw new FormatException($"the node {node} multiplies its product with {weight.Constant}, or its bias, by {node.Factor}, expected 1");
 
         var module = product.Bias is { } bias && node.Input(bias) is { } own ? ModuleOfBias(own) : ModuleBehind(node);
         if (product.Bias is { } vector)

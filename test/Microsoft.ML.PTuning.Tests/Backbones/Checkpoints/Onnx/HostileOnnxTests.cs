@@ -56,7 +56,7 @@ public sealed class HostileOnnxTests : IDisposable
     }
 
     [TestMethod]
-    public void A_damaged_byte_is_refused_or_changes_no_more_than_names_and_numbers()
+    public void A_damaged_byte_is_read_or_refused_and_nothing_else()
     {
         var whole = Small().ToBytes();
         var damaged = _reading.File("damaged.onnx");
