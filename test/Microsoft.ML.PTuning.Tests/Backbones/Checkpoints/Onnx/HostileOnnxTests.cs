@@ -252,12 +252,14 @@ public sealed class HostileOnnxTests : IDisposable
     }
 
     [TestMethod]
-    public void A_product_that_is_scaled_is_refused()
+    [DataRow("alpha")]
+    [DataRow("beta")]
+    public void A_product_that_is_scaled_is_refused(string factor)
     {
         _draft.Tensors.Add(DraftTensor.Of("dense.weight", [1f, 2, 3, 4], 2, 2));
-        _draft.Add("Gemm", ["x", "dense.weight"], ["y"]).With("alpha", 0.5f);
+        _draft.Add("Gemm", ["x", "dense.weight"], ["y"]).With(factor, 0.5f);
 
-        _reading.RefusesBecause(_draft, "the node Gemm 'y' multiplies its product with 'dense.weight' (F32 [2, 2]) by 0.5, expected 1");
+        _reading.RefusesBecause(_draft, "the node Gemm 'y' multiplies its product with 'dense.weight' (F32 [2, 2]), or its bias, by 0.5, expected 1");
     }
 
     private OnnxDraft Small()
