@@ -24,7 +24,9 @@ internal static class TorchWriter
         using var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create);
         foreach (var (name, bytes) in storages.Append(("data.pkl", pickle)).Append(("byteorder", Encoding.ASCII.GetBytes(byteOrder))))
         {
-            using var entry = zip.CreateEntry($"{root}/{name}", compression).Open();
+            var created = zip.CreateEntry($"{root}/{name}", compression);
+            created.LastWriteTime = new DateTimeOffset(2020, 1, 1, 0, 0, 0, TimeSpan.Zero); // The same tensors give the same bytes at any time.
+            using var entry = created.Open();
             entry.Write(bytes);
         }
     }
