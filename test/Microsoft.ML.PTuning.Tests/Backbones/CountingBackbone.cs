@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 /// <summary>Another encoder, which it owns, and how many rows each of its layers has run over.</summary>
-internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configuration)
+internal sealed class CountingBackbone(Backbone inner) : Backbone(inner.Configuration, inner.ElementType)
 {
     /// <summary>Rows that each layer has run over.</summary>
     public int[] Rows { get; } = new int[inner.Configuration.Layers];

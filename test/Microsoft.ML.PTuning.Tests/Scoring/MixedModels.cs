@@ -43,12 +43,12 @@ internal sealed class MixedRow
 /// <summary>What a model said, in numbers and words.</summary>
 internal sealed record Said(float[] Numbers, string Text)
 {
-    public static void AreClose(Said expected, Said actual, string message)
+    public static void AreClose(Said expected, Said actual, string message, double bound = 1e-5)
     {
         Assert.AreEqual(expected.Text, actual.Text, message);
         Assert.HasCount(expected.Numbers.Length, actual.Numbers, message);
         for (var i = 0; i < expected.Numbers.Length; i++)
-            Assert.AreEqual(expected.Numbers[i], actual.Numbers[i], 1e-5f * (1 + MathF.Abs(expected.Numbers[i])), $"{message}, number {i}");
+            Assert.AreEqual(expected.Numbers[i], actual.Numbers[i], (float)bound * (1 + MathF.Abs(expected.Numbers[i])), $"{message}, number {i}");
     }
 }
 
@@ -97,11 +97,14 @@ internal sealed class MixedModels : IDisposable
     private readonly TinyCheckpoint _checkpoint;
     private readonly BackbonePrecision _precision;
     private readonly WeightNoise? _noise;
+    private readonly Backbone? _exact;
     private readonly List<PTuningV2Transformer> _models = [];
 
     /// <param name="family">bert, roberta, deberta-v2 (with a convolution), deberta-v3.</param>
     /// <param name="noise">Moves what is held in the encoder's type; null for none.</param>
-    public MixedModels(string family = "bert", BackbonePrecision precision = BackbonePrecision.Float32, WeightNoise? noise = null)
+    /// <param name="inF64">Whether all is computed in F64 instead, where batches differ in no digit that F32 shows.</param>
+    public MixedModels(
+        string family = "bert", BackbonePrecision precision = BackbonePrecision.Float32, WeightNoise? noise = null, bool inF64 = false)
     {
         (_precision, _noise) = (precision, noise);
         _checkpoint = family.StartsWith("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);
@@ -118,6 +121,7 @@ internal sealed class MixedModels : IDisposable
         File.WriteAllLines(
             System.IO.Path.Combine(_checkpoint.Path, "vocab.txt"),
             [.. first, "[CLS]", "[SEP]", "[MASK]", .. "abcdefghijklmnopqrstuvwxy".Select(letter => letter.ToString())]);
+        _exact = inF64 ? TypedEncoder.Load(_checkpoint.Path, ScalarType.Float64) : null;
     }
 
     /// <summary>Prefix lengths, depths and offsets that mix.</summary>
@@ -137,17 +141,20 @@ internal sealed class MixedModels : IDisposable
     {
         using var generator = new Generator((ulong)seed);
         var open = BackboneLibrary.Open(_checkpoint.Path, CPU, _precision);
-        var backbone = open.Lease.Backbone;
+        var backbone = _exact ?? open.Lease.Backbone;
+        var type = _exact?.ElementType ?? ScalarType.Float32;
         var reserved = method.PositionOffset == PositionOffset.Prefix ? method.PrefixLength : 0;
 
         var tensors = new TrainedTensors();
         if (method.PrefixLength > 0)
-            tensors.Add(TrainedTensors.Prefix, Hold(randn(method.Over(backbone).Shape.Dimensions, generator: generator)));
+            tensors.Add(TrainedTensors.Prefix, Hold(randn(method.Over(backbone).Shape.Dimensions, type, generator: generator)));
         foreach (var head in task.Head.Declare(backbone))
-            tensors.Add(head.Name, randn(head.Shape, generator: generator));
+            tensors.Add(head.Name, randn(head.Shape, type, generator: generator));
 
         if (wrap is not null)
-            open = new(new BackboneLease(new(wrap(backbone), open.Lease.Tokenizer), open.Lease.Directory, open.Lease.Dispose), open.Reference);
+            backbone = wrap(backbone);
+        if (backbone != open.Lease.Backbone)
+            open = new(new BackboneLease(new(backbone, open.Lease.Tokenizer), open.Lease.Directory, open.Lease.Dispose), open.Reference);
         var fitting = task with { MaxLength = Math.Min(task.MaxLength, backbone.MaxPositions - reserved) };
         var model = new PTuningV2Transformer(new PromptModel(fitting, method, open, tensors, summary: null, CPU));
         _models.Add(model);
@@ -166,6 +173,7 @@ internal sealed class MixedModels : IDisposable
     public void Dispose()
     {
         _models.ForEach(model => model.Dispose());
+        _exact?.Dispose();
         _checkpoint.Dispose();
     }
 }
