@@ -94,7 +94,7 @@ internal static class CommandLine
         Description = "'prefix': the text's positions begin after the prefix, as in the official code; 'none': at 0",
     };
 
-    private static readonly Option<Pooling> Pooled = new("--pooling")
+    private static readonly Option<Pooling?> Pooled = new("--pooling")
     {
         HelpName = string.Join('|', Enum.GetNames<Pooling>()).ToLowerInvariant(),
         Description = "How a text becomes one vector: the checkpoint's pooler, a trained one, or the mean over the tokens. Tags and answers have no pooling",
@@ -116,6 +116,9 @@ internal static class CommandLine
         "--holdout", "Judges this share of the training rows, drawn with the run's seed; development rows are not read. Choose options with it. "
         + "Rows of one paragraph or sentence stay together, but for squad-topics; --per-class draws from the others", lowest: double.Epsilon, below: 1);
 
+    private static readonly Option<int?> Gpu = Number(
+        "--gpu", "The CUDA device to compute on, from 0; else the CPU. Build with TorchBackend=cuda-linux or cuda-windows", lowest: 0);
+
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
 
@@ -132,7 +135,7 @@ internal static class CommandLine
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
             TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, MethodName, Defaults, PrefixLength, PrefixLayers, Projection,
-            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Save, Json])
+            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Save, Json])
         {
             command.Options.Add(option);
         }
@@ -242,7 +245,7 @@ internal static class CommandLine
             Console.WriteLine($"{method.Name}: {data.TrainRows:N0} training rows, {data.DevRows:N0} judged rows, seed {seed}");
             string? saveTo = runs.Count == 0 ? arguments.GetValue(Save) : null;
             runs.Add(TrainingBar.Show(progress =>
-                Experiment.Run(method, new TrainingRun(data, settings, backbone, seed, progress, cancellationToken), saveTo)));
+                Experiment.Run(method, new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu)), saveTo)));
         }
 
         return new Report(task, method, settings, reading, files, runs);

@@ -5,9 +5,10 @@ namespace PaperTasks;
 /// <summary>What the command line says about training; null where it says nothing.</summary>
 internal sealed record RequestedSettings(
     int? PrefixLength, int? PrefixLayers, bool? Projection, double? LearningRate, int? Epochs, int? BatchSize, int? MaxLength,
-    PositionOffset? PositionOffset, Pooling Pooling, bool PadToMax, IReadOnlyList<int> Seeds, bool KeepsBestEpoch = true);
+    PositionOffset? PositionOffset, Pooling? Pooling, bool PadToMax, IReadOnlyList<int> Seeds, bool KeepsBestEpoch = true);
 
 /// <summary>Every hyper-parameter of a run: the command line's, else the preset's, else the library's.</summary>
+/// <param name="Epochs">0 for a number that follows from the rows.</param>
 /// <param name="KeepsBestEpoch">Whether the epoch that is best on the judged rows is kept, as in the paper; else the last one.</param>
 internal sealed record Settings(
     int PrefixLength, int PrefixLayers, bool Projection, double LearningRate, int Epochs, int BatchSize, int MaxLength,
@@ -28,7 +29,7 @@ internal sealed record Settings(
         BatchSize: requested.BatchSize ?? preset?.BatchSize ?? library.BatchSize,
         MaxLength: requested.MaxLength ?? preset?.MaxLength ?? library.MaxLength,
         PositionOffset: requested.PositionOffset ?? library.PositionOffset,
-        Pooling: requested.Pooling,
+        Pooling: requested.Pooling ?? preset?.Pooling ?? library.Pooling,
         PadToMax: requested.PadToMax,
         PrefixDropout: preset?.Dropout ?? library.PrefixDropout,
         HeadDropout: preset?.Dropout ?? library.HeadDropout,

@@ -24,9 +24,9 @@ public static partial class PTuningCatalog
         string predictedLabelColumnName = "PredictedLabel",
         string? backbone = null,
         int prefixLength = 20,
-        double learningRate = 5e-3,
+        double learningRate = 1e-2,
         int batchSize = 32,
-        int maxEpochs = 10,
+        int maxEpochs = 0,
         IDataView? validationSet = null) =>
         catalog.PTuningV2MultipleChoice(Trained(new PTuningV2Trainer.MultipleChoiceOptions
         {

@@ -18,7 +18,7 @@ public static partial class PTuningCatalog
     /// <param name="prefixLength">Prefix vectors a layer.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="batchSize">Windows of a training step; a short context is one window.</param>
-    /// <param name="maxEpochs">Passes over the training rows.</param>
+    /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>
     /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
     public static PTuningV2Trainer PTuningV2QuestionAnswer(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
@@ -31,9 +31,9 @@ public static partial class PTuningCatalog
         int topK = 3,
         string? backbone = null,
         int prefixLength = 20,
-        double learningRate = 5e-3,
+        double learningRate = 2e-2,
         int batchSize = 32,
-        int maxEpochs = 10,
+        int maxEpochs = 0,
         IDataView? validationSet = null) =>
         catalog.PTuningV2QuestionAnswer(Trained(new PTuningV2Trainer.QuestionAnswerOptions
         {

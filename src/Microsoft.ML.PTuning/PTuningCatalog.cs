@@ -17,7 +17,7 @@ public static partial class PTuningCatalog
     /// <param name="prefixLength">Prefix vectors a layer.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="batchSize">Rows of a training step.</param>
-    /// <param name="maxEpochs">Passes over the training rows.</param>
+    /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>
     /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
     public static PTuningV2Trainer PTuningV2(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
@@ -28,9 +28,9 @@ public static partial class PTuningCatalog
         string predictedLabelColumnName = "PredictedLabel",
         string? backbone = null,
         int prefixLength = 20,
-        double learningRate = 5e-3,
+        double learningRate = 1e-2,
         int batchSize = 32,
-        int maxEpochs = 10,
+        int maxEpochs = 0,
         IDataView? validationSet = null) =>
         catalog.PTuningV2(Trained(new PTuningV2Trainer.Options
         {
@@ -75,9 +75,9 @@ public static partial class PTuningCatalog
         string probabilityColumnName = "Probability",
         string? backbone = null,
         int prefixLength = 20,
-        double learningRate = 5e-3,
+        double learningRate = 1e-2,
         int batchSize = 32,
-        int maxEpochs = 10,
+        int maxEpochs = 0,
         IDataView? validationSet = null) =>
         catalog.PTuningV2(Trained(new PTuningV2Trainer.Options
         {
@@ -120,9 +120,9 @@ public static partial class PTuningCatalog
         string scoreColumnName = "Score",
         string? backbone = null,
         int prefixLength = 20,
-        double learningRate = 5e-3,
+        double learningRate = 1e-2,
         int batchSize = 32,
-        int maxEpochs = 10,
+        int maxEpochs = 0,
         IDataView? validationSet = null) =>
         catalog.PTuningV2(Trained(new PTuningV2Trainer.Options
         {

@@ -143,16 +143,17 @@ public sealed partial class PTuningV2MultiTaskTrainer
 
     private IReadOnlyList<TrainingResult> Learn(IReadOnlyList<TrainingTask> tasks, int padId, TrainingSession session)
     {
-        var epochs = (long)_options.MaxEpochs + _options.ContinuationEpochs;
-        using var trunk = TrunkCache.Create(tasks, epochs, session.Settings, padId, session.Device);
-        var shared = new TrainingLoop(tasks, session.Settings, padId, session.Device, trunk).Run();
-        return _options.ContinuationEpochs == 0 ? shared : Continue(tasks, shared, padId, session, trunk);
+        var settings = session.SettingsFor(tasks);
+        var epochs = (long)settings.MaxEpochs + _options.ContinuationEpochs;
+        using var trunk = TrunkCache.Create(tasks, epochs, settings, padId, session.Device);
+        var shared = new TrainingLoop(tasks, settings, padId, session.Device, trunk).Run();
+        return _options.ContinuationEpochs == 0 ? shared : Continue(tasks, shared, padId, session, settings, trunk);
     }
 
     private TrainingResult[] Continue(
-        IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> shared, int padId, TrainingSession session, TrunkCache? trunk)
+        IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> shared, int padId, TrainingSession session, TrainingSettings settings, TrunkCache? trunk)
     {
-        var settings = session.Settings with { MaxEpochs = _options.ContinuationEpochs, ProjectionSize = 0 };
+        settings = settings with { MaxEpochs = _options.ContinuationEpochs, ProjectionSize = 0 };
         var continued = new List<TrainingResult>();
         try
         {

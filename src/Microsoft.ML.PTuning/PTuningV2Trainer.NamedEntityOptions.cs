@@ -11,6 +11,9 @@ public sealed partial class PTuningV2Trainer
     /// </remarks>
     public sealed class NamedEntityOptions : Options
     {
+        /// <summary>Options with a <see cref="TrainingOptions.LearningRate"/> of 2e-2.</summary>
+        public NamedEntityOptions() => LearningRate = 2e-2;
+
         /// <summary>What the tags say together: a vector of entities with their characters, each as <see cref="EntitySpan"/> writes it.</summary>
         public string EntitiesColumnName { get; set; } = "Entities";
 

@@ -12,8 +12,8 @@ public sealed partial class PTuningV2Trainer
     /// </remarks>
     public sealed class QuestionAnswerOptions : Options
     {
-        /// <summary>Options with a <see cref="Options.MaxLength"/> of 384, as is usual for SQuAD.</summary>
-        public QuestionAnswerOptions() => MaxLength = 384;
+        /// <summary>Options with a <see cref="Options.MaxLength"/> of 384, as is usual for SQuAD, and a <see cref="TrainingOptions.LearningRate"/> of 2e-2.</summary>
+        public QuestionAnswerOptions() => (MaxLength, LearningRate) = (384, 2e-2);
 
         /// <summary>The text that answers are cut from.</summary>
         public string ContextColumnName { get; set; } = "Context";

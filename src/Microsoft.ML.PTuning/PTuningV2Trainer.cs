@@ -93,8 +93,9 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         return SingleCoreThread.Run("P-Tuning training", () =>
         {
             var padId = backbone.Lease.Tokenizer.PadId;
-            using var trunk = TrunkCache.Create([task], _options.MaxEpochs, session.Settings, padId, session.Device);
-            return new TrainingLoop([task], session.Settings, padId, session.Device, trunk).Run()[0];
+            var settings = session.SettingsFor([task]);
+            using var trunk = TrunkCache.Create([task], settings.MaxEpochs, settings, padId, session.Device);
+            return new TrainingLoop([task], settings, padId, session.Device, trunk).Run()[0];
         });
     }
 }

@@ -37,7 +37,7 @@ internal sealed class TrainingSession : IDisposable
 
     public Device Device { get; }
 
-    public TrainingSettings Settings { get; }
+    private TrainingSettings Settings { get; }
 
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
     public OpenBackbone OpenBackbone() => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision);
@@ -64,6 +64,10 @@ internal sealed class TrainingSession : IDisposable
         var judged = validation is null ? null : Read(validation, task, backbone, "validation");
         return new TrainingTask(task, new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head), rows, judged);
     }
+
+    /// <summary>The settings for these tasks: what the options leave open, their rows decide.</summary>
+    public TrainingSettings SettingsFor(IReadOnlyList<TrainingTask> tasks) =>
+        Settings.MaxEpochs > 0 ? Settings : Settings with { MaxEpochs = tasks.Max(task => task.Task.Epochs.Over(task.Training.Examples.Count)) };
 
     /// <summary>Tells what training begins with.</summary>
     public void LogStart(TrainingTask task) =>

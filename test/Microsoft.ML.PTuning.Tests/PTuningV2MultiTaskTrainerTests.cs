@@ -209,6 +209,17 @@ public sealed class PTuningV2MultiTaskTrainerTests
     }
 
     [TestMethod]
+    public void Tasks_take_the_epochs_of_the_one_with_the_fewest_rows_where_the_options_do_not_say()
+    {
+        _options.MaxEpochs = 0;
+
+        using var models = Fit(Topic(TinyTraining.Texts(20)), Rating(500));
+
+        foreach (var model in models.Values)
+            Assert.AreEqual(20, model.Summary!.Epochs.Count);
+    }
+
+    [TestMethod]
     public void Continuation_goes_on_from_the_shared_epochs()
     {
         using var shared = Fit(Topic(TinyTraining.Texts(20)), Rating(40));

@@ -27,9 +27,9 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("MaxLength", 128)]
     [DataRow("Pooling", Pooling.Automatic)]
     [DataRow("Shards", 0)]
-    [DataRow("LearningRate", 5e-3)]
+    [DataRow("LearningRate", 1e-2)]
     [DataRow("BatchSize", 32)]
-    [DataRow("MaxEpochs", 10)]
+    [DataRow("MaxEpochs", 0)]
     [DataRow("WarmupRatio", 0.0)]
     [DataRow("WeightDecay", 0.0)]
     [DataRow("MaxGradientNorm", 1.0)]
@@ -44,10 +44,16 @@ public class PTuningV2TrainerOptionsTests
         Assert.AreEqual(value, typeof(PTuningV2Trainer.Options).GetProperty(option)!.GetValue(new PTuningV2Trainer.Options()));
 
     [TestMethod]
+    [DataRow(typeof(PTuningV2Trainer.NamedEntityOptions))]
+    [DataRow(typeof(PTuningV2Trainer.QuestionAnswerOptions))]
+    public void Tags_and_answers_are_learned_at_a_higher_rate(Type options) =>
+        Assert.AreEqual(2e-2, ((PTuningV2Trainer.Options)Activator.CreateInstance(options)!).LearningRate);
+
+    [TestMethod]
     [DataRow("Temperature", 1.0)]
     [DataRow("ContinuationEpochs", 0)]
     [DataRow("PrefixLength", 20)]
-    [DataRow("LearningRate", 5e-3)]
+    [DataRow("LearningRate", 1e-2)]
     public void Multi_task_option_has_its_documented_default(string option, object? value) =>
         Assert.AreEqual(value, typeof(PTuningV2MultiTaskTrainer.Options).GetProperty(option)!.GetValue(new PTuningV2MultiTaskTrainer.Options()));
 

@@ -113,7 +113,7 @@ public class PTuningV2TrainerTests
     [DataRow(nameof(PTuningV2Trainer.Options.MaxLength), 0)]
     [DataRow(nameof(PTuningV2Trainer.Options.Shards), -1)]
     [DataRow(nameof(PTuningV2Trainer.Options.BatchSize), 0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.MaxEpochs), 0)]
+    [DataRow(nameof(PTuningV2Trainer.Options.MaxEpochs), -1)]
     [DataRow(nameof(PTuningV2Trainer.Options.EarlyStoppingPatience), -1)]
     [DataRow(nameof(PTuningV2Trainer.Options.PrefixDropout), 1.0)]
     [DataRow(nameof(PTuningV2Trainer.Options.HeadDropout), -0.1)]

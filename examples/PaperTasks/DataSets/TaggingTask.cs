@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning;
+
 namespace PaperTasks.DataSets;
 
 /// <summary>A sentence, a tag for each word: O, or a letter that says where in its span the word stands, as in B-PER.</summary>
@@ -46,6 +48,8 @@ internal sealed record TaggingTask(string Name, IReadOnlyList<DataFiles> Publish
         new("conll2005", [new("conll05.train.txt", "conll05.devel.txt")], Frames) { HasTokenColumn = true },
         new("conll2012", [new("conll2012.train.txt", "conll2012.devel.txt")], Frames) { HasTokenColumn = true },
     ];
+
+    public override PTuningV2Trainer.Options Defaults => new PTuningV2Trainer.NamedEntityOptions();
 
     protected override TaggingData Gather(List<TaggedSentence> train, List<TaggedSentence> dev, DataFiles files)
     {

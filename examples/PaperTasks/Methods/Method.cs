@@ -41,10 +41,12 @@ internal abstract record Method(string Name, string Summary)
 /// <summary>One training: the rows and how they are learned.</summary>
 /// <param name="Backbone">Folder of the encoder; null for the default one.</param>
 /// <param name="Seed">Of everything random.</param>
+/// <param name="Gpu">The CUDA device to compute on; null for the CPU.</param>
 internal sealed record TrainingRun(
-    TaskData Data, Settings Settings, string? Backbone, int Seed, IProgress<TrainingProgress> Progress, CancellationToken CancellationToken)
+    TaskData Data, Settings Settings, string? Backbone, int Seed, IProgress<TrainingProgress> Progress, CancellationToken CancellationToken,
+    int? Gpu = null)
 {
-    public MLContext Context { get; } = new(Seed);
+    public MLContext Context { get; } = new(Seed) { GpuDeviceId = Gpu };
 }
 
 /// <summary>What a method has learned.</summary>

@@ -21,7 +21,7 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
         settings.PrefixLayers,
         settings.Projection,
         settings.LearningRate,
-        settings.Epochs,
+        Epochs = settings.Epochs > 0 ? settings.Epochs : (int?)null,
         Epoch = settings.KeepsBestEpoch ? "best" : "last",
         settings.BatchSize,
         settings.MaxLength,

@@ -39,8 +39,10 @@ internal record BackboneConfiguration
     /// <summary>Whether the file itself names the padding token; else it is the family's.</summary>
     public bool StatesPadToken { get; init; }
 
-    /// <summary>Whether the encoder was trained to give a text's vector as the mean over its tokens (<see cref="SentenceModules"/>).</summary>
-    public bool PoolsMean { get; init; }
+    /// <summary>
+    /// Whether the encoder was trained to give a text's vector as the mean over its tokens; null where nothing says so (<see cref="SentenceModules"/>).
+    /// </summary>
+    public bool? PoolsMean { get; init; }
 
     /// <summary>What else decides what the encoder computes, by the file's keys; for families that have more than the numbers above.</summary>
     public virtual IReadOnlyDictionary<string, string> Traits => new Dictionary<string, string>();

@@ -16,29 +16,29 @@ internal static class SentenceModules
 
     private const string ModePrefix = "pooling_mode_", MeanMode = ModePrefix + "mean_tokens";
 
-    /// <returns>Whether the vector was the mean over the text's tokens, and nothing else; false where the folder does not say.</returns>
+    /// <returns>Whether the vector was the mean over the text's tokens, and nothing else; null where the folder does not say.</returns>
     /// <exception cref="InvalidDataException">A file is not of the format.</exception>
-    public static bool PoolsMean(string directory)
+    public static bool? PoolsMean(string directory)
     {
         var path = Path.Combine(directory, FileName);
         if (!File.Exists(path))
-            return false;
+            return null;
 
         using var modules = Parse(path, JsonValueKind.Array);
         var folders = from module in modules.RootElement.EnumerateArray()
                       where Text(module, "type", path).EndsWith("Pooling", StringComparison.Ordinal)
                       select Text(module, "path", path);
-        return folders.FirstOrDefault() is { } folder && ReadsMean(directory, folder, path);
+        return folders.FirstOrDefault() is { } folder ? ReadsMean(directory, folder, path) : null;
     }
 
-    private static bool ReadsMean(string directory, string folder, string modules)
+    private static bool? ReadsMean(string directory, string folder, string modules)
     {
         if (!PlainPath.IsBelow(folder))
             throw new InvalidDataException($"'{modules}' names the folder '{folder}' for its pooling, expected one inside '{directory}'. {Advice}");
 
         var path = Path.Combine(directory, folder, BackboneConfiguration.FileName);
         if (!File.Exists(path))
-            return false;
+            return null;
 
         using var pooling = Parse(path, JsonValueKind.Object);
         string[] modes =
@@ -47,7 +47,7 @@ internal static class SentenceModules
                where property.Name.StartsWith(ModePrefix, StringComparison.Ordinal) && property.Value.ValueKind == JsonValueKind.True
                select property.Name,
         ];
-        return modes is [MeanMode];
+        return modes is [] ? null : modes is [MeanMode];
     }
 
     private static string Text(JsonElement module, string key, string path) =>

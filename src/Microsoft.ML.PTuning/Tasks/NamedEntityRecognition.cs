@@ -66,6 +66,8 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     public override TaskHead Head => new TokenHead(Labels!.Count, drops: true);
 
+    public override EpochRule Epochs => EpochRule.Tokens;
+
     public override string MetricName => FindsEntities ? "entity F1" : "accuracy";
 
     private InputColumn SentenceColumn => new(

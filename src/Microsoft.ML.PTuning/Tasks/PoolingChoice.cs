@@ -8,7 +8,7 @@ internal static class PoolingChoice
     /// <summary>The pooling over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
     public static Pooling Over(this Pooling pooling, Backbone backbone) =>
         pooling != Pooling.Automatic ? pooling
-        : backbone.Configuration.PoolsMean ? Pooling.Mean
+        : backbone.Configuration.PoolsMean != false ? Pooling.Mean
         : backbone.HasPooler ? Pooling.Checkpoint
         : Pooling.Trained;
 

@@ -43,6 +43,9 @@ internal abstract record PromptTask : IJsonOnDeserialized
 
     public abstract TaskHead Head { get; }
 
+    /// <summary>How often to read the training rows where nobody says.</summary>
+    public virtual EpochRule Epochs => EpochRule.Sentences;
+
     /// <summary>What <see cref="Measure"/> measures; more is better.</summary>
     public abstract string MetricName { get; }
 

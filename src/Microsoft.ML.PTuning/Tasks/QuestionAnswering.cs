@@ -88,6 +88,8 @@ internal sealed record QuestionAnswering : PromptTask
 
     public override TaskHead Head => new TokenHead(2, drops: false);
 
+    public override EpochRule Epochs => EpochRule.Tokens;
+
     public override string MetricName => "F1";
 
     /// <summary>Validation batches are of any length, and have no padding that would count.</summary>

@@ -25,8 +25,8 @@ public sealed class SentenceModulesTests
     [DataRow("""{"pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": true}""", false)]
     [DataRow("""{"pooling_mode_mean_tokens": true, "include_prompt": true}""", true)]
     [DataRow("""{"pooling_mode_mean_sqrt_len_tokens": true}""", false)]
-    [DataRow("{}", false)]
-    public void Mean_is_read_from_the_pooling_modules_switches(string pooling, bool expected)
+    [DataRow("{}", null)]
+    public void Mean_is_read_from_the_pooling_modules_switches(string pooling, bool? expected)
     {
         Write(Modules, pooling);
 
@@ -34,13 +34,13 @@ public sealed class SentenceModulesTests
     }
 
     [TestMethod]
-    public void Folder_that_does_not_say_pools_no_mean()
+    public void Folder_may_not_say()
     {
-        Assert.IsFalse(SentenceModules.PoolsMean(_folder.Path));
+        Assert.IsNull(SentenceModules.PoolsMean(_folder.Path));
         File.WriteAllText(_folder.File("modules.json"), Modules);
-        Assert.IsFalse(SentenceModules.PoolsMean(_folder.Path));
+        Assert.IsNull(SentenceModules.PoolsMean(_folder.Path));
         File.WriteAllText(_folder.File("modules.json"), "[]");
-        Assert.IsFalse(SentenceModules.PoolsMean(_folder.Path));
+        Assert.IsNull(SentenceModules.PoolsMean(_folder.Path));
     }
 
     [TestMethod]
@@ -62,7 +62,7 @@ public sealed class SentenceModulesTests
     public void Configuration_says_how_its_folder_pools()
     {
         using var checkpoint = new TinyCheckpoint();
-        Assert.IsFalse(BackboneConfiguration.Read(checkpoint.Path).PoolsMean);
+        Assert.IsNull(BackboneConfiguration.Read(checkpoint.Path).PoolsMean);
 
         File.WriteAllText(Path.Combine(checkpoint.Path, "modules.json"), Modules);
         Directory.CreateDirectory(Path.Combine(checkpoint.Path, "1_Pooling"));

@@ -9,7 +9,7 @@ namespace Microsoft.ML.PTuning.Tests.Examples;
 [TestClass]
 public sealed class PaperTaskExperimentTests
 {
-    private static readonly RequestedSettings OneEpoch = new(4, null, null, null, 1, null, 48, null, Pooling.Automatic, false, []);
+    private static readonly RequestedSettings OneEpoch = new(4, null, null, null, 1, null, 48, null, null, false, []);
 
     private readonly TemporaryFolder _folder = new();
 

@@ -8,7 +8,7 @@ public sealed class PaperTaskSettingsTests
 {
     private static readonly PTuningV2Trainer.Options Library = new();
 
-    private static readonly RequestedSettings Nothing = new(null, null, null, null, null, null, null, null, Pooling.Automatic, false, []);
+    private static readonly RequestedSettings Nothing = new(null, null, null, null, null, null, null, null, null, false, []);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -24,6 +24,7 @@ public sealed class PaperTaskSettingsTests
 
         Assert.AreEqual((128, 5e-3, 32, 100, 0.1), (settings.PrefixLength, settings.LearningRate, settings.BatchSize, settings.Epochs, settings.BackboneDropout));
         CollectionAssert.AreEqual(new[] { 11 }, settings.Seeds.ToArray());
+        Assert.AreEqual(Pooling.Checkpoint, settings.Pooling);
     }
 
     [TestMethod]
@@ -40,6 +41,14 @@ public sealed class PaperTaskSettingsTests
         Settings settings = Settings.Resolve(hasPrefix: true, Nothing, Preset.For("sst2", BackboneShape.RobertaLarge), Library);
 
         Assert.AreEqual((library.PrefixLength, library.LearningRate, library.MaxEpochs), (settings.PrefixLength, settings.LearningRate, settings.Epochs));
+    }
+
+    [TestMethod]
+    public void Tags_and_answers_are_learned_at_a_higher_rate()
+    {
+        foreach (string task in (string[])["conll2003", "squad"])
+            Assert.AreEqual(2e-2, Settings.Resolve(hasPrefix: true, Nothing, null, PaperTask.Named(task).Defaults).LearningRate);
+        Assert.AreEqual(1e-2, Settings.Resolve(hasPrefix: true, Nothing, null, PaperTask.Named("copa").Defaults).LearningRate);
     }
 
     [TestMethod]

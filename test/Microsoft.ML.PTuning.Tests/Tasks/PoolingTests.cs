@@ -51,7 +51,9 @@ public sealed class PoolingTests
     [DataRow(false, false, Pooling.Trained)]
     [DataRow(true, true, Pooling.Mean)]
     [DataRow(true, false, Pooling.Mean)]
-    public void Automatic_is_what_the_encoder_was_trained_with(bool poolsMean, bool hasPooler, Pooling expected)
+    [DataRow(null, true, Pooling.Mean)]
+    [DataRow(null, false, Pooling.Mean)]
+    public void Automatic_is_the_mean_unless_the_encoder_was_trained_with_another_pooling(bool? poolsMean, bool hasPooler, Pooling expected)
     {
         using var backbone = new WeightlessBackbone(Configuration() with { PoolsMean = poolsMean }, hasPooler);
 

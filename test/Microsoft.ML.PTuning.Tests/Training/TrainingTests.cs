@@ -154,6 +154,16 @@ public sealed class TrainingTests
     }
 
     [TestMethod]
+    public void Rows_say_how_often_they_are_read_where_the_options_do_not()
+    {
+        (_training.Options.MaxEpochs, _training.Options.PrefixLength) = (0, 0);
+
+        using var model = _training.Fit(TinyTraining.Texts(500));
+
+        Assert.AreEqual(10, model.Summary!.Epochs.Count);
+    }
+
+    [TestMethod]
     public void Validation_set_of_the_options_counts_like_one_given_to_Fit()
     {
         var (rows, validation) = (TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1));
