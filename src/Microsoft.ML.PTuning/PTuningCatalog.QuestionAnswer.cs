@@ -30,7 +30,7 @@ public static partial class PTuningCatalog
         string scoreColumnName = "Score",
         int topK = 3,
         string? backbone = null,
-        int prefixLength = 20,
+        int prefixLength = 50,
         double learningRate = 2e-2,
         int batchSize = 32,
         int maxEpochs = 0,

@@ -15,8 +15,6 @@ namespace Microsoft.ML.PTuning;
 /// </remarks>
 public sealed partial class PTuningV2MultiTaskTrainer
 {
-    private static readonly TrainingOptions Defaults = new PTuningV2Trainer.Options();
-
     private readonly IHost _host;
     private readonly Options _options;
 
@@ -112,7 +110,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         IEnumerable<string> Difference(string option, Func<TrainingOptions, object> select)
         {
             var (found, expected) = (select(trainer), select(_options));
-            if (!found.Equals(expected) && !found.Equals(select(Defaults)))
+            if (!found.Equals(expected) && !found.Equals(select(trainer.Untouched())))
                 yield return $"{option} is {found}, expected {expected}";
         }
     }

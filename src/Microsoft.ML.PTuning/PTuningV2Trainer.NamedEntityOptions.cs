@@ -11,8 +11,11 @@ public sealed partial class PTuningV2Trainer
     /// </remarks>
     public sealed class NamedEntityOptions : Options
     {
-        /// <summary>Options with a <see cref="TrainingOptions.LearningRate"/> of 2e-2.</summary>
-        public NamedEntityOptions() => LearningRate = 2e-2;
+        /// <summary>
+        /// Options with a <see cref="TrainingOptions.PrefixLength"/> of 50 and a <see cref="TrainingOptions.LearningRate"/> of 2e-2:
+        /// heads that read every token want more than those that read one vector.
+        /// </summary>
+        public NamedEntityOptions() => (PrefixLength, LearningRate) = (50, 2e-2);
 
         /// <summary>What the tags say together: a vector of entities with their characters, each as <see cref="EntitySpan"/> writes it.</summary>
         public string EntitiesColumnName { get; set; } = "Entities";
@@ -22,6 +25,8 @@ public sealed partial class PTuningV2Trainer
         /// Null for other tasks.
         /// </summary>
         public string? PredicateColumnName { get; set; }
+
+        internal override Options Untouched() => new NamedEntityOptions();
 
         internal override void Check()
         {

@@ -47,6 +47,9 @@ public sealed partial class PTuningV2Trainer
 
         internal Options Copy() => (Options)MemberwiseClone();
 
+        /// <summary>Options of the same kind, every one at its default.</summary>
+        internal virtual Options Untouched() => new();
+
         /// <exception cref="ArgumentException">A column has no name, or an option does not go with another.</exception>
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         internal override void Check()

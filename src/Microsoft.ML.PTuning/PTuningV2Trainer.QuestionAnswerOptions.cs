@@ -12,8 +12,11 @@ public sealed partial class PTuningV2Trainer
     /// </remarks>
     public sealed class QuestionAnswerOptions : Options
     {
-        /// <summary>Options with a <see cref="Options.MaxLength"/> of 384, as is usual for SQuAD, and a <see cref="TrainingOptions.LearningRate"/> of 2e-2.</summary>
-        public QuestionAnswerOptions() => (MaxLength, LearningRate) = (384, 2e-2);
+        /// <summary>
+        /// Options with a <see cref="Options.MaxLength"/> of 384, as is usual for SQuAD, a <see cref="TrainingOptions.PrefixLength"/> of 50 and a
+        /// <see cref="TrainingOptions.LearningRate"/> of 2e-2.
+        /// </summary>
+        public QuestionAnswerOptions() => (MaxLength, PrefixLength, LearningRate) = (384, 50, 2e-2);
 
         /// <summary>The text that answers are cut from.</summary>
         public string ContextColumnName { get; set; } = "Context";
@@ -62,6 +65,8 @@ public sealed partial class PTuningV2Trainer
         /// A row is answered "" where its no-answer score is more than this. It moves "" among the answers; the probabilities stay as they are.
         /// </summary>
         public double NoAnswerThreshold { get; set; }
+
+        internal override Options Untouched() => new QuestionAnswerOptions();
 
         internal override void Check()
         {

@@ -46,8 +46,12 @@ public class PTuningV2TrainerOptionsTests
     [TestMethod]
     [DataRow(typeof(PTuningV2Trainer.NamedEntityOptions))]
     [DataRow(typeof(PTuningV2Trainer.QuestionAnswerOptions))]
-    public void Tags_and_answers_are_learned_at_a_higher_rate(Type options) =>
-        Assert.AreEqual(2e-2, ((PTuningV2Trainer.Options)Activator.CreateInstance(options)!).LearningRate);
+    public void Tags_and_answers_are_learned_with_more_vectors_at_a_higher_rate(Type type)
+    {
+        var options = (PTuningV2Trainer.Options)Activator.CreateInstance(type)!;
+
+        Assert.AreEqual((50, 2e-2), (options.PrefixLength, options.LearningRate));
+    }
 
     [TestMethod]
     [DataRow("Temperature", 1.0)]

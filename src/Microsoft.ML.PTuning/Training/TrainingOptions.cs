@@ -20,7 +20,7 @@ public abstract class TrainingOptions
     /// </summary>
     public string? Backbone { get; set; }
 
-    /// <summary>Prefix vectors a layer, P. 0 trains the head alone (linear probing).</summary>
+    /// <summary>Prefix vectors per layer, P. 0 trains the head alone (linear probing). 20 where nothing else is said; 50 for tags and answers.</summary>
     [Choice([8, 16, 20, 32, 64, 128], 20)]
     public int PrefixLength { get; set; } = 20;
 
@@ -87,8 +87,8 @@ public abstract class TrainingOptions
     public int BatchSize { get; set; } = 32;
 
     /// <summary>
-    /// Passes over the training rows; 0 for a number that follows from theirs: 5 from 1,000 rows on, more for fewer, 20 at most; of tags and answers
-    /// 10 from 1,500 rows on. Tasks that share a prefix take the largest of their numbers.
+    /// Passes over the training rows; 0 for a number that follows from theirs: as many as read 5,000 rows, at least 5 and at most 20; for tags and
+    /// answers 15,000 rows, at least 10 and at most 20. Tasks that share a prefix take the largest of their numbers.
     /// </summary>
     [Range(5, 100, 10, true)]
     public int MaxEpochs { get; set; }

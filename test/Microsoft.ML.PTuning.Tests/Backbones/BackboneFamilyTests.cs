@@ -22,6 +22,7 @@ public sealed class BackboneFamilyTests
         ["output_layer_norm"] = "output.LayerNorm",
     };
 
+    private readonly Draw _draw = new();
     private TinyCheckpoint? _checkpoint;
 
     /// <summary>Last, because Windows deletes no file that is mapped.</summary>
@@ -143,5 +144,5 @@ public sealed class BackboneFamilyTests
     }
 
     /// <summary>One for each of three layers.</summary>
-    private static LayerPrefix[] Prefixes() => [.. Enumerable.Range(0, 3).Select(_ => new LayerPrefix(randn(2, 2, 4), randn(2, 2, 4)))];
+    private LayerPrefix[] Prefixes() => [.. Enumerable.Range(0, 3).Select(_ => new LayerPrefix(_draw.Normal(2, 2, 4), _draw.Normal(2, 2, 4)))];
 }

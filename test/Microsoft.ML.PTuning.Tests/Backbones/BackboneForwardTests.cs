@@ -10,6 +10,7 @@ public sealed class BackboneForwardTests
 {
     private const int PrefixLength = 2;
 
+    private readonly Draw _draw = new();
     private TinyCheckpoint? _checkpoint;
 
     /// <summary>Last, because Windows deletes no file that is mapped.</summary>
@@ -151,7 +152,7 @@ public sealed class BackboneForwardTests
         using var scope = NewDisposeScope();
         using var backbone = Load("bert");
         var batch = Batch([2, 9, 3, 0], [2, 8, 7, 3]) with { Mask = tensor(new float[,] { { 1, 1, 1, 0 }, { 1, 1, 1, 1 } }) };
-        LayerPrefix?[] prefixes = [null, new(randn(2, 2, 4), randn(2, 2, 4)), new(randn(2, 2, 5, 4), randn(2, 2, 5, 4))];
+        LayerPrefix?[] prefixes = [null, new(_draw.Normal(2, 2, 4), _draw.Normal(2, 2, 4)), new(_draw.Normal(2, 2, 5, 4), _draw.Normal(2, 2, 5, 4))];
 
         var hidden = backbone.Forward(batch, prefixes);
 
@@ -168,7 +169,7 @@ public sealed class BackboneForwardTests
         using var scope = NewDisposeScope();
         using var backbone = Load(modelType);
         var batch = Batch([2, 9, 3]);
-        var keys = randn(PrefixLength, 2, 4).requires_grad_();
+        var keys = _draw.Normal(PrefixLength, 2, 4).requires_grad_();
         LayerPrefix?[] prefixes = [null, null, new(keys, keys)];
 
         var embedded = backbone.Embed(batch, 0);
@@ -188,7 +189,7 @@ public sealed class BackboneForwardTests
         using var scope = NewDisposeScope();
         using var checkpoint = new TinyCheckpoint(modelType, prefix: "").Save();
         using var backbone = checkpoint.Load();
-        var hidden = randn(2, 3, 8);
+        var hidden = _draw.Normal(2, 3, 8);
 
         var expected = (matmul(hidden[TensorIndex.Colon, 0], checkpoint.Tensors[$"{pooler}.weight"].t()) + checkpoint.Tensors[$"{pooler}.bias"]).tanh();
 
@@ -204,7 +205,7 @@ public sealed class BackboneForwardTests
         checkpoint.Tensors.Remove("pooler.dense.bias");
         using var backbone = checkpoint.Save().Load();
 
-        Assert.ThrowsExactly<InvalidOperationException>(() => backbone.Pool(randn(1, 3, 8)));
+        Assert.ThrowsExactly<InvalidOperationException>(() => backbone.Pool(_draw.Normal(1, 3, 8)));
     }
 
     [TestMethod]
@@ -273,7 +274,7 @@ public sealed class BackboneForwardTests
         using var ids = tensor(new long[,] { { 2, 9, 3, 0 } });
         using var segments = zeros_like(ids);
         using var mask = tensor(new float[,] { { 1, 1, 1, 0 } });
-        using var keys = randn(PrefixLength, 2, 4);
+        using var keys = _draw.Normal(PrefixLength, 2, 4);
         var prefix = new LayerPrefix(keys, keys);
         var before = LiveTensors.CountSettled();
 
@@ -313,8 +314,8 @@ public sealed class BackboneForwardTests
         return new EncodedBatch(ids, zeros_like(ids), Mask: null);
     }
 
-    private static LayerPrefix[] Prefixes(Backbone backbone) =>
-        [.. Enumerable.Range(0, backbone.Configuration.Layers).Select(_ => new LayerPrefix(randn(PrefixLength, 2, 4), randn(PrefixLength, 2, 4)))];
+    private LayerPrefix[] Prefixes(Backbone backbone) =>
+        [.. Enumerable.Range(0, backbone.Configuration.Layers).Select(_ => new LayerPrefix(_draw.Normal(PrefixLength, 2, 4), _draw.Normal(PrefixLength, 2, 4)))];
 
     private static LayerPrefix RowOf(LayerPrefix prefix, int row) => new(prefix.Keys.narrow(0, row, 1), prefix.Values.narrow(0, row, 1));
 }

@@ -10,6 +10,8 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 [TestClass]
 public sealed class BackboneLoadingTests
 {
+    private readonly Draw _draw = new();
+
     [TestMethod]
     public void Load_names_every_tensor_that_is_missing_unexpected_or_of_another_shape_or_type()
     {
@@ -193,7 +195,7 @@ public sealed class BackboneLoadingTests
 
         using (backbone)
         {
-            var prefix = randn(2, 2, 4).requires_grad_();
+            var prefix = _draw.Normal(2, 2, 4).requires_grad_();
             backbone.Forward(Batch(), [new(prefix, prefix), null, null]).sum().backward();
             Assert.IsNotNull(prefix.grad);
         }

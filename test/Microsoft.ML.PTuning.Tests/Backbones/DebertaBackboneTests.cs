@@ -11,6 +11,7 @@ public sealed class DebertaBackboneTests
 {
     private const int PrefixLength = 2;
 
+    private readonly Draw _draw = new();
     private TinyCheckpoint? _checkpoint;
 
     /// <summary>Last, because Windows deletes no file that is mapped.</summary>
@@ -117,7 +118,7 @@ public sealed class DebertaBackboneTests
         using var backbone = Load("deberta");
 
         Assert.IsFalse(backbone.HasPooler);
-        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => backbone.Pool(randn(1, 3, 8)));
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => backbone.Pool(_draw.Normal(1, 3, 8)));
         StringAssert.Contains(refusal.Message, "train one with the head");
     }
 
@@ -175,6 +176,6 @@ public sealed class DebertaBackboneTests
         return new EncodedBatch(ids, zeros_like(ids), Mask: null);
     }
 
-    private static LayerPrefix[] Prefixes() =>
-        [.. Enumerable.Range(0, 3).Select(_ => new LayerPrefix(randn(PrefixLength, 2, 4), randn(PrefixLength, 2, 4)))];
+    private LayerPrefix[] Prefixes() =>
+        [.. Enumerable.Range(0, 3).Select(_ => new LayerPrefix(_draw.Normal(PrefixLength, 2, 4), _draw.Normal(PrefixLength, 2, 4)))];
 }

@@ -10,10 +10,19 @@ public sealed class DisentangledAttentionTests : IDisposable
     private const int Length = 5, PrefixLength = 2;
 
     /// <summary>8 hidden units in 2 heads, 8 relative positions.</summary>
-    private readonly Tensor _table = randn(16, 8);
-    private readonly FrozenLinear _keys = new(randn(8, 8), randn(8)), _queries = new(randn(8, 8), Bias: null);
-    private readonly Tensor _q = randn(2, 2, Length, 4), _k = randn(2, 2, Length, 4), _v = randn(2, 2, Length, 4);
-    private readonly LayerPrefix _prefix = new(randn(PrefixLength, 2, 4), randn(PrefixLength, 2, 4));
+    private readonly Tensor _table;
+    private readonly FrozenLinear _keys, _queries;
+    private readonly Tensor _q, _k, _v;
+    private readonly LayerPrefix _prefix;
+
+    public DisentangledAttentionTests()
+    {
+        var draw = new Draw();
+        _table = draw.Normal(16, 8);
+        (_keys, _queries) = (new(draw.Normal(8, 8), draw.Normal(8)), new(draw.Normal(8, 8), Bias: null));
+        (_q, _k, _v) = (draw.Normal(2, 2, Length, 4), draw.Normal(2, 2, Length, 4), draw.Normal(2, 2, Length, 4));
+        _prefix = new(draw.Normal(PrefixLength, 2, 4), draw.Normal(PrefixLength, 2, 4));
+    }
 
     [TestMethod]
     [DataRow(true, true)]

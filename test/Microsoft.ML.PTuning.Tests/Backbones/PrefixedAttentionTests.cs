@@ -9,6 +9,8 @@ public sealed class PrefixedAttentionTests
 {
     private const int Rows = 3, Heads = 2, Tokens = 5, Size = 4, PrefixLength = 3;
 
+    private readonly Draw _draw = new();
+
     [TestMethod]
     public void Attend_without_a_prefix_is_plain_attention()
     {
@@ -23,7 +25,7 @@ public sealed class PrefixedAttentionTests
     {
         using var scope = NewDisposeScope();
         var (q, k, v) = Text();
-        var (prefixKeys, prefixValues) = (Random(PrefixLength, Heads, Size), Random(PrefixLength, Heads, Size));
+        var (prefixKeys, prefixValues) = (_draw.Normal(PrefixLength, Heads, Size), _draw.Normal(PrefixLength, Heads, Size));
 
         var expected = ByHand(q, Joined(row => prefixKeys, k), Joined(row => prefixValues, v), seen: null);
 
@@ -35,7 +37,7 @@ public sealed class PrefixedAttentionTests
     {
         using var scope = NewDisposeScope();
         var (q, k, v) = Text();
-        var (prefixKeys, prefixValues) = (Random(Rows, Heads, PrefixLength, Size), Random(Rows, Heads, PrefixLength, Size));
+        var (prefixKeys, prefixValues) = (_draw.Normal(Rows, Heads, PrefixLength, Size), _draw.Normal(Rows, Heads, PrefixLength, Size));
 
         var expected = ByHand(
             q, Joined(row => prefixKeys[row].transpose(0, 1), k), Joined(row => prefixValues[row].transpose(0, 1), v), seen: null);
@@ -48,7 +50,7 @@ public sealed class PrefixedAttentionTests
     {
         using var scope = NewDisposeScope();
         var (q, k, v) = Text();
-        var (prefixKeys, prefixValues) = (Random(PrefixLength, Heads, Size), Random(PrefixLength, Heads, Size));
+        var (prefixKeys, prefixValues) = (_draw.Normal(PrefixLength, Heads, Size), _draw.Normal(PrefixLength, Heads, Size));
         int[] lengths = [5, 2, 3];
 
         var expected = ByHand(
@@ -63,7 +65,7 @@ public sealed class PrefixedAttentionTests
     {
         using var scope = NewDisposeScope();
         var (q, k, v) = Text();
-        var prefix = new LayerPrefix(Random(PrefixLength, Heads, Size), Random(PrefixLength, Heads, Size));
+        var prefix = new LayerPrefix(_draw.Normal(PrefixLength, Heads, Size), _draw.Normal(PrefixLength, Heads, Size));
         var mask = new AttentionMask(Batch([5, 2, 3])).For(PrefixLength);
         using var generator = new Generator(1);
 
@@ -94,7 +96,7 @@ public sealed class PrefixedAttentionTests
         using var scope = NewDisposeScope();
         var (q, k, v) = Text();
         var prefix = new LayerPrefix(
-            Random(Rows, Heads, PrefixLength, Size), Random(Rows, Heads, PrefixLength, Size),
+            _draw.Normal(Rows, Heads, PrefixLength, Size), _draw.Normal(Rows, Heads, PrefixLength, Size),
             tensor([1f, 1, 1, 1, 0, 0, 0, 0, 0], Rows, PrefixLength));
         int[] prefixLengths = [3, 1, 0];
         var batch = Batch(lengths);
@@ -145,12 +147,10 @@ public sealed class PrefixedAttentionTests
         return new EncodedBatch(ids, ids, mask);
     }
 
-    private static (Tensor Q, Tensor K, Tensor V) Text() =>
-        (Random(Rows, Heads, Tokens, Size), Random(Rows, Heads, Tokens, Size), Random(Rows, Heads, Tokens, Size));
+    private (Tensor Q, Tensor K, Tensor V) Text() =>
+        (_draw.Normal(Rows, Heads, Tokens, Size), _draw.Normal(Rows, Heads, Tokens, Size), _draw.Normal(Rows, Heads, Tokens, Size));
 
-    private static Tensor Random(params long[] shape) => randn(shape);
-
-    /// <summary>Row by row, a prefix <c>[P, h, D]</c> before the text's keys or values.</summary>
+        /// <summary>Row by row, a prefix <c>[P, h, D]</c> before the text's keys or values.</summary>
     private static Tensor Joined(Func<int, Tensor> prefix, Tensor text) =>
         stack(Enumerable.Range(0, Rows).Select(row => cat([prefix(row).transpose(0, 1), text[row]], 1)));
 

@@ -8,6 +8,8 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 [TestClass]
 public sealed class SafetensorsWriterTests
 {
+    private readonly Draw _draw = new();
+
     [TestMethod]
     public void Write_gives_the_bytes_that_the_format_asks_for()
     {
@@ -46,7 +48,7 @@ public sealed class SafetensorsWriterTests
     {
         using var scope = NewDisposeScope();
         using var stream = new MemoryStream();
-        var (matrix, transposed, scalar) = (randn(5, 3), randn(4, 6).t(), tensor(1 / 3f));
+        var (matrix, transposed, scalar) = (_draw.Normal(5, 3), _draw.Normal(4, 6).t(), tensor(1 / 3f));
 
         SafetensorsWriter.Write(stream, [("matrix", matrix), ("transposed", transposed), ("scalar", scalar), ("empty", zeros(0, 2))]);
 
@@ -64,7 +66,7 @@ public sealed class SafetensorsWriterTests
     {
         using var scope = NewDisposeScope();
         using var stream = new MemoryStream();
-        var numbers = randn(16, 8);
+        var numbers = _draw.Normal(16, 8);
 
         SafetensorsWriter.Write(stream, [("numbers", numbers)], SafetensorsStorage.F16);
 
@@ -102,7 +104,7 @@ public sealed class SafetensorsWriterTests
     {
         using var scope = NewDisposeScope();
         using var stream = new MemoryStream();
-        var parameter = randn(2, 2).requires_grad_();
+        var parameter = _draw.Normal(2, 2).requires_grad_();
 
         SafetensorsWriter.Write(stream, [("parameter", parameter)]);
 

@@ -44,11 +44,16 @@ public sealed class PaperTaskSettingsTests
     }
 
     [TestMethod]
-    public void Tags_and_answers_are_learned_at_a_higher_rate()
+    [DataRow("sst2", 20, 1e-2)]
+    [DataRow("copa", 20, 1e-2)]
+    [DataRow("conll2003", 50, 2e-2)]
+    [DataRow("srl", 50, 2e-2)]
+    [DataRow("squad", 50, 2e-2)]
+    public void Each_task_has_the_defaults_of_its_trainer(string task, int prefixLength, double learningRate)
     {
-        foreach (string task in (string[])["conll2003", "squad"])
-            Assert.AreEqual(2e-2, Settings.Resolve(hasPrefix: true, Nothing, null, PaperTask.Named(task).Defaults).LearningRate);
-        Assert.AreEqual(1e-2, Settings.Resolve(hasPrefix: true, Nothing, null, PaperTask.Named("copa").Defaults).LearningRate);
+        Settings settings = Settings.Resolve(hasPrefix: true, Nothing, null, PaperTask.Named(task).Defaults);
+
+        Assert.AreEqual((prefixLength, learningRate), (settings.PrefixLength, settings.LearningRate));
     }
 
     [TestMethod]

@@ -20,6 +20,8 @@ public sealed class MixedBatchTests
     /// <summary>BF16 rounds a number by 2^-9 of itself at most; of each weight's results some four are rounded: product, sum, norm or activation.</summary>
     private static readonly double RoundingOfBFloat16 = 4 * Math.Pow(2, -9);
 
+    private readonly Draw _draw = new();
+
     [TestMethod]
     [DataRow("bert", 0)]
     [DataRow("roberta", 0)]
@@ -181,7 +183,7 @@ public sealed class MixedBatchTests
     {
         using var scope = NewDisposeScope();
         var shape = new PrefixShape(Length: 2, Layers: 2, EncoderLayers: 3, Heads: 2, HeadSize: 4);
-        Tensor[] prefixes = [randn(shape.Dimensions), randn(shape.Dimensions)];
+        Tensor[] prefixes = [_draw.Normal(shape.Dimensions), _draw.Normal(shape.Dimensions)];
 
         var layers = PrefixStack.ByLayer([(prefixes[0], 1), (prefixes[1], 2)], shape);
 
