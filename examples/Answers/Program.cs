@@ -15,16 +15,11 @@ Asked[] test = [.. Asked.Of(Page.Read(Path.Combine(dataFolder, "pages.test.json"
 IDataView trainingQuestions = mlContext.Data.LoadFromEnumerable(Asked.Of(Page.Read(Path.Combine(dataFolder, "pages.train.json"))));
 IDataView testQuestions = mlContext.Data.LoadFromEnumerable(test);
 
-// 2. Train. The columns have the names that the trainer expects. No backbone is named, so the default encoder is used.
+// 2. Train with the default options and the default encoder. The columns have the names that the trainer expects.
 using PTuningV2Transformer model = TrainingBar.Show(progress =>
 {
     var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(new PTuningV2Trainer.QuestionAnswerOptions
     {
-        PrefixLength = 40,
-        LearningRate = 4e-2,
-        BatchSize = 16,
-        MaxEpochs = 30,
-        MaxAnswerLength = 15,
         Shards = 2, // The same figures on any number of cores.
         Progress = progress,
     });
@@ -33,7 +28,6 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
 });
 
 // 3. Evaluate on pages that training has not seen, beside two ways to answer that need no training.
-//    (The options above were chosen with a view to them, with an earlier encoder: a demonstration, not a benchmark.)
 var scores = new Table().Title("On pages that training has not seen").AddColumn("Answer");
 foreach (string figure in new[] { "Exact match", "F1", "F1 answerable", "F1 unanswerable" })
     scores.AddColumn(new TableColumn(figure).RightAligned());

@@ -14,8 +14,8 @@ var mlContext = new MLContext(seed: 1);
 IDataView trainingMessages = mlContext.Data.LoadFromEnumerable(Message.Read(Path.Combine(dataFolder, "messages.train.jsonl")));
 IDataView testMessages = mlContext.Data.LoadFromEnumerable(Message.Read(Path.Combine(dataFolder, "messages.test.jsonl")));
 
-// 2. Train. The spans of the label column become tags of words, and predicted tags become spans again. No backbone is named,
-//    so the default encoder is used.
+// 2. Train with the default options and the default encoder. The spans of the label column become tags of words, and predicted
+//    tags become spans again.
 using PTuningV2Transformer model = TrainingBar.Show(progress =>
 {
     var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(new PTuningV2Trainer.NamedEntityOptions
@@ -23,10 +23,6 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
         Sentence1ColumnName = nameof(Message.Text),
         LabelColumnName = nameof(Message.Entities),
         EntitiesColumnName = nameof(Finding.Found),
-        PrefixLength = 20,
-        LearningRate = 4e-2,
-        BatchSize = 16,
-        MaxEpochs = 30,
         Shards = 2, // The same figures on any number of cores.
         Progress = progress,
     });
@@ -35,7 +31,6 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
 });
 
 // 3. Evaluate on messages that training has not seen, and whose persons, companies and cities it has not seen either.
-//    (The options above were chosen with a view to them, with an earlier encoder: a demonstration, not a benchmark.)
 NamedEntityMetrics metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(
     model.Transform(testMessages), nameof(Message.Entities), nameof(Finding.Found));
 var scores = new Table().Title("On messages that training has not seen").AddColumn("Type");
