@@ -3,8 +3,8 @@ using System.Reflection.PortableExecutable;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
-using Microsoft.ML.PTuning.Backbones.Checkpoints.Onnx;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Checkpoints.Onnx;
 
 namespace Microsoft.ML.PTuning.Build;
 

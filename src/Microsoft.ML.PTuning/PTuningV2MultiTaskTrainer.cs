@@ -1,5 +1,5 @@
-using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Training;
 using Microsoft.ML.Runtime;
 

@@ -1,4 +1,5 @@
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;

@@ -86,7 +86,7 @@ internal record BackboneConfiguration
             Layers = file.Integer("num_hidden_layers", minimum: 1),
             Heads = file.Integer("num_attention_heads", minimum: 1),
             FeedForwardSize = file.Integer("intermediate_size", minimum: 1),
-            Activation = file.Word("hidden_act", Backbones.Activation.Names),
+            Activation = file.Word("hidden_act", Backbones.Layers.Activation.Names),
             MaxPositionEmbeddings = file.Integer("max_position_embeddings", minimum: 1),
             SegmentTypes = file.Integer("type_vocab_size", minimum: 1),
             LayerNormEpsilon = file.Positive("layer_norm_eps", fallback: 1e-12),

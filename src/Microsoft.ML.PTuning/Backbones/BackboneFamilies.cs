@@ -1,4 +1,5 @@
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Backbones.Families;
+using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Backbones;
 

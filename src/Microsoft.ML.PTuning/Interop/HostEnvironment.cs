@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;

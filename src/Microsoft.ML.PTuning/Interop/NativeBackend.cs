@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Microsoft.ML.PTuning.Backbones;
 using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Interop;

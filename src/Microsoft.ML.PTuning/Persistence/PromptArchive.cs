@@ -1,7 +1,8 @@
 using System.IO.Compression;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Scoring;
 using static TorchSharp.torch;
 

@@ -3,8 +3,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 

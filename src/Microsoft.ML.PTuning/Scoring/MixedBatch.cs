@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Tasks;
 using TorchSharp;
 

@@ -1,5 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.Runtime;
 using TorchSharp;

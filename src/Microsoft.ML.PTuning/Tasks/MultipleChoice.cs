@@ -1,5 +1,6 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 

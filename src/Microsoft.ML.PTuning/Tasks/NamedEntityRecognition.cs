@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Evaluation;
+using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 

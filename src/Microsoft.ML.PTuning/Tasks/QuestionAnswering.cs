@@ -2,7 +2,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Evaluation;
+using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 

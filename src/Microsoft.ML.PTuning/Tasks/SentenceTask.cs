@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tasks;

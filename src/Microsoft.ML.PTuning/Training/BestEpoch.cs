@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Training;

@@ -1,5 +1,5 @@
-using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Training;
 

@@ -1,5 +1,5 @@
-using Microsoft.ML.PTuning.Prompts;
-using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using TorchSharp;
 using static TorchSharp.torch;

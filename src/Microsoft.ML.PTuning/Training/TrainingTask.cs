@@ -1,4 +1,5 @@
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Training;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Batching;
-using Microsoft.ML.PTuning.Prompts;
-using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Heads;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using TorchSharp;

@@ -1,5 +1,5 @@
-using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Benchmarks.Workloads;
+using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 

@@ -1,8 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Batching;
 using Microsoft.ML.PTuning.Benchmarks.Workloads;
-using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Compute;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;

@@ -1,10 +1,10 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 

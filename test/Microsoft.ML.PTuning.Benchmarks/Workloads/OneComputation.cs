@@ -1,9 +1,10 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
-using Dropout = Microsoft.ML.PTuning.Backbones.Dropout;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Compute;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;

@@ -1,5 +1,8 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tokenization;

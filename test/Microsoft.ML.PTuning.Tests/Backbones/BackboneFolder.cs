@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Encoders;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;
 

@@ -1,4 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

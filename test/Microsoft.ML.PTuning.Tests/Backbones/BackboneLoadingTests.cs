@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Tests.Checkpoints;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;

@@ -1,6 +1,8 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;

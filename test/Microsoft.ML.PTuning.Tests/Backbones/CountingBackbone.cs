@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;

@@ -2,7 +2,8 @@ using System.Reflection;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Encoders;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 

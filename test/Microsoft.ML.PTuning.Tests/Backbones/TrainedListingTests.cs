@@ -1,6 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Tasks;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;

@@ -1,5 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Checkpoints;
+using Microsoft.ML.PTuning.Checkpoints;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;

@@ -1,8 +1,10 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Microsoft.ML.PTuning.Batching;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Tasks;
 

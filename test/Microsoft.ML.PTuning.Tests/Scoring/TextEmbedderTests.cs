@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Scoring;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
-using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Persistence;
-using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Tests.Tasks;

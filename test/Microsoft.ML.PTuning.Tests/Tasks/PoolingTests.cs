@@ -1,6 +1,8 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Heads;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Persistence;
-using Microsoft.ML.PTuning.Prompts;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using static TorchSharp.torch;

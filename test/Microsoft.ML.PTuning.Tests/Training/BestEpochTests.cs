@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;

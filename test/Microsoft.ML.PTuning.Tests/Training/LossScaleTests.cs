@@ -1,5 +1,5 @@
-using Microsoft.ML.PTuning.Prompts;
-using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.PTuning.Prompts;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 
 namespace Microsoft.ML.PTuning.Tests.Training;

@@ -1,0 +1,160 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Families;
+
+/// <summary>What tells the versions of DeBERTa apart: the projections of their attention.</summary>
+internal abstract class DebertaVersion
+{
+    /// <summary>The tensors of a layer's projections.</summary>
+    public abstract IEnumerable<TensorDeclaration> Declare(int layer, DebertaConfiguration configuration);
+
+    public abstract AttentionProjection Content(FrozenTensors tensors, int layer, DebertaConfiguration configuration);
+
+    /// <summary>Makes keys of the relative embeddings.</summary>
+    public abstract FrozenLinear PositionKeys(FrozenTensors tensors, int layer, DebertaConfiguration configuration);
+
+    /// <summary>Makes queries of the relative embeddings.</summary>
+    public abstract FrozenLinear PositionQueries(FrozenTensors tensors, int layer, DebertaConfiguration configuration);
+
+    /// <summary>What the projections of a layer's attention begin with.</summary>
+    protected static string Attention(int layer) => $"encoder.layer.{layer}.attention.self";
+}
+
+/// <summary>DeBERTa (He et al. 2021, 2023): BERT's layers with <see cref="DisentangledAttention"/>.</summary>
+/// <remarks>Checkpoints bring no pooler. Padding is 0 where transformers has it 0: in the embeddings, in the context, after the convolution.</remarks>
+internal sealed class DebertaBackbone : Backbone
+{
+    private const string Words = "embeddings.word_embeddings", Positions = "embeddings.position_embeddings";
+    private const string Segments = "embeddings.token_type_embeddings";
+    private const string EmbeddingProjection = "embeddings.embed_proj", EmbeddingsNorm = "embeddings.LayerNorm";
+    private const string Relative = "encoder.rel_embeddings", RelativeNorm = "encoder.LayerNorm";
+
+    private readonly DebertaConfiguration _configuration;
+    private readonly FrozenTensors _tensors;
+    private readonly FrozenEmbedding _words;
+    private readonly FrozenEmbedding? _positions, _segments;
+    private readonly FrozenLinear? _embeddingProjection;
+    private readonly FrozenLayerNorm _embeddingsNorm;
+    private readonly Tensor _relative;                     // [2R, H]
+    private readonly PostNormLayer[] _layers;
+    private readonly DisentangledAttention[] _attentions;
+    private readonly FirstLayerConvolution? _convolution;
+
+    /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns it from here on.</param>
+    public DebertaBackbone(DebertaVersion version, DebertaConfiguration configuration, FrozenTensors tensors)
+        : base(configuration, tensors.ElementType)
+    {
+        (_configuration, _tensors) = (configuration, tensors);
+        _words = FrozenEmbedding.Of(tensors, Words);
+        _positions = configuration.AddsAbsolutePositions ? FrozenEmbedding.Of(tensors, Positions) : null;
+        _segments = configuration.SegmentTypes > 0 ? FrozenEmbedding.Of(tensors, Segments) : null;
+        if (configuration.EmbeddingSize != configuration.HiddenSize)
+            _embeddingProjection = FrozenLinear.WithoutBias(tensors, EmbeddingProjection);
+        _embeddingsNorm = FrozenLayerNorm.Of(tensors, EmbeddingsNorm, configuration.LayerNormEpsilon);
+        _convolution = configuration.Convolution is { } convolution ? new(tensors, configuration, convolution) : null;
+        PoolerActivation = Activation.Named(configuration.PoolerActivation);
+
+        using var scope = NewDisposeScope();
+        using var ordinary = inference_mode(false);
+        _relative = RelativeEmbeddings(configuration, tensors).DetachFromDisposeScope();
+        var layers = Enumerable.Range(0, configuration.Layers);
+        _layers = [.. layers.Select(i => new PostNormLayer(version.Content(tensors, i, configuration), tensors, Names(i), configuration))];
+        _attentions = [.. layers.Select(i => new DisentangledAttention(
+            _relative,
+            configuration.AsksForPositions ? version.PositionKeys(tensors, i, configuration) : null,
+            configuration.PositionsAsk ? version.PositionQueries(tensors, i, configuration) : null,
+            configuration))];
+    }
+
+    public override long ParameterCount => _tensors.ElementCount;
+
+    /// <summary>As many as it was trained with, though relative positions know no end.</summary>
+    public override int MaxPositions => Configuration.MaxPositionEmbeddings;
+
+    public override bool HasPooler => false;
+
+    public override Func<Tensor, Tensor> PoolerActivation { get; }
+
+    /// <summary>The tensors of an encoder.</summary>
+    public static IReadOnlyList<TensorDeclaration> Declare(DebertaVersion version, DebertaConfiguration configuration)
+    {
+        var (hidden, embedded) = (configuration.HiddenSize, configuration.EmbeddingSize);
+        return
+        [
+            new($"{Words}.weight", [configuration.VocabularySize, embedded]),
+
+            // Published checkpoints hold the table that their language model's decoder was trained with; the encoder has no use for it.
+            new($"{Positions}.weight", [configuration.MaxPositionEmbeddings, embedded], Optional: !configuration.AddsAbsolutePositions),
+            .. configuration.SegmentTypes > 0 ? [new($"{Segments}.weight", [configuration.SegmentTypes, embedded])] : None,
+            .. embedded != hidden ? [new($"{EmbeddingProjection}.weight", [hidden, embedded])] : None,
+            .. TensorDeclaration.LayerNorm(EmbeddingsNorm, hidden),
+            .. Enumerable.Range(0, configuration.Layers).SelectMany(
+                i => version.Declare(i, configuration).Concat(PostNormLayer.DeclareOutput(Names(i), configuration))),
+            new($"{Relative}.weight", [2 * configuration.RelativeSpan, hidden]),
+            .. configuration.NormalizesRelativeEmbeddings ? TensorDeclaration.LayerNorm(RelativeNorm, hidden) : None,
+            .. configuration.Convolution is { } convolution ? FirstLayerConvolution.Declare(convolution, hidden) : None,
+        ];
+    }
+
+    /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
+    public override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null)
+    {
+        RequirePositions(batch, positionOffset);
+
+        using var scope = NewDisposeScope();
+        var sum = _words.Forward(batch.Ids);                                                                        // [B, T, E]
+        if (_positions is { } positions)
+            sum = sum.Plus(positions.Forward(Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device)));
+        if (_segments is { } segments)
+            sum = sum.Plus(segments.OfSegments(batch));
+
+        var hidden = _embeddingsNorm.Forward(_embeddingProjection?.Forward(sum) ?? sum);                            // [B, T, H]
+        return hidden.Masked(batch.Mask?.unsqueeze(-1)).Drop(dropout).MoveToOuterDisposeScope();
+    }
+
+    public override Tensor Pool(Tensor hidden) =>
+        throw new InvalidOperationException($"This {Configuration.ModelType} checkpoint brought no pooler; train one with the head.");
+
+    public override void Dispose()
+    {
+        foreach (var attention in _attentions)
+            attention.Dispose();
+        _relative.Dispose();
+        _tensors.Dispose();
+    }
+
+    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    {
+        var positions = RelativePositions.Of(batch.Length, _configuration, batch.Ids.device);
+        var mask = new AttentionMask(batch, ElementType).For(prefixLength: 0);
+        var real = batch.Mask?.unsqueeze(-1);                                                                       // [B, T, 1]
+        var realQueries = real?.unsqueeze(1);                                                                       // [B, 1, T, 1]
+        return (layer, hidden, prefix, firstTokenOnly) =>
+        {
+            var left = _layers[layer].Forward(hidden, Attend, dropout, firstTokenOnly);
+            return layer == 0 && _convolution is not null ? _convolution.Forward(hidden, left, real, dropout) : left;
+
+            Tensor Attend(Tensor q, Tensor k, Tensor v) =>
+                _attentions[layer].Attend(q, k, v, prefix, positions, mask, dropout).Masked(realQueries?.narrow(2, 0, q.size(2)));
+        };
+    }
+
+    private static IEnumerable<TensorDeclaration> None => [];
+
+    private static PostNormOutputNames Names(int layer) => new(
+        AttentionOutput: $"encoder.layer.{layer}.attention.output.dense",
+        AttentionNorm: $"encoder.layer.{layer}.attention.output.LayerNorm",
+        Intermediate: $"encoder.layer.{layer}.intermediate.dense",
+        Output: $"encoder.layer.{layer}.output.dense",
+        OutputNorm: $"encoder.layer.{layer}.output.LayerNorm");
+
+    private static Tensor RelativeEmbeddings(DebertaConfiguration configuration, FrozenTensors tensors)
+    {
+        var table = tensors[$"{Relative}.weight"];
+        return configuration.NormalizesRelativeEmbeddings
+            ? FrozenLayerNorm.Of(tensors, RelativeNorm, configuration.LayerNormEpsilon).Forward(table)
+            : table.alias();
+    }
+}

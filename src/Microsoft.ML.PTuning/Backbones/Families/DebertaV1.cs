@@ -1,0 +1,60 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Families;
+
+/// <summary>DeBERTa's first version (He et al. 2021): one projection for queries, keys and values, of which keys have no bias.</summary>
+internal sealed class DebertaV1 : DebertaVersion
+{
+    private static readonly DebertaV1 Version = new();
+
+    public static BackboneFamily Family { get; } = new()
+    {
+        ModelType = "deberta",
+        KeyPrefix = "deberta.",
+        DefaultPadTokenId = 0,
+        Read = file => DebertaConfiguration.Read(file, Family!),
+        Declare = configuration => DebertaBackbone.Declare(Version, (DebertaConfiguration)configuration),
+        Create = (configuration, tensors) => new DebertaBackbone(Version, (DebertaConfiguration)configuration, tensors),
+    };
+
+    public override IEnumerable<TensorDeclaration> Declare(int layer, DebertaConfiguration configuration)
+    {
+        var (attention, hidden) = (Attention(layer), configuration.HiddenSize);
+        yield return new($"{attention}.q_bias", [hidden]);
+        yield return new($"{attention}.v_bias", [hidden]);
+        yield return new($"{attention}.in_proj.weight", [3 * hidden, hidden]);
+        if (configuration.AsksForPositions)
+            yield return new($"{attention}.pos_proj.weight", [hidden, hidden]);
+        if (!configuration.PositionsAsk)
+            yield break;
+        foreach (var declaration in TensorDeclaration.Linear($"{attention}.pos_q_proj", hidden, hidden))
+            yield return declaration;
+    }
+
+    public override AttentionProjection Content(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
+        new FusedProjection(tensors, Attention(layer), configuration.Heads);
+
+    public override FrozenLinear PositionKeys(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
+        FrozenLinear.WithoutBias(tensors, $"{Attention(layer)}.pos_proj");
+
+    public override FrozenLinear PositionQueries(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
+        FrozenLinear.Of(tensors, $"{Attention(layer)}.pos_q_proj");
+
+    private sealed class FusedProjection(FrozenTensors tensors, string attention, int heads) : AttentionProjection(heads)
+    {
+        private readonly FrozenLinear _projection = FrozenLinear.WithoutBias(tensors, $"{attention}.in_proj");
+        private readonly Tensor _queryBias = tensors[$"{attention}.q_bias"]; // [H]
+        private readonly Tensor _valueBias = tensors[$"{attention}.v_bias"]; // [H]
+
+        /// <remarks>The values of a prefix get no bias: they are added later, as they are. Queries come from the same product, so all tokens have some.</remarks>
+        public override (Tensor Q, Tensor K, Tensor V) Project(Tensor asking, Tensor hidden)
+        {
+            var parts = Split(_projection.Forward(hidden)).chunk(3, -1);     // 3 of [B, h, T, D]: each head has its queries, keys and values together
+            return (parts[0].narrow(2, 0, asking.size(1)).Plus(ByHead(_queryBias)), parts[1], parts[2].Plus(ByHead(_valueBias)));
+        }
+
+        private Tensor ByHead(Tensor bias) => Split(bias.view(1, 1, -1));     // [1, h, 1, D]
+    }
+}

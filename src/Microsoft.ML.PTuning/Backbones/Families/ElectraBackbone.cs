@@ -1,0 +1,25 @@
+using Microsoft.ML.PTuning.Checkpoints;
+
+namespace Microsoft.ML.PTuning.Backbones.Families;
+
+/// <summary>ELECTRA (Clark et al. 2020): BERT over embeddings of a size of their own, without a pooler.</summary>
+internal sealed class ElectraBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
+    : PostNormBackbone(configuration, tensors, NamesOf(configuration))
+{
+    public static BackboneFamily Family { get; } = new()
+    {
+        ModelType = "electra",
+        KeyPrefix = "electra.",
+        DefaultPadTokenId = 0,
+        Read = file => BackboneConfiguration.ReadAsBert(file, Family!) with { EmbeddingSize = file.Integer("embedding_size", minimum: 1) },
+        Declare = configuration => Declare(NamesOf(configuration), configuration),
+        Create = (configuration, tensors) => new ElectraBackbone(configuration, tensors),
+    };
+
+    /// <summary>Embeddings are projected only where the sizes differ.</summary>
+    private static PostNormNames NamesOf(BackboneConfiguration configuration) => BertBackbone.Names with
+    {
+        EmbeddingsProjection = configuration.EmbeddingSize == configuration.HiddenSize ? null : "embeddings_project",
+        Pooler = null,
+    };
+}

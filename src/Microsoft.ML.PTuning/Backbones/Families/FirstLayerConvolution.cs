@@ -1,0 +1,39 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Microsoft.ML.PTuning.Backbones.Families;
+
+/// <summary>The convolution over the embeddings that the larger DeBERTa v2 encoders add to what leaves their first layer.</summary>
+internal sealed class FirstLayerConvolution(FrozenTensors tensors, DebertaConfiguration configuration, ConvolutionConfiguration convolution)
+{
+    private const string Kernel = "encoder.conv.conv", Norm = "encoder.conv.LayerNorm";
+
+    private readonly Tensor _weight = tensors[$"{Kernel}.weight"];  // [H, H / groups, kernel size]
+    private readonly Tensor _bias = tensors[$"{Kernel}.bias"];      // [H]
+    private readonly FrozenLayerNorm _norm = FrozenLayerNorm.Of(tensors, Norm, configuration.LayerNormEpsilon);
+    private readonly Func<Tensor, Tensor> _activation = Activation.Named(convolution.Activation);
+
+    public static IEnumerable<TensorDeclaration> Declare(ConvolutionConfiguration convolution, int hidden) =>
+    [
+        new($"{Kernel}.weight", [hidden, hidden / convolution.Groups, convolution.KernelSize]),
+        new($"{Kernel}.bias", [hidden]),
+        .. TensorDeclaration.LayerNorm(Norm, hidden),
+    ];
+
+    /// <param name="embedded">What entered the first layer, 0 at padding, <c>[B, T, H]</c>.</param>
+    /// <param name="left">What left it: all tokens or the first ones, <c>[B, Q, H]</c>.</param>
+    /// <param name="real">1 at a token, 0 at padding, <c>[B, T, 1]</c>; null where no row is padded.</param>
+    /// <returns>What enters the second layer, <c>[B, Q, H]</c>.</returns>
+    public Tensor Forward(Tensor embedded, Tensor left, Tensor? real, Dropout? dropout)
+    {
+        using var scope = NewDisposeScope();
+        var tokens = left.size(1);
+        real = real?.narrow(1, 0, tokens);
+        var convolved = functional.conv1d(
+            embedded.transpose(1, 2), _weight, _bias, padding: convolution.KernelSize / 2, groups: convolution.Groups).transpose(1, 2);
+        var added = _activation(convolved.narrow(1, 0, tokens).Masked(real).Drop(dropout));
+        return _norm.Forward(left.Plus(added)).Masked(real).MoveToOuterDisposeScope();
+    }
+}

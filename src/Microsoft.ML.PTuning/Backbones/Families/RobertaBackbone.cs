@@ -1,0 +1,39 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Families;
+
+/// <summary>RoBERTa (Liu et al. 2019): BERT's layers and names, its own positions, one segment type.</summary>
+/// <remarks>XLM-R (Conneau et al. 2020) is the same encoder over another vocabulary.</remarks>
+internal sealed class RobertaBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
+    : PostNormBackbone(configuration, tensors, BertBackbone.Names)
+{
+    public static IReadOnlyList<BackboneFamily> Families { get; } = [Named("roberta"), Named("xlm-roberta")];
+
+    /// <summary>The rows up to the padding token's id are no token's.</summary>
+    public override int MaxPositions => Configuration.MaxPositionEmbeddings - FirstPosition;
+
+    public override bool CountsFromPadToken => true;
+
+    private int FirstPosition => Configuration.PadTokenId + 1;
+
+    /// <summary>Token t stands at offset + t + pad id + 1; padding, which follows the tokens, at the pad id.</summary>
+    protected override Tensor Positions(EncodedBatch batch, int offset)
+    {
+        var tokens = Arithmetic.Range(offset + FirstPosition, offset + FirstPosition + batch.Length, batch.Ids.device); // [T]
+        return batch.Mask is null
+            ? tokens
+            : batch.Ids.Filled(Configuration.PadTokenId).where(batch.Mask.IsZero(), tokens); // [B, T]
+    }
+
+    private static BackboneFamily Named(string modelType) => new()
+    {
+        ModelType = modelType,
+        KeyPrefix = "roberta.",
+        DefaultPadTokenId = 1,
+        Read = file => BackboneConfiguration.ReadAsBert(file, BackboneFamilies.Find(modelType)!),
+        Declare = configuration => Declare(BertBackbone.Names, configuration),
+        Create = (configuration, tensors) => new RobertaBackbone(configuration, tensors),
+    };
+}

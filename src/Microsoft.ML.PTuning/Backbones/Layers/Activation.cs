@@ -1,0 +1,28 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>Activations, by their names in <c>hidden_act</c> and its like.</summary>
+internal static class Activation
+{
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> Functions = new()
+    {
+        ["gelu"] = x => functional.gelu(x),
+        ["gelu_new"] = TanhGelu,
+        ["gelu_fast"] = TanhGelu,
+        ["gelu_pytorch_tanh"] = TanhGelu,
+        ["relu"] = x => functional.relu(x),
+        ["silu"] = x => functional.silu(x),
+        ["tanh"] = x => x.tanh(),
+    };
+
+    /// <summary>The names there are.</summary>
+    public static IReadOnlyCollection<string> Names => Functions.Keys;
+
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    public static Func<Tensor, Tensor> Named(string name) => Functions[name];
+
+    /// <summary>GELU with the tanh approximation (Hendrycks &amp; Gimpel 2016); the three names differ in their code, not in their formula.</summary>
+    private static Tensor TanhGelu(Tensor x) => functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh);
+}

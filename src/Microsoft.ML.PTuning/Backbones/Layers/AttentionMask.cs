@@ -1,0 +1,54 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>Which keys a batch's attention may see: every prefix position that a row has, every token, no padding. One forward's worth.</summary>
+/// <param name="type">The type of queries and keys.</param>
+internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = ScalarType.Float32)
+{
+    /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN.</summary>
+    private const float Hidden = -1e9f, HalfHidden = -32752; // F16 ends at -65504; a score may be added.
+
+    private readonly List<(int PrefixLength, Tensor? Prefix, Tensor Mask)> _built = [];
+
+    /// <summary>The mask of a layer with <paramref name="prefixLength"/> prefix positions, built at its first use in the current scope.</summary>
+    /// <param name="prefix">1 where a row has a prefix position, 0 where not, <c>[B, P]</c>; null where all rows have all.</param>
+    /// <returns>0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>; null where all may be.</returns>
+    public Tensor? For(int prefixLength, Tensor? prefix = null)
+    {
+        if (batch.Mask is null && prefix is null)
+            return null;
+        foreach (var built in _built)
+            if (built.PrefixLength == prefixLength && ReferenceEquals(built.Prefix, prefix))
+                return built.Mask;
+
+        var mask = Build(prefixLength, prefix);
+        _built.Add((prefixLength, prefix, mask));
+        return mask;
+    }
+
+    /// <inheritdoc cref="For(int, Tensor?)"/>
+    public Tensor? For(LayerPrefix? prefix) => For(prefix?.Length ?? 0, prefix?.Mask);
+
+    /// <param name="real">1 at what may be seen, 0 elsewhere.</param>
+    /// <returns>0 at what may be seen, a large negative number elsewhere.</returns>
+    public static Tensor ToScores(Tensor real, ScalarType type) =>
+        real.MinusOne().Times(type == ScalarType.Float16 ? -HalfHidden : -Hidden).to(type);
+
+    private Tensor Build(int prefixLength, Tensor? prefix)
+    {
+        var device = batch.Ids.device;
+        var tokens = batch.Mask is { } real ? ToScores(real, type) : zeros(batch.Rows, batch.Length, type, device);  // [B, T]
+        var keys = prefixLength == 0
+            ? tokens
+            : cat([prefix is null ? zeros(batch.Rows, prefixLength, type, device) : ToScores(prefix, type), tokens], 1);
+        return keys.view(batch.Rows, 1, 1, -1);
+    }
+}
+
+/// <summary>Clears padding where a batch has some.</summary>
+internal static class OptionalMask
+{
+    /// <param name="real">1 at a token, 0 at padding, of a shape that <paramref name="x"/>'s contains; null where no row is padded.</param>
+    public static Tensor Masked(this Tensor x, Tensor? real) => real is null ? x : x * real.to(x.dtype);
+}

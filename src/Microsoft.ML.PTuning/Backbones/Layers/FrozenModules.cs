@@ -1,0 +1,43 @@
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>A frozen linear layer: <c>x Wᵀ + b</c>.</summary>
+/// <param name="Weight"><c>[to, from]</c>.</param>
+/// <param name="Bias"><c>[to]</c>; null for none.</param>
+internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias)
+{
+    public static FrozenLinear Of(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], tensors[$"{module}.bias"]);
+
+    public static FrozenLinear WithoutBias(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], Bias: null);
+
+    public Tensor Forward(Tensor x) => functional.linear(x, Weight, Bias);
+}
+
+/// <summary>A frozen table of vectors.</summary>
+/// <param name="Table"><c>[rows, size]</c>.</param>
+internal readonly record struct FrozenEmbedding(Tensor Table)
+{
+    public static FrozenEmbedding Of(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"]);
+
+    /// <param name="indices">Int64, <c>[...]</c>.</param>
+    /// <returns>The table's row for each index, <c>[..., size]</c>.</returns>
+    public Tensor Forward(Tensor indices) => Table.index_select(0, indices.view(-1)).view([.. indices.shape, Table.size(1)]);
+
+    /// <summary>A batch's rows of a segment table; families with one segment type look at no segment ids.</summary>
+    /// <returns><c>[B, T, size]</c>, or <c>[1, size]</c> for every token.</returns>
+    public Tensor OfSegments(EncodedBatch batch) => Table.size(0) == 1 ? Table : Forward(batch.Segments);
+}
+
+/// <summary>A frozen layer normalisation over the last dimension.</summary>
+/// <param name="Weight"><c>[H]</c>.</param>
+/// <param name="Bias"><c>[H]</c>.</param>
+internal readonly record struct FrozenLayerNorm(Tensor Weight, Tensor Bias, double Epsilon)
+{
+    public static FrozenLayerNorm Of(FrozenTensors tensors, string module, double epsilon) =>
+        new(tensors[$"{module}.weight"], tensors[$"{module}.bias"], epsilon);
+
+    public Tensor Forward(Tensor x) => functional.layer_norm(x, [Weight.size(0)], Weight, Bias, Epsilon);
+}

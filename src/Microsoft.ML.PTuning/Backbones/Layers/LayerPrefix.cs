@@ -1,0 +1,29 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>The keys and values that one layer's attention is given before those of the text.</summary>
+/// <param name="Keys">Of any type, <c>[P, h, D]</c> shared by the batch, or <c>[B, h, P, D]</c> where each row has its own.</param>
+/// <param name="Values">Like <paramref name="Keys"/>.</param>
+/// <param name="Mask">
+/// 1 where a row has that position, 0 where its prefix is shorter than the batch's longest, Float32 <c>[B, P]</c>; null where all rows have all.
+/// </param>
+internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = null)
+{
+    /// <summary>Prefix length, P.</summary>
+    public int Length { get; } = (int)(Keys.dim() == 4 ? Keys.size(2) : Keys.size(0));
+
+    /// <summary>Puts the prefix before the keys and values of the text.</summary>
+    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>.</param>
+    /// <param name="v">Values of the text, <c>[B, h, T, D]</c>.</param>
+    /// <returns>Keys and values, <c>[B, h, P + T, D]</c>.</returns>
+    public (Tensor Keys, Tensor Values) Prepend(Tensor k, Tensor v) =>
+        (torch.cat([ByRow(Keys, k), k], 2), torch.cat([ByRow(Values, v), v], 2));
+
+    private static Tensor ByRow(Tensor prefix, Tensor text)
+    {
+        prefix = prefix.to(text.dtype);
+        return prefix.dim() == 4 ? prefix : prefix.transpose(0, 1).unsqueeze(0).expand(text.size(0), -1, -1, -1); // [B, h, P, D]
+    }
+}

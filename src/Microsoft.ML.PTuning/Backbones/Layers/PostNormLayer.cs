@@ -1,0 +1,85 @@
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>What a family calls the modules that follow a layer's attention, as its checkpoint's keys spell them.</summary>
+internal record PostNormOutputNames(string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm);
+
+/// <summary>What a family calls all modules of a <see cref="PostNormLayer"/>.</summary>
+internal sealed record PostNormLayerNames(
+    string Query, string Key, string Value, string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm)
+    : PostNormOutputNames(AttentionOutput, AttentionNorm, Intermediate, Output, OutputNorm);
+
+/// <summary>A family's attention.</summary>
+/// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
+/// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
+/// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
+internal delegate Tensor Attention(Tensor q, Tensor k, Tensor v);
+
+/// <summary>A transformer layer that normalises after each residual sum (Vaswani et al. 2017), as BERT and its relatives stack them.</summary>
+internal sealed class PostNormLayer(
+    AttentionProjection projection, FrozenTensors tensors, PostNormOutputNames names, BackboneConfiguration configuration)
+{
+    private readonly FrozenLinear _attentionOutput = FrozenLinear.Of(tensors, names.AttentionOutput);
+    private readonly FrozenLayerNorm _attentionNorm = FrozenLayerNorm.Of(tensors, names.AttentionNorm, configuration.LayerNormEpsilon);
+    private readonly FrozenLinear _intermediate = FrozenLinear.Of(tensors, names.Intermediate);
+    private readonly FrozenLinear _output = FrozenLinear.Of(tensors, names.Output);
+    private readonly FrozenLayerNorm _outputNorm = FrozenLayerNorm.Of(tensors, names.OutputNorm, configuration.LayerNormEpsilon);
+    private readonly Func<Tensor, Tensor> _activation = Activation.Named(configuration.Activation);
+
+    public PostNormLayer(FrozenTensors tensors, PostNormLayerNames names, BackboneConfiguration configuration)
+        : this(new SeparateProjection(tensors, names.Query, names.Key, names.Value, configuration.Heads), tensors, names, configuration)
+    {
+    }
+
+    /// <summary>The tensors of one layer.</summary>
+    public static IEnumerable<TensorDeclaration> Declare(PostNormLayerNames names, BackboneConfiguration configuration)
+    {
+        var hidden = configuration.HiddenSize;
+        return
+        [
+            .. TensorDeclaration.Linear(names.Query, hidden, hidden),
+            .. TensorDeclaration.Linear(names.Key, hidden, hidden),
+            .. TensorDeclaration.Linear(names.Value, hidden, hidden),
+            .. DeclareOutput(names, configuration),
+        ];
+    }
+
+    /// <summary>The tensors of one layer that follow its attention.</summary>
+    public static IEnumerable<TensorDeclaration> DeclareOutput(PostNormOutputNames names, BackboneConfiguration configuration)
+    {
+        var (hidden, feedForward) = (configuration.HiddenSize, configuration.FeedForwardSize);
+        return
+        [
+            .. TensorDeclaration.Linear(names.AttentionOutput, hidden, hidden),
+            .. TensorDeclaration.LayerNorm(names.AttentionNorm, hidden),
+            .. TensorDeclaration.Linear(names.Intermediate, hidden, feedForward),
+            .. TensorDeclaration.Linear(names.Output, feedForward, hidden),
+            .. TensorDeclaration.LayerNorm(names.OutputNorm, hidden),
+        ];
+    }
+
+    /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
+    /// <param name="mask">As <see cref="PrefixedAttention.Attend"/> takes it.</param>
+    /// <inheritdoc cref="Forward(Tensor, Attention, Dropout?, bool)"/>
+    public Tensor Forward(Tensor hidden, LayerPrefix? prefix, Tensor? mask, Dropout? dropout, bool firstTokenOnly) =>
+        Forward(hidden, (q, k, v) => PrefixedAttention.Attend(q, k, v, prefix, mask, dropout), dropout, firstTokenOnly);
+
+    /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
+    /// <param name="firstTokenOnly">As <see cref="LayerRun"/> takes it.</param>
+    /// <returns>What leaves it, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
+    public Tensor Forward(Tensor hidden, Attention attend, Dropout? dropout, bool firstTokenOnly)
+    {
+        using var scope = NewDisposeScope();
+        var asking = firstTokenOnly ? hidden.narrow(1, 0, 1) : hidden;
+        var (q, k, v) = projection.Project(asking, hidden);
+        var attended = _attentionOutput.Forward(Join(attend(q, k, v))).Drop(dropout);
+        attended = _attentionNorm.Forward(attended.Add(asking)); // In place: the backward pass needs neither summand.
+
+        var transformed = _output.Forward(_activation(_intermediate.Forward(attended))).Drop(dropout);
+        return _outputNorm.Forward(transformed.Add(attended)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);          // [B, Q, H]
+}

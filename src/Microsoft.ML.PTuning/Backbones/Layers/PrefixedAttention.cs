@@ -1,0 +1,35 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>Self-attention whose keys and values begin with a trained prefix (Li &amp; Liang 2021; Liu et al. 2022).</summary>
+/// <remarks>The prefix asks no questions: queries come from real tokens only, and the prefix has no hidden states.</remarks>
+internal static class PrefixedAttention
+{
+    /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
+    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
+    /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
+    /// <param name="mask">0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>; null where all may be.</param>
+    /// <param name="dropout">Drops attention probabilities, those of the prefix too; null for none.</param>
+    /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
+    public static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null)
+    {
+        if (prefix is not null)
+            (k, v) = prefix.Prepend(k, v);                                    // [B, h, P + T, D]
+
+        return dropout is null
+            ? functional.scaled_dot_product_attention(q, k, v, mask)
+            : AttendDropping(q, k, v, mask, dropout);
+    }
+
+    /// <summary>Spelled out, because the fused attention draws its dropout from TorchSharp's global generator.</summary>
+    private static Tensor AttendDropping(Tensor q, Tensor k, Tensor v, Tensor? mask, Dropout dropout)
+    {
+        var scores = matmul(q, k.transpose(-2, -1)).Over(Math.Sqrt(q.size(-1))); // [B, h, Q, P + T]
+        if (mask is not null)
+            scores = scores.Plus(mask);
+
+        return matmul(dropout.Apply(functional.softmax(scores, -1)), v);
+    }
+}

@@ -1,0 +1,55 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Checkpoints;
+
+/// <summary>The tensors of a frozen encoder, under the names that its family declares. It owns them; none asks for a gradient.</summary>
+internal sealed class FrozenTensors : IDisposable
+{
+    private readonly Dictionary<string, Tensor> _tensors;
+
+    private FrozenTensors(Dictionary<string, Tensor> tensors, ScalarType type) => (_tensors, ElementType) = (tensors, type);
+
+    /// <summary>The type of all of them.</summary>
+    public ScalarType ElementType { get; }
+
+    /// <summary>A tensor that the family declares; an optional one only where <see cref="Has"/> says so.</summary>
+    public Tensor this[string name] => _tensors[name];
+
+    /// <summary>How many numbers there are.</summary>
+    public long ElementCount => _tensors.Values.Sum(t => t.numel());
+
+    public bool Has(string name) => _tensors.ContainsKey(name);
+
+    /// <summary>Loads what a family declares, all of it and nothing else.</summary>
+    /// <param name="keyPrefix">What keys may begin with: <c>bert.</c>; files without it are as good.</param>
+    /// <param name="device">Where the tensors go; on the CPU, F32 that was mapped stays mapped.</param>
+    /// <param name="type">What the tensors become.</param>
+    /// <exception cref="InvalidDataException">Tensors are missing, unknown, or of another shape or type; the message names every one.</exception>
+    public static FrozenTensors Load(
+        ICheckpoint checkpoint, string keyPrefix, IReadOnlyList<TensorDeclaration> declared, Device device, ScalarType type = ScalarType.Float32)
+    {
+        var keys = CheckpointKeys.Match(checkpoint, keyPrefix, declared);
+
+        // Scoped, so that a failure half-way frees what was loaded; outside inference mode, whose tensors autograd would refuse later.
+        using var scope = NewDisposeScope();
+        using var ordinary = inference_mode(false);
+        var tensors = keys.ToDictionary(pair => pair.Key, pair => Place(checkpoint.Load(pair.Value), device, type));
+        foreach (var tensor in tensors.Values)
+            tensor.DetachFromDisposeScope();
+        return new(tensors, type);
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _tensors.Values)
+            tensor.Dispose();
+    }
+
+    // Cast on the CPU, so that no more than what stays there goes to the device; each by itself, so that no two copies of an encoder are in memory.
+    private static Tensor Place(Tensor read, Device device, ScalarType type)
+    {
+        using (read)
+        using (var cast = read.to(type))
+            return cast.to(device);
+    }
+}

@@ -1,0 +1,74 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Checkpoints;
+
+/// <summary>Tensors of a safetensors file, or of one entry of a zip.</summary>
+/// <remarks>Of a file on disk, F32 tensors are views of its mapped pages (<see cref="NumberFile"/>). One thread at a time.</remarks>
+internal sealed class SafetensorsFile : ICheckpoint
+{
+    private readonly NumberFile _numbers;
+    private readonly SafetensorsHeader _header;
+
+    private SafetensorsFile(Stream stream, string source, string? path)
+    {
+        Source = source;
+        _numbers = new(stream, path);
+        try
+        {
+            _header = SafetensorsHeader.Read(stream, source);
+        }
+        catch
+        {
+            _numbers.Dispose();
+            throw;
+        }
+    }
+
+    public string Source { get; }
+
+    /// <summary>What the file holds, by name, in the order of its bytes.</summary>
+    public IReadOnlyDictionary<string, SafetensorsEntry> Entries => _header.Entries;
+
+    IEnumerable<CheckpointEntry> ICheckpoint.Tensors => Entries.Values;
+
+    /// <summary>The strings under <c>__metadata__</c>.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Opens a file whose tensors are mapped into memory.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">It is not a whole and right safetensors file.</exception>
+    public static SafetensorsFile Open(string path) => new(File.OpenRead(path), path, path);
+
+    /// <summary>Reads a stream to its end; the tensors are copies.</summary>
+    /// <param name="stream">It stays open.</param>
+    /// <param name="source">What messages call it: the file and its entry.</param>
+    /// <exception cref="InvalidDataException">It is not a whole and right safetensors file.</exception>
+    public static SafetensorsFile Read(Stream stream, string source)
+    {
+        var content = new MemoryStream();
+        stream.CopyTo(content);
+        return new(content, source, path: null);
+    }
+
+    public Tensor Load(string name)
+    {
+        if (!Entries.TryGetValue(name, out var entry))
+            throw new InvalidDataException($"'{Source}' holds no tensor '{name}'. It holds: {string.Join(", ", Entries.Keys)}.");
+        if (entry.ElementType is not { } type)
+            throw new InvalidDataException($"'{Source}': tensor '{name}' is {entry}, a type that cannot be read; store it as F32.");
+
+        using var flat = _numbers.Read(type, entry.Offset, entry.ByteLength / type.ElementSize());
+        var tensor = flat.view(entry.Shape);
+        if (type is not (ScalarType.Float16 or ScalarType.BFloat16))
+            return tensor;
+
+        using (tensor)
+            return tensor.to(ScalarType.Float32);
+    }
+
+    /// <summary>All tensors by name, each as <see cref="Load"/> gives it.</summary>
+    public Dictionary<string, Tensor> LoadAll() => Entries.Keys.ToDictionary(name => name, Load);
+
+    public void Dispose() => _numbers.Dispose();
+}

@@ -1,0 +1,40 @@
+using Microsoft.ML.PTuning.Tasks;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Compute;
+
+/// <summary>What came of a batch, still where it was computed: a GPU may be at it until it is read.</summary>
+internal sealed class BatchOutputs : IDisposable
+{
+    private readonly Tensor _outputs;
+    private readonly Tensor? _loss;
+    private readonly IReadOnlyList<ExamplePart> _parts;
+
+    /// <summary>Keeps the numbers, out of whatever scope they are in, without what they were computed from.</summary>
+    /// <param name="outputs">The head's, <c>[S, ...]</c>.</param>
+    /// <param name="loss">A scalar; null where none is asked for.</param>
+    public BatchOutputs(Tensor outputs, Tensor? loss, IReadOnlyList<ExamplePart> parts) =>
+        (_outputs, _loss, _parts) = (outputs.detach().DetachFromDisposeScope(), loss?.detach().DetachFromDisposeScope(), parts);
+
+    /// <summary>Waits for the loss; 0 where there is none.</summary>
+    public double ReadLoss() => _loss switch
+    {
+        null => 0,
+        { dtype: ScalarType.Float64 } exact => exact.item<double>(),
+        _ => _loss.item<float>(),
+    };
+
+    /// <summary>Waits for the outputs.</summary>
+    /// <inheritdoc cref="Predictor.ByPart"/>
+    public float[][] ReadByPart()
+    {
+        using var scope = NewDisposeScope();
+        return Predictor.ByPart(_outputs, _parts);
+    }
+
+    public void Dispose()
+    {
+        _outputs.Dispose();
+        _loss?.Dispose();
+    }
+}

@@ -1,0 +1,138 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tasks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Compute;
+
+/// <summary>Runs a network over many rows: batches of like length, several at once. Safe for any number of threads.</summary>
+/// <remarks>
+/// On the CPU a batch has one core, also where it is a single row: spread over the cores, small operations wait for whichever thread comes
+/// last, hundreds of times as long where other threads want the cores too; and the bits would depend on how many threads there are.
+/// </remarks>
+/// <param name="known">Knows what enters the first prompted layer for all rows; null where that is to be computed.</param>
+internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? known = null)
+{
+    /// <summary>Most tokens of a GPU's batch.</summary>
+    public const int GpuBudget = 32768;
+
+    /// <summary>Whether one batch runs at a time, and a GPU goes on with it while that before is decoded and the next is put together.</summary>
+    public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
+
+    /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
+    /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
+    public Prediction[] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
+        Run(examples, tensors, task, withLoss: false, checkCancelled).Predictions;
+
+    /// <inheritdoc cref="Predict"/>
+    /// <returns>The same, and the mean loss over all rows.</returns>
+    public (Prediction[] Predictions, double Loss) Evaluate(
+        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
+        Run(examples, tensors, task, withLoss: true, checkCancelled);
+
+    private (Prediction[] Predictions, double Loss) Run(
+        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, bool withLoss, Action? checkCancelled)
+    {
+        if (examples.Count == 0)
+            return ([], 0);
+
+        ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
+        var decoding = new RowDecoding(examples, task);
+        var batches = Plan([.. parts.Select(p => p.Length)], [.. parts.Select(p => p.Sequences.Count)], device);
+        var losses = new double[batches.Count];
+        if (Overlaps)
+            RunOverlapping();
+        else
+            WorkerThreads.Shared.Run(batches.Count, RunBatch);
+        return (decoding.Predictions, losses.Sum() / Math.Max(1, task.LossWeight(parts)));
+
+        void RunBatch(int index)
+        {
+            checkCancelled?.Invoke();
+            using var scope = NewDisposeScope();
+            using var frozen = no_grad();
+            using var outputs = Start(index, Collate(index));
+            losses[index] = outputs.ReadLoss();
+            Decode(index, outputs.ReadByPart());
+        }
+
+        void RunOverlapping()
+        {
+            using var frozen = no_grad();
+            BatchOutputs? running = null;
+            try
+            {
+                for (var i = 0; i < batches.Count; i++)
+                {
+                    checkCancelled?.Invoke();
+                    using var scope = NewDisposeScope();
+                    var encoded = Collate(i);
+                    var last = End(i - 1, running);
+                    running = null;
+                    running = Start(i, encoded);
+                    Decode(i - 1, last);
+                }
+                Decode(batches.Count - 1, End(batches.Count - 1, running));
+            }
+            finally
+            {
+                running?.Dispose();
+            }
+        }
+
+        EncodedBatch Collate(int index) => EncodedRow.Collate([.. PartsOf(index).SelectMany(p => p.Sequences)], padId, device, known: known);
+
+        BatchOutputs Start(int index, EncodedBatch encoded)
+        {
+            var result = network.Forward(encoded, tensors);
+            return new(result, withLoss ? task.Loss(result, PartsOf(index)) : null, PartsOf(index));
+        }
+
+        float[][] End(int index, BatchOutputs? running)
+        {
+            if (running is null)
+                return [];
+
+            using var outputs = running;
+            losses[index] = outputs.ReadLoss();
+            return outputs.ReadByPart();
+        }
+
+        void Decode(int index, float[][] outputs)
+        {
+            for (var i = 0; i < outputs.Length; i++)
+                decoding.Add(batches[index][i], outputs[i]);
+        }
+
+        ExamplePart[] PartsOf(int index) => [.. batches[index].Select(part => parts[part])];
+    }
+
+    /// <summary>A batch's outputs as one array a part: the numbers of its sequences, one after the other, without those of padding.</summary>
+    /// <param name="outputs"><c>[S, ...]</c>; where there are more than two dimensions, the second is that of tokens.</param>
+    public static float[][] ByPart(Tensor outputs, IReadOnlyList<ExamplePart> parts)
+    {
+        var values = outputs.detach().cpu().to(ScalarType.Float32).contiguous().data<float>().ToArray();
+        var width = values.Length / (int)outputs.size(0);
+        var tokenWidth = outputs.dim() > 2 ? width / (int)outputs.size(1) : 0;
+        var start = 0;
+        return [.. parts.Select(part => part.Sequences.SelectMany(sequence =>
+        {
+            var kept = values.AsSpan(start, tokenWidth > 0 ? sequence.Length * tokenWidth : width).ToArray();
+            start += width;
+            return kept;
+        }).ToArray())];
+    }
+
+    /// <summary>Batches that suit a device.</summary>
+    /// <inheritdoc cref="BatchPlanner.PlanByTokens"/>
+    public static IReadOnlyList<int[]> Plan(IReadOnlyList<int> lengths, IReadOnlyList<int> sequences, Device device)
+    {
+        if (device.type != DeviceType.CPU)
+            return BatchPlanner.PlanByTokens(lengths, sequences, GpuBudget);
+
+        // At least two batches a core where there are rows enough.
+        var share = lengths.Zip(sequences, (length, count) => (long)length * count).Sum() / (2 * WorkerThreads.Shared.Count);
+        return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(BatchPlanner.CoreBudget, share));
+    }
+}

@@ -1,0 +1,35 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Heads;
+using Microsoft.ML.PTuning.Methods;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Compute;
+
+/// <summary>What is dropped while training.</summary>
+internal sealed record TrainingDropout(Dropout Prefix, Dropout Head, Dropout? Backbone);
+
+/// <summary>Encoder, prefix and head: what training and scoring have in common. Stateless: the trained tensors are handed in.</summary>
+internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
+{
+    /// <param name="dropout">Null when not training.</param>
+    /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
+    public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
+    {
+        var hidden = Encoder.Forward(batch, Prefix(tensors), dropout?.Prefix, dropout?.Backbone, Head.ReadsFirstTokenOnly);
+        return Head.Forward(Encoder.Backbone, hidden, batch.Mask, tensors, dropout?.Head);
+    }
+
+    /// <summary><see cref="Forward"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
+    /// <param name="layers">Layers whose backward pass is to follow that of the loss.</param>
+    /// <inheritdoc cref="Forward"/>
+    public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
+    {
+        var entering = Encoder.RunTrunk(batch, dropout.Backbone);
+        layers = Encoder.RunPromptedToRecompute(
+            entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone, Head.ReadsFirstTokenOnly);
+        return Head.Forward(Encoder.Backbone, layers.Left, batch.Mask, tensors, dropout.Head);
+    }
+
+    private Tensor? Prefix(TrainedTensors tensors) => Encoder.Shape.Length == 0 ? null : tensors[TrainedTensors.Prefix];
+}

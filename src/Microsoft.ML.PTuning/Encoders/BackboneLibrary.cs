@@ -1,0 +1,81 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Tokenization;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Encoders;
+
+/// <summary>A share of an encoder, and what a saved model remembers of it.</summary>
+internal sealed record OpenBackbone(BackboneLease Lease, BackboneReference Reference)
+{
+    /// <summary>As its files are now; they may be gone when training ends.</summary>
+    public BackboneDescription Description { get; } = new(Lease, Reference);
+}
+
+/// <summary>Finds encoders on this machine and shares them within the process.</summary>
+internal static class BackboneLibrary
+{
+    private static readonly BackboneStore Store = new(Load);
+
+    /// <summary>Opens the encoder that a user names.</summary>
+    /// <param name="name">A bundled encoder's name, a folder, a hub id, or null for the default encoder.</param>
+    /// <exception cref="DirectoryNotFoundException">There is none such on this machine.</exception>
+    public static OpenBackbone Open(string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
+    {
+        var location = Locator().Resolve(name);
+        var lease = Store.Acquire(location.Directory, device, precision);
+        try
+        {
+            var weights = CheckpointFiles.Find(location.Directory).Names;
+            var reference = BackboneReference.Of(location, lease.Backbone.Configuration, weights, lease.Tokenizer.Files, Fingerprint.Shared);
+            return new OpenBackbone(lease, reference);
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens the encoder that a saved model was trained on.</summary>
+    /// <param name="option">The value of <see cref="BackboneLocator.DirectoryOption"/>; null where it is not set.</param>
+    /// <exception cref="DirectoryNotFoundException">No folder holds it.</exception>
+    public static OpenBackbone Open(
+        BackboneReference reference, string? option, Device device, BackbonePrecision precision = BackbonePrecision.Float32) =>
+        new(Store.Acquire(Locator().Find(reference, option).Directory, device, precision), reference);
+
+    private static BackboneLocator Locator() => new(BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint.Shared);
+
+    private static LoadedBackbone Load(string directory, Device device, BackbonePrecision precision)
+    {
+        var backbone = Backbone.Load(directory, device, precision);
+        try
+        {
+            var tokenizer = TextTokenizer.Load(directory, backbone.Configuration.ModelType);
+            RequireAgreement(directory, backbone, tokenizer);
+            return new LoadedBackbone(backbone, tokenizer);
+        }
+        catch
+        {
+            backbone.Dispose();
+            throw;
+        }
+    }
+
+    // Ids beyond the embeddings would fail in the middle of a batch. A smaller vocabulary is usual: checkpoints pad their embeddings.
+    // Which id pads is without effect, as padding is masked, but where positions are counted from it: multilingual BERTs come with XLM-R's tokenizer.
+    private static void RequireAgreement(string directory, Backbone backbone, TextTokenizer tokenizer)
+    {
+        var encoder = backbone.Configuration;
+        var faults = new List<string>();
+        if (tokenizer.VocabularySize > encoder.VocabularySize)
+            faults.Add($"the tokenizer's ids go up to {tokenizer.VocabularySize - 1}, but config.json says vocab_size {encoder.VocabularySize}");
+        if (encoder.StatesPadToken && backbone.CountsFromPadToken && tokenizer.PadId != encoder.PadTokenId)
+            faults.Add($"the tokenizer's padding token has id {tokenizer.PadId}, but config.json says pad_token_id {encoder.PadTokenId}");
+
+        if (faults.Count > 0)
+            throw new InvalidDataException(
+                $"'{directory}' holds an encoder and a tokenizer that do not belong together: {string.Join("; ", faults)}. "
+                + "Fetch all files of one checkpoint into a folder of its own.");
+    }
+}

@@ -1,0 +1,92 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Tokenization;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Encoders;
+
+/// <summary>An encoder and its tokenizer, as they come from one folder.</summary>
+internal sealed record LoadedBackbone(Backbone Backbone, TextTokenizer Tokenizer);
+
+/// <summary>Shares encoders: whoever asks for the same files, device and precision gets the same object; the last one out frees it.</summary>
+/// <remarks>Safe for any number of threads; those that ask while an encoder is being loaded wait for it, and it is loaded once.</remarks>
+/// <param name="load">Loads encoder and tokenizer from a folder onto a device, in a precision.</param>
+internal sealed class BackboneStore(Func<string, Device, BackbonePrecision, LoadedBackbone> load)
+{
+    private readonly Dictionary<string, Entry> _entries = [];
+
+    /// <param name="directory">The encoder's folder.</param>
+    /// <returns>A share of it, to be disposed when it is no longer needed.</returns>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder. What loading throws comes through as well.</exception>
+    public BackboneLease Acquire(string directory, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
+    {
+        directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        var key = KeyOf(directory, device, precision);
+        Entry entry;
+        lock (_entries)
+        {
+            if (!_entries.TryGetValue(key, out entry!))
+                _entries.Add(key, entry = new(new(() => LoadApart(directory, device, precision))));
+            entry.Leases++;
+        }
+
+        try
+        {
+            return new(entry.Loaded.Value, directory, () => Release(key, entry));
+        }
+        catch
+        {
+            Release(key, entry);
+            throw;
+        }
+    }
+
+    private void Release(string key, Entry entry)
+    {
+        lock (_entries)
+        {
+            entry.Leases--;
+            var failed = !entry.Loaded.IsValueCreated;
+            if ((entry.Leases == 0 || failed) && _entries.GetValueOrDefault(key) == entry)
+                _entries.Remove(key);
+            if (entry.Leases > 0 || failed)
+                return;
+        }
+
+        entry.Loaded.Value.Backbone.Dispose();
+    }
+
+    // On a thread of its own: dispose scopes, gradient and inference mode belong to a thread, and the caller's must not touch what is shared.
+    private LoadedBackbone LoadApart(string directory, Device device, BackbonePrecision precision) =>
+        Task.Factory.StartNew(
+            () => load(directory, device, precision), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            .GetAwaiter().GetResult();
+
+    // Device, precision and folder, links followed, and the size and time of whatever a load might read in it.
+    private static string KeyOf(string directory, Device device, BackbonePrecision precision)
+    {
+        var folder = new DirectoryInfo(directory);
+        if (!folder.Exists)
+            throw new DirectoryNotFoundException(
+                $"The encoder's folder '{directory}' is not there; it was expected with {BackboneConfiguration.FileName} in it.");
+
+        var target = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? directory;
+        string[] read =
+        [
+            BackboneConfiguration.FileName, SentenceModules.FileName, SentenceModules.UsualPoolingFile,
+            .. CheckpointFiles.TryFind(target)?.Names ?? [], .. TokenizerFiles.Names,
+        ];
+        var files = from name in read
+                    let path = Path.Combine(target, name)
+                    where File.Exists(path)
+                    select $"{name}={FileStamp.Of(path)}";
+        return string.Join('\n', files.Prepend(Path.TrimEndingDirectorySeparator(target)).Prepend($"{device} {precision}"));
+    }
+
+    private sealed class Entry(Lazy<LoadedBackbone> loaded)
+    {
+        public Lazy<LoadedBackbone> Loaded { get; } = loaded;
+
+        public int Leases { get; set; }
+    }
+}

@@ -1,0 +1,52 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Methods;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Heads;
+
+/// <summary>One vector for the whole text, then a linear layer.</summary>
+/// <remarks>
+/// The vector is the checkpoint's frozen pooler over the first token, a dense layer over it that is trained and saved with the head, or the mean
+/// over the tokens. A random frozen pooler, which the official code would use for RoBERTa, is never used.
+/// </remarks>
+/// <param name="outputs">Numbers per row, K.</param>
+/// <param name="pooling">
+/// As training chose it. Files written before it was an option say <see cref="Pooling.Automatic"/>: then the checkpoint's pooler where there is
+/// one, else a trained one.
+/// </param>
+internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
+{
+    /// <summary>Length of a mean: encoders of sentences are trained with 1, from which a head learns slowly. docs/pooling.md has what was tried.</summary>
+    private const double MeanLength = 8;
+
+    private const string Weight = "head.weight", Bias = "head.bias", PoolerWeight = "pooler.weight", PoolerBias = "pooler.bias";
+
+    public override bool ReadsFirstTokenOnly => pooling != Pooling.Mean;
+
+    public override IReadOnlyList<HeadTensor> Declare(Backbone backbone)
+    {
+        var hidden = backbone.Configuration.HiddenSize;
+        HeadTensor[] linear = [new(Weight, IsBias: false, outputs, hidden), new(Bias, IsBias: true, outputs)];
+        return Over(backbone) != Pooling.Trained ? linear : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
+    }
+
+    /// <returns>Logits, <c>[B, K]</c>.</returns>
+    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout)
+    {
+        var vector = Over(backbone) switch                                                                          // [B, H]
+        {
+            Pooling.Checkpoint => backbone.Pool(hidden),
+            Pooling.Mean => MeanPooling.Pool(hidden, mask).Times(MeanLength),
+            _ => Dense(backbone, hidden.select(1, 0).Drop(dropout), tensors),
+        };
+        return nn.functional.linear(vector.Drop(dropout), tensors[Weight], tensors[Bias]);
+    }
+
+    /// <summary>The pooling over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
+    public Pooling Over(Backbone backbone) =>
+        pooling != Pooling.Automatic ? pooling : backbone.HasPooler ? Pooling.Checkpoint : Pooling.Trained;
+
+    private static Tensor Dense(Backbone backbone, Tensor first, TrainedTensors tensors) =>
+        backbone.PoolerActivation(nn.functional.linear(first, tensors[PoolerWeight], tensors[PoolerBias]));
+}

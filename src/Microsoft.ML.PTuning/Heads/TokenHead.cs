@@ -1,0 +1,23 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Methods;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Heads;
+
+/// <summary>A linear layer over every token: tags, starts and ends of answers.</summary>
+/// <param name="outputs">Numbers a token, K.</param>
+/// <param name="drops">Whether hidden states are dropped from while training.</param>
+internal sealed class TokenHead(int outputs, bool drops) : TaskHead
+{
+    private const string Weight = "head.weight", Bias = "head.bias";
+
+    public override bool ReadsFirstTokenOnly => false;
+
+    public override IReadOnlyList<HeadTensor> Declare(Backbone backbone) =>
+        [new(Weight, IsBias: false, outputs, backbone.Configuration.HiddenSize), new(Bias, IsBias: true, outputs)];
+
+    /// <returns>Logits, <c>[S, T, K]</c>.</returns>
+    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout) =>
+        nn.functional.linear(drops ? hidden.Drop(dropout) : hidden, tensors[Weight], tensors[Bias]);
+}

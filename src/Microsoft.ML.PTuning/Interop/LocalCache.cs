@@ -1,0 +1,49 @@
+using Microsoft.ML.PTuning.Encoders;
+
+namespace Microsoft.ML.PTuning.Interop;
+
+/// <summary>The folder where this user's machine keeps what can be made again at any time. Deleting it costs time, nothing else.</summary>
+/// <remarks><see cref="Fingerprint"/> keeps hashes here, <see cref="Interop.NativeBackend"/> the patched native library.</remarks>
+internal static class LocalCache
+{
+    /// <summary><see cref="FolderBelow"/> of this user.</summary>
+    public static string? Folder { get; } = FolderBelow(
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME"),
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify));
+
+    /// <summary><c>Microsoft.ML.PTuning</c> in the first of two folders that is a full path. It need not exist.</summary>
+    /// <param name="cache">The value of <c>XDG_CACHE_HOME</c>.</param>
+    /// <param name="applicationData">The user's local application data; empty where there is none.</param>
+    /// <returns>Null where neither is; a folder that users share is no stand-in, because others could put files there first.</returns>
+    public static string? FolderBelow(string? cache, string applicationData) =>
+        new[] { cache, applicationData }.FirstOrDefault(folder => Path.IsPathFullyQualified(folder ?? "")) is { } found
+            ? Path.Combine(found, "Microsoft.ML.PTuning")
+            : null;
+
+    /// <summary>Writes a file so that any other process sees all of it or nothing.</summary>
+    /// <returns>False where the folder cannot be written; nothing is left behind then.</returns>
+    public static bool TryWrite(string path, ReadOnlySpan<byte> content)
+    {
+        var draft = $"{path}.{Guid.NewGuid():N}";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            try
+            {
+                using (var stream = new FileStream(draft, FileMode.CreateNew))
+                    stream.Write(content);
+                File.Move(draft, path, overwrite: true);
+                return true;
+            }
+            catch
+            {
+                File.Delete(draft);
+                throw;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}

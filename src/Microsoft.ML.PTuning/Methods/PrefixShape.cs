@@ -1,0 +1,25 @@
+using Microsoft.ML.PTuning.Backbones;
+
+namespace Microsoft.ML.PTuning.Methods;
+
+/// <summary>How long and how deep a prefix is, for one encoder.</summary>
+/// <param name="Length">Prefix length, P; 0 for none.</param>
+/// <param name="Layers">How many layers, counted from the top, are prompted: L'.</param>
+/// <param name="EncoderLayers">Layers of the encoder, L.</param>
+/// <param name="Heads">Attention heads, h.</param>
+/// <param name="HeadSize">Size of a head, D.</param>
+internal sealed record PrefixShape(int Length, int Layers, int EncoderLayers, int Heads, int HeadSize)
+{
+    /// <param name="layers">The top layers to prompt; 0 for all.</param>
+    public static PrefixShape For(BackboneConfiguration encoder, int length, int layers) =>
+        new(length, layers == 0 ? encoder.Layers : layers, encoder.Layers, encoder.Heads, encoder.HeadSize);
+
+    /// <summary>The first prompted layer.</summary>
+    public int FirstLayer => EncoderLayers - Layers;
+
+    /// <summary>Numbers that one position of the prefix holds: 2 · L' · H.</summary>
+    public int Width => 2 * Layers * Heads * HeadSize;
+
+    /// <summary>Canonical dimensions <c>[P, L', 2, h, D]</c>; flattened, the order of the official checkpoint and of PEFT's <c>prompt_embeddings</c>.</summary>
+    public long[] Dimensions => [Length, Layers, 2, Heads, HeadSize];
+}

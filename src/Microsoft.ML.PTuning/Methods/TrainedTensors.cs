@@ -1,0 +1,56 @@
+using System.Collections;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Methods;
+
+/// <summary>All that training changes, by the names under which it is saved: <c>prefix</c>, <c>head.*</c>, <c>pooler.*</c>. Owns its tensors.</summary>
+internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>, IDisposable
+{
+    /// <summary>Name of the prefix, <c>[P, L', 2, h, D]</c>.</summary>
+    public const string Prefix = "prefix";
+
+    private readonly SortedDictionary<string, Tensor> _tensors = new(StringComparer.Ordinal);
+
+    public Tensor this[string name] => _tensors[name];
+
+    public IEnumerable<string> Names => _tensors.Keys;
+
+    /// <summary>How many numbers there are.</summary>
+    public long ElementCount => _tensors.Values.Sum(t => t.numel());
+
+    /// <summary>What they take in F32.</summary>
+    public long Bytes => 4 * ElementCount;
+
+    public bool Contains(string name) => _tensors.ContainsKey(name);
+
+    /// <summary>Takes over <paramref name="tensor"/>, out of whatever scope it was made in.</summary>
+    public void Add(string name, Tensor tensor) => _tensors.Add(name, tensor.DetachFromDisposeScope());
+
+    /// <summary>The same storage, as leaves with gradients of their own: what one shard of a batch differentiates in.</summary>
+    public TrainedTensors ToLeaves() => Map(t => t.detach().requires_grad_());
+
+    /// <summary>A copy, without gradients, that later steps do not change.</summary>
+    public TrainedTensors Copy() => Map(t => t.detach().clone());
+
+    /// <summary>The same values on another device, without gradients.</summary>
+    public TrainedTensors To(Device device) => Map(t => t.detach().to(device));
+
+    public IEnumerator<KeyValuePair<string, Tensor>> GetEnumerator() => _tensors.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    public void Dispose()
+    {
+        foreach (var tensor in _tensors.Values)
+            tensor.Dispose();
+    }
+
+    private TrainedTensors Map(Func<Tensor, Tensor> change)
+    {
+        using var scope = NewDisposeScope();
+        var mapped = new TrainedTensors();
+        foreach (var (name, tensor) in _tensors)
+            mapped.Add(name, change(tensor));
+        return mapped;
+    }
+}

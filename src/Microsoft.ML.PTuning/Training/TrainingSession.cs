@@ -1,0 +1,126 @@
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.Runtime;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training;
+
+/// <summary>What a fit has from its surroundings: log, device, seed, cancellation. Makes tasks of data, and models of results.</summary>
+internal sealed class TrainingSession : IDisposable
+{
+    private readonly IHost _host;
+    private readonly TrainingOptions _options;
+    private readonly IChannel _channel;
+
+    public TrainingSession(IHost host, TrainingOptions options)
+    {
+        TorchNative.EnsureLoaded();
+        (_host, _options, _channel) = (host, options, host.Start("Training"));
+        try
+        {
+            Device = HostEnvironment.DeviceOf(host, options.GpuDeviceId, options.FallbackToCpu, Warn);
+            var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? Random.Shared.Next();
+            var settings = options.Settings(seed, options.ShardsOn(Device), Log, CheckCancelled);
+            Settings = settings.TrunkCache is { } kept
+                ? settings with { TrunkCache = kept with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
+                : settings;
+        }
+        catch
+        {
+            _channel.Dispose();
+            throw;
+        }
+    }
+
+    public Device Device { get; }
+
+    private TrainingSettings Settings { get; }
+
+    /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
+    public OpenBackbone OpenBackbone() => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision);
+
+    /// <summary>Checks the columns, before anything is read or loaded.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    public static void CheckColumns(PromptTask task, IDataView training, IDataView? validation)
+    {
+        SchemaShapes.Append(SchemaShapes.Of(training.Schema), task);
+        if (validation is not null)
+            SchemaShapes.Append(SchemaShapes.Of(validation.Schema), task);
+    }
+
+    /// <summary>Reads the rows, and completes the task with what they tell.</summary>
+    /// <exception cref="InvalidOperationException">Options and encoder do not fit, or nothing can be learned from these rows.</exception>
+    public TrainingTask Prepare(PromptTask task, IDataView training, IDataView? validation, OpenBackbone backbone)
+    {
+        RefuseMisfit(task, backbone);
+        task = task.ForBackbone(backbone.Lease.Backbone).ForData(training, CheckCancelled);
+        var rows = Read(training, task, backbone, "training");
+        task = task.ForTargets(rows);
+        if (validation is not null)
+            task.CheckValidation(validation);
+        var judged = validation is null ? null : Read(validation, task, backbone, "validation");
+        return new TrainingTask(task, new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head), rows, judged);
+    }
+
+    /// <summary>The settings for these tasks: what the options leave open, their rows decide.</summary>
+    public TrainingSettings SettingsFor(IReadOnlyList<TrainingTask> tasks) =>
+        Settings.MaxEpochs > 0 ? Settings : Settings with { MaxEpochs = tasks.Max(task => task.Task.Epochs.Over(task.Training.Examples.Count)) };
+
+    /// <summary>Tells what training begins with.</summary>
+    public void LogStart(TrainingTask task) =>
+        Log((task.Name is null ? "" : $"Task '{task.Name}': ")
+            + $"{task.Training.Examples.Count} training rows ({task.Training.Skipped} without a label skipped, "
+            + $"{task.Training.Truncated} cut to fit {task.Task.MaxLength} tokens, "
+            + $"{task.Training.Misaligned} whose label is not in their text left out), "
+            + $"seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");
+
+    /// <summary>A model of what was learned, which takes over encoder and tensors; where this fails, the tensors are freed.</summary>
+    public PromptModel ToModel(TrainingTask task, TrainingResult result, OpenBackbone backbone)
+    {
+        try
+        {
+            foreach (var warning in result.Summary.Warnings)
+                Warn(warning);
+            return new PromptModel(task.Task, _options.Method, backbone, result.Tensors, result.Summary, Device);
+        }
+        catch
+        {
+            result.Tensors.Dispose();
+            throw;
+        }
+    }
+
+    public void Log(string line) => _channel.Info(MessageSensitivity.None, "{0}", line);
+
+    public void Dispose() => _channel.Dispose();
+
+    private void Warn(string line) => _channel.Warning(MessageSensitivity.None, "{0}", line);
+
+    private void RefuseMisfit(PromptTask task, OpenBackbone backbone)
+    {
+        var lease = backbone.Lease;
+        var misfit = _options.Method.FindMisfit(lease.Backbone, task.MaxLength)
+            ?? task.FindMisfit(lease.Backbone) ?? task.FindMisfit(lease.Tokenizer);
+        if (misfit is not null)
+            throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");
+    }
+
+    private ExampleSet Read(IDataView data, PromptTask task, OpenBackbone backbone, string kind)
+    {
+        var rows = ExampleSet.Read(data, task, backbone.Lease.Tokenizer, CheckCancelled);
+        return rows.Examples.Count > 0
+            ? rows
+            : throw new InvalidOperationException(
+                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.LabelColumns[0].Name}'. "
+                + "Check the data, and the mapping of the label.");
+    }
+
+    private void CheckCancelled()
+    {
+        _options.CancellationToken.ThrowIfCancellationRequested();
+        HostEnvironment.CheckCancelled(_host);
+    }
+}
