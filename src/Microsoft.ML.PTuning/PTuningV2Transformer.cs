@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Persistence;
 using Microsoft.ML.PTuning.Scoring;

@@ -12,7 +12,7 @@ namespace Microsoft.ML.PTuning.Tests;
 public sealed class MultiTaskPredictorTests
 {
     private static readonly MLContext Context = new(1);
-    private static readonly PromptMethod Short = new() { PrefixLength = 3 };
+    private static readonly Method Short = new DeepPrefix { PrefixLength = 3 };
     private static MixedModels s_models = null!;
 
     [ClassInitialize]
@@ -107,7 +107,7 @@ public sealed class MultiTaskPredictorTests
         using var predictor = new MultiTaskPredictor(Context);
         string[] names = [.. Enumerable.Range(0, 8).Select(i => $"model {i}")];
         var models = names.Select((_, i) => s_models.Create(
-            Any.Regression, new() { PrefixLength = 3, PrefixLayers = 1 }, i, inner => counting ??= new CountingBackbone(inner))).ToArray();
+            Any.Regression, new DeepPrefix { PrefixLength = 3, PrefixLayers = 1 }, i, inner => counting ??= new CountingBackbone(inner))).ToArray();
         for (var i = 0; i < names.Length; i++)
             predictor.Add(names[i], models[i]);
         var row = MixedRow.Draw(2);

@@ -127,7 +127,9 @@ public abstract class TrainingOptions
     /// <summary>Whether to compute on the CPU where that device is missing; null for the context's choice.</summary>
     public bool? FallbackToCpu { get; set; }
 
-    internal PromptMethod Method => new() { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset };
+    internal Method Method => PrefixLength == 0
+        ? new LinearProbe()
+        : new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset };
 
     /// <exception cref="ArgumentException">An option does not go with another.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>

@@ -6,17 +6,17 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>What is dropped while training.</summary>
-internal sealed record TrainingDropout(Dropout Prefix, Dropout Head, Dropout? Backbone);
+/// <summary>What is dropped while training: of what the method adds, before the head, and inside the encoder.</summary>
+internal sealed record TrainingDropout(Dropout Method, Dropout Head, Dropout? Backbone);
 
-/// <summary>Encoder, prefix and head: what training and scoring have in common. Stateless: the trained tensors are handed in.</summary>
+/// <summary>Encoder, method and head: what training and scoring have in common. Stateless: the trained tensors are handed in.</summary>
 internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
 {
     /// <param name="dropout">Null when not training.</param>
     /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
     public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
     {
-        var hidden = Encoder.Forward(batch, Prefix(tensors), dropout?.Prefix, dropout?.Backbone, Head.ReadsFirstTokenOnly);
+        var hidden = Encoder.Forward(batch, tensors, dropout?.Method, dropout?.Backbone, Head.ReadsFirstTokenOnly);
         return Head.Forward(Encoder.Backbone, hidden, batch.Mask, tensors, dropout?.Head);
     }
 
@@ -26,10 +26,8 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
     {
         var entering = Encoder.RunTrunk(batch, dropout.Backbone);
-        layers = Encoder.RunPromptedToRecompute(
-            entering, batch, Prefix(tensors), dropout.Prefix, dropout.Backbone, Head.ReadsFirstTokenOnly);
+        var tuning = Encoder.Method.Tune(Encoder.Backbone, tensors, batch.Rows, dropout.Method);
+        layers = Encoder.RunTunedToRecompute(entering, batch, tuning, dropout.Backbone, Head.ReadsFirstTokenOnly);
         return Head.Forward(Encoder.Backbone, layers.Left, batch.Mask, tensors, dropout.Head);
     }
-
-    private Tensor? Prefix(TrainedTensors tensors) => Encoder.Shape.Length == 0 ? null : tensors[TrainedTensors.Prefix];
 }

@@ -3,24 +3,14 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Methods;
 
 /// <summary>What is trained of a prefix, and how the prefix follows from it.</summary>
-/// <remarks>
-/// <see cref="Values"/> is computed once a step, never once a row; training ends with the values, and the parameters are thrown away.
-/// </remarks>
-internal abstract class PrefixParameters(PrefixShape shape) : IDisposable
+internal abstract class PrefixParameters(PrefixShape shape) : MethodParameters
 {
     protected PrefixShape Shape { get; } = shape;
 
-    /// <summary>The trained tensors.</summary>
-    public abstract IReadOnlyList<Tensor> Parameters { get; }
+    public sealed override IReadOnlyDictionary<string, Tensor> Values() => new Dictionary<string, Tensor> { [TrainedTensors.Prefix] = Prefix() };
 
-    /// <summary>The prefix, differentiable in <see cref="Parameters"/>: <c>[P, L', 2, h, D]</c>.</summary>
-    public abstract Tensor Values();
-
-    public void Dispose()
-    {
-        foreach (var parameter in Parameters)
-            parameter.Dispose();
-    }
+    /// <summary>The prefix, differentiable in the parameters: <c>[P, L', 2, h, D]</c>.</summary>
+    protected abstract Tensor Prefix();
 }
 
 /// <summary>The prefix itself is trained.</summary>
@@ -30,7 +20,7 @@ internal sealed class EmbeddedPrefix(PrefixShape shape, Initializer weight) : Pr
 
     public override IReadOnlyList<Tensor> Parameters => [_embedding];
 
-    public override Tensor Values() => _embedding.view(Shape.Dimensions);
+    protected override Tensor Prefix() => _embedding.view(Shape.Dimensions);
 }
 
 /// <summary>The prefix is the output of a small network over trained embeddings (Li &amp; Liang 2021): Embedding, Linear, Tanh, Linear.</summary>
@@ -44,7 +34,7 @@ internal sealed class ProjectedPrefix(PrefixShape shape, int size, Initializer w
 
     public override IReadOnlyList<Tensor> Parameters => [_embedding, _inWeight, _inBias, _outWeight, _outBias];
 
-    public override Tensor Values()
+    protected override Tensor Prefix()
     {
         using var inner = nn.functional.linear(_embedding, _inWeight, _inBias).tanh(); // [P, m]
         return nn.functional.linear(inner, _outWeight, _outBias).view(Shape.Dimensions);

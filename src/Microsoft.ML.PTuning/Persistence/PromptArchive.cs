@@ -1,9 +1,9 @@
 using System.IO.Compression;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Scoring;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Persistence;
@@ -128,8 +128,8 @@ internal static class PromptArchive
     private static Dictionary<string, long[]> Expected(PromptDocument document, Backbone backbone)
     {
         var expected = document.Task.Head.Declare(backbone).ToDictionary(t => t.Name, t => t.Shape);
-        if (document.Method.PrefixLength > 0)
-            expected.Add(TrainedTensors.Prefix, document.Method.Over(backbone).Shape.Dimensions);
+        foreach (var tensor in document.Method.Declare(backbone))
+            expected.Add(tensor.Name, tensor.Shape);
         return expected;
     }
 

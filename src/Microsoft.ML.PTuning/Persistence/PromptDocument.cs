@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Persistence;
@@ -15,6 +16,8 @@ internal sealed record PromptDocument : IJsonOnDeserialized
 {
     /// <summary>Raised when a reader of the version before could no longer make sense of the file.</summary>
     public const int CurrentVersion = 1;
+
+    private const string Kind = "kind";
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
@@ -29,7 +32,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
 
     public required PromptTask Task { get; init; }
 
-    public required PromptMethod Method { get; init; }
+    public required Method Method { get; init; }
 
     public required BackboneReference Backbone { get; init; }
 
@@ -52,10 +55,12 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     {
         try
         {
-            RefuseLaterVersion(bytes, source);
-            return JsonSerializer.Deserialize<PromptDocument>(bytes, Json) ?? throw new JsonException("The document is null.");
+            var document = JsonNode.Parse(bytes) ?? throw new JsonException("The document is null.");
+            RefuseLaterVersion(document, source);
+            NameTheMethod(document, source);
+            return KindsFirst(document).Deserialize<PromptDocument>(Json)!;
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException)
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
         {
             throw new FormatException($"'{source}' does not describe a prompt model: {e.Message} The file is damaged, or was not written by this library.", e);
         }
@@ -76,14 +81,39 @@ internal sealed record PromptDocument : IJsonOnDeserialized
         static bool AsksIn(JsonPropertyInfo property) => property.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) == true;
     }
 
-    private static void RefuseLaterVersion(ReadOnlySpan<byte> bytes, string source)
+    private static void RefuseLaterVersion(JsonNode document, string source)
     {
-        var version = JsonSerializer.Deserialize<VersionOnly>(bytes, Json)?.FormatVersion;
+        var version = document.Deserialize<VersionOnly>(Json)?.FormatVersion;
         if (version is null or < 1)
             throw new JsonException("It has no formatVersion.");
         if (version > CurrentVersion)
             throw new FormatException($"'{source}' has format version {version}; this version of the library reads up to {CurrentVersion}. Use a later one.");
     }
+
+    /// <summary>Files before 0.2 say the method's kind as its name, beside its parameters.</summary>
+    private static void NameTheMethod(JsonNode document, string source)
+    {
+        if (document["method"] is not JsonObject method)
+            return; // told of elsewhere
+
+        if (!method.ContainsKey(Kind) && method["name"] is { } name)
+            method[Kind] = name.DeepClone();
+        var kind = method[Kind] is JsonValue value && value.TryGetValue(out string? text) ? text : method[Kind]?.ToJsonString();
+        if (kind is not null && !Method.Kinds.Contains(kind))
+            throw new FormatException(
+                $"'{source}' was trained by the method '{kind}', expected one of {string.Join(", ", Method.Kinds)}, which this version of the library knows. "
+                + "Use a later version.");
+    }
+
+    /// <summary>The reader wants an object's kind before all else; whoever rewrites the file by another program need not know.</summary>
+    private static JsonNode KindsFirst(JsonNode node) => node switch
+    {
+        JsonObject json => new JsonObject(json.OrderBy(pair => pair.Key != Kind).Select(pair => KeyValuePair.Create(pair.Key, Copy(pair.Value)))),
+        JsonArray array => new JsonArray([.. array.Select(Copy)]),
+        _ => node.DeepClone(),
+    };
+
+    private static JsonNode? Copy(JsonNode? node) => node is null ? null : KindsFirst(node);
 
     private sealed record VersionOnly(int? FormatVersion);
 }

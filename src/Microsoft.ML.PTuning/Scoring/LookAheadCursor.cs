@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;

@@ -11,7 +11,7 @@ internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 
 /// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
 /// <remarks>
-/// The models have the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ. Where one head reads all
+/// The models have the same kind of method and the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ. Where one head reads all
 /// tokens, the last layer computes all tokens of all rows.
 /// </remarks>
 internal static class MixedBatch
@@ -48,25 +48,19 @@ internal static class MixedBatch
             .Select(group => new ModelGroup(group.Key, [.. group], [.. group.SelectMany(i => parts[i].Part.Sequences)])),
     ];
 
-    /// <summary>The prefix is shared by the batch: nothing is copied for a row.</summary>
+    /// <summary>The method's tensors are shared by the batch: nothing is copied per row.</summary>
     private static Tensor Forward(PromptModel model, EncodedBatch batch) =>
-        model.Network.Encoder.Forward(batch, model.Prefix, firstTokenOnly: model.Network.Head.ReadsFirstTokenOnly);
+        model.Network.Encoder.Forward(batch, model.Tensors, firstTokenOnly: model.Network.Head.ReadsFirstTokenOnly);
 
     private static Tensor Forward(ModelGroup[] groups, EncodedBatch batch)
     {
         var encoder = groups[0].Model.Network.Encoder;
-        var hidden = RunTrunk(groups, batch);
-        if (encoder.TrunkLayers < encoder.Shape.EncoderLayers)
-        {
-            var prefixes = PrefixStack.ByLayer([.. groups.Select(g => (g.Model.Prefix!, g.Sequences.Length))], encoder.Shape);
-            hidden = encoder.Backbone.RunLayers(
-                hidden, batch, prefixes, encoder.TrunkLayers, encoder.Shape.EncoderLayers,
-                firstTokenOnly: groups.All(g => g.Model.Network.Head.ReadsFirstTokenOnly));
-        }
-        return hidden.ToTrainedType();
+        var entering = RunTrunk(groups, batch);
+        var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => (g.Model.Tensors, g.Sequences.Length))]);
+        return encoder.RunTuned(entering, batch, tuning, dropout: null, groups.All(g => g.Model.Network.Head.ReadsFirstTokenOnly));
     }
 
-    /// <summary>Embeddings and the layers that no prefix reaches; a text that several models are asked about goes through them once.</summary>
+    /// <summary>Embeddings and trunk; a text that several models are asked about goes through them once.</summary>
     private static Tensor RunTrunk(ModelGroup[] groups, EncodedBatch batch)
     {
         var encoder = groups[0].Model.Network.Encoder;

@@ -10,7 +10,7 @@ internal static class MixedBatchPlanner
     /// <param name="maxParts">Most parts of a batch.</param>
     /// <returns>Every part once.</returns>
     public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
-        .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Network.Encoder.TrunkLayers))
+        .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.Name, p.Row.Model.Network.Encoder.TrunkLayers))
         .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
         .SelectMany(batch => batch.Chunk(maxParts));
 

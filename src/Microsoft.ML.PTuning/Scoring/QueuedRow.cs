@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;

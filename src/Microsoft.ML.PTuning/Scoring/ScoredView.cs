@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Compute;
+
 namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Data with the task's columns added when they are asked for.</summary>

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Compute;
+
 
 namespace Microsoft.ML.PTuning.Scoring;
 

@@ -12,10 +12,10 @@ namespace Microsoft.ML.PTuning.Training;
 internal sealed record LearnedTask(PromptTask Task, PromptNetwork Network, IReadOnlyDictionary<string, Tensor> Head);
 
 /// <summary>
-/// The parameters of a prefix and of the heads that share it, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).
+/// The parameters of a method and of the heads that share them, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).
 /// </summary>
 /// <remarks>
-/// The prefix is computed once a step. Each shard of the batch differentiates in leaves of its own, a large one by micro-batches; their gradients
+/// The method's values are computed once per step. Each shard of the batch differentiates in leaves of its own, a large one by micro-batches; their gradients
 /// are summed in a fixed order, so that the bits depend on the seed and the number of shards, not on the threads.
 /// </remarks>
 internal sealed class PromptOptimizer : IDisposable
@@ -24,25 +24,25 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly int _padId;
     private readonly Device _device;
     private readonly IEnteringStates? _known;
-    private readonly PrefixParameters? _prefix;
+    private readonly MethodParameters _method;
     private readonly IReadOnlyList<LearnedTask> _tasks;
-    private readonly AdamW _prefixOptimizer;
+    private readonly AdamW _methodOptimizer;
     private readonly AdamW[] _headOptimizers; // One a task: it steps when its task does.
     private readonly Generator[] _generators;
     private readonly TrainingDropout[] _dropout;
     private readonly LossScale? _lossScale;
 
-    /// <param name="prefix">Null for none. The optimizer takes over prefix and heads.</param>
-    /// <param name="tasks">Mostly one; in multi-task learning those that share the prefix.</param>
-    /// <param name="known">Knows what enters the first prompted layer for all rows; null where that is to be computed.</param>
+    /// <param name="method">What the method trains. The optimizer takes over these parameters and those of the heads.</param>
+    /// <param name="tasks">Mostly one; in multi-task learning those that share the method's parameters.</param>
+    /// <param name="known">Knows what enters the first tuned layer for all rows; null where that is to be computed.</param>
     public PromptOptimizer(
-        TrainingSettings settings, PrefixParameters? prefix, IReadOnlyList<LearnedTask> tasks, int padId, Device device, IEnteringStates? known = null)
+        TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, IEnteringStates? known = null)
     {
-        (_settings, _prefix, _tasks, _padId, _device, _known) = (settings, prefix, tasks, padId, device, known);
-        Parameters = [.. prefix?.Parameters ?? [], .. tasks.SelectMany(t => t.Head.Values)];
+        (_settings, _method, _tasks, _padId, _device, _known) = (settings, method, tasks, padId, device, known);
+        Parameters = [.. method.Parameters, .. tasks.SelectMany(t => t.Head.Values)];
         foreach (var parameter in Parameters)
             parameter.requires_grad_().DetachFromDisposeScope();
-        _prefixOptimizer = new AdamW([.. prefix?.Parameters ?? []], settings.WeightDecay);
+        _methodOptimizer = new AdamW([.. method.Parameters], settings.WeightDecay);
         _headOptimizers = [.. tasks.Select(t => new AdamW([.. t.Head.Values], settings.WeightDecay))];
         _lossScale = LossScale.For(tasks[0].Network.Encoder.Backbone.ElementType);
         _generators = [.. DropoutSeeds(settings.Seed, settings.Shards).Select(seed => new Generator(seed))];
@@ -62,19 +62,19 @@ internal sealed class PromptOptimizer : IDisposable
         return [.. Enumerable.Range(0, shards).Select(_ => (ulong)random.NextInt64())];
     }
 
-    /// <summary>How many numbers are trained for a task: those of the prefix, or of what makes it, and of its head.</summary>
-    public long CountParameters(int task) => _prefixOptimizer.Parameters.Concat(_headOptimizers[task].Parameters).Sum(p => p.numel());
+    /// <summary>How many numbers are trained for a task: those of the method and of its head.</summary>
+    public long CountParameters(int task) => _methodOptimizer.Parameters.Concat(_headOptimizers[task].Parameters).Sum(p => p.numel());
 
-    /// <summary>The prefix and a task's head as they stand, sharing the parameters' storage where there is no reparameterisation.</summary>
+    /// <summary>The method's values and a task's head as they stand, sharing the parameters' storage where they are parameters themselves.</summary>
     /// <param name="task">Which of the tasks.</param>
     public TrainedTensors Current(int task = 0)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        return Assemble(_tasks[task], _prefix?.Values());
+        return Assemble(_tasks[task], _method.Values());
     }
 
-    /// <summary>Whether the parameters, and the prefix that follows from them, hold no NaN and nothing infinite.</summary>
+    /// <summary>Whether the parameters, and the values that follow from them, hold no NaN and nothing infinite.</summary>
     public bool IsFinite()
     {
         using var scope = NewDisposeScope();
@@ -99,12 +99,12 @@ internal sealed class PromptOptimizer : IDisposable
     public StartedStep Start(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
     {
         using var scope = NewDisposeScope();
-        AdamW[] stepping = [_prefixOptimizer, _headOptimizers[task]];
+        AdamW[] stepping = [_methodOptimizer, _headOptimizers[task]];
         foreach (var optimizer in stepping)
             optimizer.ClearGradients();
 
-        var values = _prefix?.Values(); // [P, L', 2, h, D]
-        using var current = Assemble(_tasks[task], values?.detach());
+        var values = _method.Values();
+        using var current = Assemble(_tasks[task], values);
         var shards = BatchPlanner.Split([.. batch.Select(p => p.Tokens)], _settings.Shards);
         var leaves = shards.Select(_ => current.ToLeaves()).ToArray();
         var started = new StartedStep(shards.Count);
@@ -134,21 +134,21 @@ internal sealed class PromptOptimizer : IDisposable
 
     public void Dispose()
     {
-        _prefixOptimizer.Dispose();
+        _methodOptimizer.Dispose();
         foreach (var optimizer in _headOptimizers)
             optimizer.Dispose();
-        _prefix?.Dispose();
+        _method.Dispose();
         foreach (var parameter in _tasks.SelectMany(t => t.Head.Values))
             parameter.Dispose();
         foreach (var generator in _generators)
             generator.Dispose();
     }
 
-    private static TrainedTensors Assemble(LearnedTask task, Tensor? prefix)
+    private static TrainedTensors Assemble(LearnedTask task, IReadOnlyDictionary<string, Tensor> method)
     {
         var tensors = new TrainedTensors();
-        if (prefix is not null)
-            tensors.Add(TrainedTensors.Prefix, prefix);
+        foreach (var (name, value) in method)
+            tensors.Add(name, value.detach());
         foreach (var (name, parameter) in task.Head)
             tensors.Add(name, parameter.detach());
         return tensors;
@@ -194,8 +194,10 @@ internal sealed class PromptOptimizer : IDisposable
 
     private int PaddedTokens(ExamplePart part) => Math.Max(part.Length, _settings.PadToLength) * part.Sequences.Count;
 
-    private static void AssignGradients(IReadOnlyDictionary<string, Tensor> head, TrainedTensors[] leaves, Tensor? values)
+    private static void AssignGradients(
+        IReadOnlyDictionary<string, Tensor> head, TrainedTensors[] leaves, IReadOnlyDictionary<string, Tensor> values)
     {
+        var method = new List<(Tensor Value, Tensor Gradient)>();
         foreach (var name in leaves[0].Names)
         {
             var sum = leaves[0][name].grad!;
@@ -203,10 +205,12 @@ internal sealed class PromptOptimizer : IDisposable
                 foreach (var other in leaves.Skip(1))
                     sum.Add(other[name].grad!);
 
-            if (name == TrainedTensors.Prefix)
-                values!.backward([sum]);
+            if (values.TryGetValue(name, out var value))
+                method.Add((value, sum));
             else
                 head[name].grad = sum;
         }
+        if (method.Count > 0)
+            autograd.backward([.. method.Select(m => m.Value)], [.. method.Select(m => m.Gradient)]);
     }
 }

@@ -67,18 +67,17 @@ internal sealed class TrainingLoop(
         Initializer weight = shape => Initializers.Normal(generator)(shape).to(device);
         Initializer bias = shape => Initializers.Zero(shape).to(device);
 
-        var shape = tasks[0].Network.Encoder.Shape;
-        PrefixParameters? prefix = shape.Length == 0 ? null
-            : settings.ProjectionSize > 0 ? new ProjectedPrefix(shape, settings.ProjectionSize, weight, bias)
-            : new EmbeddedPrefix(shape, From(tasks[0].Start, TrainedTensors.Prefix) ?? weight);
-        var learned = tasks.Select(task => new LearnedTask(
-            task.Task, task.Network, task.Network.Head.Declare(task.Network.Encoder.Backbone)
-                .ToDictionary(t => t.Name, t => (From(task.Start, t.Name) ?? (t.IsBias ? bias : weight))(t.Shape))));
-        return new PromptOptimizer(settings, prefix, [.. learned], padId, device, trunk);
+        var encoder = tasks[0].Network.Encoder;
+        var method = encoder.Method.Create(encoder.Backbone, new MethodStart(weight, bias, tasks[0].Start, settings.ProjectionSize));
+        var learned = tasks.Select(task =>
+        {
+            var start = new MethodStart(weight, bias, task.Start);
+            var head = task.Network.Head.Declare(task.Network.Encoder.Backbone);
+            return new LearnedTask(
+                task.Task, task.Network, head.ToDictionary(t => t.Name, t => start.Of(t.Name, t.IsBias ? bias : weight)(t.Shape)));
+        });
+        return new PromptOptimizer(settings, method, [.. learned], padId, device, trunk);
     }
-
-    private static Initializer? From(TrainedTensors? start, string name) =>
-        start?.Contains(name) == true ? shape => start[name].detach().reshape(shape).clone() : null;
 
     private void Step(int task, PromptOptimizer optimizer, TrainingClock clock)
     {

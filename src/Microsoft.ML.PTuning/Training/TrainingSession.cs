@@ -1,7 +1,6 @@
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Interop;
-using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;

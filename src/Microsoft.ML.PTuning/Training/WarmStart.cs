@@ -1,8 +1,8 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,11 +17,11 @@ internal static class WarmStart
     /// <summary>Checks that the model can be started from.</summary>
     /// <exception cref="InvalidOperationException">It stands on another encoder, or has another prefix.</exception>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
-    public static void Check(PromptModel model, OpenBackbone backbone, PromptMethod method) =>
+    public static void Check(PromptModel model, OpenBackbone backbone, Method method) =>
         model.Use(_ =>
         {
             RefuseOtherEncoder(model.Reference, backbone);
-            RefuseOtherPrefix(method, model.Method, backbone.Lease.Backbone);
+            RefuseOtherMethod(method, model.Method, backbone.Lease.Backbone);
         });
 
     /// <summary>The task, to be learned from the model's values.</summary>
@@ -38,7 +38,7 @@ internal static class WarmStart
         {
             difference = FindDifference(model.Task, tensors, task);
             foreach (var (name, tensor) in tensors)
-                if (difference is null || name == TrainedTensors.Prefix)
+                if (difference is null || !IsOfHead(name))
                     start.Add(name, tensor.detach().to(device).clone());
         });
         if (difference is null && model.Task is TextRegression before && task.Task is TextRegression after)
@@ -47,6 +47,9 @@ internal static class WarmStart
             + (difference is null ? "and its head are taken over." : $"is taken over; the head starts fresh, because {difference}."));
         return task with { Start = start };
     }
+
+    private static bool IsOfHead(string name) =>
+        name.StartsWith("head.", StringComparison.Ordinal) || name.StartsWith("pooler.", StringComparison.Ordinal);
 
     private static void RefuseOtherEncoder(BackboneReference expected, OpenBackbone backbone)
     {
@@ -58,15 +61,9 @@ internal static class WarmStart
                 + $"{string.Join("; ", differences)}. Set Backbone to the encoder of the InitialModel.");
     }
 
-    private static void RefuseOtherPrefix(PromptMethod found, PromptMethod expected, Backbone backbone)
+    private static void RefuseOtherMethod(Method found, Method expected, Backbone backbone)
     {
-        var differences = new List<string>();
-        if (found.PrefixLength != expected.PrefixLength)
-            differences.Add($"PrefixLength is {found.PrefixLength}, expected {expected.PrefixLength}");
-        if (found.Over(backbone).Shape.Layers != expected.Over(backbone).Shape.Layers)
-            differences.Add($"PrefixLayers is {found.PrefixLayers}, expected {expected.PrefixLayers}");
-        if (found.PositionOffset != expected.PositionOffset)
-            differences.Add($"PositionOffset is {found.PositionOffset}, expected {expected.PositionOffset}");
+        var differences = found.DifferencesFrom(expected, backbone);
         if (differences.Count > 0)
             throw new InvalidOperationException(
                 $"The InitialModel has another prefix: {string.Join("; ", differences)}. Set the options as expected.");

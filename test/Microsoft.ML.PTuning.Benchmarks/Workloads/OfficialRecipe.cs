@@ -37,7 +37,7 @@ internal sealed class OfficialRecipe : IDisposable
     /// <param name="batchSize">Rows of a batch.</param>
     public OfficialRecipe(UntrainedModel model, int batchSize)
     {
-        (_model, _batchSize, _shape) = (model, batchSize, model.Network.Encoder.Shape);
+        (_model, _batchSize, _shape) = (model, batchSize, ((DeepPrefix)model.Network.Encoder.Method).ShapeOver(model.Backbone));
         _dropout = new(DropoutRate, _generator);
         var hidden = model.Backbone.Configuration.HiddenSize;
         _embedding = UntrainedModel.Weight(_shape.Length, hidden);

@@ -3,7 +3,6 @@ using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tokenization;
 using Microsoft.ML.PTuning.Training;
@@ -22,7 +21,7 @@ internal sealed class UntrainedModel : IDisposable
     /// <summary>Most tokens of a row, where no other number is given.</summary>
     public const int MaxLength = 128;
 
-    private readonly PromptMethod _method;
+    private readonly DeepPrefix _method;
     private readonly string? _encoder;
     private readonly OpenBackbone _backbone;
 
@@ -31,7 +30,7 @@ internal sealed class UntrainedModel : IDisposable
     /// <param name="maxLength">Most tokens of a row.</param>
     public UntrainedModel(string? encoder = SmallEncoder, int prefixLayers = 0, int maxLength = MaxLength)
     {
-        (_encoder, _method) = (encoder, new PromptMethod { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
+        (_encoder, _method) = (encoder, new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
         _backbone = BackboneLibrary.Open(encoder, CPU);
         Task = new()
         {
@@ -44,7 +43,7 @@ internal sealed class UntrainedModel : IDisposable
             ProbabilityColumnName = "Probability",
         };
         Network = new(_method.Over(Backbone), Task.Head);
-        Tensors = new() { { TrainedTensors.Prefix, Weight(Network.Encoder.Shape.Dimensions) } };
+        Tensors = new() { { TrainedTensors.Prefix, Weight(_method.ShapeOver(Backbone).Dimensions) } };
         foreach (var (name, tensor) in NewHead())
             Tensors.Add(name, tensor);
     }
@@ -79,7 +78,7 @@ internal sealed class UntrainedModel : IDisposable
     /// <summary>What the library takes its steps with; it begins with values of its own.</summary>
     /// <param name="trunk">What leaves the trunk for the rows that steps are taken on; null to compute it in each.</param>
     public PromptOptimizer Optimizer(TrainingSettings settings, TrunkCache? trunk = null) =>
-        new(settings, NewPrefix(settings.ProjectionSize), [new LearnedTask(Task, Network, NewHead())], PadId, CPU, trunk);
+        new(settings, NewParameters(settings.ProjectionSize), [new LearnedTask(Task, Network, NewHead())], PadId, CPU, trunk);
 
     /// <summary>What leaves the trunk for some rows, computed and kept as in training of several epochs.</summary>
     public TrunkCache CacheTrunk(IReadOnlyList<Example> rows, TrainingSettings settings) =>
@@ -105,7 +104,6 @@ internal sealed class UntrainedModel : IDisposable
         _backbone.Lease.Dispose();
     }
 
-    private PrefixParameters NewPrefix(int projectionSize) => projectionSize == 0
-        ? new EmbeddedPrefix(Network.Encoder.Shape, Weight)
-        : new ProjectedPrefix(Network.Encoder.Shape, projectionSize, Weight, Initializers.Zero);
+    private MethodParameters NewParameters(int projectionSize) =>
+        _method.Create(Backbone, new MethodStart(Weight, Initializers.Zero, ProjectionSize: projectionSize));
 }

@@ -2,6 +2,7 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tests.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using static TorchSharp.torch;
 
@@ -34,7 +35,7 @@ public sealed class BackbonePrecisionTests
         using var checkpoint = Create(family);
         using Backbone full = Backbone.Load(checkpoint.Path, CPU), half = Backbone.Load(checkpoint.Path, CPU, precision);
         var prefix = randn([2, Layers, 2, 2, 4], generator: new Generator(3));
-        PromptMethod method = new() { PrefixLength = 2 };
+        DeepPrefix method = new() { PrefixLength = 2 };
 
         var expected = method.Over(full).Forward(Batch(), prefix);
         var actual = method.Over(half).Forward(Batch(), prefix);
@@ -57,7 +58,7 @@ public sealed class BackbonePrecisionTests
         {
             using var generator = new Generator(3);
             var prefix = randn([2, Layers, 2, 2, 4], generator: generator).requires_grad_();
-            var hidden = new PromptMethod { PrefixLength = 2 }.Over(backbone).Forward(Batch(), prefix);
+            var hidden = new DeepPrefix { PrefixLength = 2 }.Over(backbone).Forward(Batch(), prefix);
             (hidden * randn(hidden.shape, generator: generator)).sum().backward();
             return prefix.grad!;
         }

@@ -1,6 +1,5 @@
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Scoring;
 using Microsoft.ML.PTuning.Tests.Tasks;
@@ -23,7 +22,7 @@ public sealed class PredictorTests
     public void MakeModel()
     {
         _models = new MixedModels();
-        _model = _models.Create(Any.Classification(2), new PromptMethod { PrefixLength = 3 }).Model;
+        _model = _models.Create(Any.Classification(2), new DeepPrefix { PrefixLength = 3 }).Model;
     }
 
     [TestCleanup]

@@ -43,7 +43,7 @@ public sealed class EnteringStatesTests
         var encoder = Method(prefixLayers).Over(backbone);
         var batch = EncodedRow.Collate(Rows, padId: 1, CPU) with { Entering = zeros(3, 7, 8) };
 
-        encoder.Forward(batch, Prefix(encoder.Shape));
+        encoder.Forward(batch, Prefix(encoder));
         step.Dispose();
 
         Assert.IsTrue(batch.Entering.IsInvalid);
@@ -54,7 +54,7 @@ public sealed class EnteringStatesTests
         using var scope = NewDisposeScope();
         using var backbone = Load(family);
         var encoder = Method(prefixLayers).Over(backbone);
-        var prefix = Prefix(encoder.Shape);
+        var prefix = Prefix(encoder);
         var batch = EncodedRow.Collate(Rows, padId: 1, CPU, length: 10);
         var entering = full([3, 10, 8], 7f);
         for (var row = 0; row < Rows.Length; row++)
@@ -67,12 +67,13 @@ public sealed class EnteringStatesTests
             Numbers.AreClose(Tokens(expected, row), Tokens(actual, row), absolute: 1e-5);
     }
 
-    private static PromptMethod Method(int prefixLayers) => new() { PrefixLength = prefixLayers == 0 ? 0 : 4, PrefixLayers = prefixLayers };
+    private static Method Method(int prefixLayers) =>
+        prefixLayers == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = 4, PrefixLayers = prefixLayers };
 
-    private static Tensor? Prefix(PrefixShape shape)
+    private static Tensor? Prefix(PromptedEncoder encoder)
     {
         using var generator = new Generator(3);
-        return shape.Length == 0 ? null : randn(shape.Dimensions, generator: generator);
+        return encoder.Method is LinearProbe ? null : randn(encoder.PrefixShape().Dimensions, generator: generator);
     }
 
     /// <summary>Of a row, without padding.</summary>

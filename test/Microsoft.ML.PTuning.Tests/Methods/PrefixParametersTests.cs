@@ -17,7 +17,7 @@ public sealed class PrefixParametersTests
         using var scope = NewDisposeScope();
         using var prefix = new EmbeddedPrefix(Shape, dimensions => arange(dimensions[0] * dimensions[1]).view(dimensions).to(ScalarType.Float32));
 
-        var values = prefix.Values();
+        var values = prefix.Values()[TrainedTensors.Prefix];
 
         // [p, l, key or value, head, d] stands at p · 2L'H + l · 2H + kv · H + head · D + d.
         CollectionAssert.AreEqual(new long[] { 5, 2, 2, 2, 4 }, values.shape);
@@ -36,7 +36,7 @@ public sealed class PrefixParametersTests
         var expected = matmul((matmul(embedding, inWeight.t()) + inBias).tanh(), outWeight.t()) + outBias;
 
         CollectionAssert.AreEqual(new long[] { 5, 8 }, embedding.shape);
-        Numbers.AreClose(expected.view(Shape.Dimensions), prefix.Values());
+        Numbers.AreClose(expected.view(Shape.Dimensions), prefix.Values()[TrainedTensors.Prefix]);
     }
 
     [TestMethod]

@@ -35,9 +35,9 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void No_prefix_leaves_the_plain_encoder()
     {
-        var encoder = new PromptMethod { PrefixLength = 0 }.Over(_backbone);
+        var encoder = new LinearProbe().Over(_backbone);
 
-        AreEqual(_backbone.Forward(Batch()), encoder.Forward(Batch(), prefix: null));
+        AreEqual(_backbone.Forward(Batch()), encoder.Forward(Batch(), (Tensor?)null));
     }
 
     [TestMethod]
@@ -45,8 +45,8 @@ public sealed class PromptedEncoderTests
     [DataRow(PositionOffset.None, 0)]
     public void Offset_says_where_the_text_begins(PositionOffset offset, int reserved)
     {
-        var encoder = new PromptMethod { PrefixLength = P, PositionOffset = offset }.Over(_backbone);
-        var prefix = Prefix(encoder.Shape);
+        var encoder = new DeepPrefix { PrefixLength = P, PositionOffset = offset }.Over(_backbone);
+        var prefix = Prefix(encoder.PrefixShape());
 
         var expected = _backbone.RunLayers(_backbone.Embed(Batch(), reserved), Batch(), LayersOf(prefix), 0, 3);
 
@@ -57,9 +57,9 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void Offsets_give_different_hidden_states()
     {
-        var shifted = new PromptMethod { PrefixLength = P, PositionOffset = PositionOffset.Prefix }.Over(_backbone);
-        var plain = new PromptMethod { PrefixLength = P, PositionOffset = PositionOffset.None }.Over(_backbone);
-        var prefix = Prefix(plain.Shape);
+        var shifted = new DeepPrefix { PrefixLength = P, PositionOffset = PositionOffset.Prefix }.Over(_backbone);
+        var plain = new DeepPrefix { PrefixLength = P, PositionOffset = PositionOffset.None }.Over(_backbone);
+        var prefix = Prefix(plain.PrefixShape());
 
         Assert.IsFalse(shifted.Forward(Batch(), prefix).allclose(plain.Forward(Batch(), prefix)));
     }
@@ -70,8 +70,8 @@ public sealed class PromptedEncoderTests
     [DataRow(3)]
     public void Prefix_of_the_top_layers_leaves_the_layers_below_plain(int layers)
     {
-        var encoder = new PromptMethod { PrefixLength = P, PrefixLayers = layers, PositionOffset = PositionOffset.None }.Over(_backbone);
-        var prefix = Prefix(encoder.Shape);
+        var encoder = new DeepPrefix { PrefixLength = P, PrefixLayers = layers, PositionOffset = PositionOffset.None }.Over(_backbone);
+        var prefix = Prefix(encoder.PrefixShape());
         LayerPrefix?[] none = [.. Enumerable.Repeat<LayerPrefix?>(null, 3 - layers)];
 
         var below = _backbone.RunLayers(_backbone.Embed(Batch(), 0), Batch(), prefixes: null, 0, 3 - layers);
@@ -86,8 +86,8 @@ public sealed class PromptedEncoderTests
     [DataRow(1)]
     public void Gradient_reaches_every_layer_of_the_prefix(int layers)
     {
-        var encoder = new PromptMethod { PrefixLength = P, PrefixLayers = layers }.Over(_backbone);
-        var prefix = Prefix(encoder.Shape).requires_grad_();
+        var encoder = new DeepPrefix { PrefixLength = P, PrefixLayers = layers }.Over(_backbone);
+        var prefix = Prefix(encoder.PrefixShape()).requires_grad_();
 
         encoder.Forward(Batch(), prefix).square().sum().backward();
 
@@ -98,8 +98,8 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void Prefix_dropout_gives_every_row_a_mask_of_its_own()
     {
-        var encoder = new PromptMethod { PrefixLength = P }.Over(_backbone);
-        var prefix = Prefix(encoder.Shape);
+        var encoder = new DeepPrefix { PrefixLength = P }.Over(_backbone);
+        var prefix = Prefix(encoder.PrefixShape());
         var same = EncodedRow.Collate([.. Enumerable.Repeat(new EncodedRow([2, 9, 8, 3], [0, 0, 0, 0]), 3)], padId: 0, CPU);
         using var generator = new Generator(1);
 
@@ -112,8 +112,8 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void Prefix_dropout_masks_keys_then_values_layer_by_layer()
     {
-        var encoder = new PromptMethod { PrefixLength = P }.Over(_backbone);
-        var prefix = Prefix(encoder.Shape);
+        var encoder = new DeepPrefix { PrefixLength = P }.Over(_backbone);
+        var prefix = Prefix(encoder.PrefixShape());
         var batch = Batch();
         using var generator = new Generator(1);
         using var again = new Generator(1);
@@ -152,7 +152,8 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     [DataRow(0, "linear-probe")]
     [DataRow(1, "p-tuning-v2")]
-    public void Method_has_a_name(int prefixLength, string name) => Assert.AreEqual(name, new PromptMethod { PrefixLength = prefixLength }.Name);
+    public void Method_of_the_options_has_a_name(int prefixLength, string name) =>
+        Assert.AreEqual(name, new PTuningV2Trainer.Options { PrefixLength = prefixLength }.Method.Name);
 
     private static EncodedBatch Batch() =>
         EncodedRow.Collate([new([2, 9, 8, 7, 3], [0, 0, 0, 1, 1]), new([2, 6, 3], [0, 0, 0])], padId: 0, CPU);

@@ -76,6 +76,7 @@ public class DamagedModelTests
     [DataRow("task.labels.itemType", "\"DateTime\"", "Label values of type 'DateTime' are not known")]
     [DataRow("task.labels.itemType", "\"Single\"", "The label value 'billing' is no Single.")]
     [DataRow("method.prefixLength", "-1", "prefixLength is -1")]
+    [DataRow("method.prefixLength", "0", "prefixLength is 0")]
     [DataRow("method.positionOffset", "\"sideways\"", "positionOffset")]
     [DataRow("training.epochs", "{\"loss\": [1]}", "The epochs need metricName, loss and metric")]
     [DataRow("training.epochs.loss", "[1, 2]", "The columns of the epochs are not all 2 long.")]
@@ -84,12 +85,19 @@ public class DamagedModelTests
         Refuses<FormatException>(Tamper(path, value), "'the stream: Prompt.json' does not describe a prompt model", reason);
 
     [TestMethod]
+    [DataRow("\"soft-thinking\"", "soft-thinking")]
+    [DataRow("5", "5")]
+    public void Method_that_is_not_known_is_refused_by_name(string kind, string name) => Refuses<FormatException>(
+        Tamper("method.kind", kind),
+        $"'the stream: Prompt.json' was trained by the method '{name}', expected one of p-tuning-v2, linear-probe");
+
+    [TestMethod]
     public void Longer_texts_than_the_backbone_has_positions_for_are_refused() =>
         Refuses<InvalidDataException>(Tamper("task.maxLength", "14"), "PrefixLength 3 and MaxLength 14 together exceed the 16 positions");
 
     [TestMethod]
     [DataRow("method.prefixLength", "4", "'prefix' is F32 [3, 3, 2, 2, 4], expected F32 [4, 3, 2, 2, 4]")]
-    [DataRow("method.prefixLength", "0", "'prefix' is unexpected")]
+    [DataRow("method.kind", "\"linear-probe\"", "'prefix' is unexpected")]
     [DataRow("method.prefixLayers", "2", "'prefix' is F32 [3, 3, 2, 2, 4], expected F32 [3, 2, 2, 2, 4]")]
     [DataRow("task.labels", "{\"count\": 5}", "'head.weight' is F32 [3, 8], expected F32 [5, 8]")]
     public void Document_that_does_not_fit_the_tensors_is_refused(string path, string value, string reason) =>

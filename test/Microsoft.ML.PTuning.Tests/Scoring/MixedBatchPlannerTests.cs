@@ -36,7 +36,7 @@ public sealed class MixedBatchPlannerTests
     [TestMethod]
     public void Rows_of_one_depth_share_batches_whatever_their_models()
     {
-        var parts = Enumerable.Range(0, 12).Select(i => Part(new() { PrefixLength = 3 + i % 2 }, i, length: 5)).ToArray();
+        var parts = Enumerable.Range(0, 12).Select(i => Part(new DeepPrefix { PrefixLength = 3 + i % 2 }, i, length: 5)).ToArray();
 
         CollectionAssert.AreEqual(new[] { 4, 4, 4 }, MixedBatchPlanner.Plan(parts, 20, 64).Select(batch => batch.Length).ToArray());
     }
@@ -44,7 +44,7 @@ public sealed class MixedBatchPlannerTests
     [TestMethod]
     public void Models_with_a_trunk_stay_together_over_one_text_though_smaller_batches_are_wanted()
     {
-        var method = new PromptMethod { PrefixLength = 3, PrefixLayers = 1 };
+        var method = new DeepPrefix { PrefixLength = 3, PrefixLayers = 1 };
         QueuedPart[] parts = [.. Enumerable.Range(0, 12).Select(i => Part(method, i, length: 5, firstId: 6 + i % 2))];
 
         var planned = MixedBatchPlanner.Plan(parts, 15, 64).ToArray();
@@ -54,7 +54,7 @@ public sealed class MixedBatchPlannerTests
             Assert.HasCount(1, batch.Select(p => p.Part.Sequences[0].Ids[0]).Distinct());
     }
 
-    private QueuedPart Part(PromptMethod method, int seed, int length, int firstId = 6)
+    private QueuedPart Part(Method method, int seed, int length, int firstId = 6)
     {
         var ids = Enumerable.Repeat(7, length).ToArray();
         ids[0] = firstId;

@@ -34,7 +34,7 @@ public sealed class MixedBatchTests
     public void Parts_of_many_models_in_one_batch_give_what_each_gives_alone(string family, int prefixLayers)
     {
         using var models = new MixedModels(family, inF64: true);
-        var methods = MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == prefixLayers);
+        var methods = MixedModels.Methods.Where(method => method is DeepPrefix prefix && prefix.PrefixLayers == prefixLayers);
         var parts = Parts(models, methods);
 
         var outputs = Run(parts);
@@ -49,7 +49,7 @@ public sealed class MixedBatchTests
     public void Models_that_read_the_first_token_alone_give_in_one_batch_what_each_gives_alone(string family, int prefixLayers)
     {
         using var models = new MixedModels(family, inF64: true);
-        var methods = MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == prefixLayers);
+        var methods = MixedModels.Methods.Where(method => method is DeepPrefix prefix && prefix.PrefixLayers == prefixLayers);
         var parts = Parts(models, methods, kind => kind.Task.Head.ReadsFirstTokenOnly);
 
         AreClose(parts, Run(parts));
@@ -65,7 +65,7 @@ public sealed class MixedBatchTests
         using var models = new MixedModels(inF64: true);
         CountingBackbone? counting = null;
         PromptModel Create(PromptTask task, int i) =>
-            models.Create(task, new() { PrefixLength = 3 }, i, inner => counting ??= new CountingBackbone(inner)).Model;
+            models.Create(task, new DeepPrefix { PrefixLength = 3 }, i, inner => counting ??= new CountingBackbone(inner)).Model;
         ModelPart[] parts = [.. Enumerable.Range(0, sentenceModels).Select(i => new ModelPart(Create(Any.Regression, i), Part(2, 9, 8, 3)))];
         if (beside)
             parts = [.. parts, new(Create(Any.Tagging(2), sentenceModels), Part(2, 9, 3))];
@@ -82,7 +82,7 @@ public sealed class MixedBatchTests
     [DataRow("deberta-v2", 1)]
     public void Parts_of_many_models_in_16_bits_give_what_each_gives_alone_but_for_rounding(string family, int prefixLayers)
     {
-        var methods = MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == prefixLayers).ToArray();
+        var methods = MixedModels.Methods.Where(method => method is DeepPrefix prefix && prefix.PrefixLayers == prefixLayers).ToArray();
         var alone = AloneInF32(noise: null);
         var rounding = Enumerable.Range(1, 4).Max(seed =>
         {
@@ -106,7 +106,7 @@ public sealed class MixedBatchTests
     public void Heads_without_a_prefix_share_a_batch()
     {
         using var models = new MixedModels(inF64: true);
-        var parts = Parts(models, [new() { PrefixLength = 0 }]);
+        var parts = Parts(models, [new LinearProbe()]);
 
         AreClose(parts, Run(parts));
     }
@@ -115,7 +115,7 @@ public sealed class MixedBatchTests
     public void Parts_keep_their_order_though_models_alternate()
     {
         using var models = new MixedModels(inF64: true);
-        var parts = Parts(models, [new() { PrefixLength = 3 }, new() { PrefixLength = 7 }]);
+        var parts = Parts(models, [new DeepPrefix { PrefixLength = 3 }, new DeepPrefix { PrefixLength = 7 }]);
         parts = [.. parts, .. parts.Reverse(), .. parts];
 
         AreClose(parts, Run(parts));
@@ -126,8 +126,8 @@ public sealed class MixedBatchTests
     public void Long_row_may_stand_beside_one_that_begins_late()
     {
         using var models = new MixedModels(inF64: true);
-        var late = models.Create(Any.Regression, new() { PrefixLength = 7 }).Model;
-        var early = models.Create(Any.Regression, new() { PrefixLength = 7, PositionOffset = PositionOffset.None }).Model;
+        var late = models.Create(Any.Regression, new DeepPrefix { PrefixLength = 7 }).Model;
+        var early = models.Create(Any.Regression, new DeepPrefix { PrefixLength = 7, PositionOffset = PositionOffset.None }).Model;
         ModelPart[] parts = [new(late, Part(2, 9, 3)), new(early, Part(2, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 3))];
 
         AreClose(parts, Run(parts));
@@ -139,7 +139,7 @@ public sealed class MixedBatchTests
         using var models = new MixedModels(inF64: true);
         CountingBackbone? counting = null;
         ModelPart[] parts = [.. Enumerable.Range(0, 5).Select(i => new ModelPart(
-            models.Create(Any.Regression, new() { PrefixLength = 3, PrefixLayers = 1 }, i, inner => counting ??= new CountingBackbone(inner)).Model,
+            models.Create(Any.Regression, new DeepPrefix { PrefixLength = 3, PrefixLayers = 1 }, i, inner => counting ??= new CountingBackbone(inner)).Model,
             Part(2, 9, 8, 3)))];
         parts = [.. parts, parts[0] with { Part = Part(2, 7, 3) }];
 
@@ -156,7 +156,7 @@ public sealed class MixedBatchTests
         CountingBackbone? counting = null;
         ModelPart[] parts = [.. new[] { PositionOffset.None, PositionOffset.Prefix }.Select(offset => new ModelPart(
             models.Create(
-                Any.Regression, new() { PrefixLength = 3, PrefixLayers = 1, PositionOffset = offset }, 1,
+                Any.Regression, new DeepPrefix { PrefixLength = 3, PrefixLayers = 1, PositionOffset = offset }, 1,
                 inner => counting ??= new CountingBackbone(inner)).Model,
             Part(2, 9, 8, 3)))];
 
@@ -170,7 +170,7 @@ public sealed class MixedBatchTests
     public void Batch_leaves_no_tensor_behind()
     {
         using var models = new MixedModels(inF64: true);
-        var parts = Parts(models, MixedModels.Methods.Where(method => method.PrefixLength > 0 && method.PrefixLayers == 0));
+        var parts = Parts(models, MixedModels.Methods.Where(method => method is DeepPrefix { PrefixLayers: 0 }));
         var before = LiveTensors.CountSettled();
 
         Run(parts);
@@ -182,10 +182,13 @@ public sealed class MixedBatchTests
     public void Prefixes_of_one_length_need_no_mask()
     {
         using var scope = NewDisposeScope();
-        var shape = new PrefixShape(Length: 2, Layers: 2, EncoderLayers: 3, Heads: 2, HeadSize: 4);
-        Tensor[] prefixes = [_draw.Normal(shape.Dimensions), _draw.Normal(shape.Dimensions)];
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load(); // 3 layers of 2 heads, each of 4.
+        var method = new DeepPrefix { PrefixLength = 2, PrefixLayers = 2 };
+        Tensor[] prefixes = [_draw.Normal(2, 2, 2, 2, 4), _draw.Normal(2, 2, 2, 2, 4)];
+        using TrainedTensors first = new() { { TrainedTensors.Prefix, prefixes[0] } }, second = new() { { TrainedTensors.Prefix, prefixes[1] } };
 
-        var layers = PrefixStack.ByLayer([(prefixes[0], 1), (prefixes[1], 2)], shape);
+        var layers = method.Stack(backbone, [(first, 1), (second, 2)]).Prefixes!;
 
         Assert.IsNull(layers[0]);
         Assert.IsNull(layers[1]!.Mask);
@@ -193,7 +196,7 @@ public sealed class MixedBatchTests
     }
 
     /// <summary>Rows of all tasks, or of some, for every method.</summary>
-    private static ModelPart[] Parts(MixedModels models, IEnumerable<PromptMethod> methods, Func<TaskKind, bool>? isAsked = null) =>
+    private static ModelPart[] Parts(MixedModels models, IEnumerable<Method> methods, Func<TaskKind, bool>? isAsked = null) =>
     [
         .. methods.SelectMany((method, m) => TaskKind.All.Where(isAsked ?? (_ => true)).SelectMany((kind, k) =>
         {

@@ -1,7 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Backbones.Families;
@@ -127,29 +127,28 @@ internal sealed class MixedModels : IDisposable
     }
 
     /// <summary>Prefix lengths, depths and offsets that mix.</summary>
-    public static IReadOnlyList<PromptMethod> Methods { get; } =
+    public static IReadOnlyList<Method> Methods { get; } =
     [
-        new() { PrefixLength = 0 },
-        new() { PrefixLength = 3 },
-        new() { PrefixLength = 7 },
-        new() { PrefixLength = 7, PositionOffset = PositionOffset.None },
-        new() { PrefixLength = 3, PrefixLayers = 1 },
-        new() { PrefixLength = 7, PrefixLayers = 1, PositionOffset = PositionOffset.None },
+        new LinearProbe(),
+        new DeepPrefix { PrefixLength = 3 },
+        new DeepPrefix { PrefixLength = 7 },
+        new DeepPrefix { PrefixLength = 7, PositionOffset = PositionOffset.None },
+        new DeepPrefix { PrefixLength = 3, PrefixLayers = 1 },
+        new DeepPrefix { PrefixLength = 7, PrefixLayers = 1, PositionOffset = PositionOffset.None },
     ];
 
     /// <summary>A model of as many tokens as the encoder's positions leave to the text, 12 at most; freed with these models.</summary>
     /// <param name="wrap">Puts something around the encoder.</param>
-    public PTuningV2Transformer Create(PromptTask task, PromptMethod method, int seed = 1, Func<Backbone, Backbone>? wrap = null)
+    public PTuningV2Transformer Create(PromptTask task, Method method, int seed = 1, Func<Backbone, Backbone>? wrap = null)
     {
         using var generator = new Generator((ulong)seed);
         var open = BackboneLibrary.Open(_checkpoint.Path, CPU, _precision);
         var backbone = _exact ?? open.Lease.Backbone;
         var type = _exact?.ElementType ?? ScalarType.Float32;
-        var reserved = method.PositionOffset == PositionOffset.Prefix ? method.PrefixLength : 0;
 
         var tensors = new TrainedTensors();
-        if (method.PrefixLength > 0)
-            tensors.Add(TrainedTensors.Prefix, Hold(randn(method.Over(backbone).Shape.Dimensions, type, generator: generator)));
+        foreach (var tensor in method.Declare(backbone))
+            tensors.Add(tensor.Name, Hold(randn(tensor.Shape, type, generator: generator)));
         foreach (var head in task.Head.Declare(backbone))
             tensors.Add(head.Name, randn(head.Shape, type, generator: generator));
 
@@ -157,7 +156,7 @@ internal sealed class MixedModels : IDisposable
             backbone = wrap(backbone);
         if (backbone != open.Lease.Backbone)
             open = new(new BackboneLease(new(backbone, open.Lease.Tokenizer), open.Lease.Directory, open.Lease.Dispose), open.Reference);
-        var fitting = task with { MaxLength = Math.Min(task.MaxLength, backbone.MaxPositions - reserved) };
+        var fitting = task with { MaxLength = Math.Min(task.MaxLength, backbone.MaxPositions - method.ReservedPositions) };
         var model = new PTuningV2Transformer(new PromptModel(fitting, method, open, tensors, summary: null, CPU));
         _models.Add(model);
         return model;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Tasks;
 
@@ -202,7 +203,7 @@ public sealed class PredictionQueueTests
 
     private PTuningV2Transformer Serve(MultiTaskPredictor.Options options, Action? onBatch = null)
     {
-        var model = _models.Create(Any.Regression, new() { PrefixLength = 3 }, 1, inner => new CountingBackbone(inner)
+        var model = _models.Create(Any.Regression, new DeepPrefix { PrefixLength = 3 }, 1, inner => new CountingBackbone(inner)
         {
             BeforeBatch = rows =>
             {

@@ -67,7 +67,7 @@ internal static class Any
     public static PromptDocument Document(PromptTask task) => new()
     {
         Task = task,
-        Method = new PromptMethod { PrefixLength = 20 },
+        Method = new DeepPrefix { PrefixLength = 20 },
         Backbone = new BackboneReference
         {
             Kind = BackboneKind.Hub,

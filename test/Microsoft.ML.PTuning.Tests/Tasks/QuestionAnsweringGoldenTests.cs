@@ -3,6 +3,7 @@ using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Methods;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Tasks;
@@ -44,10 +45,10 @@ public sealed class QuestionAnsweringGoldenTests
     private static Tensor Forward(GoldenEncoder golden, GoldenWeights weights)
     {
         var flat = weights["prefix_encoder.embedding.weight"];
-        var encoder = new PromptMethod { PrefixLength = (int)flat.size(0) }.Over(weights.Backbone);
+        var encoder = new DeepPrefix { PrefixLength = (int)flat.size(0) }.Over(weights.Backbone);
         using TrainedTensors tensors = new()
         {
-            { TrainedTensors.Prefix, flat.view(encoder.Shape.Dimensions).clone() },
+            { TrainedTensors.Prefix, flat.view(encoder.PrefixShape().Dimensions).clone() },
             { "head.weight", weights["qa_outputs.weight"].clone() },
             { "head.bias", weights["qa_outputs.bias"].clone() },
         };

@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Methods;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
@@ -46,11 +47,11 @@ public sealed class BestEpochTests
         using var backbone = checkpoint.Load();
         using var scope = NewDisposeScope();
         var task = Any.Classification(2);
-        var encoder = new PromptMethod { PrefixLength = 2 }.Over(backbone);
+        var encoder = new DeepPrefix { PrefixLength = 2 }.Over(backbone);
         Dictionary<string, Tensor> head = new() { ["head.weight"] = zeros(2, 8), ["head.bias"] = zeros(2) };
         using var optimizer = new PromptOptimizer(
             new() { LearningRate = 1, BatchSize = 1, MaxEpochs = 1 },
-            new EmbeddedPrefix(encoder.Shape, Initializers.Zero), [new LearnedTask(task, new(encoder, task.Head), head)], padId: 0, CPU);
+            new EmbeddedPrefix(encoder.PrefixShape(), Initializers.Zero), [new LearnedTask(task, new(encoder, task.Head), head)], padId: 0, CPU);
         using var best = new BestEpoch();
 
         for (var i = 0; i < epochs.Length; i++)

@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Methods;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
@@ -52,12 +53,12 @@ public sealed class LossScaleTests
         using var checkpoint = new TinyCheckpoint().Save();
         using var backbone = PTuning.Backbones.Backbone.Load(checkpoint.Path, CPU, BackbonePrecision.Float16);
         using var generator = new Generator(3);
-        var encoder = new PromptMethod { PrefixLength = 2 }.Over(backbone);
+        var encoder = new DeepPrefix { PrefixLength = 2 }.Over(backbone);
         var task = Any.Regression;
         Dictionary<string, Tensor> head = new() { ["head.weight"] = full(1, 8, 100f), ["head.bias"] = zeros(1) };
         using var optimizer = new PromptOptimizer(
             new() { LearningRate = 0.01, BatchSize = 2, MaxEpochs = 1 },
-            new EmbeddedPrefix(encoder.Shape, Initializers.Normal(generator)), [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)],
+            new EmbeddedPrefix(encoder.PrefixShape(), Initializers.Normal(generator)), [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)],
             padId: 0, CPU);
         var start = Values();
 

@@ -3,6 +3,7 @@ using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Methods;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
@@ -35,11 +36,11 @@ internal sealed class OfficialModel : IDisposable
     {
         (_golden, _weights) = (golden, weights);
 
-        var encoder = new PromptMethod { PrefixLength = (int)Initial(Embedding).size(0) }.Over(weights.Backbone);
+        var encoder = new DeepPrefix { PrefixLength = (int)Initial(Embedding).size(0) }.Over(weights.Backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
             (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");
-        var prefix = CreatePrefix(encoder.Shape);
+        var prefix = CreatePrefix(encoder.PrefixShape());
         SortedDictionary<string, Tensor> head = [];
         foreach (var (name, official) in _headNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
             head[name] = Initial(official).clone();

@@ -26,39 +26,39 @@ public sealed class RecomputedActivationsTests
     [TestMethod]
     [DynamicData(nameof(Families))]
     public void Five_steps_are_those_with_kept_activations(string family, double dropout) =>
-        AreSame(family, new() { PrefixLength = 3 }, Sentence, Settings(dropout));
+        AreSame(family, new DeepPrefix { PrefixLength = 3 }, Sentence, Settings(dropout));
 
     [TestMethod]
     [DataRow("bert")]
     [DataRow("deberta-v2")]
     public void Five_steps_of_tagging_are_those_with_kept_activations(string family) =>
-        AreSame(family, new() { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2));
+        AreSame(family, new DeepPrefix { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2));
 
     [TestMethod]
     [DataRow("bert")]
     [DataRow("deberta-v2")]
     public void Five_steps_of_a_projected_prefix_are_those_with_kept_activations(string family) =>
-        AreSame(family, new() { PrefixLength = 3 }, Sentence, Settings(dropout: 0.2) with { ProjectionSize = 5 });
+        AreSame(family, new DeepPrefix { PrefixLength = 3 }, Sentence, Settings(dropout: 0.2) with { ProjectionSize = 5 });
 
     [TestMethod]
     [DataRow(1)]
     [DataRow(2)]
     public void Five_steps_of_a_prefix_of_the_top_layers_are_those_with_kept_activations(int layers) =>
-        AreSame("deberta-v2", new() { PrefixLength = 3, PrefixLayers = layers }, Tokens, Settings(dropout: 0.2));
+        AreSame("deberta-v2", new DeepPrefix { PrefixLength = 3, PrefixLayers = layers }, Tokens, Settings(dropout: 0.2));
 
     [TestMethod]
     public void Five_steps_without_a_prefix_are_those_with_kept_activations() =>
-        AreSame("bert", new() { PrefixLength = 0 }, Sentence, Settings(dropout: 0.2));
+        AreSame("bert", new LinearProbe(), Sentence, Settings(dropout: 0.2));
 
     [TestMethod]
     public void Five_steps_of_several_shards_are_those_with_kept_activations() =>
-        AreSame("bert", new() { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2) with { Shards = 3 });
+        AreSame("bert", new DeepPrefix { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2) with { Shards = 3 });
 
     [TestMethod]
     [DataRow("bert")]
     [DataRow("deberta-v2")]
     public void Five_steps_in_16_bits_are_those_with_kept_activations(string family) =>
-        AreSame(family, new() { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2), ScalarType.BFloat16);
+        AreSame(family, new DeepPrefix { PrefixLength = 3 }, Tokens, Settings(dropout: 0.2), ScalarType.BFloat16);
 
     [TestMethod]
     [DataRow(false)]
@@ -70,7 +70,7 @@ public sealed class RecomputedActivationsTests
         foreach (var (task, expected) in new[] { (Sentence, 1), (Tokens, 6) })
         {
             using var optimizer = TinyOptimizer.Of(
-                task, backbone, new() { PrefixLength = 3 }, Settings(dropout: 0.2) with { RecomputeActivations = recomputes });
+                task, backbone, new DeepPrefix { PrefixLength = 3 }, Settings(dropout: 0.2) with { RecomputeActivations = recomputes });
 
             optimizer.Step(Batch(task), LearningRate);
 
@@ -83,7 +83,7 @@ public sealed class RecomputedActivationsTests
     {
         using var checkpoint = new TinyCheckpoint().Save();
         using var backbone = checkpoint.Load();
-        using var optimizer = TinyOptimizer.Of(Sentence, backbone, new() { PrefixLength = 3 }, Settings(dropout: 0.2) with { RecomputeActivations = true });
+        using var optimizer = TinyOptimizer.Of(Sentence, backbone, new DeepPrefix { PrefixLength = 3 }, Settings(dropout: 0.2) with { RecomputeActivations = true });
         optimizer.Step(Batch(Sentence), LearningRate);
         var before = LiveTensors.CountSettled();
 
@@ -121,7 +121,7 @@ public sealed class RecomputedActivationsTests
     /// dropout both passes do the same operations, and give the same bits in any type.
     /// </remarks>
     private static void AreSame(
-        string family, PromptMethod method, PromptTask task, TrainingSettings settings, ScalarType type = ScalarType.Float64)
+        string family, Method method, PromptTask task, TrainingSettings settings, ScalarType type = ScalarType.Float64)
     {
         using var scope = NewDisposeScope();
         using var checkpoint = family.Contains("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);

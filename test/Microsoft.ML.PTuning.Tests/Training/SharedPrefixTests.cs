@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Methods;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
@@ -24,13 +25,13 @@ public sealed class SharedPrefixTests
         _backbone = _checkpoint.Load();
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
-        var encoder = new PromptMethod { PrefixLength = 2 }.Over(_backbone);
+        var encoder = new DeepPrefix { PrefixLength = 2 }.Over(_backbone);
         var weight = Initializers.Normal(generator);
         LearnedTask Learned(PromptTask task, int outputs) => new(
             task, new(encoder, task.Head), new Dictionary<string, Tensor> { ["head.weight"] = weight(outputs, 8), ["head.bias"] = weight(outputs) });
         _optimizer = new PromptOptimizer(
             new() { LearningRate = 0.1, BatchSize = 2, MaxEpochs = 1, WeightDecay = 0.1 },
-            new EmbeddedPrefix(encoder.Shape, weight), [Learned(Any.Classification(2), 2), Learned(Any.Regression, 1)], padId: 0, CPU);
+            new EmbeddedPrefix(encoder.PrefixShape(), weight), [Learned(Any.Classification(2), 2), Learned(Any.Regression, 1)], padId: 0, CPU);
     }
 
     [TestCleanup]

@@ -11,16 +11,14 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 internal static class TinyOptimizer
 {
     /// <summary>Begins with the same values every time; trains in F64 over an encoder in F64.</summary>
-    public static PromptOptimizer Of(PromptTask task, Backbone backbone, PromptMethod method, TrainingSettings settings)
+    public static PromptOptimizer Of(PromptTask task, Backbone backbone, Method method, TrainingSettings settings)
     {
         using var generator = new Generator(3);
         var type = backbone.ElementType == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         Initializer weight = shape => Initializers.Normal(generator, deviation: 0.5)(shape).to(type);
         var encoder = method.Over(backbone);
-        PrefixParameters? prefix = method.PrefixLength == 0 ? null
-            : settings.ProjectionSize > 0 ? new ProjectedPrefix(encoder.Shape, settings.ProjectionSize, weight, weight)
-            : new EmbeddedPrefix(encoder.Shape, weight);
+        var parameters = method.Create(backbone, new MethodStart(weight, weight, ProjectionSize: settings.ProjectionSize));
         var head = task.Head.Declare(backbone).ToDictionary(t => t.Name, t => weight(t.Shape));
-        return new PromptOptimizer(settings, prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], padId: 0, CPU);
+        return new PromptOptimizer(settings, parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], padId: 0, CPU);
     }
 }

@@ -256,7 +256,7 @@ public sealed class TrunkCacheTests
     private TrainingTask Task(int prefixLayers = 1, int prefixLength = 2)
     {
         var task = Any.Classification(2);
-        var method = new PromptMethod { PrefixLength = prefixLength, PrefixLayers = prefixLayers };
+        Method method = prefixLength == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = prefixLength, PrefixLayers = prefixLayers };
         return new(task, new(method.Over(_backbone), task.Head), Training, Validation);
     }
 

@@ -1,6 +1,6 @@
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.PTuning.Tests.Scoring;
+namespace Microsoft.ML.PTuning.Tests.Compute;
 
 [TestClass]
 [DoNotParallelize]

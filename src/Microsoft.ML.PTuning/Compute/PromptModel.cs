@@ -1,11 +1,10 @@
-using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
-namespace Microsoft.ML.PTuning.Scoring;
+namespace Microsoft.ML.PTuning.Compute;
 
 /// <summary>A trained model: task, prompt, trained tensors and a share of the encoder. Safe for any number of threads.</summary>
 /// <remarks>Disposing ends new predictions at once; native memory is freed when those under way have ended.</remarks>
@@ -20,7 +19,7 @@ internal sealed class PromptModel : IDisposable
     /// <param name="backbone">The model takes it over.</param>
     /// <param name="tensors">The model takes them over.</param>
     /// <param name="summary">How it was trained; null where that is not known.</param>
-    public PromptModel(PromptTask task, PromptMethod method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
+    public PromptModel(PromptTask task, Method method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
     {
         (Task, Method, _backbone, Tensors, Summary, Device) = (task, method, backbone, tensors, summary, device);
         Network = new PromptNetwork(method.Over(backbone.Lease.Backbone), task.Head);
@@ -39,12 +38,9 @@ internal sealed class PromptModel : IDisposable
 
     public PromptTask Task { get; }
 
-    public PromptMethod Method { get; }
+    public Method Method { get; }
 
     public TrainedTensors Tensors { get; }
-
-    /// <summary>The prefix, <c>[P, L', 2, h, D]</c>; null where P is 0.</summary>
-    public Tensor? Prefix => Method.PrefixLength == 0 ? null : Tensors[TrainedTensors.Prefix];
 
     /// <summary>Encoder and head; to be run between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
     public PromptNetwork Network { get; }

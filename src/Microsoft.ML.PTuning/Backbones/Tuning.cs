@@ -1,0 +1,11 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
+
+namespace Microsoft.ML.PTuning.Backbones;
+
+/// <summary>What a method changes in an encoder for a batch.</summary>
+/// <param name="Prefixes">One per layer of the encoder, null where a layer has none; or null for no prefix at all.</param>
+internal sealed record Tuning(IReadOnlyList<LayerPrefix?>? Prefixes = null)
+{
+    /// <summary>The encoder as it is.</summary>
+    public static Tuning None { get; } = new();
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Methods;
+
+/// <summary>P-Tuning v2 (Liu et al. 2022): trained keys and values before those of the text, in every layer or in the top ones.</summary>
+internal sealed record DeepPrefix : Method, IJsonOnDeserialized
+{
+    public const string Kind = "p-tuning-v2";
+
+    /// <summary>P, 1 or more.</summary>
+    public required int PrefixLength { get; init; }
+
+    /// <summary>How many layers, counted from the top, have a prefix; 0 for all.</summary>
+    public int PrefixLayers { get; init; }
+
+    public PositionOffset PositionOffset { get; init; }
+
+    public override string Name => Kind;
+
+    public override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
+
+    public PrefixShape ShapeOver(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
+
+    public override int FirstTunedLayer(Backbone backbone) => ShapeOver(backbone).FirstLayer;
+
+    public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeOver(backbone).Dimensions)];
+
+    public override MethodParameters Create(Backbone backbone, MethodStart start) => start.ProjectionSize > 0
+        ? new ProjectedPrefix(ShapeOver(backbone), start.ProjectionSize, start.Weight, start.Bias)
+        : new EmbeddedPrefix(ShapeOver(backbone), start.Of(TrainedTensors.Prefix, start.Weight));
+
+    public override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
+        Tune(backbone, tensors[TrainedTensors.Prefix], rows, dropout);
+
+    /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>.</param>
+    /// <inheritdoc cref="Tune(Backbone, TrainedTensors, int, Dropout)"/>
+    public Tuning Tune(Backbone backbone, Tensor prefix, int rows, Dropout? dropout) => new(ByLayer(ShapeOver(backbone), i =>
+    {
+        var layer = prefix.select(1, i); // [P, 2, h, D]
+        return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout));
+    }));
+
+    /// <summary>Prefixes of several models side by side for the rows of a batch: a model keeps no padded copy.</summary>
+    /// <remarks>Their lengths may differ; what a row's prefix lacks to the longest is masked. It takes a few operations for the whole batch.</remarks>
+    public override Tuning Stack(Backbone backbone, IReadOnlyList<(TrainedTensors Tensors, int Rows)> models)
+    {
+        var shape = ShapeOver(backbone);
+        int[] lengths = [.. models.Select(m => (int)m.Tensors[TrainedTensors.Prefix].size(0))];
+        var longest = lengths.Max();
+        var rows = models.SelectMany((m, i) => Enumerable.Repeat(Padded(m.Tensors[TrainedTensors.Prefix], longest - lengths[i]), m.Rows));
+        var stacked = stack(rows, 2);                                                                  // [L', 2, B, h, P, D]
+        int[] counts = [.. models.Select(m => m.Rows)];
+        var mask = lengths.All(length => length == longest) ? null : MaskOf(counts, lengths, longest, stacked.device);
+        return new(ByLayer(shape, i =>
+        {
+            var layer = stacked.select(0, i);                                                          // [2, B, h, P, D]
+            return new LayerPrefix(layer.select(0, 0), layer.select(0, 1), mask);
+        }));
+    }
+
+    public override string? FindMisfit(Backbone backbone, int maxLength)
+    {
+        var layers = backbone.Configuration.Layers;
+        return PrefixLayers > layers
+            ? $"PrefixLayers is {PrefixLayers}, but the backbone has {layers} layers. Use {layers} or less, or 0 for all."
+            : base.FindMisfit(backbone, maxLength);
+    }
+
+    public override IReadOnlyList<string> DifferencesFrom(Method expected, Backbone backbone)
+    {
+        if (expected is not DeepPrefix prefix)
+            return [$"PrefixLength is {PrefixLength}, expected 0"];
+
+        var differences = new List<string>();
+        if (PrefixLength != prefix.PrefixLength)
+            differences.Add($"PrefixLength is {PrefixLength}, expected {prefix.PrefixLength}");
+        if (FirstTunedLayer(backbone) != prefix.FirstTunedLayer(backbone))
+            differences.Add($"PrefixLayers is {PrefixLayers}, expected {prefix.PrefixLayers}");
+        if (PositionOffset != prefix.PositionOffset)
+            differences.Add($"PositionOffset is {PositionOffset}, expected {prefix.PositionOffset}");
+        return differences;
+    }
+
+    void IJsonOnDeserialized.OnDeserialized()
+    {
+        if (PrefixLength < 1 || PrefixLayers < 0)
+            throw new JsonException($"The method's prefixLength is {PrefixLength} and its prefixLayers {PrefixLayers}; expected 1 or more, and 0 or more.");
+    }
+
+    private static LayerPrefix?[] ByLayer(PrefixShape shape, Func<int, LayerPrefix> layer)
+    {
+        var layers = new LayerPrefix?[shape.EncoderLayers];
+        for (var i = 0; i < shape.Layers; i++)
+            layers[shape.FirstLayer + i] = layer(i);
+        return layers;
+    }
+
+    private static Tensor Part(Tensor layer, int keyOrValue, int rows, Dropout? dropout)
+    {
+        var part = layer.select(1, keyOrValue); // [P, h, D]
+        return dropout is null
+            ? part
+            : dropout.Apply(part.transpose(0, 1).unsqueeze(0).expand(rows, -1, -1, -1)); // [B, h, P, D], a mask of its own for every row
+    }
+
+    private static Tensor Padded(Tensor prefix, int missing)
+    {
+        var byLayer = prefix.permute(1, 2, 3, 0, 4);                                                   // [L', 2, h, P, D]
+        return missing == 0 ? byLayer : nn.functional.pad(byLayer, [0, 0, 0, missing]);
+    }
+
+    private static Tensor MaskOf(int[] rows, int[] lengths, int longest, Device device)
+    {
+        var mask = new float[rows.Sum() * longest];
+        var row = 0;
+        for (var i = 0; i < rows.Length; i++)
+            for (var n = 0; n < rows[i]; n++)
+                mask.AsSpan(row++ * longest, lengths[i]).Fill(1);
+        return tensor(mask, mask.Length / longest, longest).On(device);                                // [B, P]
+    }
+}

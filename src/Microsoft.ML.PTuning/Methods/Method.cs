@@ -1,0 +1,63 @@
+using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+
+namespace Microsoft.ML.PTuning.Methods;
+
+/// <summary>How a frozen encoder is adapted to a task. One file per method, and a line here; a saved model says its kind.</summary>
+/// <remarks>
+/// Immutable; its settable properties are what a saved model says of it. Stateless over an encoder: the trained tensors are handed in, so any
+/// number of threads may use one.
+/// </remarks>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(DeepPrefix), DeepPrefix.Kind)]
+[JsonDerivedType(typeof(LinearProbe), LinearProbe.Kind)]
+internal abstract record Method
+{
+    /// <summary>The kinds that files may name.</summary>
+    public static IReadOnlyList<string> Kinds { get; } =
+        [.. typeof(Method).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false).Cast<JsonDerivedTypeAttribute>().Select(a => (string)a.TypeDiscriminator!)];
+
+    /// <summary>Its kind.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Positions that it takes before those of the text.</summary>
+    public virtual int ReservedPositions => 0;
+
+    /// <summary>The method over an encoder.</summary>
+    public PromptedEncoder Over(Backbone backbone) => new(backbone, this);
+
+    /// <summary>The first layer that it changes. The layers below are the trunk, whose output it never changes; L where it changes none.</summary>
+    public abstract int FirstTunedLayer(Backbone backbone);
+
+    /// <summary>The tensors that it trains, as they are saved beside the head's.</summary>
+    public abstract IReadOnlyList<TensorDeclaration> Declare(Backbone backbone);
+
+    /// <summary>What is trained, at its first values.</summary>
+    public abstract MethodParameters Create(Backbone backbone, MethodStart start);
+
+    /// <summary>What it changes in the encoder for a batch of one model.</summary>
+    /// <param name="tensors">The trained tensors, those of <see cref="Declare"/> among them.</param>
+    /// <param name="rows">Rows of the batch, B.</param>
+    /// <param name="dropout">Null when not training.</param>
+    public abstract Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout);
+
+    /// <summary>The same for a batch that several models share: each has this kind of method and the same <see cref="FirstTunedLayer"/>.</summary>
+    /// <param name="models">The tensors of each model, and how many rows in turn are its.</param>
+    public abstract Tuning Stack(Backbone backbone, IReadOnlyList<(TrainedTensors Tensors, int Rows)> models);
+
+    /// <param name="maxLength">Most tokens of a row.</param>
+    /// <returns>Why this method does not fit the encoder, and what to do; null where it fits.</returns>
+    public virtual string? FindMisfit(Backbone backbone, int maxLength)
+    {
+        var shorten = ReservedPositions > 0 ? ", a shorter prefix, or PositionOffset.None" : "";
+        return (long)ReservedPositions + maxLength > backbone.MaxPositions
+            ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
+                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - ReservedPositions)} or less{shorten}."
+            : null;
+    }
+
+    /// <summary>How it differs from the method of a model that training is to start from, in the words of the options; empty where it does not.</summary>
+    public abstract IReadOnlyList<string> DifferencesFrom(Method expected, Backbone backbone);
+}

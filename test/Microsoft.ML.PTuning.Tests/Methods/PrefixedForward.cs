@@ -1,0 +1,20 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Methods;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Methods;
+
+/// <summary>Encoders under a prefix that is at hand as a tensor.</summary>
+internal static class PrefixedForward
+{
+    public static PrefixShape PrefixShape(this PromptedEncoder encoder) => ((DeepPrefix)encoder.Method).ShapeOver(encoder.Backbone);
+
+    /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null for none.</param>
+    public static Tensor Forward(this PromptedEncoder encoder, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null)
+    {
+        var entering = encoder.RunTrunk(batch);
+        var tuning = prefix is null ? Tuning.None : ((DeepPrefix)encoder.Method).Tune(encoder.Backbone, prefix, batch.Rows, prefixDropout);
+        return encoder.RunTuned(entering, batch, tuning, dropout: null, firstTokenOnly: false);
+    }
+}
