@@ -10,6 +10,9 @@ internal static class SecondProcess
     /// <summary>The program's assembly, run by <c>dotnet</c>.</summary>
     public static string Program { get; } = Metadata("SecondProcess.Program");
 
+    /// <summary>The folder that the repository is in.</summary>
+    public static string Repository => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Project)!, "..", ".."));
+
     private static string Project { get; } = Metadata("SecondProcess.Project");
 
     /// <summary>Runs the program: <c>MODEL DATA.tsv [BACKBONE-DIRECTORY]</c>, or <c>MODEL DATA.idv SCORED.idv TASK</c>.</summary>

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Microsoft.ML.PTuning.Tests.Backbones;
+
+namespace Microsoft.ML.PTuning.Tests.Packages;
+
+/// <summary>A new console application that gets the library from its packages.</summary>
+/// <remarks>Takes minutes, and what the application needs besides from the NuGet cache and the configured sources.</remarks>
+[TestClass]
+[TestCategory("Slow")]
+[DoNotParallelize]
+public sealed class PackageConsumerTests
+{
+    private const string Program = """
+        using Microsoft.ML;
+        using Microsoft.ML.Data;
+
+        var mlContext = new MLContext(seed: 1);
+        var rows = mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, 8).Select(i => new Ticket
+        {
+            Text = i % 2 == 0 ? "my parcel is late" : "I was charged twice",
+            Queue = i % 2 == 0 ? "delivery" : "billing",
+        }));
+        var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label", "Queue")
+            .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(sentence1ColumnName: "Text", prefixLength: 2))
+            .Append(mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
+        var file = Path.Combine(args[0], "tickets.zip");
+        mlContext.Model.Save(pipeline.Fit(rows), rows.Schema, file);
+
+        var loaded = mlContext.Model.Load(file, out _);
+        using var engine = mlContext.Model.CreatePredictionEngine<Ticket, Routing>(loaded);
+        Console.WriteLine($"{engine.Predict(new Ticket { Text = "the parcel is late" }).PredictedLabel}, {new FileInfo(file).Length} bytes");
+
+        public class Ticket { public string Text { get; set; } = ""; public string Queue { get; set; } = ""; }
+        public class Routing { public string PredictedLabel { get; set; } = ""; }
+        """;
+
+    private static readonly string s_version = typeof(PTuningV2Trainer).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    private static TemporaryDirectory s_folder = null!;
+
+    [ClassInitialize]
+    public static void Pack(TestContext _)
+    {
+        s_folder = new TemporaryDirectory();
+        foreach (var project in (string[])["Microsoft.ML.PTuning", "Microsoft.ML.PTuning.Backbone.MiniLM"])
+            Dotnet(SecondProcess.Repository, "pack", Path.Combine("src", project), "-c", "Release", "-v", "q", "-nologo", "-o", s_folder.File("feed"));
+    }
+
+    [ClassCleanup]
+    public static void DeleteFolder() => s_folder.Dispose();
+
+    [TestMethod]
+    [DataRow("net8.0", "--self-contained", "false")]
+    [DataRow("net10.0", "--self-contained", "true")]
+    [DataRow("net10.0", "--self-contained", "false", "-p:PublishSingleFile=true")]
+    public void Application_trains_saves_loads_and_predicts(string framework, params string[] publish)
+    {
+        var folder = CreateApplication($"{framework}{string.Concat(publish)}".Replace(':', '-').Replace('=', '-'), framework);
+
+        Dotnet(folder, ["publish", "-c", "Release", "-v", "q", "-nologo", "-r", RuntimeInformation.RuntimeIdentifier, "-o", "published", .. publish]);
+
+        var program = Path.Combine(folder, "published", OperatingSystem.IsWindows() ? "App.exe" : "App");
+        StringAssert.StartsWith(Run(folder, program, folder), "delivery, ");
+    }
+
+    private static string CreateApplication(string name, string framework)
+    {
+        var folder = Directory.CreateDirectory(s_folder.File(name)).FullName;
+        var backend = OperatingSystem.IsWindows() ? "libtorch-cpu-win-x64" : OperatingSystem.IsMacOS() ? "libtorch-cpu-osx-arm64" : "libtorch-cpu-linux-x64";
+        File.WriteAllText(Path.Combine(folder, "Program.cs"), Program);
+        File.WriteAllText(Path.Combine(folder, "App.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>{framework}</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <RestorePackagesPath>{s_folder.File("packages")}</RestorePackagesPath>
+                <RestoreAdditionalProjectSources>{s_folder.File("feed")}</RestoreAdditionalProjectSources>
+                <NoWarn>NU1603</NoWarn>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="Microsoft.ML.PTuning" Version="{s_version}" />
+                <PackageReference Include="Microsoft.ML.PTuning.Backbone.MiniLM" Version="{s_version}" />
+                <PackageReference Include="{backend}" Version="2.10.*" />
+              </ItemGroup>
+            </Project>
+            """);
+        return folder;
+    }
+
+    private static void Dotnet(string folder, params string[] arguments) => Run(folder, "dotnet", arguments);
+
+    private static string Run(string folder, string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET_ROLL_FORWARD"] = "Major"; // The runtime that runs the tests runs the application, too.
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.AreEqual(0, process.ExitCode, $"{program} {string.Join(' ', arguments)}: {output} {errors.Result}");
+        return output;
+    }
+}
