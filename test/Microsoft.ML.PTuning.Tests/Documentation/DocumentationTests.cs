@@ -1,0 +1,66 @@
+using System.Text.RegularExpressions;
+
+namespace Microsoft.ML.PTuning.Tests.Documentation;
+
+/// <summary>The pages of the repository: their links lead somewhere, and their code compiles.</summary>
+[TestClass]
+public sealed partial class DocumentationTests
+{
+    public static IEnumerable<object[]> Pages =>
+        from page in Directory.GetFiles(SecondProcess.Repository, "*.md").Concat(Directory.GetFiles(Path.Combine(SecondProcess.Repository, "docs"), "*.md", SearchOption.AllDirectories))
+        select new object[] { Path.GetRelativePath(SecondProcess.Repository, page) };
+
+    [TestMethod]
+    [DynamicData(nameof(Pages))]
+    public void Links_lead_to_a_file_and_a_heading(string page)
+    {
+        var folder = Path.GetDirectoryName(Path.Combine(SecondProcess.Repository, page))!;
+        foreach (var target in Link().Matches(Read(page)).Select(match => match.Groups[1].Value).Where(target => !target.StartsWith("http", StringComparison.Ordinal)))
+        {
+            var parts = target.Split('#');
+            var file = parts[0].Length == 0 ? Path.Combine(SecondProcess.Repository, page) : Path.GetFullPath(Path.Combine(folder, parts[0]));
+            Assert.IsTrue(File.Exists(file), $"{page} links to '{target}', which is not there.");
+            if (parts.Length > 1)
+                CollectionAssert.Contains(Heading().Matches(File.ReadAllText(file)).Select(match => Anchor(match.Groups[1].Value)).ToArray(), parts[1], $"{page} links to '{target}'.");
+        }
+    }
+
+    /// <summary>Every block of C# stands, line by line and in order, in one of the files beside this one, which are compiled.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Pages))]
+    public void Code_is_compiled(string page)
+    {
+        var snippets = Directory.GetFiles(Path.Combine(SecondProcess.Repository, "test", "Microsoft.ML.PTuning.Tests", "Documentation", "Snippets"), "*.cs")
+            .Select(file => Lines(File.ReadAllText(file))).ToArray();
+        foreach (var block in CSharp().Matches(Read(page)).Select(match => Lines(match.Groups[1].Value)))
+            Assert.IsTrue(snippets.Any(snippet => HasInOrder(snippet, block)), $"{page} has code that no snippet has: {block.FirstOrDefault()}");
+    }
+
+    private static string Read(string page) => File.ReadAllText(Path.Combine(SecondProcess.Repository, page)).ReplaceLineEndings("\n");
+
+    private static string[] Lines(string text) => [.. text.ReplaceLineEndings("\n").Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
+
+    private static bool HasInOrder(string[] snippet, string[] block)
+    {
+        var found = 0;
+        foreach (var line in snippet)
+            if (found < block.Length && line == block[found])
+                found++;
+        return found == block.Length;
+    }
+
+    /// <summary>As GitHub makes it of a heading.</summary>
+    private static string Anchor(string heading) => NotInAnchors().Replace(heading.Trim().ToLowerInvariant(), "").Replace(' ', '-');
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex("^#+ (.+)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex CSharp();
+
+    [GeneratedRegex("[^a-z0-9 -]")]
+    private static partial Regex NotInAnchors();
+}

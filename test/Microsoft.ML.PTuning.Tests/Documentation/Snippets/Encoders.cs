@@ -1,0 +1,15 @@
+namespace Microsoft.ML.PTuning.Tests.Documentation.Snippets;
+
+/// <summary>docs/encoders.md.</summary>
+internal static class Encoders
+{
+    public static PTuningV2Trainer.Options Named() =>
+        new PTuningV2Trainer.Options { Sentence1ColumnName = "Text", Backbone = "models/bert-base-cased" }
+        ;
+
+    public static void OnGpu()
+    {
+        var mlContext = new MLContext { GpuDeviceId = 0, FallbackToCpu = true };
+        mlContext.SetOption("PTuning.Precision", "BFloat16");
+    }
+}

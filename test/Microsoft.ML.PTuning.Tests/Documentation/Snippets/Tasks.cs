@@ -1,0 +1,29 @@
+namespace Microsoft.ML.PTuning.Tests.Documentation.Snippets;
+
+/// <summary>docs/tasks.md.</summary>
+internal static class Tasks
+{
+    public class Message { public string Text { get; set; } = ""; public string[] Entities { get; set; } = []; }   // "CITY 16 25"
+    public class Found { public string[] PredictedEntities { get; set; } = []; }
+
+    public static void Tags(MLContext mlContext, IDataView messages, string text)
+    {
+        var model = mlContext.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(
+            labelColumnName: "Entities", sentence1ColumnName: "Text", entitiesColumnName: "PredictedEntities").Fit(messages);
+        var engine = mlContext.Model.CreatePredictionEngine<Message, Found>(model);
+        foreach (var entity in engine.Predict(new Message { Text = text }).PredictedEntities.Select(EntitySpan.Parse))
+            Console.WriteLine($"{entity.Type}: {text[entity.Start..entity.End]}");
+    }
+
+    public static void SharedPrefix(MLContext mlContext, IDataView keyedTickets, IDataView urgentTickets)
+    {
+        var models = new PTuningV2MultiTaskTrainer(mlContext, new() { MaxEpochs = 10, ContinuationEpochs = 5 })
+            .Fit(new Dictionary<string, MultiTaskData>
+            {
+                ["queue"] = new(mlContext.MulticlassClassification.Trainers.PTuningV2(sentence1ColumnName: "Text"), keyedTickets), // Label: a key
+                ["urgent"] = new(mlContext.BinaryClassification.Trainers.PTuningV2(sentence1ColumnName: "Text"), urgentTickets),   // Label: Boolean
+            });
+        foreach (var model in models.Values)
+            model.Dispose();
+    }
+}
