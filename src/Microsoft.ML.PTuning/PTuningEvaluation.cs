@@ -34,6 +34,7 @@ public static class PTuningEvaluation
         ArgumentNullException.ThrowIfNull(catalog);
         if (!Enum.IsDefined(reading))
             throw new ArgumentOutOfRangeException(nameof(reading), reading, $"Expected {EntityReading.Lenient} or {EntityReading.Strict}.");
+        RefuseSame(labelColumnName, predictedLabelColumnName);
         var label = Find(data, "label", labelColumnName, Entities, type => IsKeyVector(type) || IsTextVector(type));
         var predicted = IsKeyVector(label.Type)
             ? Find(data, "predicted label", predictedLabelColumnName, "a vector of keys, as the label column is", IsKeyVector)
@@ -63,6 +64,7 @@ public static class PTuningEvaluation
         string predictedAnswerColumnName = "Answer")
     {
         ArgumentNullException.ThrowIfNull(catalog);
+        RefuseSame(labelColumnName, predictedAnswerColumnName);
         var label = Find(data, "label", labelColumnName, Texts, IsTextOrTextVector);
         var predicted = Find(data, "predicted answer", predictedAnswerColumnName, Texts, IsTextOrTextVector);
 
@@ -87,6 +89,7 @@ public static class PTuningEvaluation
         string scoreColumnName = "Score")
     {
         ArgumentNullException.ThrowIfNull(catalog);
+        RefuseSame(labelColumnName, scoreColumnName);
         var label = Find(data, "label", labelColumnName, "a scalar Single", type => type == NumberDataViewType.Single);
         var score = Find(data, "score", scoreColumnName, "a scalar Single", type => type == NumberDataViewType.Single);
 
@@ -204,6 +207,14 @@ public static class PTuningEvaluation
             : throw new ArgumentOutOfRangeException(
                 column.Name, $"The key value '{other}' of column '{column.Name}' is no tag; "
                 + "expected 'O', or a type behind one of B-, I-, E-, S-, L-, U- such as 'B-PER'.");
+    }
+
+    private static void RefuseSame(string labelColumnName, string predictedColumnName)
+    {
+        if (labelColumnName == predictedColumnName)
+            throw new ArgumentException(
+                $"Label and prediction are both read from column '{labelColumnName}': they would always agree. Name the column that the model added.",
+                predictedColumnName);
     }
 
     private static DataViewSchema.Column Find(IDataView data, string role, string name, string expected, Func<DataViewType, bool> accepts)

@@ -26,6 +26,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     internal PTuningV2Trainer(IHostEnvironment environment, Options options, PromptTask task)
     {
         options.Check();
+        task.CheckNames();
         _host = environment.Register(nameof(PTuningV2Trainer));
         (_options, _task) = (options.Copy(), task); // What the caller changes later was not checked.
     }

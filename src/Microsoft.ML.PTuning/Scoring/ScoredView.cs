@@ -1,15 +1,22 @@
+using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Data with the task's columns added when they are asked for.</summary>
-internal sealed class ScoredView(PromptModel model, IDataView source) : IDataView
+/// <remarks>
+/// An <see cref="IDataTransform"/>, so that ML.NET does not take it for the source of the data: an export to ONNX, for which there is no form of it,
+/// is then refused instead of leaving it out.
+/// </remarks>
+internal sealed class ScoredView(PromptModel model, IDataView source) : IDataTransform
 {
     private readonly ScoringSchema _schema = new(model.Task, source.Schema);
 
     public bool CanShuffle => source.CanShuffle;
 
     public DataViewSchema Schema => _schema.Output;
+
+    public IDataView Source => source;
 
     public long? GetRowCount() => source.GetRowCount();
 
@@ -31,4 +38,8 @@ internal sealed class ScoredView(PromptModel model, IDataView source) : IDataVie
     /// <remarks>One cursor: it already keeps all cores busy, several would only fight over them.</remarks>
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
         [GetRowCursor(columnsNeeded, rand)];
+
+    /// <exception cref="NotSupportedException">Always.</exception>
+    void ICanSaveModel.Save(ModelSaveContext ctx) =>
+        throw new NotSupportedException("Scored data cannot be saved as a model. Save the transformer: mlContext.Model.Save(transformer, schema, path).");
 }

@@ -16,6 +16,9 @@ internal sealed class LabelValues : IJsonOnDeserialized
         NumberDataViewType.Int32, NumberDataViewType.UInt32, NumberDataViewType.Int64, NumberDataViewType.UInt64,
     ];
 
+    /// <summary>Of one task; a head of more would be larger than most encoders.</summary>
+    private const int MostClasses = 1_000_000;
+
     private readonly Lazy<Dictionary<string, int>> _indices;
 
     /// <param name="itemType">Name of the values' type; null where the key has no values.</param>
@@ -49,19 +52,46 @@ internal sealed class LabelValues : IJsonOnDeserialized
     public static LabelValues Read(DataViewSchema.Column label)
     {
         var key = (KeyDataViewType)label.Type;
-        if (key.Count is 0 or > int.MaxValue)
-            throw new ArgumentOutOfRangeException(nameof(label),
-                $"Label column '{label.Name}' is a key of unknown or too large count ({key.Count}). Make it with Transforms.Conversion.MapValueToKey.");
+        if (key.Count is 0 or > MostClasses)
+            throw new ArgumentOutOfRangeException(label.Name, FormattableString.Invariant(
+                $"Label column '{label.Name}' is a key of {key.Count:N0} values, expected 1 to {MostClasses:N0}: each is a class. ")
+                + "Make it with Transforms.Conversion.MapValueToKey, of the values that there are.");
 
         var annotation = label.Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues);
         if (annotation?.Type is not VectorDataViewType { ItemType: var itemType })
             return new LabelValues((int)key.Count, null, null);
         if (!ItemTypes.Contains(itemType))
-            throw new ArgumentOutOfRangeException(nameof(label),
+            throw new ArgumentOutOfRangeException(label.Name,
                 $"The values of label column '{label.Name}' are of type {itemType}; expected one of {string.Join(", ", ItemTypes.Select(Name))}. "
                 + "Map the label to text first.");
 
-        return new LabelValues((int)key.Count, Name(itemType), Generic<Reader>(itemType).Read(label));
+        var values = Generic<Reader>(itemType).Read(label);
+        RefuseBrokenText(values, label.Name);
+        return new LabelValues((int)key.Count, Name(itemType), values);
+    }
+
+    /// <summary>Refuses text that no file can hold.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value has half of a surrogate pair.</exception>
+    public static void RefuseBrokenText(IReadOnlyList<string> values, string column)
+    {
+        for (var i = 0; i < values.Count; i++)
+            if (HasLoneSurrogate(values[i]))
+                throw new ArgumentOutOfRangeException(column,
+                    $"Value {i + 1} of {values.Count} of label column '{column}' has half of a surrogate pair, which is no character and cannot be saved. "
+                    + "Correct the label; texts that were cut should be cut between characters.");
+    }
+
+    private static bool HasLoneSurrogate(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+                continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+                return true;
+            i++;
+        }
+        return false;
     }
 
     /// <summary>The class with a value, from 0; -1 where there is none.</summary>

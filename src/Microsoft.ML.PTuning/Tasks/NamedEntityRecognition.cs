@@ -97,10 +97,16 @@ internal sealed record NamedEntityRecognition : PromptTask
         var words = isGiven ? WordSource.Given : isSpans ? WordSource.PunctuationApart : WordSource.WhiteSpace;
         string[] tags = isSpans ? Iob2Tags(TagColumn.ReadTypes(data, LabelColumnName, checkCancelled)) : Normalized(TagColumn.KeyValues(label), label.Name);
         return tags.Length > 1
-            ? this with { Words = words, Labels = new LabelValues(tags.Length, "Text", tags) }
+            ? this with { Words = words, Labels = Named(tags) }
             : throw new InvalidOperationException(
                 $"Label column '{LabelColumnName}' names {(tags.Length == 0 ? "no tag" : $"the tag '{tags[0]}' only")}. "
                 + "Nothing can be learned from it; check the column.");
+    }
+
+    private LabelValues Named(string[] tags)
+    {
+        LabelValues.RefuseBrokenText(tags, LabelColumnName);
+        return new LabelValues(tags.Length, "Text", tags);
     }
 
     public override void CheckValidation(IDataView data)

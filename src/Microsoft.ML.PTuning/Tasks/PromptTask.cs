@@ -97,6 +97,18 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>What is wrong with predictions like these, and what to do; null where nothing is.</summary>
     public abstract string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples);
 
+    /// <summary>Checks that no output hides the label, an input or another output.</summary>
+    /// <exception cref="ArgumentException">Two columns have one name.</exception>
+    public void CheckNames()
+    {
+        var taken = Inputs.Concat(LabelColumns).GroupBy(column => column.Name).ToDictionary(same => same.Key, same => $"the {same.First().Role} column");
+        foreach (var output in Outputs)
+            if (!taken.TryAdd(output.Name, "another output"))
+                throw new ArgumentException(
+                    $"An output column and {taken[output.Name]} are both named '{output.Name}': one would hide the other. Give each a name of its own.",
+                    output.Name);
+    }
+
     void IJsonOnDeserialized.OnDeserialized() => CheckRead();
 
     protected static ValueGetter<T> OpenColumn<T>(DataViewRow row, string column) => row.GetGetter<T>(row.Schema[column]);

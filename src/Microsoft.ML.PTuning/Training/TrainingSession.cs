@@ -113,8 +113,10 @@ internal sealed class TrainingSession : IDisposable
         return rows.Examples.Count > 0
             ? rows
             : throw new InvalidOperationException(
-                $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.LabelColumns[0].Name}'. "
-                + "Check the data, and the mapping of the label.");
+                rows.Skipped == 0
+                    ? $"There are no {kind} rows: the data is empty. Check the file or the query that it comes from."
+                    : $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.LabelColumns[0].Name}'. "
+                        + "Check the data, and the mapping of the label.");
     }
 
     private void CheckCancelled()

@@ -125,6 +125,51 @@ public sealed class TrainingFailureTests
     }
 
     [TestMethod]
+    [DataRow(0, "There are no training rows: the data is empty.")]
+    [DataRow(2, "There are no training rows: 2 rows were read and all lack a value in label column 'Label'.")]
+    public void Rows_without_any_class_are_no_rows(int rows, string reason)
+    {
+        var failure = Fails<InvalidOperationException>(Labelled([.. Enumerable.Repeat<string?>(null, rows)]));
+
+        StringAssert.Contains(failure.Message, reason);
+    }
+
+    [TestMethod]
+    public void Class_with_half_of_a_surrogate_pair_is_refused()
+    {
+        var failure = Fails<ArgumentOutOfRangeException>(Labelled("yes", "no \ud83d"));
+
+        StringAssert.Contains(failure.Message, "Value 2 of 2 of label column 'Label' has half of a surrogate pair");
+    }
+
+    [TestMethod]
+    public void Class_with_a_whole_surrogate_pair_is_learned()
+    {
+        using var model = _training.Fit(Labelled("yes", "no \ud83d\ude00", "yes", "no \ud83d\ude00"));
+
+        Assert.AreEqual(4, model.Summary!.RowsUsed);
+    }
+
+    [TestMethod]
+    public void Key_of_more_values_than_can_be_classes_is_refused_by_number()
+    {
+        var data = _training.Context.Data.LoadFromEnumerable([new Numbered { Text = "a", Label = 1 }, new Numbered { Text = "b", Label = 2 }]);
+        var trainer = _training.Context.MulticlassClassification.Trainers.PTuningV2(_training.Options);
+
+        var failure = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => trainer.Fit(data));
+
+        StringAssert.Contains(failure.Message, "Label column 'Label' is a key of 2,000,000,000 values, expected 1 to 1,000,000");
+    }
+
+    [TestMethod]
+    public void Numbers_beyond_what_a_score_can_hold_are_refused()
+    {
+        var failure = Assert.ThrowsExactly<InvalidOperationException>(() => _training.Fit(TinyTraining.Ratings(20, scale: 3e38f, shift: -1e38f)));
+
+        StringAssert.Contains(failure.Message, "predictions would exceed what a Single holds");
+    }
+
+    [TestMethod]
     public void Rows_without_any_label_are_refused()
     {
         var before = Tensor.TotalCount;
@@ -206,5 +251,13 @@ public sealed class TrainingFailureTests
         var failure = Assert.ThrowsExactly<T>(() => _training.Fit(rows, validation));
         Assert.AreEqual(before, Tensor.TotalCount);
         return failure;
+    }
+
+    private sealed class Numbered
+    {
+        public string Text { get; set; } = "";
+
+        [Microsoft.ML.Data.KeyType(2_000_000_000)]
+        public uint Label { get; set; }
     }
 }
