@@ -203,7 +203,7 @@ public sealed partial class MultiTaskPredictor : IDisposable
         try
         {
             var bindings = Array.ConvertAll(models, model => model.Binding<TRow, TPrediction>(_mlContext));
-            var predictions = await _queue.PredictAsync(Read(row, models, bindings), cancellationToken).ConfigureAwait(false);
+            var predictions = await _queue.PredictAsync(() => Read(row, models, bindings), cancellationToken).ConfigureAwait(false);
             return [.. bindings.Zip(predictions, (binding, prediction) => binding.Write(row, prediction))];
         }
         finally

@@ -44,7 +44,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         if (Overlaps)
             RunOverlapping();
         else
-            WorkerThreads.Shared.Run(batches.Count, RunBatch);
+            WorkerThreads.Shared.Run(batches.Count, RunBatch, isUrgent: examples.Count == 1);
         return (decoding.Predictions, losses.Sum() / Math.Max(1, task.LossWeight(parts)));
 
         void RunBatch(int index)

@@ -38,23 +38,14 @@ internal sealed class PredictionQueue : IDisposable
     }
 
     /// <summary>Waits for room where that is asked for, then for the answers of all rows.</summary>
-    /// <param name="rows">The queue ends them, whatever happens.</param>
+    /// <param name="read">Reads the rows once there is room: nobody reads what is refused. The queue ends them, whatever happens.</param>
     /// <exception cref="PredictionQueueFullException">There is no room, and waiting for it is not asked for.</exception>
     /// <exception cref="ObjectDisposedException">The queue was closed before the rows were computed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async Task<Prediction[]> PredictAsync(IReadOnlyList<QueuedRow> rows, CancellationToken cancellationToken)
+    public async Task<Prediction[]> PredictAsync(Func<IReadOnlyList<QueuedRow>> read, CancellationToken cancellationToken)
     {
-        try
-        {
-            await EnterAsync(cancellationToken).ConfigureAwait(false);
-            Post(rows);
-        }
-        catch
-        {
-            foreach (var row in rows)
-                row.Abandon();
-            throw;
-        }
+        await EnterAsync(cancellationToken).ConfigureAwait(false);
+        var rows = ReadAndPost(read);
 
         using var registration = cancellationToken.UnsafeRegister(
             static (waiting, token) =>
@@ -103,15 +94,30 @@ internal sealed class PredictionQueue : IDisposable
         }
     }
 
+    private IReadOnlyList<QueuedRow> ReadAndPost(Func<IReadOnlyList<QueuedRow>> read)
+    {
+        IReadOnlyList<QueuedRow> rows = [];
+        try
+        {
+            rows = read();
+            Post(rows);
+            return rows;
+        }
+        catch
+        {
+            _room.Release();
+            foreach (var row in rows)
+                row.Abandon();
+            throw;
+        }
+    }
+
     private void Post(IReadOnlyList<QueuedRow> rows)
     {
         lock (_gate)
         {
             if (_isClosed)
-            {
-                _room.Release();
                 throw Closed();
-            }
             _waiting.Enqueue(new Call(rows, Stopwatch.GetTimestamp()));
             _waitingRows += rows.Count;
             Monitor.PulseAll(_gate);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.ML.PTuning.Compute;
 using static TorchSharp.torch;
 
@@ -47,6 +48,12 @@ public sealed class WorkerThreadsTests
 
         Assert.IsTrue(ended.Wait(TimeSpan.FromMinutes(2)));
     }
+
+    [TestMethod]
+    public void Urgent_jobs_go_before_those_that_wait() => Assert.AreEqual("1 1 0 0 0 0 0", Order((Jobs: 5, IsUrgent: false), (Jobs: 2, IsUrgent: true)));
+
+    [TestMethod]
+    public void Callers_take_turns() => Assert.AreEqual("0 1 0 1 0 0 0", Order((Jobs: 5, IsUrgent: false), (Jobs: 2, IsUrgent: false)));
 
     [TestMethod]
     public void Run_throws_what_a_job_threw_and_where()
@@ -161,6 +168,33 @@ public sealed class WorkerThreadsTests
         var local = new AsyncLocal<string> { Value = "of the caller" };
 
         Assert.AreEqual("of the caller", SingleCoreThread.Run("test", () => local.Value));
+    }
+
+    /// <summary>Whose jobs one worker does in which order, where the callers came in theirs while it was busy.</summary>
+    private static string Order(params (int Jobs, bool IsUrgent)[] callers)
+    {
+        var workers = new WorkerThreads(count: 1);
+        using ManualResetEventSlim isBusy = new(), go = new();
+        workers.Post(() =>
+        {
+            isBusy.Set();
+            go.Wait();
+        });
+        isBusy.Wait();
+
+        var order = new ConcurrentQueue<int>();
+        var threads = new List<Thread>();
+        for (var i = 0; i < callers.Length; i++)
+        {
+            var (caller, jobs, isUrgent) = (i, callers[i].Jobs, callers[i].IsUrgent);
+            var thread = new Thread(() => workers.Run(jobs, _ => order.Enqueue(caller), isUrgent));
+            thread.Start();
+            SpinWait.SpinUntil(() => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin)); // Its first jobs are in the queue.
+            threads.Add(thread);
+        }
+        go.Set();
+        threads.ForEach(thread => thread.Join());
+        return string.Join(' ', order);
     }
 
     private static int ThreadsOfANewThread()

@@ -84,6 +84,34 @@ public sealed class PredictionQueueTests
     }
 
     [TestMethod]
+    public async Task Full_queue_reads_no_row_that_it_refuses()
+    {
+        Serve(new() { Capacity = 1, MaxBatchSize = 1, RefuseWhenFull = true });
+        var (busy, row) = (Occupy(), new WatchedRow());
+        var waiting = AskAsync();
+
+        await Assert.ThrowsExactlyAsync<PredictionQueueFullException>(() => _predictor!.PredictAsync<WatchedRow, Rating>("model", row));
+        Assert.AreEqual(0, row.Reads());
+        _go.Set();
+        await Task.WhenAll([.. busy, waiting]).WaitAsync(Long);
+
+        await _predictor!.PredictAsync<WatchedRow, Rating>("model", row).WaitAsync(Long);
+        Assert.AreEqual(1, row.Reads());
+    }
+
+    [TestMethod]
+    public async Task Row_that_cannot_be_read_leaves_its_room_to_others()
+    {
+        Serve(new() { Capacity = 1, MaxBatchSize = 1, RefuseWhenFull = true });
+        _go.Set();
+
+        for (var i = 0; i < 3; i++)
+            await Assert.ThrowsAsync<InvalidDataException>(() => _predictor!.PredictAsync<WatchedRow, Rating>("model", new WatchedRow { Fails = true }));
+
+        await AskAsync().WaitAsync(Long);
+    }
+
+    [TestMethod]
     public async Task Full_queue_lets_callers_wait_for_room()
     {
         Serve(new() { Capacity = 1, MaxBatchSize = 1 });
@@ -221,6 +249,26 @@ public sealed class PredictionQueueTests
 
     private Task<Rating> AskAsync(CancellationToken token) =>
         _predictor!.PredictAsync<MixedRow, Rating>("model", new MixedRow { Sentence1 = "a b c" }, token);
+
+    /// <summary>Counts how often its text is read.</summary>
+    private sealed class WatchedRow
+    {
+        private int _reads;
+
+        public int Reads() => _reads;
+
+        public bool Fails { get; init; }
+
+        public string Sentence1
+        {
+            get
+            {
+                _reads++;
+                return Fails ? throw new InvalidDataException() : "a b c";
+            }
+            set => _ = value;
+        }
+    }
 
     /// <summary>A row for each core, being computed when this returns.</summary>
     private Task[] Occupy() =>
