@@ -22,6 +22,7 @@ IBenchmark[] benchmarks =
     new TokenizationShare(),
     new MixedTasks(),
     .. PredictorVersusEngines.Rows,
+    .. OnlineBesideBatch.Rows,
     new PlannedVersusPaddedTraining(),
     .. OfficialRecipeTraining.Rows,
     .. OfficialRecipeScoring.Rows,
