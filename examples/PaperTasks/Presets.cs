@@ -41,7 +41,10 @@ internal sealed record BackboneShape(string ModelType, int Layers, int HiddenSiz
 /// <param name="Dropout">Of the prefix, of the head, and inside the frozen backbone: the scripts know only one number.</param>
 /// <param name="Projection">Whether the prefix is trained through a network.</param>
 /// <param name="Template">Which of the two wordings of a task that has them.</param>
-/// <param name="Pooling">The official code's heads for texts read the checkpoint's pooler.</param>
+/// <param name="Pooling">
+/// The official heads for texts read the checkpoint's pooler. roberta-large has none; the official code then uses a random frozen one, which is
+/// trained here.
+/// </param>
 internal sealed record Preset(
     int PrefixLength, double LearningRate, int BatchSize, int Epochs, int MaxLength, double Dropout, int Seed,
     bool Projection = false, int Template = 0, Pooling Pooling = Pooling.Automatic)
@@ -49,15 +52,15 @@ internal sealed record Preset(
     private static readonly Dictionary<(string Task, BackboneShape Backbone), Preset> Published = new()
     {
         [("boolq", BackboneShape.BertLargeCased)] = new(40, 5e-3, 32, 100, 128, 0.1, 11, Pooling: Pooling.Checkpoint),
-        [("boolq", BackboneShape.RobertaLarge)] = new(8, 7e-3, 32, 100, 128, 0.1, 11, Pooling: Pooling.Checkpoint),
+        [("boolq", BackboneShape.RobertaLarge)] = new(8, 7e-3, 32, 100, 128, 0.1, 11, Pooling: Pooling.Trained),
         [("copa", BackboneShape.BertLargeCased)] = new(16, 1e-2, 16, 80, 128, 0.1, 44, Pooling: Pooling.Checkpoint),
-        [("copa", BackboneShape.RobertaLarge)] = new(8, 9e-3, 16, 120, 128, 0.1, 11, Pooling: Pooling.Checkpoint),
+        [("copa", BackboneShape.RobertaLarge)] = new(8, 9e-3, 16, 120, 128, 0.1, 11, Pooling: Pooling.Trained),
         [("rte", BackboneShape.BertLargeCased)] = new(20, 1e-2, 32, 60, 128, 0.1, 11, Pooling: Pooling.Checkpoint),
-        [("rte", BackboneShape.RobertaLarge)] = new(128, 5e-3, 32, 100, 128, 0.1, 11, Pooling: Pooling.Checkpoint),
+        [("rte", BackboneShape.RobertaLarge)] = new(128, 5e-3, 32, 100, 128, 0.1, 11, Pooling: Pooling.Trained),
         [("wic", BackboneShape.BertLargeCased)] = new(20, 1e-4, 16, 80, 128, 0.1, 44, Projection: true, Template: 1, Pooling: Pooling.Checkpoint),
-        [("wic", BackboneShape.RobertaLarge)] = new(8, 1e-2, 32, 50, 128, 0.1, 11, Pooling: Pooling.Checkpoint),
+        [("wic", BackboneShape.RobertaLarge)] = new(8, 1e-2, 32, 50, 128, 0.1, 11, Pooling: Pooling.Trained),
         [("wsc", BackboneShape.BertLargeCased)] = new(20, 5e-3, 16, 80, 128, 0.1, 44, Pooling: Pooling.Checkpoint),
-        [("wsc", BackboneShape.RobertaLarge)] = new(8, 1e-2, 16, 10, 128, 0.1, 44, Pooling: Pooling.Checkpoint),
+        [("wsc", BackboneShape.RobertaLarge)] = new(8, 1e-2, 16, 10, 128, 0.1, 44, Pooling: Pooling.Trained),
         [("conll2003", BackboneShape.RobertaLarge)] = new(11, 3e-2, 16, 30, 152, 0.1, 11),
         [("conll04", BackboneShape.BertLargeUncased)] = new(128, 2e-2, 32, 40, 128, 0.2, 11),
         [("conll04", BackboneShape.RobertaLarge)] = new(144, 6e-2, 32, 80, 128, 0.1, 11),

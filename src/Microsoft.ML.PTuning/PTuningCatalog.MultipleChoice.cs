@@ -12,7 +12,7 @@ public static partial class PTuningCatalog
     /// </param>
     /// <param name="sentence1ColumnName">The premise, a text.</param>
     /// <param name="choicesColumnName">The choices, a vector of text; rows may have different numbers of them.</param>
-    /// <param name="scoreColumnName">The probabilities, one a choice.</param>
+    /// <param name="scoreColumnName">The probabilities, one per choice.</param>
     /// <param name="predictedLabelColumnName">The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</param>
     /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
     public static PTuningV2Trainer PTuningV2MultipleChoice(

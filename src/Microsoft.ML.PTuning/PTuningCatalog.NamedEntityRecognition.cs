@@ -8,9 +8,9 @@ public static partial class PTuningCatalog
 {
     /// <summary>A tag for each word of a sentence: named entities, chunks, parts of speech.</summary>
     /// <param name="labelColumnName">
-    /// The tags, a vector of keys, one a word, in IOB1, IOB2 or BIOES; or, beside whole texts, a vector of entities as <see cref="EntitySpan"/> writes them.
+    /// The tags, a vector of keys, one per word, in IOB1, IOB2 or BIOES; or, beside whole texts, a vector of entities as <see cref="EntitySpan"/> writes them.
     /// </param>
-    /// <param name="outputColumnName">The predicted tags, a vector of keys, one a word, in IOB2.</param>
+    /// <param name="outputColumnName">The predicted tags, a vector of keys, one per word, in IOB2.</param>
     /// <param name="sentence1ColumnName">The sentence: a vector of words, or a text.</param>
     /// <param name="scoreColumnName">The probability of each predicted tag.</param>
     /// <param name="entitiesColumnName">The predicted entities with their characters, each as <see cref="EntitySpan"/> writes it.</param>

@@ -15,7 +15,7 @@ public static partial class PTuningCatalog
     /// <param name="scoreColumnName">Their probabilities, a vector of Single.</param>
     /// <param name="topK">Most answers of a row.</param>
     /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
-    /// <param name="prefixLength">Prefix vectors a layer.</param>
+    /// <param name="prefixLength">Prefix vectors per layer.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="batchSize">Windows of a training step; a short context is one window.</param>
     /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>

@@ -11,10 +11,10 @@ public static partial class PTuningCatalog
     /// <param name="labelColumnName">The label, a key (<c>MapValueToKey</c>).</param>
     /// <param name="sentence1ColumnName">The text, or the first text of a pair.</param>
     /// <param name="sentence2ColumnName">The second text of a pair; null for single texts.</param>
-    /// <param name="scoreColumnName">The probabilities, one a class, in the order of the key.</param>
+    /// <param name="scoreColumnName">The probabilities, one per class, in the order of the key.</param>
     /// <param name="predictedLabelColumnName">The predicted class, a key.</param>
     /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
-    /// <param name="prefixLength">Prefix vectors a layer.</param>
+    /// <param name="prefixLength">Prefix vectors per layer.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="batchSize">Rows of a training step.</param>
     /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>

@@ -14,7 +14,7 @@ public static class PTuningEvaluation
 
     /// <summary>Precision, recall and F1 of whole entities (Tjong Kim Sang &amp; De Meulder 2003).</summary>
     /// <remarks>
-    /// Both columns hold a row's tags, one key a word, or both its entities as text in the form of <see cref="EntitySpan"/>, in any order;
+    /// Both columns hold a row's tags, one key per word, or both its entities as text in the form of <see cref="EntitySpan"/>, in any order;
     /// empty texts are passed over. Each column of tags has its own key values: IOB1 labels can be compared with IOB2 predictions.
     /// A missing key (0) is an O; a row without any, beside predictions, is left out and counted. Tags of another kind, such as parts of speech,
     /// name no entities: they are refused.
@@ -22,6 +22,7 @@ public static class PTuningEvaluation
     /// <param name="labelColumnName">The right entities; tags are read leniently.</param>
     /// <param name="predictedLabelColumnName">The predicted entities.</param>
     /// <param name="reading">How predicted tags are read that do not keep to their scheme.</param>
+    /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or its key values are no tags.</exception>
     /// <exception cref="InvalidOperationException">A row has more tags on one side than on the other, or a text that is no span.</exception>
     public static NamedEntityMetrics EvaluateNamedEntityRecognition(
@@ -55,6 +56,7 @@ public static class PTuningEvaluation
     /// <param name="predictedAnswerColumnName">
     /// The predicted answer, text; or answers from the best on, a vector of text, of which the first counts. Empty for none.
     /// </param>
+    /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">The data has no rows.</exception>
     public static QuestionAnswerMetrics EvaluateQuestionAnswer(
@@ -80,6 +82,7 @@ public static class PTuningEvaluation
     /// <remarks>Both are NaN where all labels or all scores are equal. Rows whose label is missing (NaN) are skipped and counted.</remarks>
     /// <param name="labelColumnName">The right number, Single.</param>
     /// <param name="scoreColumnName">The predicted number, Single.</param>
+    /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">Fewer than two rows have a label, a label is infinite, or a score is no finite number.</exception>
     public static SimilarityMetrics EvaluateSimilarity(

@@ -5,7 +5,7 @@ public sealed partial class PTuningV2Trainer
     /// <summary>Options of a <see cref="PTuningV2Trainer"/> that tags the words of sentences.</summary>
     /// <remarks>
     /// <see cref="Options.Sentence1ColumnName"/> is a vector of words, or a text. With words, and with texts that are split at white space,
-    /// <see cref="Options.LabelColumnName"/> is a vector of keys, a tag a word. With texts it may be a vector of entities instead,
+    /// <see cref="Options.LabelColumnName"/> is a vector of keys, a tag per word. With texts it may be a vector of entities instead,
     /// each as <see cref="EntitySpan"/> writes it; words then end at white space and at punctuation. Empty texts among them are passed over.
     /// A missing key is an O; where O is none of the tags, its word is not learned.
     /// </remarks>

@@ -68,7 +68,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     /// <remarks>Of this model alone: what a pipeline has after it, such as <c>MapKeyToValue</c>, does not take part; a predicted class is a key.</remarks>
     /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
     /// <typeparam name="TPrediction">The prediction's type, likewise.</typeparam>
-    /// <returns>A prediction a row, in order.</returns>
+    /// <returns>A prediction per row, in order.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing, or of another type.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public IReadOnlyList<TPrediction> Predict<TRow, TPrediction>(IEnumerable<TRow> rows)
@@ -115,7 +115,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     public void Dispose() => _model.Dispose();
 
     // *** Zip entries *** beside Model.key, which holds nothing but the version:
-    // Prompt.json           task, prompt method, reference to the backbone, training summary
+    // Prompt.json           task, method, reference to the backbone, training summary
     // Prompt.safetensors    prefix [P, L', 2, h, D], head.*, pooler.* where trained
     void ICanSaveModel.Save(ModelSaveContext ctx)
     {

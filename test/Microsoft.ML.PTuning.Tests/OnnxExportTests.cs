@@ -35,21 +35,11 @@ public sealed class OnnxExportTests
     public void Export_of_a_chain_with_other_features_is_refused() =>
         RefusesExport(Keys.Append(Context.Transforms.Text.FeaturizeText("Features", "Text")).Append(Trainer).Fit(Rows), Rows);
 
-    /// <summary>As for what ML.NET itself cannot export.</summary>
-    [TestMethod]
-    public void Export_of_a_custom_mapping_is_refused_likewise() => RefusesExport(
-        Context.Transforms.CustomMapping<LabelledText, Mapped>((row, mapped) => mapped.Length = row.Text.Length, contractName: null).Fit(Rows), Rows);
-
     private void RefusesExport(ITransformer model, IDataView rows)
     {
         using var stream = new MemoryStream();
 
         Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.ConvertToOnnx(model, rows, stream));
         Assert.AreEqual(0, stream.Length);
-    }
-
-    private sealed class Mapped
-    {
-        public float Length { get; set; }
     }
 }

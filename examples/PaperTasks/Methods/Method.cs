@@ -46,7 +46,7 @@ internal sealed record TrainingRun(
     TaskData Data, Settings Settings, string? Backbone, int Seed, IProgress<TrainingProgress> Progress, CancellationToken CancellationToken,
     int? Gpu = null)
 {
-    public MLContext Context { get; } = new(Seed) { GpuDeviceId = Gpu };
+    public MLContext Context { get; } = new(Seed) { GpuDeviceId = Gpu, FallbackToCpu = false };
 }
 
 /// <summary>What a method has learned.</summary>

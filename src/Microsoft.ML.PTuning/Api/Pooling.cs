@@ -4,8 +4,8 @@ namespace Microsoft.ML.PTuning;
 public enum Pooling
 {
     /// <summary>
-    /// What suits the encoder: <see cref="Mean"/>, but for encoders that were trained with another pooling (sentence-transformers'
-    /// <c>modules.json</c> says so). Of those <see cref="Checkpoint"/> where the checkpoint has a pooler, else <see cref="Trained"/>.
+    /// <see cref="Mean"/>, unless the encoder's <c>modules.json</c> (sentence-transformers) names another pooling; then <see cref="Checkpoint"/> where
+    /// the checkpoint has a pooler, else <see cref="Trained"/>.
     /// </summary>
     Automatic,
 

@@ -20,7 +20,9 @@ public abstract class TrainingOptions
     /// </summary>
     public string? Backbone { get; set; }
 
-    /// <summary>Prefix vectors per layer, P. 0 trains the head alone (linear probing). 20 where nothing else is said; 50 for tags and answers.</summary>
+    /// <summary>
+    /// Prefix vectors per layer, P. 0 trains the head alone (linear probing). 20 where nothing else is said; 50 for tags and answers, but 20 in a multi-task trainer.
+    /// </summary>
     [Choice([8, 16, 20, 32, 64, 128], 20)]
     public int PrefixLength { get; set; } = 20;
 
@@ -72,12 +74,12 @@ public abstract class TrainingOptions
     /// </summary>
     public bool RecomputeActivations { get; set; }
 
-    /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one a core, of 4 rows or more. The same number gives the same bits.</summary>
+    /// <summary>Parts of a batch that are computed side by side on the CPU; 0 for one per core, of 4 rows or more. The same number gives the same bits.</summary>
     public int Shards { get; set; }
 
     /// <summary>
     /// AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.
-    /// 1e-2 where nothing else is said; 2e-2 for tags and answers.
+    /// 1e-2 where nothing else is said; 2e-2 for tags and answers, but 1e-2 in a multi-task trainer.
     /// </summary>
     [Range(1e-4, 6e-2, 1e-2, true)]
     public double LearningRate { get; set; } = 1e-2;
@@ -87,8 +89,8 @@ public abstract class TrainingOptions
     public int BatchSize { get; set; } = 32;
 
     /// <summary>
-    /// Passes over the training rows; 0 for a number that follows from theirs: as many as read 5,000 rows, at least 5 and at most 20; for tags and
-    /// answers 15,000 rows, at least 10 and at most 20. Tasks that share a prefix take the largest of their numbers.
+    /// Passes over the training rows. 0: enough to read 5,000 rows, at least 5 and at most 20; for tags and answers 15,000 rows, 10 to 20. Tasks that
+    /// share a prefix take the largest number.
     /// </summary>
     [Range(5, 100, 10, true)]
     public int MaxEpochs { get; set; }
@@ -156,7 +158,7 @@ public abstract class TrainingOptions
                 nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 1e-2 is usual.");
     }
 
-    /// <summary>Parts of a batch: one a core, but not so many that a shard has too few rows to be worth a core.</summary>
+    /// <summary>Parts of a batch: one per core, but not so many that a shard has too few rows to be worth a core.</summary>
     internal int ShardsOn(Device device) =>
         device.type != DeviceType.CPU ? 1
         : Shards > 0 ? Shards

@@ -14,7 +14,7 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
 
     /// <summary>Rows as one batch.</summary>
     /// <param name="length">Tokens to pad to; the longest row's where that is more.</param>
-    /// <param name="known">Knows what enters the first prompted layer; null where that is to be computed.</param>
+    /// <param name="known">Knows what enters the first tuned layer; null where that is to be computed.</param>
     public static EncodedBatch Collate(IReadOnlyList<EncodedRow> rows, int padId, Device device, int length = 0, IEnteringStates? known = null)
     {
         var longest = Math.Max(length, rows.Max(r => r.Length));

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>Rows whose hidden states are known already as they enter the first prompted layer. Safe for any number of threads.</summary>
+/// <summary>Rows whose hidden states are known already as they enter the first tuned layer. Safe for any number of threads.</summary>
 internal interface IEnteringStates
 {
     /// <param name="rows">Rows of a batch, which are known by being the same objects.</param>

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Compute;
 /// On the CPU a batch has one core, also where it is a single row: spread over the cores, small operations wait for whichever thread comes
 /// last, hundreds of times as long where other threads want the cores too; and the bits would depend on how many threads there are.
 /// </remarks>
-/// <param name="known">Knows what enters the first prompted layer for all rows; null where that is to be computed.</param>
+/// <param name="known">Knows what enters the first tuned layer for all rows; null where that is to be computed.</param>
 internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? known = null)
 {
     /// <summary>Most tokens of a GPU's batch.</summary>
@@ -108,7 +108,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         ExamplePart[] PartsOf(int index) => [.. batches[index].Select(part => parts[part])];
     }
 
-    /// <summary>A batch's outputs as one array a part: the numbers of its sequences, one after the other, without those of padding.</summary>
+    /// <summary>A batch's outputs as one array per part: the numbers of its sequences, one after the other, without those of padding.</summary>
     /// <param name="outputs"><c>[S, ...]</c>; where there are more than two dimensions, the second is that of tokens.</param>
     public static float[][] ByPart(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>A trained model: task, prompt, trained tensors and a share of the encoder. Safe for any number of threads.</summary>
+/// <summary>A trained model: task, method, trained tensors and a share of the encoder. Safe for any number of threads.</summary>
 /// <remarks>Disposing ends new predictions at once; native memory is freed when those under way have ended.</remarks>
 internal sealed class PromptModel : IDisposable
 {

@@ -38,7 +38,7 @@ internal static class BackboneLibrary
     }
 
     /// <summary>Opens the encoder that a saved model was trained on.</summary>
-    /// <param name="option">The value of <see cref="BackboneLocator.DirectoryOption"/>; null where it is not set.</param>
+    /// <param name="option">The value of <see cref="Interop.HostEnvironment.DirectoryOption"/>; null where it is not set.</param>
     /// <exception cref="DirectoryNotFoundException">No folder holds it.</exception>
     public static OpenBackbone Open(
         BackboneReference reference, string? option, Device device, BackbonePrecision precision = BackbonePrecision.Float32) =>

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Formats;
+using Microsoft.ML.PTuning.Interop;
 
 namespace Microsoft.ML.PTuning.Encoders;
 
@@ -14,9 +15,6 @@ internal sealed record BackboneLocation(BackboneKind Kind, string Name, string D
 /// <param name="read">Reads the configuration in an encoder's folder; throws where there is none that it knows.</param>
 internal sealed class BackboneLocator(BackbonePlaces places, Func<string, BackboneConfiguration> read, Fingerprint fingerprint)
 {
-    /// <summary>The option of <c>MLContext.SetOption</c> that names a folder.</summary>
-    public const string DirectoryOption = "PTuning.BackboneDirectory";
-
     private IEnumerable<BackboneLocation> Bundled =>
         from encoder in BundledEncoder.All
         let directory = encoder.DirectoryIn(places.BaseDirectory)
@@ -46,7 +44,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     }
 
     /// <summary>The encoder that a saved model was trained on: the first folder, in the documented order, that agrees in numbers and files.</summary>
-    /// <param name="option">The value of the option <see cref="DirectoryOption"/>; null where it is not set.</param>
+    /// <param name="option">The value of the option <see cref="HostEnvironment.DirectoryOption"/>; null where it is not set.</param>
     /// <exception cref="DirectoryNotFoundException">No folder agrees; the message names every one and what was found there.</exception>
     public BackboneLocation Find(BackboneReference reference, string? option)
     {
@@ -61,7 +59,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
 
         throw new DirectoryNotFoundException(
             $"The backbone of this model was not found: {reference}. Searched:{rejected}\n" +
-            $"Nothing is downloaded. Set MLContext.SetOption(\"{DirectoryOption}\", folder) or the environment variable " +
+            $"Nothing is downloaded. Set MLContext.SetOption(\"{HostEnvironment.DirectoryOption}\", folder) or the environment variable " +
             $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {BackboneConfiguration.FileName}, or to the folder above it" +
             reference.Kind switch
             {
@@ -76,7 +74,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         var name = PlainPath.IsBelow(reference.Name) ? reference.Name : null;
         if (!string.IsNullOrEmpty(option))
             foreach (var directory in AtOrBelow(Path.GetFullPath(option), name))
-                yield return ($"option {DirectoryOption}", directory);
+                yield return ($"option {HostEnvironment.DirectoryOption}", directory);
 
         foreach (var root in places.SearchPath)
             foreach (var directory in AtOrBelow(root, name))

@@ -1,4 +1,3 @@
-using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,6 +7,9 @@ namespace Microsoft.ML.PTuning.Interop;
 /// <summary>What ML.NET's environment knows but does not say in public: seed, device, options, cancellation.</summary>
 internal static class HostEnvironment
 {
+    /// <summary>The context's option that names a folder with encoders.</summary>
+    public const string DirectoryOption = "PTuning.BackboneDirectory";
+
     /// <summary>The context's option that names the precision of loaded models' encoders.</summary>
     public const string PrecisionOption = "PTuning.Precision";
 
@@ -17,10 +19,10 @@ internal static class HostEnvironment
     /// <summary>Where the context has its temporary files made.</summary>
     public static string TemporaryFolderOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).TempFilePath;
 
-    /// <summary>The option <see cref="BackboneLocator.DirectoryOption"/> of the context.</summary>
+    /// <summary>The option <see cref="DirectoryOption"/> of the context.</summary>
     /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
     public static string? BackboneDirectoryOf(IHostEnvironment environment) =>
-        ((IHostEnvironmentInternal)environment).TryGetOption<string>(BackboneLocator.DirectoryOption, out var directory) ? directory : null;
+        ((IHostEnvironmentInternal)environment).TryGetOption<string>(DirectoryOption, out var directory) ? directory : null;
 
     /// <summary>The option <see cref="PrecisionOption"/> of the context; F32 where it is not set.</summary>
     /// <param name="environment">The context itself: options are not handed on to its hosts.</param>

@@ -1,9 +1,7 @@
-using Microsoft.ML.PTuning.Encoders;
-
 namespace Microsoft.ML.PTuning.Interop;
 
 /// <summary>The folder where this user's machine keeps what can be made again at any time. Deleting it costs time, nothing else.</summary>
-/// <remarks><see cref="Fingerprint"/> keeps hashes here, <see cref="Interop.NativeBackend"/> the patched native library.</remarks>
+/// <remarks><see cref="Encoders.Fingerprint"/> keeps hashes here, <see cref="NativeBackend"/> the patched native library.</remarks>
 internal static class LocalCache
 {
     /// <summary><see cref="FolderBelow"/> of this user.</summary>

@@ -20,8 +20,6 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
 
     public PositionOffset PositionOffset { get; init; }
 
-    public override string Name => Kind;
-
     public override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
 
     public PrefixShape ShapeOver(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
@@ -30,16 +28,15 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
 
     public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeOver(backbone).Dimensions)];
 
-    public override MethodParameters Create(Backbone backbone, MethodStart start) => start.ProjectionSize > 0
-        ? new ProjectedPrefix(ShapeOver(backbone), start.ProjectionSize, start.Weight, start.Bias)
-        : new EmbeddedPrefix(ShapeOver(backbone), start.Of(TrainedTensors.Prefix, start.Weight));
+    public override MethodParameters Create(Backbone backbone, FirstValues first) => first.ProjectionSize > 0
+        ? new ProjectedPrefix(ShapeOver(backbone), first.ProjectionSize, first.Weight, first.Bias)
+        : new EmbeddedPrefix(ShapeOver(backbone), first.Of(TrainedTensors.Prefix, first.Weight));
 
     public override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
         Tune(backbone, tensors[TrainedTensors.Prefix], rows, dropout);
 
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>.</param>
-    /// <inheritdoc cref="Tune(Backbone, TrainedTensors, int, Dropout)"/>
-    public Tuning Tune(Backbone backbone, Tensor prefix, int rows, Dropout? dropout) => new(ByLayer(ShapeOver(backbone), i =>
+    private Tuning Tune(Backbone backbone, Tensor prefix, int rows, Dropout? dropout) => new(ByLayer(ShapeOver(backbone), i =>
     {
         var layer = prefix.select(1, i); // [P, 2, h, D]
         return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout));
@@ -47,7 +44,7 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
 
     /// <summary>Prefixes of several models side by side for the rows of a batch: a model keeps no padded copy.</summary>
     /// <remarks>Their lengths may differ; what a row's prefix lacks to the longest is masked. It takes a few operations for the whole batch.</remarks>
-    public override Tuning Stack(Backbone backbone, IReadOnlyList<(TrainedTensors Tensors, int Rows)> models)
+    public override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models)
     {
         var shape = ShapeOver(backbone);
         int[] lengths = [.. models.Select(m => (int)m.Tensors[TrainedTensors.Prefix].size(0))];
@@ -66,8 +63,12 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
     public override string? FindMisfit(Backbone backbone, int maxLength)
     {
         var layers = backbone.Configuration.Layers;
-        return PrefixLayers > layers
-            ? $"PrefixLayers is {PrefixLayers}, but the backbone has {layers} layers. Use {layers} or less, or 0 for all."
+        if (PrefixLayers > layers)
+            return $"PrefixLayers is {PrefixLayers}, but the backbone has {layers} layers. Use {layers} or less, or 0 for all.";
+
+        return ReservedPositions > 0 && (long)ReservedPositions + maxLength > backbone.MaxPositions
+            ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
+                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - ReservedPositions)} or less, a shorter prefix, or PositionOffset.None."
             : base.FindMisfit(backbone, maxLength);
     }
 

@@ -9,17 +9,15 @@ internal sealed record LinearProbe : Method
 {
     public const string Kind = "linear-probe";
 
-    public override string Name => Kind;
-
     public override int FirstTunedLayer(Backbone backbone) => backbone.Configuration.Layers;
 
     public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [];
 
-    public override MethodParameters Create(Backbone backbone, MethodStart start) => MethodParameters.None;
+    public override MethodParameters Create(Backbone backbone, FirstValues first) => MethodParameters.None;
 
     public override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) => Tuning.None;
 
-    public override Tuning Stack(Backbone backbone, IReadOnlyList<(TrainedTensors Tensors, int Rows)> models) => Tuning.None;
+    public override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => Tuning.None;
 
     public override IReadOnlyList<string> DifferencesFrom(Method expected, Backbone backbone) =>
         expected is DeepPrefix prefix ? [$"PrefixLength is 0, expected {prefix.PrefixLength}"] : [];

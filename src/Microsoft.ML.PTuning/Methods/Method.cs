@@ -1,9 +1,13 @@
+using System.Reflection;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Methods;
+
+/// <summary>The trained tensors of a model, and how many rows of a batch in turn are its.</summary>
+internal readonly record struct ModelRows(TrainedTensors Tensors, int Rows);
 
 /// <summary>How a frozen encoder is adapted to a task. One file per method, and a line here; a saved model says its kind.</summary>
 /// <remarks>
@@ -17,10 +21,7 @@ internal abstract record Method
 {
     /// <summary>The kinds that files may name.</summary>
     public static IReadOnlyList<string> Kinds { get; } =
-        [.. typeof(Method).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), inherit: false).Cast<JsonDerivedTypeAttribute>().Select(a => (string)a.TypeDiscriminator!)];
-
-    /// <summary>Its kind.</summary>
-    public abstract string Name { get; }
+        [.. typeof(Method).GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).Select(derived => (string)derived.TypeDiscriminator!)];
 
     /// <summary>Positions that it takes before those of the text.</summary>
     public virtual int ReservedPositions => 0;
@@ -35,7 +36,7 @@ internal abstract record Method
     public abstract IReadOnlyList<TensorDeclaration> Declare(Backbone backbone);
 
     /// <summary>What is trained, at its first values.</summary>
-    public abstract MethodParameters Create(Backbone backbone, MethodStart start);
+    public abstract MethodParameters Create(Backbone backbone, FirstValues first);
 
     /// <summary>What it changes in the encoder for a batch of one model.</summary>
     /// <param name="tensors">The trained tensors, those of <see cref="Declare"/> among them.</param>
@@ -44,19 +45,13 @@ internal abstract record Method
     public abstract Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout);
 
     /// <summary>The same for a batch that several models share: each has this kind of method and the same <see cref="FirstTunedLayer"/>.</summary>
-    /// <param name="models">The tensors of each model, and how many rows in turn are its.</param>
-    public abstract Tuning Stack(Backbone backbone, IReadOnlyList<(TrainedTensors Tensors, int Rows)> models);
+    public abstract Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models);
 
     /// <param name="maxLength">Most tokens of a row.</param>
     /// <returns>Why this method does not fit the encoder, and what to do; null where it fits.</returns>
-    public virtual string? FindMisfit(Backbone backbone, int maxLength)
-    {
-        var shorten = ReservedPositions > 0 ? ", a shorter prefix, or PositionOffset.None" : "";
-        return (long)ReservedPositions + maxLength > backbone.MaxPositions
-            ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
-                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - ReservedPositions)} or less{shorten}."
-            : null;
-    }
+    public virtual string? FindMisfit(Backbone backbone, int maxLength) => maxLength > backbone.MaxPositions
+        ? $"MaxLength {maxLength} exceeds the {backbone.MaxPositions} positions of the backbone. Use {backbone.MaxPositions} or less."
+        : null;
 
     /// <summary>How it differs from the method of a model that training is to start from, in the words of the options; empty where it does not.</summary>
     public abstract IReadOnlyList<string> DifferencesFrom(Method expected, Backbone backbone);

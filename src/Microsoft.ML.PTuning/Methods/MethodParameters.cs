@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>First values of what a method trains.</summary>
+/// <summary>First values of trained tensors, of a method or of a head.</summary>
 /// <param name="Weight">Initialises weights.</param>
 /// <param name="Bias">Initialises biases.</param>
 /// <param name="Values">Trained tensors to start from, by name; what is not among them is initialised. They stay the caller's.</param>
 /// <param name="ProjectionSize">Size of the reparameterisation, m; 0 for none.</param>
-internal sealed record MethodStart(Initializer Weight, Initializer Bias, TrainedTensors? Values = null, int ProjectionSize = 0)
+internal sealed record FirstValues(Initializer Weight, Initializer Bias, TrainedTensors? Values = null, int ProjectionSize = 0)
 {
     /// <summary>The given values of a tensor, or an initialiser's.</summary>
     public Initializer Of(string name, Initializer otherwise) =>

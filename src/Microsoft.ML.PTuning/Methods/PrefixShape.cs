@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Backbones;
 namespace Microsoft.ML.PTuning.Methods;
 
 /// <summary>How long and how deep a prefix is, for one encoder.</summary>
-/// <param name="Length">Prefix length, P; 0 for none.</param>
+/// <param name="Length">Prefix length, P, 1 or more.</param>
 /// <param name="Layers">How many layers, counted from the top, are prompted: L'.</param>
 /// <param name="EncoderLayers">Layers of the encoder, L.</param>
 /// <param name="Heads">Attention heads, h.</param>

@@ -55,8 +55,8 @@ internal sealed class PromptedEncoder(Backbone backbone, Method method)
     /// <param name="backboneDropout">Dropout inside the encoder; null for none.</param>
     /// <param name="firstTokenOnly">Whether only the first token's state is read; in the last layer the other tokens then send no queries.</param>
     /// <returns>
-    /// Hidden states of the text, F32 <c>[B, T, H]</c>: a prefix has keys and values, but no hidden states. With <paramref name="firstTokenOnly"/>
-    /// and a tuned layer that of the first token, <c>[B, 1, H]</c>; without one there is no layer that could spare the others.
+    /// Hidden states of the text, F32 <c>[B, T, H]</c>; a prefix has none of its own. With <paramref name="firstTokenOnly"/>, the first token's alone,
+    /// <c>[B, 1, H]</c>, unless no layer is tuned.
     /// </returns>
     public Tensor Forward(
         EncodedBatch batch, TrainedTensors tensors, Dropout? methodDropout = null, Dropout? backboneDropout = null, bool firstTokenOnly = false)

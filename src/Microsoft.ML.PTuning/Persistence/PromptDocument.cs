@@ -14,7 +14,7 @@ namespace Microsoft.ML.PTuning.Persistence;
 /// <summary>What <c>Prompt.json</c> says: everything about a model but its tensors and the encoder.</summary>
 internal sealed record PromptDocument : IJsonOnDeserialized
 {
-    /// <summary>Raised when a reader of the version before could no longer make sense of the file.</summary>
+    /// <summary>Raised when a released reader of the version before could no longer make sense of the file.</summary>
     public const int CurrentVersion = 1;
 
     private const string Kind = "kind";
@@ -57,7 +57,8 @@ internal sealed record PromptDocument : IJsonOnDeserialized
         {
             var document = JsonNode.Parse(bytes) ?? throw new JsonException("The document is null.");
             RefuseLaterVersion(document, source);
-            NameTheMethod(document, source);
+            NameKind(document);
+            RefuseUnknownMethod(document, source);
             return KindsFirst(document).Deserialize<PromptDocument>(Json)!;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
@@ -90,14 +91,18 @@ internal sealed record PromptDocument : IJsonOnDeserialized
             throw new FormatException($"'{source}' has format version {version}; this version of the library reads up to {CurrentVersion}. Use a later one.");
     }
 
-    /// <summary>Files before 0.2 say the method's kind as its name, beside its parameters.</summary>
-    private static void NameTheMethod(JsonNode document, string source)
+    /// <summary>Files made before the first release give the method's kind as its name.</summary>
+    private static void NameKind(JsonNode document)
+    {
+        if (document["method"] is JsonObject method && !method.ContainsKey(Kind) && method["name"] is { } name)
+            method[Kind] = name.DeepClone();
+    }
+
+    private static void RefuseUnknownMethod(JsonNode document, string source)
     {
         if (document["method"] is not JsonObject method)
-            return; // told of elsewhere
+            return; // Reported by the deserialiser.
 
-        if (!method.ContainsKey(Kind) && method["name"] is { } name)
-            method[Kind] = name.DeepClone();
         var kind = method[Kind] is JsonValue value && value.TryGetValue(out string? text) ? text : method[Kind]?.ToJsonString();
         if (kind is not null && !Method.Kinds.Contains(kind))
             throw new FormatException(
@@ -105,7 +110,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
                 + "Use a later version.");
     }
 
-    /// <summary>The reader wants an object's kind before all else; whoever rewrites the file by another program need not know.</summary>
+    /// <summary>System.Text.Json reads a type's kind only as the first key; other programs may write keys in any order.</summary>
     private static JsonNode KindsFirst(JsonNode node) => node switch
     {
         JsonObject json => new JsonObject(json.OrderBy(pair => pair.Key != Kind).Select(pair => KeyValuePair.Create(pair.Key, Copy(pair.Value)))),

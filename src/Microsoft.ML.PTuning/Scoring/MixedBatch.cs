@@ -56,7 +56,7 @@ internal static class MixedBatch
     {
         var encoder = groups[0].Model.Network.Encoder;
         var entering = RunTrunk(groups, batch);
-        var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => (g.Model.Tensors, g.Sequences.Length))]);
+        var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => new ModelRows(g.Model.Tensors, g.Sequences.Length))]);
         return encoder.RunTuned(entering, batch, tuning, dropout: null, groups.All(g => g.Model.Network.Head.ReadsFirstTokenOnly));
     }
 
@@ -73,8 +73,8 @@ internal static class MixedBatch
         var isOnce = numbers.Count == rows.Length;
         PlacedText[] texts = isOnce ? rows : [.. numbers.OrderBy(n => n.Value).Select(n => n.Key)];
         var once = isOnce ? batch : Collate(texts.Select(t => t.Text), groups[0].Model);
-        var left = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
-        return isOnce ? left : left.index_select(0, tensor(places).On(left.device));
+        var output = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
+        return isOnce ? output : output.index_select(0, tensor(places).On(output.device));
     }
 
     /// <summary>Embeds rows that begin at the same position together.</summary>

@@ -3,14 +3,16 @@ using Microsoft.ML.PTuning.Compute;
 namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Puts rows of several models into batches of like length.</summary>
-/// <remarks>Models of different depth do not share a batch. A text that several models with a common trunk are asked about stays in one.</remarks>
+/// <remarks>
+/// Models of different methods or depths do not share a batch. A text that several models with a common trunk are asked about stays in one batch.
+/// </remarks>
 internal static class MixedBatchPlanner
 {
     /// <param name="tokenBudget">Most tokens of a batch, padding included; a longer part gets a batch of its own.</param>
     /// <param name="maxParts">Most parts of a batch.</param>
     /// <returns>Every part once.</returns>
     public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
-        .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.Name, p.Row.Model.Network.Encoder.TrunkLayers))
+        .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.GetType(), p.Row.Model.Network.Encoder.TrunkLayers))
         .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
         .SelectMany(batch => batch.Chunk(maxParts));
 

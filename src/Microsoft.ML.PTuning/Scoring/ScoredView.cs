@@ -5,8 +5,8 @@ namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Data with the task's columns added when they are asked for.</summary>
 /// <remarks>
-/// An <see cref="IDataTransform"/>, so that ML.NET does not take it for the source of the data: an export to ONNX, for which there is no form of it,
-/// is then refused instead of leaving it out.
+/// An <see cref="IDataTransform"/>, so that ML.NET sees a step here and not the source of the data. An export to ONNX is then refused; otherwise it
+/// would leave the model out.
 /// </remarks>
 internal sealed class ScoredView(PromptModel model, IDataView source) : IDataTransform
 {

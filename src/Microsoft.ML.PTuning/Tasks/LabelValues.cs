@@ -48,7 +48,9 @@ internal sealed class LabelValues : IJsonOnDeserialized
     public PrimitiveDataViewType? Type { get; }
 
     /// <summary>Reads them from the annotations of a key column.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The key's count is unknown, or its values are of a type that cannot be saved.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The key has no values or more than a million, a value's type cannot be saved, or a text holds half of a surrogate pair.
+    /// </exception>
     public static LabelValues Read(DataViewSchema.Column label)
     {
         var key = (KeyDataViewType)label.Type;

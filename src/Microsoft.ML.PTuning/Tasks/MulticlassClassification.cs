@@ -31,20 +31,23 @@ internal sealed record MulticlassClassification : SentenceClassification
     public override PromptTask ForData(IDataView data, Action checkCancelled)
     {
         var classes = LabelValues.Read(data.Schema[LabelColumnName]);
-        if (classes.Count > 1 || !HasLabel(data)) // Rows without any label are told of when they are read.
+        if (classes.Count > 1 || !HasLabel(data, checkCancelled)) // Read reports rows without any label.
             return this with { Labels = classes };
 
         throw new InvalidOperationException(
             $"Label column '{LabelColumnName}' has a single class. Classification needs at least two; check the column, or the rows that MapValueToKey saw.");
     }
 
-    private bool HasLabel(IDataView data)
+    private bool HasLabel(IDataView data, Action checkCancelled)
     {
         using var cursor = data.GetRowCursor([data.Schema[LabelColumnName]]);
         var getter = OpenColumn<uint>(cursor, LabelColumnName);
         uint key = 0;
         while (key == 0 && cursor.MoveNext())
+        {
+            checkCancelled();
             getter(ref key);
+        }
         return key > 0;
     }
 

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>What is learned: columns to examples, head, loss, decoding and output columns. One class a task.</summary>
+/// <summary>What is learned: columns to examples, head, loss, decoding and output columns. One class per task.</summary>
 /// <remarks>
 /// Immutable; its settable properties are what a saved model says of it. <see cref="ForData"/> and <see cref="ForTargets"/> complete it in training.
 /// </remarks>

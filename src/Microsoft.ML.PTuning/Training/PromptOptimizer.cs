@@ -55,7 +55,7 @@ internal sealed class PromptOptimizer : IDisposable
     /// <summary>Everything that is trained.</summary>
     public IReadOnlyList<Tensor> Parameters { get; }
 
-    /// <summary>A seed a shard; drawn, because seeds in a row would be those of other runs too.</summary>
+    /// <summary>A seed per shard, drawn at random: consecutive seeds would repeat those of other runs.</summary>
     public static IReadOnlyList<ulong> DropoutSeeds(int seed, int shards)
     {
         var random = new Random(seed);

@@ -68,13 +68,13 @@ internal sealed class TrainingLoop(
         Initializer bias = shape => Initializers.Zero(shape).to(device);
 
         var encoder = tasks[0].Network.Encoder;
-        var method = encoder.Method.Create(encoder.Backbone, new MethodStart(weight, bias, tasks[0].Start, settings.ProjectionSize));
+        var method = encoder.Method.Create(encoder.Backbone, new FirstValues(weight, bias, tasks[0].Start, settings.ProjectionSize));
         var learned = tasks.Select(task =>
         {
-            var start = new MethodStart(weight, bias, task.Start);
+            var first = new FirstValues(weight, bias, task.Start);
             var head = task.Network.Head.Declare(task.Network.Encoder.Backbone);
             return new LearnedTask(
-                task.Task, task.Network, head.ToDictionary(t => t.Name, t => start.Of(t.Name, t.IsBias ? bias : weight)(t.Shape)));
+                task.Task, task.Network, head.ToDictionary(t => t.Name, t => first.Of(t.Name, t.IsBias ? bias : weight)(t.Shape)));
         });
         return new PromptOptimizer(settings, method, [.. learned], padId, device, trunk);
     }

@@ -37,7 +37,7 @@ internal sealed record TrainingSettings
     /// <summary>Tokens to pad every row to; 0 to pad to the longest of its batch.</summary>
     public int PadToLength { get; init; }
 
-    /// <summary>Whether the prompted layers are run again in the backward pass instead of keeping their activations.</summary>
+    /// <summary>Whether the tuned layers are run again in the backward pass instead of keeping their activations.</summary>
     public bool RecomputeActivations { get; init; }
 
     /// <summary>Parts of a batch that are computed side by side.</summary>

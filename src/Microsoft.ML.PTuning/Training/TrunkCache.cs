@@ -17,9 +17,9 @@ internal sealed record TrunkCacheSettings(long MemoryBytes, ScalarType Type)
     public string Folder { get; init; } = Path.GetTempPath();
 }
 
-/// <summary>What leaves the trunk, computed once for every sequence of the data: epochs then run the prompted layers alone.</summary>
+/// <summary>What leaves the trunk, computed once for every sequence of the data: epochs then run the tuned layers alone.</summary>
 /// <remarks>
-/// Training changes nothing below the first prompted layer, so what enters that is the same in every epoch; Liu et al. 2021 ("AutoFreeze") keep
+/// Training changes nothing below the first tuned layer, so what enters that is the same in every epoch; Liu et al. 2021 ("AutoFreeze") keep
 /// the activations of frozen layers likewise. Rows stand one after the other without padding, in CPU memory or a file, also where the encoder
 /// is on a GPU. Safe for any number of threads.
 /// </remarks>

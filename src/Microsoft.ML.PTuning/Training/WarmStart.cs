@@ -9,13 +9,13 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>Training that starts from a model: from its prefix, and from its head where the model learned the same task.</summary>
+/// <summary>Training that starts from a model: from what its method trained, and from its head where the model learned the same task.</summary>
 internal static class WarmStart
 {
     private const string Weight = "head.weight", Bias = "head.bias";
 
     /// <summary>Checks that the model can be started from.</summary>
-    /// <exception cref="InvalidOperationException">It stands on another encoder, or has another prefix.</exception>
+    /// <exception cref="InvalidOperationException">It stands on another encoder, or was trained by another method.</exception>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     public static void Check(PromptModel model, OpenBackbone backbone, Method method) =>
         model.Use(_ =>
@@ -31,6 +31,7 @@ internal static class WarmStart
     public static TrainingTask From(PromptModel model, TrainingTask task, Device device, Action<string> log)
     {
         string? difference = null;
+        var method = model.Method.Declare(task.Network.Encoder.Backbone);
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var start = new TrainedTensors();
@@ -38,18 +39,16 @@ internal static class WarmStart
         {
             difference = FindDifference(model.Task, tensors, task);
             foreach (var (name, tensor) in tensors)
-                if (difference is null || !IsOfHead(name))
+                if (difference is null || method.Any(tensor => tensor.Name == name))
                     start.Add(name, tensor.detach().to(device).clone());
         });
         if (difference is null && model.Task is TextRegression before && task.Task is TextRegression after)
             Rescale(start, before, after);
-        log("Training starts from the InitialModel: its prefix "
+        var taken = method.Count > 0 ? "its prefix" : "the encoder as it is";
+        log($"Training starts from the InitialModel: {taken} "
             + (difference is null ? "and its head are taken over." : $"is taken over; the head starts fresh, because {difference}."));
         return task with { Start = start };
     }
-
-    private static bool IsOfHead(string name) =>
-        name.StartsWith("head.", StringComparison.Ordinal) || name.StartsWith("pooler.", StringComparison.Ordinal);
 
     private static void RefuseOtherEncoder(BackboneReference expected, OpenBackbone backbone)
     {

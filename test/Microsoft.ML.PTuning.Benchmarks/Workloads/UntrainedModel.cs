@@ -105,5 +105,5 @@ internal sealed class UntrainedModel : IDisposable
     }
 
     private MethodParameters NewParameters(int projectionSize) =>
-        _method.Create(Backbone, new MethodStart(Weight, Initializers.Zero, ProjectionSize: projectionSize));
+        _method.Create(Backbone, new FirstValues(Weight, Initializers.Zero, ProjectionSize: projectionSize));
 }

@@ -7,7 +7,9 @@ namespace Microsoft.ML.PTuning.Tests.Documentation;
 public sealed partial class DocumentationTests
 {
     public static IEnumerable<object[]> Pages =>
-        from page in Directory.GetFiles(SecondProcess.Repository, "*.md").Concat(Directory.GetFiles(Path.Combine(SecondProcess.Repository, "docs"), "*.md", SearchOption.AllDirectories))
+        from page in (string[])[
+            .. Directory.GetFiles(SecondProcess.Repository, "*.md"),
+            .. Directory.GetFiles(Path.Combine(SecondProcess.Repository, "docs"), "*.md", SearchOption.AllDirectories)]
         select new object[] { Path.GetRelativePath(SecondProcess.Repository, page) };
 
     [TestMethod]
@@ -32,7 +34,9 @@ public sealed partial class DocumentationTests
     {
         var snippets = Directory.GetFiles(Path.Combine(SecondProcess.Repository, "test", "Microsoft.ML.PTuning.Tests", "Documentation", "Snippets"), "*.cs")
             .Select(file => Lines(File.ReadAllText(file))).ToArray();
-        foreach (var block in CSharp().Matches(Read(page)).Select(match => Lines(match.Groups[1].Value)))
+        string[][] blocks = [.. CSharp().Matches(Read(page)).Select(match => Lines(match.Groups[1].Value))];
+        Assert.AreEqual(Lines(Read(page)).Count(line => line.StartsWith("```c", StringComparison.Ordinal)), blocks.Length);
+        foreach (var block in blocks)
             Assert.IsTrue(snippets.Any(snippet => HasInOrder(snippet, block)), $"{page} has code that no snippet has: {block.FirstOrDefault()}");
     }
 

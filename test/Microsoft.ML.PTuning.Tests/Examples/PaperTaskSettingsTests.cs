@@ -24,7 +24,7 @@ public sealed class PaperTaskSettingsTests
 
         Assert.AreEqual((128, 5e-3, 32, 100, 0.1), (settings.PrefixLength, settings.LearningRate, settings.BatchSize, settings.Epochs, settings.BackboneDropout));
         CollectionAssert.AreEqual(new[] { 11 }, settings.Seeds.ToArray());
-        Assert.AreEqual(Pooling.Checkpoint, settings.Pooling);
+        Assert.AreEqual(Pooling.Trained, settings.Pooling);
     }
 
     [TestMethod]

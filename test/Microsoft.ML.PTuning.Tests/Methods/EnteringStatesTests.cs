@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Methods;
 
-/// <summary>Encoders that are given what enters their first prompted layer.</summary>
+/// <summary>Encoders that are given what enters their first tuned layer.</summary>
 [TestClass]
 [TestCategory("Numeric")]
 [DoNotParallelize]

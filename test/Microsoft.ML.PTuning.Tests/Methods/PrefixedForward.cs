@@ -13,8 +13,9 @@ internal static class PrefixedForward
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null for none.</param>
     public static Tensor Forward(this PromptedEncoder encoder, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null)
     {
-        var entering = encoder.RunTrunk(batch);
-        var tuning = prefix is null ? Tuning.None : ((DeepPrefix)encoder.Method).Tune(encoder.Backbone, prefix, batch.Rows, prefixDropout);
-        return encoder.RunTuned(entering, batch, tuning, dropout: null, firstTokenOnly: false);
+        using var tensors = new TrainedTensors();
+        if (prefix is not null)
+            tensors.Add(TrainedTensors.Prefix, prefix.alias()); // They own the alias alone.
+        return encoder.Forward(batch, tensors, prefixDropout);
     }
 }

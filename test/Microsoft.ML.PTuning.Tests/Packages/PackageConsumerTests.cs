@@ -80,7 +80,7 @@ public sealed class PackageConsumerTests
                 <Nullable>enable</Nullable>
                 <RestorePackagesPath>{s_folder.File("packages")}</RestorePackagesPath>
                 <RestoreAdditionalProjectSources>{s_folder.File("feed")}</RestoreAdditionalProjectSources>
-                <NoWarn>NU1603</NoWarn>
+                <NoWarn>NU1603</NoWarn> <!-- A source need not have the very versions that packages of ML.NET ask for. -->
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="Microsoft.ML.PTuning" Version="{s_version}" />
@@ -101,7 +101,7 @@ public sealed class PackageConsumerTests
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
+        Assert.IsTrue(process.WaitForExit(TimeSpan.FromMinutes(10)), $"{program} {string.Join(' ', arguments)} does not end.");
         Assert.AreEqual(0, process.ExitCode, $"{program} {string.Join(' ', arguments)}: {output} {errors.Result}");
         return output;
     }

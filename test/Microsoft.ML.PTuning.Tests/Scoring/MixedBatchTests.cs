@@ -20,8 +20,6 @@ public sealed class MixedBatchTests
     /// <summary>BF16 rounds a number by 2^-9 of itself at most; of each weight's results some four are rounded: product, sum, norm or activation.</summary>
     private static readonly double RoundingOfBFloat16 = 4 * Math.Pow(2, -9);
 
-    private readonly Draw _draw = new();
-
     [TestMethod]
     [DataRow("bert", 0)]
     [DataRow("roberta", 0)]
@@ -176,23 +174,6 @@ public sealed class MixedBatchTests
         Run(parts);
 
         Assert.AreEqual(before, LiveTensors.Count);
-    }
-
-    [TestMethod]
-    public void Prefixes_of_one_length_need_no_mask()
-    {
-        using var scope = NewDisposeScope();
-        using var checkpoint = new TinyCheckpoint().Save();
-        using var backbone = checkpoint.Load(); // 3 layers of 2 heads, each of 4.
-        var method = new DeepPrefix { PrefixLength = 2, PrefixLayers = 2 };
-        Tensor[] prefixes = [_draw.Normal(2, 2, 2, 2, 4), _draw.Normal(2, 2, 2, 2, 4)];
-        using TrainedTensors first = new() { { TrainedTensors.Prefix, prefixes[0] } }, second = new() { { TrainedTensors.Prefix, prefixes[1] } };
-
-        var layers = method.Stack(backbone, [(first, 1), (second, 2)]).Prefixes!;
-
-        Assert.IsNull(layers[0]);
-        Assert.IsNull(layers[1]!.Mask);
-        Assert.IsTrue(layers[2]!.Values[2].equal(prefixes[1].select(1, 1).select(1, 1).transpose(0, 1)).all().item<bool>()); // [h, P, D]
     }
 
     /// <summary>Rows of all tasks, or of some, for every method.</summary>

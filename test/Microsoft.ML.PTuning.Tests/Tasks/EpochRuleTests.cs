@@ -14,7 +14,7 @@ public sealed class EpochRuleTests
     [DataRow(999, 6)]
     [DataRow(1_000, 5)]
     [DataRow(int.MaxValue, 5)]
-    public void Few_rows_are_read_more_often(int rows, int epochs) => 
+    public void Few_rows_are_read_more_often(int rows, int epochs) =>
         Assert.AreEqual(epochs, EpochRule.Sentences.Over(rows));
 
     [TestMethod]

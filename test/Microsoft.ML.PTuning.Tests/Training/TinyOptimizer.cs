@@ -17,7 +17,7 @@ internal static class TinyOptimizer
         var type = backbone.ElementType == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         Initializer weight = shape => Initializers.Normal(generator, deviation: 0.5)(shape).to(type);
         var encoder = method.Over(backbone);
-        var parameters = method.Create(backbone, new MethodStart(weight, weight, ProjectionSize: settings.ProjectionSize));
+        var parameters = method.Create(backbone, new FirstValues(weight, weight, ProjectionSize: settings.ProjectionSize));
         var head = task.Head.Declare(backbone).ToDictionary(t => t.Name, t => weight(t.Shape));
         return new PromptOptimizer(settings, parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], padId: 0, CPU);
     }

@@ -162,6 +162,7 @@ public sealed class WarmStartTests
 
     [TestMethod]
     [DataRow(nameof(PTuningV2Trainer.Options.PrefixLength), 3, "PrefixLength is 3, expected 4")]
+    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLength), 0, "PrefixLength is 0, expected 4")]
     [DataRow(nameof(PTuningV2Trainer.Options.PrefixLayers), 2, "PrefixLayers is 2, expected 0")]
     [DataRow(nameof(PTuningV2Trainer.Options.PositionOffset), PositionOffset.None, "PositionOffset is None, expected Prefix")]
     public void Another_prefix_is_refused_with_found_and_expected(string option, object value, string message)

@@ -1,0 +1,57 @@
+using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Methods;
+
+[TestClass]
+public sealed class DeepPrefixTests
+{
+    private readonly Draw _draw = new();
+
+    [TestMethod]
+    public void Prefixes_of_one_length_need_no_mask()
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load(); // 3 layers of 2 heads, each of size 4.
+        var method = new DeepPrefix { PrefixLength = 2, PrefixLayers = 2 };
+        var (one, other) = (_draw.Normal(2, 2, 2, 2, 4), _draw.Normal(2, 2, 2, 2, 4));
+        using TrainedTensors first = new() { { TrainedTensors.Prefix, one } }, second = new() { { TrainedTensors.Prefix, other } };
+
+        var layers = method.Stack(backbone, [new(first, Rows: 1), new(second, Rows: 2)]).Prefixes!;
+
+        Assert.IsNull(layers[0]);
+        Assert.IsNull(layers[1]!.Mask);
+        Assert.IsTrue(layers[2]!.Values[2].equal(other.select(1, 1).select(1, 1).transpose(0, 1)).all().item<bool>()); // [h, P, D]
+    }
+
+    [TestMethod]
+    [DataRow(PositionOffset.Prefix, "PrefixLength 2 and MaxLength 15 together exceed the 16 positions of the backbone. Use a MaxLength of 14 or less, a shorter")]
+    [DataRow(PositionOffset.None, null)]
+    public void Prefix_takes_positions_where_it_shifts_the_text(PositionOffset offset, string? misfit) =>
+        Finds(misfit, new DeepPrefix { PrefixLength = 2, PositionOffset = offset }, maxLength: 15);
+
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(2)]
+    public void Text_alone_may_exceed_the_positions(int prefixLength)
+    {
+        Method method = prefixLength == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = prefixLength, PositionOffset = PositionOffset.None };
+
+        Finds("MaxLength 17 exceeds the 16 positions of the backbone. Use 16 or less.", method, maxLength: 17);
+    }
+
+    private static void Finds(string? misfit, Method method, int maxLength)
+    {
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load();
+
+        var found = method.FindMisfit(backbone, maxLength);
+
+        if (misfit is null)
+            Assert.IsNull(found);
+        else
+            StringAssert.StartsWith(found, misfit);
+    }
+}
