@@ -4,12 +4,12 @@ using Microsoft.ML;
 using Microsoft.ML.PTuning;
 using Spectre.Console;
 
-// Answers customers' questions with words of a help page, or says that the page does not tell.
+// Answers customers' questions with words from a help page, or says that the page has no answer.
 
 string dataFolder = Path.Combine(AppContext.BaseDirectory, "data");
 string modelPath = Path.Combine(AppContext.BaseDirectory, "Answers.zip");
 
-// 1. Load the questions, with the passages they are asked about. The test pages are others than the training pages.
+// 1. Load the questions, with the passages they are asked about. The test pages are not among the training pages.
 var mlContext = new MLContext(seed: 1);
 Asked[] test = [.. Asked.Of(Page.Read(Path.Combine(dataFolder, "pages.test.json")))];
 IDataView trainingQuestions = mlContext.Data.LoadFromEnumerable(Asked.Of(Page.Read(Path.Combine(dataFolder, "pages.train.json"))));

@@ -10,7 +10,7 @@ internal sealed class Message
     /// <summary>Each as type, first character and the character after its last: <c>CITY 16 25</c>. Empty where nothing is named.</summary>
     public string[] Entities { get; set; } = [];
 
-    /// <summary>Reads a file with an object in JSON a line.</summary>
+    /// <summary>Reads a file with one JSON object per line.</summary>
     public static IReadOnlyList<Message> Read(string path) =>
         [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<Message>(line, JsonSerializerOptions.Web)!)];
 }

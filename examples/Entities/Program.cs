@@ -4,7 +4,7 @@ using Microsoft.ML;
 using Microsoft.ML.PTuning;
 using Spectre.Console;
 
-// Finds persons, companies, cities and dates in business messages: plain texts with character spans on both sides, no words to split.
+// Finds persons, companies, cities and dates in business messages: input and output are plain texts with character spans; no words need to be split.
 
 string dataFolder = Path.Combine(AppContext.BaseDirectory, "data");
 string modelPath = Path.Combine(AppContext.BaseDirectory, "Entities.zip");
@@ -30,7 +30,7 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
     return trainer.Fit(trainingMessages);
 });
 
-// 3. Evaluate on messages that training has not seen, and whose persons, companies and cities it has not seen either.
+// 3. Evaluate on messages that training has not seen, and whose persons, companies and cities are new, too.
 NamedEntityMetrics metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(
     model.Transform(testMessages), nameof(Message.Entities), nameof(Finding.Found));
 var scores = new Table().Title("On messages that training has not seen").AddColumn("Type");

@@ -170,7 +170,7 @@ public static class PTuningEvaluation
         return () =>
         {
             getter(ref keys);
-            return [.. keys.DenseValues().Select(key => key == 0 ? "O" : tags[key - 1])];
+            return [.. keys.DenseValues().Select(key => key == 0 || key > tags.Length ? "O" : tags[key - 1])];
         };
     }
 

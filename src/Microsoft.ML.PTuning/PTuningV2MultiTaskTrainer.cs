@@ -135,7 +135,8 @@ public sealed partial class PTuningV2MultiTaskTrainer
         }
         catch (ArgumentOutOfRangeException e)
         {
-            throw new ArgumentOutOfRangeException(e.ParamName, $"Task '{name}': {e.Message}");
+            var message = e.Message.Replace($" (Parameter '{e.ParamName}')", ""); // The new exception appends it again.
+            throw new ArgumentOutOfRangeException(e.ParamName, $"Task '{name}': {message}");
         }
     }
 

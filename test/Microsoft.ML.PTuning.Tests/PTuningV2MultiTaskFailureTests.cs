@@ -118,6 +118,7 @@ public sealed class PTuningV2MultiTaskFailureTests
         var refusal = Refused<ArgumentOutOfRangeException>(_training.Rated(20));
 
         StringAssert.Contains(refusal.Message, "Task 'rating': The label column 'Nowhere' is missing; expected a scalar Single.");
+        Assert.HasCount(2, refusal.Message.Split("(Parameter 'Nowhere')")); // Said once.
     }
 
     [TestMethod]

@@ -24,7 +24,7 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>Most tokens of a row, special tokens included; longer rows are truncated.</summary>
     public required int MaxLength { get; init; }
 
-    /// <summary>What ML.NET calls the set of score columns: MulticlassClassification, BinaryClassification, Regression.</summary>
+    /// <summary>What ML.NET calls the set of score columns: MulticlassClassification, BinaryClassification, Regression; QuestionAnswering is ours.</summary>
     public abstract string ScoreColumnKind { get; }
 
     /// <summary>The columns that a prediction reads.</summary>

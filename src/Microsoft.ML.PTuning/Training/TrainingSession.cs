@@ -71,7 +71,7 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>Tells what training begins with.</summary>
     public void LogStart(TrainingTask task) =>
         Log((task.Name is null ? "" : $"Task '{task.Name}': ")
-            + $"{task.Training.Examples.Count} training rows ({task.Training.Skipped} without a label skipped, "
+            + $"{task.Training.Examples.Count - task.Training.Misaligned} training rows ({task.Training.Skipped} without a label skipped, "
             + $"{task.Training.Truncated} cut to fit {task.Task.MaxLength} tokens, "
             + $"{task.Training.Misaligned} whose label is not in their text left out), "
             + $"seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");

@@ -58,14 +58,15 @@ internal sealed class DebertaBackbone : Backbone
 
         using var scope = NewDisposeScope();
         using var ordinary = inference_mode(false);
-        _relative = RelativeEmbeddings(configuration, tensors).DetachFromDisposeScope();
+        var relative = RelativeEmbeddings(configuration, tensors);
         var layers = Enumerable.Range(0, configuration.Layers);
         _layers = [.. layers.Select(i => new PostNormLayer(version.Content(tensors, i, configuration), tensors, Names(i), configuration))];
         _attentions = [.. layers.Select(i => new DisentangledAttention(
-            _relative,
+            relative,
             configuration.AsksForPositions ? version.PositionKeys(tensors, i, configuration) : null,
             configuration.PositionsAsk ? version.PositionQueries(tensors, i, configuration) : null,
             configuration))];
+        _relative = relative.DetachFromDisposeScope(); // Last: until here the scope frees it where something throws.
     }
 
     public override long ParameterCount => _tensors.ElementCount;
