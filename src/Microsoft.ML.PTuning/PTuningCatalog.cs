@@ -4,7 +4,8 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML;
 
-/// <summary>P-Tuning v2 on the trainer catalogs of an <see cref="MLContext"/>.</summary>
+/// <summary>P-Tuning v2 on the trainer catalogs of an <see cref="MLContext"/>: a method per task.</summary>
+/// <remarks>The named parameters are the usual ones; the overload with an options class has all. Their defaults are the same.</remarks>
 public static partial class PTuningCatalog
 {
     /// <summary>One class of several for a text, or for a pair of texts.</summary>
@@ -17,8 +18,10 @@ public static partial class PTuningCatalog
     /// <param name="prefixLength">Prefix vectors per layer.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="batchSize">Rows of a training step.</param>
-    /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>
+    /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs (<see cref="TrainingOptions.MaxEpochs"/>).</param>
     /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
+    /// <exception cref="ArgumentException">An output column has the name of the label, of a text or of another output.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static PTuningV2Trainer PTuningV2(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
         string labelColumnName = "Label",

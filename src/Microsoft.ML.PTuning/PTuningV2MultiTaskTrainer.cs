@@ -150,7 +150,8 @@ public sealed partial class PTuningV2MultiTaskTrainer
     }
 
     private TrainingResult[] Continue(
-        IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> shared, int padId, TrainingSession session, TrainingSettings settings, TrunkCache? trunk)
+        IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> shared, int padId, TrainingSession session, TrainingSettings settings,
+        TrunkCache? trunk)
     {
         settings = settings with { MaxEpochs = _options.ContinuationEpochs, ProjectionSize = 0 };
         var continued = new List<TrainingResult>();

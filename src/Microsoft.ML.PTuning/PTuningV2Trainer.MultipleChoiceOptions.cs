@@ -13,8 +13,6 @@ public sealed partial class PTuningV2Trainer
         /// <summary>The choices, a vector of text. Rows may have different numbers of them; ML.NET's <c>Evaluate</c> needs a vector of fixed size.</summary>
         public string ChoicesColumnName { get; set; } = "Choices";
 
-        internal override Options Untouched() => new MultipleChoiceOptions();
-
         internal override void Check()
         {
             base.Check();

@@ -26,8 +26,6 @@ public sealed partial class PTuningV2Trainer
         /// </summary>
         public string? PredicateColumnName { get; set; }
 
-        internal override Options Untouched() => new NamedEntityOptions();
-
         internal override void Check()
         {
             base.Check();

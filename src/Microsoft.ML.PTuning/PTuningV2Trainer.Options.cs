@@ -48,7 +48,7 @@ public sealed partial class PTuningV2Trainer
         internal Options Copy() => (Options)MemberwiseClone();
 
         /// <summary>Options of the same kind, every one at its default.</summary>
-        internal virtual Options Untouched() => new();
+        internal Options Untouched() => (Options)Activator.CreateInstance(GetType())!;
 
         /// <exception cref="ArgumentException">A column has no name, or an option does not go with another.</exception>
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>

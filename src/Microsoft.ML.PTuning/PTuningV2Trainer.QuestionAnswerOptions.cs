@@ -66,8 +66,6 @@ public sealed partial class PTuningV2Trainer
         /// </summary>
         public double NoAnswerThreshold { get; set; }
 
-        internal override Options Untouched() => new QuestionAnswerOptions();
-
         internal override void Check()
         {
             base.Check();

@@ -15,7 +15,16 @@ namespace Microsoft.ML.PTuning;
 /// Input: text columns and a label, as each method says. Output: the columns of ML.NET's own trainers. No normalisation is needed; rows are
 /// tokenised once, so caching speeds up only what stands before the trainer. One trainer may be fitted on several threads at once.
 /// </para>
+/// <para>The encoder is <see cref="TrainingOptions.Backbone"/>, by default that of the package which the application references.</para>
 /// </remarks>
+/// <example>
+/// Label: a key; Text: text.
+/// <code>
+/// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(sentence1ColumnName: "Text");
+/// using PTuningV2Transformer model = trainer.Fit(tickets);
+/// var metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(newTickets));
+/// </code>
+/// </example>
 public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
 {
     private readonly IHost _host;
@@ -34,11 +43,14 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">
-    /// Nothing can be learned from these rows, training diverged, or <see cref="Options.InitialModel"/> has another encoder or prefix.
+    /// Nothing can be learned from these rows, training diverged, or <see cref="Options.InitialModel"/> has another encoder or method.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
+    /// <exception cref="FileNotFoundException">Its folder lacks a file.</exception>
+    /// <exception cref="InvalidDataException">Its files are damaged, of no supported family, or do not belong together.</exception>
+    /// <exception cref="DllNotFoundException">The application has no native backend of TorchSharp that loads here.</exception>
     public PTuningV2Transformer Fit(IDataView input) => Train(input, _options.ValidationSet);
 
     /// <summary>Trains on <paramref name="input"/> and returns the weights of the epoch that is best on <paramref name="validation"/>.</summary>

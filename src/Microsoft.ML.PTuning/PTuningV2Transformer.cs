@@ -20,6 +20,14 @@ namespace Microsoft.ML.PTuning;
 /// precision it computes, say the context's options: <c>mlContext.SetOption("PTuning.BackboneDirectory", path)</c> and
 /// <c>mlContext.SetOption("PTuning.Precision", "BFloat16")</c>.
 /// </remarks>
+/// <example>
+/// A loaded model, without a type of this library; classes are keys, which <c>MapKeyToValue</c> behind the trainer turns into text.
+/// <code>
+/// ITransformer model = mlContext.Model.Load("tickets.zip", out _);
+/// using var engine = mlContext.Model.CreatePredictionEngine&lt;Ticket, Routing&gt;(model);
+/// string queue = engine.Predict(new Ticket { Text = "I paid twice." }).Queue;
+/// </code>
+/// </example>
 public sealed class PTuningV2Transformer : ITransformer, IDisposable
 {
     internal const string UserName = "P-Tuning v2";

@@ -11,8 +11,8 @@ internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 
 /// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
 /// <remarks>
-/// The models have the same kind of method and the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may differ. Where one head reads all
-/// tokens, the last layer computes all tokens of all rows.
+/// The models have the same kind of method and the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may
+/// differ. Where one head reads all tokens, the last layer computes all tokens of all rows.
 /// </remarks>
 internal static class MixedBatch
 {

@@ -1,6 +1,5 @@
 using Microsoft.ML.PTuning.Compute;
 
-
 namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>A model of a <see cref="MultiTaskPredictor"/>: ours, and what a chain has before and after it.</summary>

@@ -83,19 +83,6 @@ internal sealed class LabelValues : IJsonOnDeserialized
                     + "Correct the label; texts that were cut should be cut between characters.");
     }
 
-    private static bool HasLoneSurrogate(string text)
-    {
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (!char.IsSurrogate(text[i]))
-                continue;
-            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
-                return true;
-            i++;
-        }
-        return false;
-    }
-
     /// <summary>The class with a value, from 0; -1 where there is none.</summary>
     public int IndexOf(string value) => _indices.Value.GetValueOrDefault(value, -1);
 
@@ -124,6 +111,19 @@ internal sealed class LabelValues : IJsonOnDeserialized
     {
         if (Type is not null)
             Generic<Writer>(Type).Check(this);
+    }
+
+    private static bool HasLoneSurrogate(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+                continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+                return true;
+            i++;
+        }
+        return false;
     }
 
     private static string Name(PrimitiveDataViewType type) => type is TextDataViewType ? "Text" : type.RawType.Name;

@@ -38,19 +38,6 @@ internal sealed record MulticlassClassification : SentenceClassification
             $"Label column '{LabelColumnName}' has a single class. Classification needs at least two; check the column, or the rows that MapValueToKey saw.");
     }
 
-    private bool HasLabel(IDataView data, Action checkCancelled)
-    {
-        using var cursor = data.GetRowCursor([data.Schema[LabelColumnName]]);
-        var getter = OpenColumn<uint>(cursor, LabelColumnName);
-        uint key = 0;
-        while (key == 0 && cursor.MoveNext())
-        {
-            checkCancelled();
-            getter(ref key);
-        }
-        return key > 0;
-    }
-
     public override void CheckValidation(IDataView data)
     {
         var classes = LabelValues.Read(data.Schema[LabelColumnName]);
@@ -83,4 +70,17 @@ internal sealed record MulticlassClassification : SentenceClassification
     protected override int Predict(float[] scores) => ScorePrediction.ArgMax(scores);
 
     protected override string ClassName(int index) => Labels?.Values?[index] ?? $"class {index}";
+
+    private bool HasLabel(IDataView data, Action checkCancelled)
+    {
+        using var cursor = data.GetRowCursor([data.Schema[LabelColumnName]]);
+        var getter = OpenColumn<uint>(cursor, LabelColumnName);
+        uint key = 0;
+        while (key == 0 && cursor.MoveNext())
+        {
+            checkCancelled();
+            getter(ref key);
+        }
+        return key > 0;
+    }
 }

@@ -103,12 +103,6 @@ internal sealed record NamedEntityRecognition : PromptTask
                 + "Nothing can be learned from it; check the column.");
     }
 
-    private LabelValues Named(string[] tags)
-    {
-        LabelValues.RefuseBrokenText(tags, LabelColumnName);
-        return new LabelValues(tags.Length, "Text", tags);
-    }
-
     public override void CheckValidation(IDataView data)
     {
         foreach (var column in (InputColumn[])[SentenceColumn, .. LabelColumns])
@@ -298,4 +292,10 @@ internal sealed record NamedEntityRecognition : PromptTask
             .Select(span => new EntitySpan(span.Type, words[span.Start].Start, words[span.End - 1].End));
 
     private string[] NamesOf(Prediction prediction) => Array.ConvertAll(((TagPrediction)prediction).Tags, tag => Labels!.Values![tag]);
+
+    private LabelValues Named(string[] tags)
+    {
+        LabelValues.RefuseBrokenText(tags, LabelColumnName);
+        return new LabelValues(tags.Length, "Text", tags);
+    }
 }

@@ -17,13 +17,16 @@ public sealed partial class DocumentationTests
     public void Links_lead_to_a_file_and_a_heading(string page)
     {
         var folder = Path.GetDirectoryName(Path.Combine(SecondProcess.Repository, page))!;
-        foreach (var target in Link().Matches(Read(page)).Select(match => match.Groups[1].Value).Where(target => !target.StartsWith("http", StringComparison.Ordinal)))
+        foreach (var target in Link().Matches(Read(page)).Select(match => match.Groups[1].Value))
         {
+            if (target.StartsWith("http", StringComparison.Ordinal))
+                continue;
+
             var parts = target.Split('#');
             var file = parts[0].Length == 0 ? Path.Combine(SecondProcess.Repository, page) : Path.GetFullPath(Path.Combine(folder, parts[0]));
             Assert.IsTrue(File.Exists(file), $"{page} links to '{target}', which is not there.");
             if (parts.Length > 1)
-                CollectionAssert.Contains(Heading().Matches(File.ReadAllText(file)).Select(match => Anchor(match.Groups[1].Value)).ToArray(), parts[1], $"{page} links to '{target}'.");
+                CollectionAssert.Contains(Anchors(file), parts[1], $"{page} links to '{target}'.");
         }
     }
 
@@ -41,6 +44,8 @@ public sealed partial class DocumentationTests
     }
 
     private static string Read(string page) => File.ReadAllText(Path.Combine(SecondProcess.Repository, page)).ReplaceLineEndings("\n");
+
+    private static string[] Anchors(string file) => [.. Heading().Matches(File.ReadAllText(file)).Select(match => Anchor(match.Groups[1].Value))];
 
     private static string[] Lines(string text) => [.. text.ReplaceLineEndings("\n").Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
 

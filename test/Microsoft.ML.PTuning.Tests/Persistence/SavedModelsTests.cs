@@ -29,7 +29,7 @@ public sealed class SavedModelsTests
             ? [.. scored.GetColumn<float[]>("Score")]
             : [.. scored.GetColumn<float>("Score").Select(score => new[] { score })];
 
-        // Another processor than the one that gave them rounds otherwise: a row's scores may differ in the last digits (design, numerics).
+        // Another processor than the one that gave them rounds otherwise, in the last digits.
         CollectionAssert.AreEqual(expected.Select(row => row.Length).ToArray(), actual.Select(row => row.Length).ToArray());
         foreach (var (row, scores) in expected.Zip(actual))
             foreach (var (score, found) in row.Zip(scores, (a, b) => (a, b)))

@@ -151,7 +151,7 @@ public sealed class PrefixedAttentionTests
     private (Tensor Q, Tensor K, Tensor V) Text() =>
         (_draw.Normal(Rows, Heads, Tokens, Size), _draw.Normal(Rows, Heads, Tokens, Size), _draw.Normal(Rows, Heads, Tokens, Size));
 
-        /// <summary>Row by row, a prefix <c>[P, h, D]</c> before the text's keys or values.</summary>
+    /// <summary>Row by row, a prefix <c>[P, h, D]</c> before the text's keys or values.</summary>
     private static Tensor Joined(Func<int, Tensor> prefix, Tensor text) =>
         stack(Enumerable.Range(0, Rows).Select(row => cat([prefix(row).transpose(0, 1), text[row]], 1)));
 
