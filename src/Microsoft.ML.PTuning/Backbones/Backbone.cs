@@ -4,33 +4,53 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>Runs one layer of an encoder over the batch it was opened for.</summary>
+/// <summary>Runs one layer of an encoder over the batch it was opened for. The last layer ends with the encoder's final norm, where it has one.</summary>
 /// <param name="layer">Which, from 0.</param>
-/// <param name="hidden">What enters it, <c>[B, T, H]</c>.</param>
-/// <param name="firstTokenOnly">Whether only the first token's state is read of what leaves it; the other tokens then send no queries.</param>
-/// <returns>What leaves it, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
-internal delegate Tensor LayerRun(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly);
+/// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
+/// <param name="sentenceTokenOnly">Whether only the state of the <see cref="Backbone.SentenceToken"/> is read; the other tokens then send no queries.</param>
+/// <returns>The layer's output, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
+internal delegate Tensor LayerRun(int layer, Tensor hidden, bool sentenceTokenOnly);
+
+/// <summary>The token whose state stands for the whole text.</summary>
+internal enum SentenceToken
+{
+    /// <summary>[CLS] of an encoder that sees all tokens from each.</summary>
+    First,
+
+    /// <summary>The last token before padding: of a decoder, the only one that sees all others.</summary>
+    Last,
+}
 
 /// <summary>A frozen encoder: plain tensors and functions, nothing of it is trained.</summary>
 /// <remarks>
-/// Stateless after construction, so any number of threads may run it at once. A family says what its attention may see and where its
-/// tokens stand; prefixes, heads and tasks never ask which family they sit on.
+/// Stateless after construction, so any number of threads may run it at once. A family says what its attention may see, where its tokens stand and
+/// which of them stands for a text; methods, heads and tasks never ask which family they sit on.
 /// </remarks>
-internal abstract class Backbone(BackboneConfiguration configuration, ScalarType elementType = ScalarType.Float32) : IDisposable
+/// <param name="tensors">What the family declares; the backbone owns them from here on.</param>
+internal abstract class Backbone(BackboneConfiguration configuration, FrozenTensors tensors) : IDisposable
 {
     public BackboneConfiguration Configuration { get; } = configuration;
 
-    /// <summary>The type of weights and hidden states.</summary>
-    public ScalarType ElementType { get; } = elementType;
+    /// <summary>The encoder's own tensors, under the names that its family declares.</summary>
+    public FrozenTensors Tensors { get; } = tensors;
 
-    /// <summary>How many numbers the encoder holds.</summary>
-    public abstract long ParameterCount { get; }
+    /// <summary>The type of weights and hidden states.</summary>
+    public ScalarType ElementType => Tensors.ElementType;
+
+    /// <summary>How many numbers the encoder holds, without a language model's head.</summary>
+    public long ParameterCount => Tensors.ElementCount;
 
     /// <summary>How many positions there are for prefix and tokens together.</summary>
     public abstract int MaxPositions { get; }
 
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
+
+    /// <summary>The head of the language model that the encoder was trained as; null unless it was asked for at <see cref="Load"/>.</summary>
+    public LanguageHead? LanguageHead { get; private set; }
+
+    /// <summary>The token that sentence tasks read.</summary>
+    public virtual SentenceToken SentenceToken => SentenceToken.First;
 
     /// <summary>Whether the padding token's id says where tokens stand.</summary>
     public virtual bool CountsFromPadToken => false;
@@ -43,16 +63,21 @@ internal abstract class Backbone(BackboneConfiguration configuration, ScalarType
     /// <param name="precision">The type that the weights get, whatever they are stored in.</param>
     /// <exception cref="FileNotFoundException">There is no configuration, or there are no weights.</exception>
     /// <exception cref="InvalidDataException">The files are damaged, of no supported family, or do not belong together; all that is wrong is named.</exception>
-    public static Backbone Load(string directory, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
+    /// <param name="withLanguageHead">Whether the head of the language model that it was trained as is read, too.</param>
+    public static Backbone Load(
+        string directory, Device device, BackbonePrecision precision = BackbonePrecision.Float32, bool withLanguageHead = false)
     {
         var configuration = BackboneConfiguration.Read(directory);
         var family = BackboneFamilies.Find(configuration.ModelType)!;
 
         using var checkpoint = CheckpointFiles.Find(directory).Open();
-        var tensors = FrozenTensors.Load(checkpoint, family.KeyPrefix, family.Declare(configuration), device, precision.ElementType());
+        var tensors = FrozenTensors.Load(checkpoint, family.Keys, family.Declare(configuration), device, precision.ElementType());
         try
         {
-            return family.Create(configuration, tensors);
+            var backbone = family.Create(configuration, tensors);
+            if (withLanguageHead)
+                backbone.LanguageHead = LoadLanguageHead(checkpoint, family, backbone);
+            return backbone;
         }
         catch
         {
@@ -64,59 +89,87 @@ internal abstract class Backbone(BackboneConfiguration configuration, ScalarType
     /// <summary>The embeddings' output.</summary>
     /// <param name="positionOffset">What is added to each token's position: P where the prefix takes the first positions, else 0.</param>
     /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
-    public abstract Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null);
+    public abstract Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null);
+
+    /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
+    public abstract LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout);
 
     /// <summary>Runs the layers from <paramref name="first"/> up to, not including, <paramref name="end"/>.</summary>
-    /// <param name="hidden">Hidden states that enter the first of them, <c>[B, T, H]</c>.</param>
-    /// <param name="prefixes">One a layer of the whole encoder, null where a layer has none; or null for no prefix at all.</param>
-    /// <param name="firstTokenOnly">Whether only the first token's state is read of what leaves the last of them; there the other tokens send no queries.</param>
-    /// <returns>Hidden states, <c>[B, T, H]</c>; of the first token only, <c>[B, 1, H]</c>, unless there is no layer to run.</returns>
+    /// <param name="hidden">The input of the first of them, <c>[B, T, H]</c>.</param>
+    /// <param name="tuning">What a method changes; null for nothing.</param>
+    /// <param name="sentenceTokenOnly">Whether only the state of the <see cref="SentenceToken"/> is read of the last one's output; there the other tokens send no queries.</param>
+    /// <returns>Hidden states, <c>[B, T, H]</c>; of the sentence token only, <c>[B, 1, H]</c>, unless there is no layer to run.</returns>
     public Tensor RunLayers(
-        Tensor hidden, EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes, int first, int end, Dropout? dropout = null,
-        bool firstTokenOnly = false)
+        Tensor hidden, EncodedBatch batch, Tuning? tuning, int first, int end, Dropout? dropout = null, bool sentenceTokenOnly = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first, end);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(end, Configuration.Layers);
-        if (prefixes is not null && prefixes.Count != Configuration.Layers)
+        if (tuning?.Prefixes is { } prefixes && prefixes.Count != Configuration.Layers)
         {
             throw new ArgumentException(
-                $"Expected a prefix, or null, for each of the {Configuration.Layers} layers, found {prefixes.Count}.", nameof(prefixes));
+                $"Expected a prefix, or null, for each of the {Configuration.Layers} layers, found {prefixes.Count}.", nameof(tuning));
         }
 
         if (first == end)
             return hidden;
 
         using var scope = NewDisposeScope();
-        var run = OpenLayers(batch, dropout);
-        var entered = hidden;
+        var run = OpenLayers(batch, tuning ?? Tuning.None, dropout);
+        var input = hidden;
         for (var i = first; i < end; i++)
         {
-            var left = run(i, entered, prefixes?[i], firstTokenOnly && i == end - 1);
-            if (!ReferenceEquals(entered, hidden))
-                entered.Dispose();
-            entered = left;
+            var output = run(i, input, sentenceTokenOnly && i == end - 1);
+            if (!ReferenceEquals(input, hidden))
+                input.Dispose();
+            input = output;
         }
 
-        return entered.MoveToOuterDisposeScope();
+        return input.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The checkpoint's own pooler over the first token.</summary>
-    /// <param name="hidden">The last layer's hidden states, <c>[B, T, H]</c>, or those of the first token, <c>[B, 1, H]</c>.</param>
+    /// <summary>The states of the <see cref="SentenceToken"/>.</summary>
+    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>, or those of the sentence token, <c>[B, 1, H]</c>.</param>
+    /// <param name="mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
+    /// <returns><c>[B, H]</c>.</returns>
+    public Tensor SentenceStates(Tensor hidden, Tensor? mask)
+    {
+        if (SentenceToken == SentenceToken.First || hidden.size(1) == 1)
+            return hidden.select(1, 0);
+        if (mask is null)
+            return hidden.select(1, hidden.size(1) - 1);
+
+        var last = mask.sum([1]).to(ScalarType.Int64).MinusOne();                                             // [B]
+        return hidden.gather(1, last.view(-1, 1, 1).expand(-1, 1, hidden.size(2))).squeeze(1);
+    }
+
+    /// <summary>The checkpoint's own pooler over the <see cref="SentenceToken"/>.</summary>
+    /// <inheritdoc cref="SentenceStates"/>
     /// <returns>Sentence vectors, of the type of <paramref name="hidden"/>, <c>[B, H]</c>.</returns>
     /// <exception cref="InvalidOperationException">The checkpoint brought no pooler.</exception>
-    public abstract Tensor Pool(Tensor hidden);
+    public virtual Tensor Pool(Tensor hidden, Tensor? mask = null, Tuning? tuning = null) =>
+        throw new InvalidOperationException($"This {Configuration.ModelType} checkpoint brought no pooler; train one with the head.");
 
     /// <summary>Embeddings and all layers.</summary>
     /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
-    public Tensor Forward(EncodedBatch batch, IReadOnlyList<LayerPrefix?>? prefixes = null, int positionOffset = 0, Dropout? dropout = null)
+    public Tensor Forward(EncodedBatch batch, Tuning? tuning = null, int positionOffset = 0, Dropout? dropout = null)
     {
         using var scope = NewDisposeScope();
-        var embedded = Embed(batch, positionOffset, dropout);
-        return RunLayers(embedded, batch, prefixes, 0, Configuration.Layers, dropout).MoveToOuterDisposeScope();
+        var embedded = Embed(batch, positionOffset, tuning, dropout);
+        return RunLayers(embedded, batch, tuning, 0, Configuration.Layers, dropout).MoveToOuterDisposeScope();
     }
 
-    public abstract void Dispose();
+    public virtual void Dispose()
+    {
+        LanguageHead?.Dispose();
+        Tensors.Dispose();
+    }
+
+    private static LanguageHead LoadLanguageHead(ICheckpoint checkpoint, BackboneFamily family, Backbone backbone) => family.LanguageHead is { } names
+        ? LanguageHead.Load(checkpoint, names, backbone.Configuration, backbone.Tensors[family.WordEmbeddings])
+        : throw new InvalidDataException(
+            $"'{checkpoint.Source}': language models of the family {family.ModelType} are not supported. "
+            + $"Supported are: {string.Join(", ", BackboneFamilies.All.Where(f => f.LanguageHead is not null).Select(f => f.ModelType))}.");
 
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
     protected void RequirePositions(EncodedBatch batch, int offset)
@@ -128,7 +181,4 @@ internal abstract class Backbone(BackboneConfiguration configuration, ScalarType
                 + $"but this {Configuration.ModelType} backbone has {MaxPositions}. Shorten the prefix or the texts.", nameof(batch));
         }
     }
-
-    /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
-    public abstract LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout);
 }

@@ -22,6 +22,9 @@ internal record BackboneConfiguration
     /// <summary>h.</summary>
     public required int Heads { get; init; }
 
+    /// <summary>Heads of keys and values: h, but for families whose queries share them.</summary>
+    public virtual int KeyValueHeads => Heads;
+
     public required int FeedForwardSize { get; init; }
 
     /// <summary>The feed-forward's activation, as <c>hidden_act</c> names it: gelu, gelu_new, relu.</summary>
@@ -35,6 +38,9 @@ internal record BackboneConfiguration
     public required double LayerNormEpsilon { get; init; }
 
     public required int PadTokenId { get; init; }
+
+    /// <summary>Whether a language model's head has the word embeddings as its words' vectors.</summary>
+    public bool TiesWordEmbeddings { get; init; } = true;
 
     /// <summary>Whether the file itself names the padding token; else it is the family's.</summary>
     public bool StatesPadToken { get; init; }
@@ -64,8 +70,9 @@ internal record BackboneConfiguration
 
         var configuration = BackboneFamilies.Find(modelType)!.Read(file);
         configuration.CheckAgreement(file);
+        var tiesWordEmbeddings = file.Switch("tie_word_embeddings", fallback: true);
         file.ThrowIfFaulty();
-        return configuration with { PoolsMean = SentenceModules.PoolsMean(directory) };
+        return configuration with { PoolsMean = SentenceModules.PoolsMean(directory), TiesWordEmbeddings = tiesWordEmbeddings };
     }
 
     /// <summary>Reads what BERT's relatives say under BERT's keys.</summary>

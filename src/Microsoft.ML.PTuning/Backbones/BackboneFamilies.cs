@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones.Families;
+using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Backbones;
@@ -9,8 +10,14 @@ internal sealed record BackboneFamily
     /// <summary>As <c>config.json</c> names the family under <c>model_type</c>.</summary>
     public required string ModelType { get; init; }
 
-    /// <summary>What the keys of full checkpoints begin with; encoders saved alone have none.</summary>
-    public required string KeyPrefix { get; init; }
+    /// <summary>What its checkpoints hold beside the encoder, and how their keys begin.</summary>
+    public required CheckpointNames Keys { get; init; }
+
+    /// <summary>The modules of the language model's head in full checkpoints; null where none can be read.</summary>
+    public LanguageHeadNames? LanguageHead { get; init; }
+
+    /// <summary>The key of the word embeddings.</summary>
+    public string WordEmbeddings { get; init; } = "embeddings.word_embeddings.weight";
 
     /// <summary>The padding token where <c>config.json</c> names none.</summary>
     public required int DefaultPadTokenId { get; init; }

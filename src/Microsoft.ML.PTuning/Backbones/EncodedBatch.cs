@@ -8,8 +8,8 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <param name="Mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
 internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
 {
-    /// <summary>What enters the first tuned layer, where it is known already, <c>[B, T, H]</c>; null where it is to be computed.</summary>
-    public Tensor? Entering { get; init; }
+    /// <summary>The trunk's output, where it is cached, <c>[B, T, H]</c>; null where it is to be computed.</summary>
+    public Tensor? TrunkOutput { get; init; }
 
     /// <summary>Rows of the batch, B.</summary>
     public int Rows { get; } = (int)Ids.size(0);

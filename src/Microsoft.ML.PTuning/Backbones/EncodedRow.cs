@@ -39,7 +39,7 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
             tensor(segments, rows.Count, longest).On(device),
             isPadded ? tensor(mask, rows.Count, longest).On(device) : null)
         {
-            Entering = known?.Collate(rows, longest),
+            TrunkOutput = known?.Collate(rows, longest),
         };
     }
 }

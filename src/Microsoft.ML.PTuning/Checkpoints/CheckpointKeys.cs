@@ -5,18 +5,10 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// <summary>Finds the tensors that a family declares among the keys of a checkpoint, however it spells them.</summary>
 internal static class CheckpointKeys
 {
-    /// <summary>Heads that stand beside an encoder in published checkpoints.</summary>
-    private static readonly string[] Heads =
-    [
-        "cls.", "lm_head.", "classifier.", "qa_outputs.",                                       // BERT, RoBERTa
-        "discriminator_predictions.", "generator_predictions.", "generator_lm_head.",           // ELECTRA
-        "sequence_summary.",
-        "predictions.", "sop_classifier.",                                                      // ALBERT
-        "vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.",         // DistilBERT
-        "lm_predictions.", "mask_predictions.", "pooler.",                                      // DeBERTa, whose pooler is a classifier's
-    ];
+    /// <summary>Heads that transformers puts on an encoder of any family.</summary>
+    private static readonly string[] TaskHeads = ["classifier.", "score.", "qa_outputs.", "sequence_summary."];
 
-    /// <summary>Constants that older versions of transformers saved with the weights.</summary>
+    /// <summary>Constants that older versions of transformers saved with the weights of any family.</summary>
     private static readonly string[] Buffers = [".position_ids", ".token_type_ids"];
 
     private static readonly string[] WeightTypes = ["F32", "F16", "BF16"];
@@ -24,7 +16,18 @@ internal static class CheckpointKeys
     /// <summary>Matches strictly: every declared tensor once, with its shape, and nothing besides heads and buffers.</summary>
     /// <returns>The checkpoint's key of each declared tensor that is there, by declared name.</returns>
     /// <exception cref="InvalidDataException">The message names every tensor that is missing, unknown, or of another shape or type.</exception>
-    public static Dictionary<string, string> Match(ICheckpoint checkpoint, string keyPrefix, IReadOnlyList<TensorDeclaration> declared)
+    public static Dictionary<string, string> Match(ICheckpoint checkpoint, CheckpointNames names, IReadOnlyList<TensorDeclaration> declared) =>
+        Match(
+        checkpoint, names.Prefix, declared, name => IsKnownExtra(name, names), "Take config.json and weights from the same checkpoint of a supported family.");
+
+    /// <summary>Finds every declared tensor, with its shape, among others.</summary>
+    /// <inheritdoc cref="Match(ICheckpoint, CheckpointNames, IReadOnlyList{TensorDeclaration})"/>
+    public static Dictionary<string, string> Find(ICheckpoint checkpoint, IReadOnlyList<TensorDeclaration> declared) =>
+        Match(
+        checkpoint, keyPrefix: "", declared, _ => true, "The encoder was saved without them: take the checkpoint of the whole language model.");
+
+    private static Dictionary<string, string> Match(
+        ICheckpoint checkpoint, string keyPrefix, IReadOnlyList<TensorDeclaration> declared, Func<string, bool> isKnownExtra, string advice)
     {
         var byName = declared.ToDictionary(d => d.Name);
         var keys = new Dictionary<string, string>();
@@ -36,7 +39,7 @@ internal static class CheckpointKeys
             var name = DeclaredName(key, keyPrefix);
             if (!byName.TryGetValue(name, out var declaration))
             {
-                if (!IsKnownExtra(name))
+                if (!isKnownExtra(name))
                     faults.Add($"unexpected: {key}, {entry}");
             }
             else if (!keys.TryAdd(name, key))
@@ -54,7 +57,7 @@ internal static class CheckpointKeys
         }
 
         faults.AddRange(Missing(declared, keys).Select(d => $"missing: {keyPrefix}{d.Name}, {TensorDeclaration.Format(d.Shape)}"));
-        return faults.Count == 0 ? keys : throw Refuse(checkpoint.Source, faults);
+        return faults.Count == 0 ? keys : throw Refuse(checkpoint.Source, faults, advice);
     }
 
     /// <summary>A key without the model's prefix, and with the names that LayerNorm's tensors have had since TensorFlow's gamma and beta.</summary>
@@ -68,8 +71,9 @@ internal static class CheckpointKeys
         return name;
     }
 
-    private static bool IsKnownExtra(string name) =>
-        Heads.Any(head => name.StartsWith(head, StringComparison.Ordinal)) || Buffers.Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal));
+    private static bool IsKnownExtra(string name, CheckpointNames names) =>
+        TaskHeads.Concat(names.Heads).Any(head => name.StartsWith(head, StringComparison.Ordinal))
+        || Buffers.Concat(names.Buffers).Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal));
 
     /// <summary>What is required, and what completes an optional module of which a part is there.</summary>
     private static IEnumerable<TensorDeclaration> Missing(IReadOnlyList<TensorDeclaration> declared, Dictionary<string, string> keys)
@@ -78,12 +82,12 @@ internal static class CheckpointKeys
         return declared.Where(d => !keys.ContainsKey(d.Name) && (!d.Optional || modules.Contains(d.Module)));
     }
 
-    private static InvalidDataException Refuse(string source, List<string> faults)
+    private static InvalidDataException Refuse(string source, List<string> faults, string advice)
     {
         var message = new StringBuilder($"'{source}' does not hold the tensors that its config.json calls for:");
         foreach (var fault in faults)
             message.Append("\n  ").Append(fault);
-        message.Append("\nTake config.json and weights from the same checkpoint of a supported family.");
+        message.Append('\n').Append(advice);
         return new(message.ToString());
     }
 }

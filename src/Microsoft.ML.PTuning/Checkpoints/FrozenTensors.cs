@@ -9,11 +9,16 @@ internal sealed class FrozenTensors : IDisposable
 
     private FrozenTensors(Dictionary<string, Tensor> tensors, ScalarType type) => (_tensors, ElementType) = (tensors, type);
 
+    /// <summary>No tensors.</summary>
+    public static FrozenTensors None { get; } = new([], ScalarType.Float32);
+
     /// <summary>The type of all of them.</summary>
     public ScalarType ElementType { get; }
 
     /// <summary>A tensor that the family declares; an optional one only where <see cref="Has"/> says so.</summary>
     public Tensor this[string name] => _tensors[name];
+
+    public IEnumerable<string> Names => _tensors.Keys;
 
     /// <summary>How many numbers there are.</summary>
     public long ElementCount => _tensors.Values.Sum(t => t.numel());
@@ -21,15 +26,27 @@ internal sealed class FrozenTensors : IDisposable
     public bool Has(string name) => _tensors.ContainsKey(name);
 
     /// <summary>Loads what a family declares, all of it and nothing else.</summary>
-    /// <param name="keyPrefix">What keys may begin with: <c>bert.</c>; files without it are as good.</param>
+    /// <param name="names">What keys may begin with, and what else may be there.</param>
     /// <param name="device">Where the tensors go; on the CPU, F32 that was mapped stays mapped.</param>
     /// <param name="type">What the tensors become.</param>
     /// <exception cref="InvalidDataException">Tensors are missing, unknown, or of another shape or type; the message names every one.</exception>
     public static FrozenTensors Load(
-        ICheckpoint checkpoint, string keyPrefix, IReadOnlyList<TensorDeclaration> declared, Device device, ScalarType type = ScalarType.Float32)
-    {
-        var keys = CheckpointKeys.Match(checkpoint, keyPrefix, declared);
+        ICheckpoint checkpoint, CheckpointNames names, IReadOnlyList<TensorDeclaration> declared, Device device, ScalarType type = ScalarType.Float32) =>
+        LoadKeys(checkpoint, CheckpointKeys.Match(checkpoint, names, declared), device, type);
 
+    /// <summary>Loads what is declared, whatever else is there.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static FrozenTensors LoadPart(ICheckpoint checkpoint, IReadOnlyList<TensorDeclaration> declared, Device device, ScalarType type) =>
+        LoadKeys(checkpoint, CheckpointKeys.Find(checkpoint, declared), device, type);
+
+    public void Dispose()
+    {
+        foreach (var tensor in _tensors.Values)
+            tensor.Dispose();
+    }
+
+    private static FrozenTensors LoadKeys(ICheckpoint checkpoint, Dictionary<string, string> keys, Device device, ScalarType type)
+    {
         // Scoped, so that a failure half-way frees what was loaded; outside inference mode, whose tensors autograd would refuse later.
         using var scope = NewDisposeScope();
         using var ordinary = inference_mode(false);
@@ -37,12 +54,6 @@ internal sealed class FrozenTensors : IDisposable
         foreach (var tensor in tensors.Values)
             tensor.DetachFromDisposeScope();
         return new(tensors, type);
-    }
-
-    public void Dispose()
-    {
-        foreach (var tensor in _tensors.Values)
-            tensor.Dispose();
     }
 
     // Cast on the CPU, so that no more than what stays there goes to the device; each by itself, so that no two copies of an encoder are in memory.

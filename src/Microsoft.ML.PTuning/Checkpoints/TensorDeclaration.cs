@@ -13,6 +13,10 @@ internal sealed record TensorDeclaration(string Name, long[] Shape, bool Optiona
     public static IEnumerable<TensorDeclaration> Linear(string module, long from, long to, bool optional = false) =>
         [new($"{module}.weight", [to, from], optional), new($"{module}.bias", [to], optional)];
 
+    /// <summary>The same of one that is stored transposed, weight <c>[from, to]</c>.</summary>
+    public static IEnumerable<TensorDeclaration> Transposed(string module, long from, long to) =>
+        [new($"{module}.weight", [from, to]), new($"{module}.bias", [to])];
+
     /// <summary>Weight and bias, both <c>[size]</c>, of a layer normalisation.</summary>
     public static IEnumerable<TensorDeclaration> LayerNorm(string module, long size) =>
         [new($"{module}.weight", [size]), new($"{module}.bias", [size])];

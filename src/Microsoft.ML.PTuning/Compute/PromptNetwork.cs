@@ -16,8 +16,9 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
     public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
     {
-        var hidden = Encoder.Forward(batch, tensors, dropout?.Method, dropout?.Backbone, Head.ReadsFirstTokenOnly);
-        return Head.Forward(Encoder.Backbone, hidden, batch.Mask, tensors, dropout?.Head);
+        var tuning = Encoder.Method.Tune(Encoder.Backbone, tensors, batch.Rows, dropout?.Method);
+        var hidden = Encoder.Forward(batch, tuning, dropout?.Backbone, Head.ReadsSentenceTokenOnly);
+        return Head.Forward(Encoder.Backbone, hidden, batch.Mask, tensors, tuning, dropout?.Head);
     }
 
     /// <summary><see cref="Forward"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
@@ -25,9 +26,9 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     /// <inheritdoc cref="Forward"/>
     public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
     {
-        var entering = Encoder.RunTrunk(batch, dropout.Backbone);
         var tuning = Encoder.Method.Tune(Encoder.Backbone, tensors, batch.Rows, dropout.Method);
-        layers = Encoder.RunTunedToRecompute(entering, batch, tuning, dropout.Backbone, Head.ReadsFirstTokenOnly);
-        return Head.Forward(Encoder.Backbone, layers.Left, batch.Mask, tensors, dropout.Head);
+        var trunkOutput = Encoder.RunTrunk(batch, tuning, dropout.Backbone);
+        layers = Encoder.RunTunedToRecompute(trunkOutput, batch, tuning, dropout.Backbone, Head.ReadsSentenceTokenOnly);
+        return Head.Forward(Encoder.Backbone, layers.Output, batch.Mask, tensors, tuning, dropout.Head);
     }
 }

@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Heads;
 
 /// <summary>One vector for the whole text, then a linear layer.</summary>
 /// <remarks>
-/// The vector is the checkpoint's frozen pooler over the first token, a dense layer over it that is trained and saved with the head, or the mean
+/// The vector is the checkpoint's frozen pooler over the sentence token, a dense layer over it that is trained and saved with the head, or the mean
 /// over the tokens. A random frozen pooler, which the official code would use for RoBERTa, is never used.
 /// </remarks>
 /// <param name="outputs">Numbers per row, K.</param>
@@ -22,7 +22,7 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
 
     private const string Weight = "head.weight", Bias = "head.bias", PoolerWeight = "pooler.weight", PoolerBias = "pooler.bias";
 
-    public override bool ReadsFirstTokenOnly => pooling != Pooling.Mean;
+    public override bool ReadsSentenceTokenOnly => pooling != Pooling.Mean;
 
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone)
     {
@@ -32,13 +32,13 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     }
 
     /// <returns>Logits, <c>[B, K]</c>.</returns>
-    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout)
+    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout)
     {
         var vector = Over(backbone) switch                                                                          // [B, H]
         {
-            Pooling.Checkpoint => backbone.Pool(hidden),
+            Pooling.Checkpoint => backbone.Pool(hidden, mask, tuning),
             Pooling.Mean => MeanPooling.Pool(hidden, mask).Times(MeanLength),
-            _ => Dense(backbone, hidden.select(1, 0).Drop(dropout), tensors),
+            _ => Dense(backbone, backbone.SentenceStates(hidden, mask).Drop(dropout), tensors),
         };
         return nn.functional.linear(vector.Drop(dropout), tensors[Weight], tensors[Bias]);
     }
@@ -47,6 +47,6 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     public Pooling Over(Backbone backbone) =>
         pooling != Pooling.Automatic ? pooling : backbone.HasPooler ? Pooling.Checkpoint : Pooling.Trained;
 
-    private static Tensor Dense(Backbone backbone, Tensor first, TrainedTensors tensors) =>
-        backbone.PoolerActivation(nn.functional.linear(first, tensors[PoolerWeight], tensors[PoolerBias]));
+    private static Tensor Dense(Backbone backbone, Tensor states, TrainedTensors tensors) =>
+        backbone.PoolerActivation(nn.functional.linear(states, tensors[PoolerWeight], tensors[PoolerBias]));
 }

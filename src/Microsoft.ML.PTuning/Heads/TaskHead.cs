@@ -13,15 +13,16 @@ internal sealed record HeadTensor(string Name, bool IsBias, params long[] Shape)
 /// <summary>The small trained layer between hidden states and a task's outputs. Stateless: its tensors are handed in.</summary>
 internal abstract class TaskHead
 {
-    /// <summary>Whether it reads no hidden state but the first token's; the encoder need not compute the others then.</summary>
-    public abstract bool ReadsFirstTokenOnly { get; }
+    /// <summary>Whether it reads no hidden state but that of the backbone's <see cref="Backbone.SentenceToken"/>; the others need not be computed then.</summary>
+    public abstract bool ReadsSentenceTokenOnly { get; }
 
     /// <summary>The tensors it needs over <paramref name="backbone"/>.</summary>
     public abstract IReadOnlyList<HeadTensor> Declare(Backbone backbone);
 
-    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>, or those of the first token, <c>[B, 1, H]</c>, where it reads no others.</param>
+    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>, or those of the sentence token, <c>[B, 1, H]</c>, where it reads no others.</param>
     /// <param name="mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
+    /// <param name="tuning">What the method changes for this batch: a pooler of the checkpoint may be among it.</param>
     /// <param name="dropout">Null when not training.</param>
     /// <returns>A row of outputs for each row of the batch, <c>[B, ...]</c>.</returns>
-    public abstract Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout);
+    public abstract Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout);
 }

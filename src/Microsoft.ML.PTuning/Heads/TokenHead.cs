@@ -12,12 +12,12 @@ internal sealed class TokenHead(int outputs, bool drops) : TaskHead
 {
     private const string Weight = "head.weight", Bias = "head.bias";
 
-    public override bool ReadsFirstTokenOnly => false;
+    public override bool ReadsSentenceTokenOnly => false;
 
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone) =>
         [new(Weight, IsBias: false, outputs, backbone.Configuration.HiddenSize), new(Bias, IsBias: true, outputs)];
 
     /// <returns>Logits, <c>[S, T, K]</c>.</returns>
-    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Dropout? dropout) =>
+    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout) =>
         nn.functional.linear(drops ? hidden.Drop(dropout) : hidden, tensors[Weight], tensors[Bias]);
 }

@@ -24,6 +24,8 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
 
     public PrefixShape ShapeOver(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
 
+    public override bool Stacks => true;
+
     public override int FirstTunedLayer(Backbone backbone) => ShapeOver(backbone).FirstLayer;
 
     public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeOver(backbone).Dimensions)];

@@ -9,6 +9,8 @@ internal sealed record LinearProbe : Method
 {
     public const string Kind = "linear-probe";
 
+    public override bool Stacks => true;
+
     public override int FirstTunedLayer(Backbone backbone) => backbone.Configuration.Layers;
 
     public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [];

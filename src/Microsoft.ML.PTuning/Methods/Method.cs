@@ -29,8 +29,17 @@ internal abstract record Method
     /// <summary>The method over an encoder.</summary>
     public PromptedEncoder Over(Backbone backbone) => new(backbone, this);
 
-    /// <summary>The first layer that it changes. The layers below are the trunk, whose output it never changes; L where it changes none.</summary>
+    /// <summary>
+    /// The first layer that it changes, L where it changes none. The layers below are the trunk; with the embeddings, unless it
+    /// <see cref="TunesEmbeddings"/>, their output is always the same.
+    /// </summary>
     public abstract int FirstTunedLayer(Backbone backbone);
+
+    /// <summary>Whether it changes the embeddings' output; then every layer's input depends on it, and its first tuned layer is 0.</summary>
+    public virtual bool TunesEmbeddings => false;
+
+    /// <summary>Whether rows of several models can share a batch: <see cref="Stack"/>.</summary>
+    public virtual bool Stacks => false;
 
     /// <summary>The tensors that it trains, as they are saved beside the head's.</summary>
     public abstract IReadOnlyList<TensorDeclaration> Declare(Backbone backbone);
@@ -45,7 +54,9 @@ internal abstract record Method
     public abstract Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout);
 
     /// <summary>The same for a batch that several models share: each has this kind of method and the same <see cref="FirstTunedLayer"/>.</summary>
-    public abstract Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models);
+    /// <exception cref="NotSupportedException">It does not stack.</exception>
+    public virtual Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) =>
+        throw new NotSupportedException($"Models of the method {GetType().Name} share no batch.");
 
     /// <param name="maxLength">Most tokens of a row.</param>
     /// <returns>Why this method does not fit the encoder, and what to do; null where it fits.</returns>

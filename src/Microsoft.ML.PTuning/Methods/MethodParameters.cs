@@ -19,7 +19,7 @@ internal sealed record FirstValues(Initializer Weight, Initializer Bias, Trained
 internal abstract class MethodParameters : IDisposable
 {
     /// <summary>Of methods that train nothing but the head.</summary>
-    public static MethodParameters None { get; } = new NoParameters();
+    public static MethodParameters None { get; } = new DirectParameters(new Dictionary<string, Tensor>());
 
     /// <summary>The trained tensors.</summary>
     public abstract IReadOnlyList<Tensor> Parameters { get; }
@@ -32,11 +32,12 @@ internal abstract class MethodParameters : IDisposable
         foreach (var parameter in Parameters)
             parameter.Dispose();
     }
+}
 
-    private sealed class NoParameters : MethodParameters
-    {
-        public override IReadOnlyList<Tensor> Parameters => [];
+/// <summary>The saved tensors themselves are trained.</summary>
+internal sealed class DirectParameters(IReadOnlyDictionary<string, Tensor> tensors) : MethodParameters
+{
+    public override IReadOnlyList<Tensor> Parameters { get; } = [.. tensors.Values];
 
-        public override IReadOnlyDictionary<string, Tensor> Values() => new Dictionary<string, Tensor>();
-    }
+    public override IReadOnlyDictionary<string, Tensor> Values() => tensors;
 }

@@ -6,13 +6,13 @@ namespace Microsoft.ML.PTuning.Methods;
 /// <param name="Length">Prefix length, P, 1 or more.</param>
 /// <param name="Layers">How many layers, counted from the top, are prompted: L'.</param>
 /// <param name="EncoderLayers">Layers of the encoder, L.</param>
-/// <param name="Heads">Attention heads, h.</param>
+/// <param name="Heads">Heads of keys and values, h.</param>
 /// <param name="HeadSize">Size of a head, D.</param>
 internal sealed record PrefixShape(int Length, int Layers, int EncoderLayers, int Heads, int HeadSize)
 {
     /// <param name="layers">The top layers to prompt; 0 for all.</param>
     public static PrefixShape For(BackboneConfiguration encoder, int length, int layers) =>
-        new(length, layers == 0 ? encoder.Layers : layers, encoder.Layers, encoder.Heads, encoder.HeadSize);
+        new(length, layers == 0 ? encoder.Layers : layers, encoder.Layers, encoder.KeyValueHeads, encoder.HeadSize);
 
     /// <summary>The first prompted layer.</summary>
     public int FirstLayer => EncoderLayers - Layers;

@@ -3,11 +3,15 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>All that training changes, by the names under which it is saved: <c>prefix</c>, <c>head.*</c>, <c>pooler.*</c>. Owns its tensors.</summary>
+/// <summary>All that training changes, by the names under which it is saved: <c>prefix</c>, <c>backbone.*</c>, <c>head.*</c>, <c>pooler.*</c>. Owns its tensors.</summary>
 internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>, IDisposable
 {
     /// <summary>Name of the prefix, <c>[P, L', 2, h, D]</c>.</summary>
     public const string Prefix = "prefix";
+
+    /// <summary>Name of a value in the place of one of the encoder's own tensors.</summary>
+    /// <param name="key">The key of that tensor, as its family declares it.</param>
+    public static string OfBackbone(string key) => $"backbone.{key}";
 
     private readonly SortedDictionary<string, Tensor> _tensors = new(StringComparer.Ordinal);
 

@@ -11,7 +11,7 @@ internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 
 /// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
 /// <remarks>
-/// The models have the same kind of method and the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may
+/// The models have the same kind of method, which stacks, and the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may
 /// differ. Where one head reads all tokens, the last layer computes all tokens of all rows.
 /// </remarks>
 internal static class MixedBatch
@@ -23,19 +23,12 @@ internal static class MixedBatch
         using var frozen = no_grad();
         var groups = Group(parts);
         var batch = Collate(groups.SelectMany(g => g.Sequences), groups[0].Model);
-        var hidden = groups.Length == 1 ? Forward(groups[0].Model, batch) : Forward(groups, batch);    // [S, T, H] or [S, 1, H]
+        var results = groups.Length == 1 ? [groups[0].Model.Network.Forward(batch, groups[0].Model.Tensors)] : Forward(groups, batch);
 
         var outputs = new float[parts.Count][];
-        var start = 0;
-        foreach (var group in groups)
-        {
-            var (model, own) = (group.Model, hidden.narrow(0, start, group.Sequences.Length));
-            var mask = batch.Mask?.narrow(0, start, group.Sequences.Length);
-            var result = model.Network.Head.Forward(model.Network.Encoder.Backbone, own, mask, model.Tensors, dropout: null);
+        foreach (var (group, result) in groups.Zip(results))
             foreach (var (part, values) in group.Parts.Zip(Predictor.ByPart(result, [.. group.Parts.Select(i => parts[i].Part)])))
                 outputs[part] = values;
-            start += group.Sequences.Length;
-        }
         return outputs;
     }
 
@@ -48,16 +41,23 @@ internal static class MixedBatch
             .Select(group => new ModelGroup(group.Key, [.. group], [.. group.SelectMany(i => parts[i].Part.Sequences)])),
     ];
 
-    /// <summary>The method's tensors are shared by the batch: nothing is copied per row.</summary>
-    private static Tensor Forward(PromptModel model, EncodedBatch batch) =>
-        model.Network.Encoder.Forward(batch, model.Tensors, firstTokenOnly: model.Network.Head.ReadsFirstTokenOnly);
-
-    private static Tensor Forward(ModelGroup[] groups, EncodedBatch batch)
+    /// <returns>The outputs of each group's head over its own rows.</returns>
+    private static Tensor[] Forward(ModelGroup[] groups, EncodedBatch batch)
     {
         var encoder = groups[0].Model.Network.Encoder;
-        var entering = RunTrunk(groups, batch);
+        var trunkOutput = RunTrunk(groups, batch);
         var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => new ModelRows(g.Model.Tensors, g.Sequences.Length))]);
-        return encoder.RunTuned(entering, batch, tuning, dropout: null, groups.All(g => g.Model.Network.Head.ReadsFirstTokenOnly));
+        var sentenceTokenOnly = groups.All(g => g.Model.Network.Head.ReadsSentenceTokenOnly);
+        var hidden = encoder.RunTuned(trunkOutput, batch, tuning, dropout: null, sentenceTokenOnly);   // [S, T, H] or [S, 1, H]
+
+        var start = 0;
+        return [.. groups.Select(group =>
+        {
+            var (first, count) = (start, group.Sequences.Length);
+            start += count;
+            return group.Model.Network.Head.Forward(
+                encoder.Backbone, hidden.narrow(0, first, count), batch.Mask?.narrow(0, first, count), group.Model.Tensors, tuning, dropout: null);
+        })];
     }
 
     /// <summary>Embeddings and trunk; a text that several models are asked about goes through them once.</summary>
@@ -73,7 +73,7 @@ internal static class MixedBatch
         var isOnce = numbers.Count == rows.Length;
         PlacedText[] texts = isOnce ? rows : [.. numbers.OrderBy(n => n.Value).Select(n => n.Key)];
         var once = isOnce ? batch : Collate(texts.Select(t => t.Text), groups[0].Model);
-        var output = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, prefixes: null, 0, encoder.TrunkLayers);
+        var output = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, Tuning.None, 0, encoder.TrunkLayers);
         return isOnce ? output : output.index_select(0, tensor(places).On(output.device));
     }
 

@@ -4,7 +4,7 @@ namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Puts rows of several models into batches of like length.</summary>
 /// <remarks>
-/// Models of different methods or depths do not share a batch. A text that several models with a common trunk are asked about stays in one batch.
+/// Models of different methods or depths do not share a batch, nor do those of a method that does not stack. A text that several models with a common trunk are asked about stays in one batch.
 /// </remarks>
 internal static class MixedBatchPlanner
 {
@@ -12,7 +12,9 @@ internal static class MixedBatchPlanner
     /// <param name="maxParts">Most parts of a batch.</param>
     /// <returns>Every part once.</returns>
     public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
-        .GroupBy(p => (p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.GetType(), p.Row.Model.Network.Encoder.TrunkLayers))
+        .GroupBy(p => (
+            p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.GetType(), p.Row.Model.Network.Encoder.TrunkLayers,
+            Alone: p.Row.Model.Method.Stacks ? null : p.Row.Model))
         .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
         .SelectMany(batch => batch.Chunk(maxParts));
 

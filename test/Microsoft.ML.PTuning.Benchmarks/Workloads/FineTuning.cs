@@ -36,7 +36,7 @@ internal sealed class FineTuning : IDisposable
         var family = BackboneFamilies.Find(configuration.ModelType)!;
         var declared = family.Declare(configuration);
         using (var checkpoint = CheckpointFiles.Find(encoder).Open())
-            _weights = FrozenTensors.Load(checkpoint, family.KeyPrefix, declared, CPU); // Mapped copy-on-write: steps do not reach the file.
+            _weights = FrozenTensors.Load(checkpoint, family.Keys, declared, CPU); // Mapped copy-on-write: steps do not reach the file.
         _backbone = family.Create(configuration, _weights);
         _head = new();
         foreach (var (name, tensor) in model.NewHead())
@@ -76,7 +76,7 @@ internal sealed class FineTuning : IDisposable
         using var scope = NewDisposeScope();
         var encoded = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU);
         var embedded = _backbone.Embed(encoded, positionOffset: 0);
-        var hidden = _backbone.RunLayers(embedded, encoded, prefixes: null, 0, _backbone.Configuration.Layers, firstTokenOnly: _isLean);
+        var hidden = _backbone.RunLayers(embedded, encoded, tuning: null, 0, _backbone.Configuration.Layers, sentenceTokenOnly: _isLean);
         var outputs = _model.Task.Head.Forward(_backbone, hidden, encoded.Mask, _head, dropout: null);
         _model.Task.Loss(outputs, parts).Over(batchSize).backward(); // Threads may add to one tensor's gradient at once.
     }

@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Tests.Methods;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -117,9 +118,9 @@ public sealed class BackboneFamilyTests
         var batch = Batch(2, 9, 3);
         var embedded = backbone.Embed(batch, 0);
 
-        var first = backbone.RunLayers(embedded, batch, prefixes: null, 0, 1);
+        var first = backbone.RunLayers(embedded, batch, tuning: null, 0, 1);
 
-        Numbers.AreClose(first, backbone.RunLayers(embedded, batch, prefixes: null, 2, 3), absolute: 0, relative: 0);
+        Numbers.AreClose(first, backbone.RunLayers(embedded, batch, tuning: null, 2, 3), absolute: 0, relative: 0);
     }
 
     [TestMethod]

@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Tests.Backbones.Families;
+using Microsoft.ML.PTuning.Tests.Methods;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -145,7 +146,7 @@ public sealed class BackboneForwardTests
         var batch = Batch([2, 9, 3]);
         var embedded = backbone.Embed(batch, 0);
 
-        Assert.AreSame(embedded, backbone.RunLayers(embedded, batch, prefixes: null, 1, 1));
+        Assert.AreSame(embedded, backbone.RunLayers(embedded, batch, tuning: null, 1, 1));
     }
 
     [TestMethod]
@@ -243,7 +244,7 @@ public sealed class BackboneForwardTests
         var dropout = new Dropout(0.25, generator);
         var prefixes = Prefixes(backbone);
 
-        var embedded = backbone.Embed(batch, 0, dropout);
+        var embedded = backbone.Embed(batch, 0, dropout: dropout);
         var first = backbone.RunLayers(embedded, batch, prefixes, 0, 1, dropout);
 
         using var again = new Generator(3);

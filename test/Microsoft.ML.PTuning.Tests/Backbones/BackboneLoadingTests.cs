@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Tests.Checkpoints;
+using Microsoft.ML.PTuning.Tests.Methods;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;
@@ -85,7 +86,7 @@ public sealed class BackboneLoadingTests
     {
         using var checkpoint = new TinyCheckpoint();
         foreach (var extra in (string[])
-            ["cls.predictions.bias", "cls.seq_relationship.weight", "lm_head.decoder.weight", "classifier.weight", "qa_outputs.bias",
+            ["cls.predictions.bias", "cls.seq_relationship.weight", "score.weight", "classifier.weight", "qa_outputs.bias",
              "bert.embeddings.position_ids", "bert.embeddings.token_type_ids"])
             checkpoint.Tensors[extra] = zeros(3);
         checkpoint.Save();

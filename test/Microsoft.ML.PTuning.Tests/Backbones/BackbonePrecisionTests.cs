@@ -75,7 +75,7 @@ public sealed class BackbonePrecisionTests
         using var generator = new Generator(3);
         var dropout = new Dropout(0.5, generator);
 
-        var left = backbone.RunLayers(backbone.Embed(Batch(), 0, dropout), Batch(), prefixes: null, 0, Layers, dropout);
+        var left = backbone.RunLayers(backbone.Embed(Batch(), 0, dropout: dropout), Batch(), tuning: null, 0, Layers, dropout);
 
         Assert.AreEqual(ScalarType.BFloat16, left.dtype);
     }
@@ -107,7 +107,7 @@ public sealed class BackbonePrecisionTests
         var declared = family.Declare(BackboneConfiguration.Read(checkpoint.Path));
         using var file = SafetensorsFile.Open(checkpoint.WeightsPath);
 
-        using var tensors = FrozenTensors.Load(file, family.KeyPrefix, declared, CPU, precision.ElementType());
+        using var tensors = FrozenTensors.Load(file, family.Keys, declared, CPU, precision.ElementType());
 
         Assert.IsTrue(declared.All(tensor => tensors[tensor.Name].dtype == expected));
     }

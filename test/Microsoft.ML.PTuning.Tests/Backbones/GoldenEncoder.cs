@@ -23,9 +23,10 @@ internal sealed class GoldenEncoder : IDisposable
 
         _directory = new TemporaryDirectory();
         _weights = weights;
-        using var stream = File.OpenRead($"{path}.safetensors");
-        using var file = SafetensorsFile.Read(stream, path);
-        Tensors = file.LoadAll();
+        Tensors = Read(path);
+        foreach (var (name, tensor) in ReadBase(path).Where(pair => !pair.Key.StartsWith("expect.", StringComparison.Ordinal)))
+            if (!Tensors.TryAdd(name, tensor))
+                tensor.Dispose();
 
         File.Copy(configuration, _directory.File("config.json"));
         using (var checkpoint = File.Create(_directory.File("model.safetensors")))
@@ -40,6 +41,9 @@ internal sealed class GoldenEncoder : IDisposable
         Batch = new EncodedBatch(
             ids, Tensors.GetValueOrDefault("input.token_type_ids") ?? zeros_like(ids), Tensors["input.attention_mask"].to(ScalarType.Float32));
     }
+
+    /// <summary>The Hugging Face directory.</summary>
+    public string Directory => _directory.Path;
 
     public Dictionary<string, Tensor> Tensors { get; }
 
@@ -63,6 +67,22 @@ internal sealed class GoldenEncoder : IDisposable
         return new(TypedEncoder.Load(_directory.Path, ScalarType.Float64, (_, weight) => Move(weight)), name => Move(Weight(name).to(ScalarType.Float64)));
 
         Tensor Move(Tensor weight) => noise?.Move(weight) ?? weight;
+    }
+
+    private static Dictionary<string, Tensor> Read(string path)
+    {
+        using var stream = File.OpenRead($"{path}.safetensors");
+        using var file = SafetensorsFile.Read(stream, path);
+        return file.LoadAll();
+    }
+
+    /// <summary>The file whose weights a case of a method shares; its configuration names it.</summary>
+    private static Dictionary<string, Tensor> ReadBase(string path)
+    {
+        using var configuration = JsonDocument.Parse(File.ReadAllText($"{path}.config.json"));
+        return configuration.RootElement.TryGetProperty("base", out var name)
+            ? Read(Path.Combine(Path.GetDirectoryName(path)!, name.GetString()!))
+            : [];
     }
 
     private Tensor Weight(string name) => Tensors[_weights + name];

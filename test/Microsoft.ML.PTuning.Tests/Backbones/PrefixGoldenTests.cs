@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Tests.Methods;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

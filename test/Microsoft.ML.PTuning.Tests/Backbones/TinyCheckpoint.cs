@@ -22,7 +22,7 @@ internal sealed class TinyCheckpoint : IDisposable
         using var generator = new Generator(5);
         var family = BackboneFamilies.Find(modelType)!;
         foreach (var declaration in family.Declare(BackboneConfiguration.Read(Path)))
-            Tensors[(prefix ?? family.KeyPrefix) + declaration.Name] = randn(declaration.Shape, generator: generator);
+            Tensors[(prefix ?? family.Keys.Prefix) + declaration.Name] = randn(declaration.Shape, generator: generator);
     }
 
     public string Path => _directory.Path;

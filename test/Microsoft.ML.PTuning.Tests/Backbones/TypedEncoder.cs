@@ -15,7 +15,7 @@ internal static class TypedEncoder
         var family = BackboneFamilies.Find(configuration.ModelType)!;
         var declared = family.Declare(configuration);
         using var checkpoint = CheckpointFiles.Find(directory).Open();
-        var tensors = FrozenTensors.Load(checkpoint, family.KeyPrefix, declared, CPU, type);
+        var tensors = FrozenTensors.Load(checkpoint, family.Keys, declared, CPU, type);
         foreach (var name in declared.Select(d => d.Name).Where(tensors.Has))
             change?.Invoke(name, tensors[name]);
         return family.Create(configuration, tensors);

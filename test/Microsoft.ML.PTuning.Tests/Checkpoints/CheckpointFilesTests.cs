@@ -177,26 +177,36 @@ public sealed class CheckpointFilesTests
     }
 
     [TestMethod]
-    [DataRow("discriminator_predictions.dense.weight")]
-    [DataRow("generator_predictions.LayerNorm.weight")]
-    [DataRow("generator_lm_head.bias")]
-    [DataRow("predictions.bias")]
-    [DataRow("sop_classifier.classifier.weight")]
-    [DataRow("vocab_transform.weight")]
-    [DataRow("vocab_layer_norm.bias")]
-    [DataRow("vocab_projector.bias")]
-    [DataRow("lm_predictions.lm_head.bias")]
-    [DataRow("mask_predictions.dense.weight")]
-    [DataRow("pre_classifier.weight")]
-    [DataRow("embeddings.position_ids")]
-    public void Heads_and_buffers_of_other_families_are_no_fault(string extra)
+    [DataRow("bert", "cls.seq_relationship.weight")]
+    [DataRow("roberta", "lm_head.decoder.weight")]
+    [DataRow("electra", "discriminator_predictions.dense.weight")]
+    [DataRow("electra", "generator_predictions.LayerNorm.weight")]
+    [DataRow("electra", "generator_lm_head.bias")]
+    [DataRow("albert", "predictions.bias")]
+    [DataRow("albert", "sop_classifier.classifier.weight")]
+    [DataRow("distilbert", "vocab_transform.weight")]
+    [DataRow("distilbert", "vocab_layer_norm.bias")]
+    [DataRow("distilbert", "vocab_projector.bias")]
+    [DataRow("distilbert", "pre_classifier.weight")]
+    [DataRow("albert", "embeddings.position_ids")]
+    public void Heads_and_buffers_of_the_family_are_no_fault(string family, string extra)
     {
-        using var checkpoint = new TinyCheckpoint();
+        using var checkpoint = new TinyCheckpoint(family);
         checkpoint.Tensors[extra] = zeros(3);
 
         using var backbone = checkpoint.Save().Load();
 
         Assert.AreEqual(3, backbone.Configuration.Layers);
+    }
+
+    [TestMethod]
+    public void A_head_of_another_family_is_a_fault()
+    {
+        using var checkpoint = new TinyCheckpoint("bert");
+        checkpoint.Tensors["vocab_transform.weight"] = zeros(8, 8);
+        checkpoint.Save();
+
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidDataException>(checkpoint.Load).Message, "unexpected: vocab_transform.weight, F32 [8, 8]");
     }
 
     [TestMethod]

@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tokenization;
@@ -222,7 +223,7 @@ public sealed class BackboneStoreTests
         }
     }
 
-    private sealed class FakeBackbone(BackboneConfiguration configuration, Tensor? weight = null) : Backbone(configuration)
+    private sealed class FakeBackbone(BackboneConfiguration configuration, Tensor? weight = null) : Backbone(configuration, FrozenTensors.None)
     {
         private int _disposals;
 
@@ -230,15 +231,11 @@ public sealed class BackboneStoreTests
 
         public Tensor? Weight => weight;
 
-        public override long ParameterCount => 0;
-
         public override int MaxPositions => Configuration.MaxPositionEmbeddings;
 
         public override bool HasPooler => false;
 
-        public override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null) => throw new NotSupportedException();
-
-        public override Tensor Pool(Tensor hidden) => throw new NotSupportedException();
+        public override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null) => throw new NotSupportedException();
 
         public override void Dispose()
         {
@@ -246,7 +243,7 @@ public sealed class BackboneStoreTests
             weight?.Dispose();
         }
 
-        public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout) => throw new NotSupportedException();
+        public override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout) => throw new NotSupportedException();
     }
 
     private sealed class FakeTokenizer : TextTokenizer

@@ -41,12 +41,12 @@ public sealed class EnteringStatesTests
         using var outer = NewDisposeScope();
         using var step = NewDisposeScope();
         var encoder = Method(prefixLayers).Over(backbone);
-        var batch = EncodedRow.Collate(Rows, padId: 1, CPU) with { Entering = zeros(3, 7, 8) };
+        var batch = EncodedRow.Collate(Rows, padId: 1, CPU) with { TrunkOutput = zeros(3, 7, 8) };
 
         encoder.Forward(batch, Prefix(encoder));
         step.Dispose();
 
-        Assert.IsTrue(batch.Entering.IsInvalid);
+        Assert.IsTrue(batch.TrunkOutput.IsInvalid);
     }
 
     private void CompareRowsOfABatch(string family, int prefixLayers)
@@ -61,7 +61,7 @@ public sealed class EnteringStatesTests
             entering[row].narrow(0, 0, Rows[row].Length).copy_(encoder.RunTrunk(EncodedRow.Collate([Rows[row]], padId: 1, CPU))[0]);
 
         var expected = encoder.Forward(batch, prefix);
-        var actual = encoder.Forward(batch with { Entering = entering }, prefix);
+        var actual = encoder.Forward(batch with { TrunkOutput = entering }, prefix);
 
         for (var row = 0; row < Rows.Length; row++)
             Numbers.AreClose(Tokens(expected, row), Tokens(actual, row), absolute: 1e-5);

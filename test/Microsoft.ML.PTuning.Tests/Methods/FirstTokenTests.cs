@@ -97,7 +97,7 @@ public sealed class FirstTokenTests
 
     private static Tensor FirstToken(Backbone backbone, EncodedBatch batch, LayerPrefix?[] prefixes, Dropout? dropout = null) =>
         backbone.RunLayers(
-            backbone.Embed(batch, positionOffset: 0), batch, prefixes, 0, backbone.Configuration.Layers, dropout, firstTokenOnly: true);
+            backbone.Embed(batch, positionOffset: 0), batch, prefixes, 0, backbone.Configuration.Layers, dropout, sentenceTokenOnly: true);
 
     private static TinyCheckpoint Checkpoint(string family, int layers) => family.StartsWith("deberta", StringComparison.Ordinal)
         ? DebertaCheckpoints.Create(family, configuration => configuration["num_hidden_layers"] = layers)

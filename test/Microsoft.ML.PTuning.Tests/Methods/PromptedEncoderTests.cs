@@ -48,7 +48,7 @@ public sealed class PromptedEncoderTests
         var encoder = new DeepPrefix { PrefixLength = P, PositionOffset = offset }.Over(_backbone);
         var prefix = Prefix(encoder.PrefixShape());
 
-        var expected = _backbone.RunLayers(_backbone.Embed(Batch(), reserved), Batch(), LayersOf(prefix), 0, 3);
+        var expected = _backbone.RunLayers(_backbone.Embed(Batch(), reserved), Batch(), new(LayersOf(prefix)), 0, 3);
 
         Assert.AreEqual(reserved, encoder.ReservedPositions);
         AreEqual(expected, encoder.Forward(Batch(), prefix));
@@ -74,8 +74,8 @@ public sealed class PromptedEncoderTests
         var prefix = Prefix(encoder.PrefixShape());
         LayerPrefix?[] none = [.. Enumerable.Repeat<LayerPrefix?>(null, 3 - layers)];
 
-        var below = _backbone.RunLayers(_backbone.Embed(Batch(), 0), Batch(), prefixes: null, 0, 3 - layers);
-        var expected = _backbone.RunLayers(below, Batch(), [.. none, .. LayersOf(prefix)], 3 - layers, 3);
+        var below = _backbone.RunLayers(_backbone.Embed(Batch(), 0), Batch(), tuning: null, 0, 3 - layers);
+        var expected = _backbone.RunLayers(below, Batch(), new([.. none, .. LayersOf(prefix)]), 3 - layers, 3);
 
         CollectionAssert.AreEqual(new long[] { P, layers, 2, 2, 4 }, prefix.shape);
         AreEqual(expected, encoder.Forward(Batch(), prefix));
@@ -120,7 +120,7 @@ public sealed class PromptedEncoderTests
         Dropout dropout = new(0.5, generator), same = new(0.5, again);
 
         LayerPrefix[] masked = [.. Enumerable.Range(0, 3).Select(layer => new LayerPrefix(Masked(layer, 0), Masked(layer, 1)))];
-        var expected = _backbone.Forward(batch, masked, P);
+        var expected = _backbone.Forward(batch, new(masked), P);
 
         AreEqual(expected, encoder.Forward(batch, prefix, dropout));
 

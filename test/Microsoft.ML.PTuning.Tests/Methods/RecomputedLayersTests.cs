@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
@@ -18,14 +19,14 @@ public sealed class RecomputedLayersTests
     {
         using var scope = NewDisposeScope();
         var ran = new List<int>();
-        var layers = new RecomputedLayers(Counted, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[4], first: 1, dropout: null, firstTokenOnly: false);
+        var layers = new RecomputedLayers(Counted, ones(1, 1, 1).requires_grad_(), 1..4, dropout: null, sentenceTokenOnly: false);
 
-        layers.Left.sum().backward();
+        layers.Output.sum().backward();
         layers.Backward();
 
         CollectionAssert.AreEqual(new[] { 1, 2, 3, 3, 2, 1 }, ran);
 
-        Tensor Counted(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
+        Tensor Counted(int layer, Tensor hidden, bool sentenceTokenOnly)
         {
             ran.Add(layer);
             return hidden.exp();
@@ -37,14 +38,14 @@ public sealed class RecomputedLayersTests
     {
         using var scope = NewDisposeScope();
         var enabled = new List<bool>();
-        var layers = new RecomputedLayers(Watched, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[2], first: 0, dropout: null, firstTokenOnly: false);
+        var layers = new RecomputedLayers(Watched, ones(1, 1, 1).requires_grad_(), 0..2, dropout: null, sentenceTokenOnly: false);
 
-        layers.Left.sum().backward();
+        layers.Output.sum().backward();
         layers.Backward();
 
         CollectionAssert.AreEqual(new[] { false, false, true, true }, enabled);
 
-        Tensor Watched(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
+        Tensor Watched(int layer, Tensor hidden, bool sentenceTokenOnly)
         {
             enabled.Add(is_grad_enabled());
             return hidden.exp();
@@ -59,20 +60,36 @@ public sealed class RecomputedLayersTests
 
         var hidden = full(1, 1, 1, 0.5);
         for (var layer = 0; layer < 3; layer++)
-            hidden = Multiply(layer, hidden, kept[layer], firstTokenOnly: false);
+            hidden = Multiply(kept)(layer, hidden, sentenceTokenOnly: false);
         hidden.sum().backward();
-        var layers = new RecomputedLayers(Multiply, full(1, 1, 1, 0.5), recomputed, first: 0, dropout: null, firstTokenOnly: false);
-        layers.Left.sum().backward();
+        var layers = new RecomputedLayers(Multiply(recomputed), full(1, 1, 1, 0.5), 0..3, dropout: null, sentenceTokenOnly: false);
+        layers.Output.sum().backward();
         layers.Backward();
 
         foreach (var (expected, actual) in kept.Zip(recomputed))
-            Numbers.AreClose(expected.Keys.grad!, actual.Keys.grad!, absolute: 0, relative: 0);
-
-        static LayerPrefix[] Factors() =>
-            [.. Enumerable.Range(1, 3).Select(i => new LayerPrefix(full(1, 1, 1, i / 2.0).requires_grad_(), zeros(1, 1, 1)))];
-
-        static Tensor Multiply(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly) => (hidden * prefix!.Keys).sin();
+            Numbers.AreClose(expected.grad!, actual.grad!, absolute: 0, relative: 0);
     }
+
+    [TestMethod]
+    public void Trained_input_gets_the_gradient_of_the_whole_chain()
+    {
+        using var scope = NewDisposeScope();
+        var (factors, kept, recomputed) = (Factors(), full(1, 1, 1, 0.5).requires_grad_(), full(1, 1, 1, 0.5).requires_grad_());
+
+        var hidden = kept.exp();
+        for (var layer = 0; layer < 3; layer++)
+            hidden = Multiply(factors)(layer, hidden, sentenceTokenOnly: false);
+        hidden.sum().backward();
+        var layers = new RecomputedLayers(Multiply(factors), recomputed.exp(), 0..3, dropout: null, sentenceTokenOnly: false);
+        layers.Output.sum().backward();
+        layers.Backward();
+
+        Numbers.AreClose(kept.grad!, recomputed.grad!, absolute: 0, relative: 0);
+    }
+
+    private static Tensor[] Factors() => [.. Enumerable.Range(1, 3).Select(i => full(1, 1, 1, i / 2.0).requires_grad_())];
+
+    private static LayerRun Multiply(Tensor[] factors) => (layer, hidden, _) => (hidden * factors[layer]).sin();
 
     [TestMethod]
     public void Masks_are_drawn_again_and_later_draws_go_on_after_them()
@@ -81,10 +98,10 @@ public sealed class RecomputedLayersTests
         using var generator = new Generator(1);
         var dropout = new Dropout(0.5, generator);
         var drawn = new List<float[]>();
-        var layers = new RecomputedLayers(Dropping, ones(1, 1, 8), new LayerPrefix?[2], first: 0, dropout, firstTokenOnly: false);
+        var layers = new RecomputedLayers(Dropping, ones(1, 1, 8), 0..2, dropout, sentenceTokenOnly: false);
         using var after = generator.get_state();
 
-        layers.Left.sum().backward();
+        layers.Output.sum().backward();
         layers.Backward();
 
         CollectionAssert.AreNotEqual(drawn[0], drawn[1]);
@@ -92,7 +109,7 @@ public sealed class RecomputedLayersTests
         CollectionAssert.AreEqual(drawn[0], drawn[3]);
         CollectionAssert.AreEqual(after.data<byte>().ToArray(), generator.get_state().data<byte>().ToArray());
 
-        Tensor Dropping(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
+        Tensor Dropping(int layer, Tensor hidden, bool sentenceTokenOnly)
         {
             var mask = dropout.Apply(ones_like(hidden, requires_grad: false));
             drawn.Add(mask.data<float>().ToArray());
@@ -112,20 +129,20 @@ public sealed class RecomputedLayersTests
         {
             var hidden = ones(1, 1, 1).requires_grad_();
             for (var layer = 0; layer < Layers; layer++)
-                hidden = Large(layer, hidden, null, firstTokenOnly: false);
+                hidden = Large(layer, hidden, sentenceTokenOnly: false);
         }
         Assert.IsGreaterThan((Layers - 1) * Activation, most, "The ordinary road keeps them all.");
 
         most = 0;
         using (NewDisposeScope())
         {
-            var layers = new RecomputedLayers(Large, ones(1, 1, 1).requires_grad_(), new LayerPrefix?[Layers], first: 0, dropout: null, firstTokenOnly: false);
-            layers.Left.sum().backward();
+            var layers = new RecomputedLayers(Large, ones(1, 1, 1).requires_grad_(), 0..Layers, dropout: null, sentenceTokenOnly: false);
+            layers.Output.sum().backward();
             layers.Backward();
         }
         Assert.IsLessThan(3 * Activation, most);
 
-        Tensor Large(int layer, Tensor hidden, LayerPrefix? prefix, bool firstTokenOnly)
+        Tensor Large(int layer, Tensor hidden, bool sentenceTokenOnly)
         {
             using var scope = NewDisposeScope();
             var left = hidden.expand(1, Activation / sizeof(float), 1).sigmoid().mean([1], keepdim: true);

@@ -48,7 +48,7 @@ public sealed class MixedBatchTests
     {
         using var models = new MixedModels(family, inF64: true);
         var methods = MixedModels.Methods.Where(method => method is DeepPrefix prefix && prefix.PrefixLayers == prefixLayers);
-        var parts = Parts(models, methods, kind => kind.Task.Head.ReadsFirstTokenOnly);
+        var parts = Parts(models, methods, kind => kind.Task.Head.ReadsSentenceTokenOnly);
 
         AreClose(parts, Run(parts));
     }

@@ -48,9 +48,12 @@ public sealed class OfficialModelGoldenTests
 
     [TestMethod]
     [DynamicData(nameof(BuiltByRoad))]
-    public void Step_gives_every_trained_tensor_the_official_gradient(string name, int shards, bool recompute)
+    public void Step_gives_every_trained_tensor_the_official_gradient(string name, int shards, bool recompute) =>
+        CompareGradients(Open(name), shards, recompute);
+
+    /// <summary>Fails unless every gradient of a step is the file's but for rounding.</summary>
+    internal static void CompareGradients(OfficialRun run, int shards, bool recompute)
     {
-        var run = Open(name);
         foreach (var (gradient, exact) in Named(run, "grad."))
         {
             // Where the exact gradient is 0, terms of 1 at most cancel: a softmax's probabilities less the target.
@@ -83,7 +86,7 @@ public sealed class OfficialModelGoldenTests
     /// Adam divides a gradient by its size, so rounding decides which way a parameter goes whose gradient is little else; it is compared no closer than
     /// it moves. Where the exact gradient is 0 nothing can be compared.
     /// </summary>
-    private static void CompareAfter5(OfficialRun run, IReadOnlyDictionary<string, double[]> ours)
+    internal static void CompareAfter5(OfficialRun run, IReadOnlyDictionary<string, double[]> ours)
     {
         foreach (var (values, exact) in Named(run, "after5.").Where(pair => !run.Exact[pair.Key.Replace("after5.", "grad.")].IsZero))
             exact.AreClose(run.Expected[values], ours[values], absolute: 5e-5, relative: 0, eachByItself: true);

@@ -25,7 +25,14 @@ internal sealed class AlbertBackbone(BackboneConfiguration configuration, Frozen
     public static BackboneFamily Family { get; } = new()
     {
         ModelType = "albert",
-        KeyPrefix = "albert.",
+        Keys = new("albert.") { Heads = ["predictions.", "sop_classifier."] },
+        LanguageHead = new()
+        {
+            Dense = "predictions.dense",
+            Norm = "predictions.LayerNorm",
+            Bias = "predictions.bias",
+            Decoder = "predictions.decoder.weight",
+        },
         DefaultPadTokenId = 0,
         Read = Read,
         Declare = configuration => Declare(Names, configuration),

@@ -27,7 +27,14 @@ internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTe
     public static BackboneFamily Family { get; } = new()
     {
         ModelType = "bert",
-        KeyPrefix = "bert.",
+        Keys = new("bert.") { Heads = ["cls."] },
+        LanguageHead = new()
+        {
+            Dense = "cls.predictions.transform.dense",
+            Norm = "cls.predictions.transform.LayerNorm",
+            Bias = "cls.predictions.bias",
+            Decoder = "cls.predictions.decoder.weight",
+        },
         DefaultPadTokenId = 0,
         Read = file => BackboneConfiguration.ReadAsBert(file, Family!),
         Declare = configuration => Declare(Names, configuration),

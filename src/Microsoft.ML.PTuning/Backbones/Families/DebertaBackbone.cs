@@ -32,21 +32,24 @@ internal sealed class DebertaBackbone : Backbone
     private const string Relative = "encoder.rel_embeddings", RelativeNorm = "encoder.LayerNorm";
 
     private readonly DebertaConfiguration _configuration;
-    private readonly FrozenTensors _tensors;
     private readonly FrozenEmbedding _words;
     private readonly FrozenEmbedding? _positions, _segments;
     private readonly FrozenLinear? _embeddingProjection;
     private readonly FrozenLayerNorm _embeddingsNorm;
+    private readonly FrozenLayerNorm? _relativeNorm;
     private readonly Tensor _relative;                     // [2R, H]
     private readonly PostNormLayer[] _layers;
     private readonly DisentangledAttention[] _attentions;
     private readonly FirstLayerConvolution? _convolution;
 
-    /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns it from here on.</param>
+    /// <summary>Its pooler is that of a classifier, which transformers saves beside the encoder.</summary>
+    public static CheckpointNames Keys { get; } = new("deberta.") { Heads = ["cls.", "lm_head.", "lm_predictions.", "mask_predictions.", "pooler."] };
+
+    /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns them from here on.</param>
     public DebertaBackbone(DebertaVersion version, DebertaConfiguration configuration, FrozenTensors tensors)
-        : base(configuration, tensors.ElementType)
+        : base(configuration, tensors)
     {
-        (_configuration, _tensors) = (configuration, tensors);
+        _configuration = configuration;
         _words = FrozenEmbedding.Of(tensors, Words);
         _positions = configuration.AddsAbsolutePositions ? FrozenEmbedding.Of(tensors, Positions) : null;
         _segments = configuration.SegmentTypes > 0 ? FrozenEmbedding.Of(tensors, Segments) : null;
@@ -58,7 +61,8 @@ internal sealed class DebertaBackbone : Backbone
 
         using var scope = NewDisposeScope();
         using var ordinary = inference_mode(false);
-        var relative = RelativeEmbeddings(configuration, tensors);
+        _relativeNorm = configuration.NormalizesRelativeEmbeddings ? FrozenLayerNorm.Of(tensors, RelativeNorm, configuration.LayerNormEpsilon) : null;
+        var relative = RelativeEmbeddings(changes: null);
         var layers = Enumerable.Range(0, configuration.Layers);
         _layers = [.. layers.Select(i => new PostNormLayer(version.Content(tensors, i, configuration), tensors, Names(i), configuration))];
         _attentions = [.. layers.Select(i => new DisentangledAttention(
@@ -66,10 +70,12 @@ internal sealed class DebertaBackbone : Backbone
             configuration.AsksForPositions ? version.PositionKeys(tensors, i, configuration) : null,
             configuration.PositionsAsk ? version.PositionQueries(tensors, i, configuration) : null,
             configuration))];
-        _relative = relative.DetachFromDisposeScope(); // Last: until here the scope frees it where something throws.
-    }
 
-    public override long ParameterCount => _tensors.ElementCount;
+        // Last: until here the scope frees what was made where something throws.
+        foreach (var attention in _attentions)
+            attention.Keep();
+        _relative = relative.DetachFromDisposeScope();
+    }
 
     /// <summary>As many as it was trained with, though relative positions know no end.</summary>
     public override int MaxPositions => Configuration.MaxPositionEmbeddings;
@@ -100,45 +106,50 @@ internal sealed class DebertaBackbone : Backbone
     }
 
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
-    public override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null)
+    public override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
     {
         RequirePositions(batch, positionOffset);
 
         using var scope = NewDisposeScope();
-        var sum = _words.Forward(batch.Ids);                                                                        // [B, T, E]
+        var changes = tuning?.Weights;
+        var sum = _words.Forward(batch.Ids, changes);                                                               // [B, T, E]
         if (_positions is { } positions)
-            sum = sum.Plus(positions.Forward(Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device)));
+            sum = sum.Plus(positions.Forward(Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device), changes));
         if (_segments is { } segments)
-            sum = sum.Plus(segments.OfSegments(batch));
+            sum = sum.Plus(segments.OfSegments(batch, changes));
 
-        var hidden = _embeddingsNorm.Forward(_embeddingProjection?.Forward(sum) ?? sum);                            // [B, T, H]
+        var hidden = _embeddingsNorm.Forward(_embeddingProjection?.Forward(sum, changes) ?? sum, changes);          // [B, T, H]
         return hidden.Masked(batch.Mask?.unsqueeze(-1)).Drop(dropout).MoveToOuterDisposeScope();
     }
-
-    public override Tensor Pool(Tensor hidden) =>
-        throw new InvalidOperationException($"This {Configuration.ModelType} checkpoint brought no pooler; train one with the head.");
 
     public override void Dispose()
     {
         foreach (var attention in _attentions)
             attention.Dispose();
         _relative.Dispose();
-        _tensors.Dispose();
+        base.Dispose();
     }
 
-    public override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    public override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout)
     {
         var positions = RelativePositions.Of(batch.Length, _configuration, batch.Ids.device);
         var mask = new AttentionMask(batch, ElementType).For(prefixLength: 0);
         var real = batch.Mask?.unsqueeze(-1);                                                                       // [B, T, 1]
         var realQueries = real?.unsqueeze(1);                                                                       // [B, 1, T, 1]
-        return (layer, hidden, prefix, firstTokenOnly) =>
+        var changes = tuning.Weights;
+        var changedTable = changes is null ? null : RelativeEmbeddings(changes);
+        return (layer, hidden, sentenceTokenOnly) =>
         {
-            var left = _layers[layer].Forward(hidden, Attend, dropout, firstTokenOnly);
-            return layer == 0 && _convolution is not null ? _convolution.Forward(hidden, left, real, dropout) : left;
+            using var scope = NewDisposeScope();
+            var attention = _attentions[layer];
+            var window = attention.Window(positions, changedTable, changes, dropout);
+            var output = _layers[layer].Forward(hidden, Attend, changes, dropout, sentenceTokenOnly);
+            if (layer == 0 && _convolution is not null)
+                output = _convolution.Forward(hidden, output, real, changes, dropout);
+            return output.MoveToOuterDisposeScope();
 
             Tensor Attend(Tensor q, Tensor k, Tensor v) =>
-                _attentions[layer].Attend(q, k, v, prefix, positions, mask, dropout).Masked(realQueries?.narrow(2, 0, q.size(2)));
+                attention.Attend(q, k, v, tuning.Prefixes?[layer], window, mask, dropout).Masked(realQueries?.narrow(2, 0, q.size(2)));
         };
     }
 
@@ -151,11 +162,10 @@ internal sealed class DebertaBackbone : Backbone
         Output: $"encoder.layer.{layer}.output.dense",
         OutputNorm: $"encoder.layer.{layer}.output.LayerNorm");
 
-    private static Tensor RelativeEmbeddings(DebertaConfiguration configuration, FrozenTensors tensors)
+    /// <returns><c>[2R, H]</c>.</returns>
+    private Tensor RelativeEmbeddings(WeightChanges? changes)
     {
-        var table = tensors[$"{Relative}.weight"];
-        return configuration.NormalizesRelativeEmbeddings
-            ? FrozenLayerNorm.Of(tensors, RelativeNorm, configuration.LayerNormEpsilon).Forward(table)
-            : table.alias();
+        var table = Tensors[$"{Relative}.weight"].Under(changes);
+        return _relativeNorm?.Forward(table, changes) ?? table.alias();
     }
 }

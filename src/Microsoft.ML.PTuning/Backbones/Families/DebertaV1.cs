@@ -12,7 +12,7 @@ internal sealed class DebertaV1 : DebertaVersion
     public static BackboneFamily Family { get; } = new()
     {
         ModelType = "deberta",
-        KeyPrefix = "deberta.",
+        Keys = DebertaBackbone.Keys,
         DefaultPadTokenId = 0,
         Read = file => DebertaConfiguration.Read(file, Family!),
         Declare = configuration => DebertaBackbone.Declare(Version, (DebertaConfiguration)configuration),
@@ -49,10 +49,12 @@ internal sealed class DebertaV1 : DebertaVersion
         private readonly Tensor _valueBias = tensors[$"{attention}.v_bias"]; // [H]
 
         /// <remarks>The values of a prefix get no bias: they are added later, as they are. Queries come from the same product, so all tokens have some.</remarks>
-        public override (Tensor Q, Tensor K, Tensor V) Project(Tensor asking, Tensor hidden)
+        public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes)
         {
-            var parts = Split(_projection.Forward(hidden)).chunk(3, -1);     // 3 of [B, h, T, D]: each head has its queries, keys and values together
-            return (parts[0].narrow(2, 0, asking.size(1)).Plus(ByHead(_queryBias)), parts[1], parts[2].Plus(ByHead(_valueBias)));
+            var parts = Split(_projection.Forward(hidden, changes)).chunk(3, -1);     // 3 of [B, h, T, D]: each head has its queries, keys and values together
+            return (
+                parts[0].narrow(2, 0, querying.size(1)).Plus(ByHead(_queryBias.Under(changes))), parts[1],
+                parts[2].Plus(ByHead(_valueBias.Under(changes))));
         }
 
         private Tensor ByHead(Tensor bias) => Split(bias.view(1, 1, -1));     // [1, h, 1, D]

@@ -11,7 +11,7 @@ internal sealed class DebertaV2 : DebertaVersion
     public static BackboneFamily Family { get; } = new()
     {
         ModelType = "deberta-v2",
-        KeyPrefix = "deberta.",
+        Keys = DebertaBackbone.Keys,
         DefaultPadTokenId = 0,
         Read = file => DebertaConfiguration.ReadV2(file, Family!),
         Declare = configuration => DebertaBackbone.Declare(Version, (DebertaConfiguration)configuration),

@@ -26,7 +26,14 @@ internal sealed class DistilBertBackbone(BackboneConfiguration configuration, Fr
     public static BackboneFamily Family { get; } = new()
     {
         ModelType = "distilbert",
-        KeyPrefix = "distilbert.",
+        Keys = new("distilbert.") { Heads = ["vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier."] },
+        LanguageHead = new()
+        {
+            Dense = "vocab_transform",
+            Norm = "vocab_layer_norm",
+            Bias = "vocab_projector.bias",
+            Decoder = "vocab_projector.weight",
+        },
         DefaultPadTokenId = 0,
         Read = Read,
         Declare = configuration => Declare(Names, configuration),

@@ -9,7 +9,15 @@ internal sealed class ElectraBackbone(BackboneConfiguration configuration, Froze
     public static BackboneFamily Family { get; } = new()
     {
         ModelType = "electra",
-        KeyPrefix = "electra.",
+        Keys = new("electra.") { Heads = ["discriminator_predictions.", "generator_predictions.", "generator_lm_head."] },
+        LanguageHead = new()
+        {
+            Dense = "generator_predictions.dense",
+            Norm = "generator_predictions.LayerNorm",
+            Activation = "gelu",
+            Bias = "generator_lm_head.bias",
+            Decoder = "generator_lm_head.weight",
+        },
         DefaultPadTokenId = 0,
         Read = file => BackboneConfiguration.ReadAsBert(file, Family!) with { EmbeddingSize = file.Integer("embedding_size", minimum: 1) },
         Declare = configuration => Declare(NamesOf(configuration), configuration),

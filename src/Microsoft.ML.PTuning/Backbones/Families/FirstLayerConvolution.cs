@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
-/// <summary>The convolution over the embeddings that the larger DeBERTa v2 encoders add to what leaves their first layer.</summary>
+/// <summary>The convolution over the embeddings that the larger DeBERTa v2 encoders add to the output of their first layer.</summary>
 internal sealed class FirstLayerConvolution(FrozenTensors tensors, DebertaConfiguration configuration, ConvolutionConfiguration convolution)
 {
     private const string Kernel = "encoder.conv.conv", Norm = "encoder.conv.LayerNorm";
@@ -22,18 +22,19 @@ internal sealed class FirstLayerConvolution(FrozenTensors tensors, DebertaConfig
         .. TensorDeclaration.LayerNorm(Norm, hidden),
     ];
 
-    /// <param name="embedded">What entered the first layer, 0 at padding, <c>[B, T, H]</c>.</param>
-    /// <param name="left">What left it: all tokens or the first ones, <c>[B, Q, H]</c>.</param>
+    /// <param name="embedded">The first layer's input, 0 at padding, <c>[B, T, H]</c>.</param>
+    /// <param name="output">Its output: all tokens or the first ones, <c>[B, Q, H]</c>.</param>
     /// <param name="real">1 at a token, 0 at padding, <c>[B, T, 1]</c>; null where no row is padded.</param>
-    /// <returns>What enters the second layer, <c>[B, Q, H]</c>.</returns>
-    public Tensor Forward(Tensor embedded, Tensor left, Tensor? real, Dropout? dropout)
+    /// <returns>The second layer's input, <c>[B, Q, H]</c>.</returns>
+    public Tensor Forward(Tensor embedded, Tensor output, Tensor? real, WeightChanges? changes, Dropout? dropout)
     {
         using var scope = NewDisposeScope();
-        var tokens = left.size(1);
+        var tokens = output.size(1);
         real = real?.narrow(1, 0, tokens);
         var convolved = functional.conv1d(
-            embedded.transpose(1, 2), _weight, _bias, padding: convolution.KernelSize / 2, groups: convolution.Groups).transpose(1, 2);
+            embedded.transpose(1, 2), _weight.Under(changes), _bias.Under(changes), padding: convolution.KernelSize / 2, groups: convolution.Groups)
+            .transpose(1, 2);
         var added = _activation(convolved.narrow(1, 0, tokens).Masked(real).Drop(dropout));
-        return _norm.Forward(left.Plus(added)).Masked(real).MoveToOuterDisposeScope();
+        return _norm.Forward(output.Plus(added), changes).Masked(real).MoveToOuterDisposeScope();
     }
 }

@@ -30,7 +30,6 @@ internal sealed record PostNormNames
 /// <remarks>A family gives its names, and says where its tokens stand unless it is at 0, 1, 2, ...</remarks>
 internal abstract class PostNormBackbone : Backbone
 {
-    private readonly FrozenTensors _tensors;
     private readonly FrozenEmbedding _words;                // [vocabulary, E]
     private readonly FrozenEmbedding _positions;            // [positions, E]
     private readonly FrozenEmbedding? _segments;            // [segment types, E]
@@ -39,11 +38,10 @@ internal abstract class PostNormBackbone : Backbone
     private readonly PostNormLayer[] _layers;
     private readonly FrozenLinear? _pooler;
 
-    /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns it from here on.</param>
+    /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns them from here on.</param>
     protected PostNormBackbone(BackboneConfiguration configuration, FrozenTensors tensors, PostNormNames names)
-        : base(configuration, tensors.ElementType)
+        : base(configuration, tensors)
     {
-        _tensors = tensors;
         _words = FrozenEmbedding.Of(tensors, names.WordEmbeddings);
         _positions = FrozenEmbedding.Of(tensors, names.PositionEmbeddings);
         _segments = names.SegmentEmbeddings is { } segments ? FrozenEmbedding.Of(tensors, segments) : null;
@@ -54,8 +52,6 @@ internal abstract class PostNormBackbone : Backbone
     }
 
     public override int MaxPositions => Configuration.MaxPositionEmbeddings;
-
-    public sealed override long ParameterCount => _tensors.ElementCount;
 
     public sealed override bool HasPooler => _pooler is not null;
 
@@ -82,35 +78,42 @@ internal abstract class PostNormBackbone : Backbone
     }
 
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
-    public sealed override Tensor Embed(EncodedBatch batch, int positionOffset, Dropout? dropout = null)
+    public sealed override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
     {
         RequirePositions(batch, positionOffset);
 
         using var scope = NewDisposeScope();
-        var sum = _words.Forward(batch.Ids);
+        var changes = tuning?.Weights;
+        var sum = _words.Forward(batch.Ids, changes);
         if (_segments is { } segments)
-            sum = sum.Plus(segments.OfSegments(batch));
-        sum = sum.Plus(_positions.Forward(Positions(batch, positionOffset)));
+            sum = sum.Plus(segments.OfSegments(batch, changes));
+        sum = sum.Plus(_positions.Forward(Positions(batch, positionOffset), changes));
 
-        var embedded = _embeddingsNorm.Forward(sum).Drop(dropout);                             // [B, T, E]
-        return (_projection?.Forward(embedded) ?? embedded).MoveToOuterDisposeScope();
+        var embedded = _embeddingsNorm.Forward(sum, changes).Drop(dropout);                    // [B, T, E]
+        return (_projection?.Forward(embedded, changes) ?? embedded).MoveToOuterDisposeScope();
     }
 
-    public sealed override Tensor Pool(Tensor hidden)
+    public sealed override Tensor Pool(Tensor hidden, Tensor? mask = null, Tuning? tuning = null)
     {
         if (_pooler is not { } pooler)
-            throw new InvalidOperationException($"This {Configuration.ModelType} checkpoint brought no pooler; train one with the head.");
+            return base.Pool(hidden, mask, tuning);
 
         using var scope = NewDisposeScope();
-        return pooler.Forward(hidden.select(1, 0).to(ElementType)).tanh().to(hidden.dtype).MoveToOuterDisposeScope();
+        var states = SentenceStates(hidden, mask).to(ElementType);                             // [B, H]
+        return pooler.Forward(states, tuning?.Weights).tanh().to(hidden.dtype).MoveToOuterDisposeScope();
     }
 
-    public sealed override void Dispose() => _tensors.Dispose();
-
-    public sealed override LayerRun OpenLayers(EncodedBatch batch, Dropout? dropout)
+    public sealed override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout)
     {
         var mask = new AttentionMask(batch, ElementType);
-        return (layer, hidden, prefix, firstTokenOnly) => _layers[layer].Forward(hidden, prefix, mask.For(prefix), dropout, firstTokenOnly);
+        return (layer, hidden, sentenceTokenOnly) =>
+        {
+            var prefix = tuning.Prefixes?[layer];
+            var visible = mask.For(prefix); // Here: it outlives the layer.
+            return _layers[layer].Forward(hidden, Attend, tuning.Weights, dropout, sentenceTokenOnly);
+
+            Tensor Attend(Tensor q, Tensor k, Tensor v) => PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+        };
     }
 
     /// <summary>Where the tokens stand: rows of the position table. Token t stands at offset + t where a family says nothing else.</summary>

@@ -30,7 +30,15 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
     private static BackboneFamily Named(string modelType) => new()
     {
         ModelType = modelType,
-        KeyPrefix = "roberta.",
+        Keys = new("roberta.") { Heads = ["lm_head."] },
+        LanguageHead = new()
+        {
+            Dense = "lm_head.dense",
+            Norm = "lm_head.layer_norm",
+            Activation = "gelu",
+            Bias = "lm_head.bias",
+            Decoder = "lm_head.decoder.weight",
+        },
         DefaultPadTokenId = 1,
         Read = file => BackboneConfiguration.ReadAsBert(file, BackboneFamilies.Find(modelType)!),
         Declare = configuration => Declare(BertBackbone.Names, configuration),

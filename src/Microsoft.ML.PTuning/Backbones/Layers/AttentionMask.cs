@@ -2,9 +2,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Which keys a batch's attention may see: every prefix position that a row has, every token, no padding. One forward's worth.</summary>
+/// <summary>Which keys a batch's attention may see: every prefix position that a row has, every token, no padding. Serves one forward pass.</summary>
 /// <param name="type">The type of queries and keys.</param>
-internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = ScalarType.Float32)
+/// <param name="isCausal">Whether a token sees none of the tokens after it.</param>
+internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = ScalarType.Float32, bool isCausal = false)
 {
     /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN.</summary>
     private const float Hidden = -1e9f, HalfHidden = -32752; // F16 ends at -65504; a score may be added.
@@ -13,10 +14,12 @@ internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = Scalar
 
     /// <summary>The mask of a layer with <paramref name="prefixLength"/> prefix positions, built at its first use in the current scope.</summary>
     /// <param name="prefix">1 where a row has a prefix position, 0 where not, <c>[B, P]</c>; null where all rows have all.</param>
-    /// <returns>0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>; null where all may be.</returns>
+    /// <returns>
+    /// 0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>, causal <c>[B, 1, T, P + T]</c>; null where all may be.
+    /// </returns>
     public Tensor? For(int prefixLength, Tensor? prefix = null)
     {
-        if (batch.Mask is null && prefix is null)
+        if (batch.Mask is null && prefix is null && !isCausal)
             return null;
         foreach (var built in _built)
             if (built.PrefixLength == prefixLength && ReferenceEquals(built.Prefix, prefix))
@@ -42,7 +45,15 @@ internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = Scalar
         var keys = prefixLength == 0
             ? tokens
             : cat([prefix is null ? zeros(batch.Rows, prefixLength, type, device) : ToScores(prefix, type), tokens], 1);
-        return keys.view(batch.Rows, 1, 1, -1);
+        var byRow = keys.view(batch.Rows, 1, 1, -1);
+        return isCausal ? byRow.Plus(Later(prefixLength, device)) : byRow;
+    }
+
+    /// <summary>Hides later tokens, <c>[T, P + T]</c>.</summary>
+    private Tensor Later(int prefixLength, Device device)
+    {
+        var visible = ones(batch.Length, batch.Length, ScalarType.Float32, device).tril();
+        return nn.functional.pad(ToScores(visible, type), [prefixLength, 0]);
     }
 }
 

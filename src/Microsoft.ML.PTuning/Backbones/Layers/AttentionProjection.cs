@@ -6,13 +6,19 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <summary>How a layer makes queries, keys and values of what enters it.</summary>
 internal abstract class AttentionProjection(int heads)
 {
-    /// <param name="asking">Of what enters the layer, the first tokens that ask, <c>[B, Q, H]</c>; mostly all.</param>
-    /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
+    /// <param name="querying">The input of the tokens that send queries, <c>[B, Q, H]</c>; mostly all.</param>
+    /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
     /// <returns>Queries, <c>[B, h, Q, D]</c>, keys and values, each <c>[B, h, T, D]</c>.</returns>
-    public abstract (Tensor Q, Tensor K, Tensor V) Project(Tensor asking, Tensor hidden);
+    public abstract (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes);
 
     /// <param name="x">Vectors whose heads stand side by side, <c>[B, T, h · size]</c>.</param>
-    protected Tensor Split(Tensor x) => x.view(x.size(0), x.size(1), heads, -1).transpose(1, 2); // [B, h, T, size]
+    /// <returns><c>[B, h, T, size]</c>.</returns>
+    protected Tensor Split(Tensor x) => x.view(x.size(0), x.size(1), heads, -1).transpose(1, 2);
+
+    /// <summary>Puts the heads side by side again.</summary>
+    /// <param name="x">Context, <c>[B, h, Q, D]</c>.</param>
+    /// <returns><c>[B, Q, H]</c>.</returns>
+    public static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);
 }
 
 /// <summary>A linear layer each, BERT's way.</summary>
@@ -22,6 +28,6 @@ internal sealed class SeparateProjection(FrozenTensors tensors, string query, st
     private readonly FrozenLinear _key = FrozenLinear.Of(tensors, key);
     private readonly FrozenLinear _value = FrozenLinear.Of(tensors, value);
 
-    public override (Tensor Q, Tensor K, Tensor V) Project(Tensor asking, Tensor hidden) =>
-        (Split(_query.Forward(asking)), Split(_key.Forward(hidden)), Split(_value.Forward(hidden)));
+    public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes) =>
+        (Split(_query.Forward(querying, changes)), Split(_key.Forward(hidden, changes)), Split(_value.Forward(hidden, changes)));
 }

@@ -8,42 +8,61 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <remarks>
 /// The score of query i and key j is <c>(Qᵢ·Kⱼ + Qᵢ·KPᵢ₋ⱼ + Kⱼ·QPᵢ₋ⱼ) / √(D · terms)</c>, where KP and QP are the relative embeddings' keys and
 /// queries. Both are looked up at i - j, as in the code that published checkpoints were trained with; the paper has QP at j - i. Prefix keys
-/// stand nowhere: their score is content only. The embeddings are frozen, so KP and QP are computed once and kept.
+/// have no position: their score is content only. The embeddings are frozen, so KP and QP are computed once and kept.
 /// </remarks>
 internal sealed class DisentangledAttention : IDisposable
 {
     private readonly Tensor _table;                 // [2R, H]
     private readonly FrozenLinear? _keyProjection, _queryProjection;
-    private readonly Tensor? _keys, _queries;       // [h, 2R, D], divided by what their products are divided by
+    private readonly Tensor? _keys, _queries;       // [h, 2R, D], already divided as their products with the text are
     private readonly int _heads;
     private readonly double _termsRoot, _sizeRoot;  // √terms, √D
 
     /// <param name="table">The relative embeddings, <c>[2R, H]</c>; they outlive the attention.</param>
-    /// <param name="keys">Makes keys of them; null where content asks for no position.</param>
-    /// <param name="queries">Makes queries of them; null where positions ask for no content.</param>
+    /// <param name="keys">Makes keys of them; null where scores have no term of content to position.</param>
+    /// <param name="queries">Makes queries of them; null where scores have no term of position to content.</param>
     public DisentangledAttention(Tensor table, FrozenLinear? keys, FrozenLinear? queries, DebertaConfiguration configuration)
     {
         (_table, _keyProjection, _queryProjection) = (table, keys, queries);
         (_heads, _termsRoot, _sizeRoot) = (configuration.Heads, Math.Sqrt(configuration.ScoreTerms), Math.Sqrt(configuration.HeadSize));
 
         using var frozen = no_grad();
-        _keys = Keys(table)?.DetachFromDisposeScope();
-        _queries = Queries(table)?.DetachFromDisposeScope();
+        (_keys, _queries) = (Keys(table, changes: null), Queries(table, changes: null));
+    }
+
+    /// <summary>Takes the computed keys and queries out of the dispose scope in which they were made.</summary>
+    public void Keep()
+    {
+        _keys?.DetachFromDisposeScope();
+        _queries?.DetachFromDisposeScope();
     }
 
     /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
-    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
+    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> is like it.</param>
     /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
+    /// <param name="positions">What <see cref="Window"/> gave.</param>
     /// <param name="mask">0 at a token, a large negative number at padding, <c>[B, 1, 1, T]</c>; null where no row is padded.</param>
-    /// <param name="dropout">Drops relative embeddings and attention probabilities; null for none.</param>
+    /// <param name="dropout">Drops attention probabilities; null for none.</param>
     /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
-    public Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, RelativePositions positions, Tensor? mask, Dropout? dropout)
+    public Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, PositionWindow positions, Tensor? mask, Dropout? dropout)
     {
         q = q.Over(_termsRoot);                                                   // Over √D is the attention's own.
-        var bias = Bias(q, k, positions, mask, dropout);                          // [B, h, Q, T]
+        var bias = Bias(q, k, positions, mask);                                   // [B, h, Q, T]
         if (prefix is not null)
             bias = BesidePrefix(bias, prefix);                                    // [B, h, Q, P + T]
         return PrefixedAttention.Attend(q, k, v, prefix, bias, dropout);
+    }
+
+    /// <summary>Keys and queries of the relative positions that a batch has.</summary>
+    /// <param name="changedTable">The relative embeddings under a method's changes, <c>[2R, H]</c>; null where there are none.</param>
+    /// <param name="dropout">Drops relative embeddings; null for none.</param>
+    public PositionWindow Window(RelativePositions positions, Tensor? changedTable, WeightChanges? changes, Dropout? dropout)
+    {
+        if (dropout is null && changes is null)
+            return new(_keys?.narrow(1, positions.First, positions.Count), _queries?.narrow(1, positions.First, positions.Count), positions.Rows);
+
+        var rows = (changedTable ?? _table).narrow(0, positions.First, positions.Count).Drop(dropout);
+        return new(Keys(rows, changes), Queries(rows, changes), positions.Rows);
     }
 
     public void Dispose()
@@ -62,43 +81,32 @@ internal sealed class DisentangledAttention : IDisposable
     }
 
     /// <summary>What positions and mask add to the scores of the text, <c>[B, h, Q, T]</c>.</summary>
-    private Tensor Bias(Tensor q, Tensor k, RelativePositions positions, Tensor? mask, Dropout? dropout)
+    private static Tensor Bias(Tensor q, Tensor k, PositionWindow positions, Tensor? mask)
     {
         using var scope = NewDisposeScope();
-        var (keys, queries) = Window(positions, dropout);                         // [h, W, D]
         var rows = positions.Rows.narrow(0, 0, q.size(2));                        // [Q, T]
 
         Tensor? bias = null;
-        if (keys is not null)
+        if (positions.Keys is { } keys)
             bias = Gather(matmul(q, keys.transpose(1, 2)), rows);
-        if (queries is not null)
+        if (positions.Queries is { } queries)
         {
-            var asked = Gather(matmul(k, queries.transpose(1, 2)), rows.t()).transpose(2, 3);
-            bias = bias is null ? asked : bias.Add(asked);
+            var toContent = Gather(matmul(k, queries.transpose(1, 2)), rows.t()).transpose(2, 3);
+            bias = bias is null ? toContent : bias.Add(toContent);
         }
         if (mask is not null)
             bias = bias!.Add(mask);
         return bias!.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Keys and queries of the relative positions that a batch has, each <c>[h, W, D]</c>.</summary>
-    private (Tensor? Keys, Tensor? Queries) Window(RelativePositions positions, Dropout? dropout)
-    {
-        if (dropout is null)
-            return (_keys?.narrow(1, positions.First, positions.Count), _queries?.narrow(1, positions.First, positions.Count));
-
-        var rows = dropout.Apply(_table.narrow(0, positions.First, positions.Count));
-        return (Keys(rows), Queries(rows));
-    }
-
     /// <summary>Queries of the text meet them already divided by √terms.</summary>
-    private Tensor? Keys(Tensor rows) => Project(_keyProjection, rows, _sizeRoot);
+    private Tensor? Keys(Tensor rows, WeightChanges? changes) => Project(_keyProjection, rows, _sizeRoot, changes);
 
-    private Tensor? Queries(Tensor rows) => Project(_queryProjection, rows, _sizeRoot * _termsRoot);
+    private Tensor? Queries(Tensor rows, WeightChanges? changes) => Project(_queryProjection, rows, _sizeRoot * _termsRoot, changes);
 
     /// <param name="rows">Relative embeddings, <c>[W, H]</c>.</param>
-    private Tensor? Project(FrozenLinear? projection, Tensor rows, double divisor) =>
-        projection?.Forward(rows).Over(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
+    private Tensor? Project(FrozenLinear? projection, Tensor rows, double divisor, WeightChanges? changes) =>
+        projection?.Forward(rows, changes).Over(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
 
     /// <summary>Of the scores with all positions, those with the positions where the tokens stand.</summary>
     /// <param name="scores"><c>[B, h, n, W]</c>.</param>
@@ -106,3 +114,9 @@ internal sealed class DisentangledAttention : IDisposable
     /// <returns><c>[B, h, n, m]</c>.</returns>
     private static Tensor Gather(Tensor scores, Tensor rows) => scores.gather(3, rows.expand(scores.size(0), scores.size(1), -1, -1));
 }
+
+/// <summary>The relative positions of a batch, as one layer's attention takes them.</summary>
+/// <param name="Keys">Their keys, <c>[h, W, D]</c>; null where scores have no term of content to position.</param>
+/// <param name="Queries">Their queries, <c>[h, W, D]</c>; null where scores have no term of position to content.</param>
+/// <param name="Rows">As in <see cref="RelativePositions"/>.</param>
+internal readonly record struct PositionWindow(Tensor? Keys, Tensor? Queries, Tensor Rows);

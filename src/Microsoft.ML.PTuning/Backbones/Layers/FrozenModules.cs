@@ -7,13 +7,21 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <summary>A frozen linear layer: <c>x Wᵀ + b</c>.</summary>
 /// <param name="Weight"><c>[to, from]</c>.</param>
 /// <param name="Bias"><c>[to]</c>; null for none.</param>
-internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias)
+/// <param name="IsTransposed">Whether the weight is <c>[from, to]</c>.</param>
+internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias, bool IsTransposed = false)
 {
     public static FrozenLinear Of(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], tensors[$"{module}.bias"]);
 
     public static FrozenLinear WithoutBias(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], Bias: null);
 
-    public Tensor Forward(Tensor x) => functional.linear(x, Weight, Bias);
+    public static FrozenLinear OfTransposed(FrozenTensors tensors, string module) => Of(tensors, module) with { IsTransposed = true };
+
+    /// <param name="changes">Values in the place of the frozen ones; null for none. It is the same in the other frozen modules.</param>
+    public Tensor Forward(Tensor x, WeightChanges? changes = null)
+    {
+        var weight = Weight.Under(changes);
+        return functional.linear(x, IsTransposed ? weight.t() : weight, Bias?.Under(changes));
+    }
 }
 
 /// <summary>A frozen table of vectors.</summary>
@@ -24,11 +32,13 @@ internal readonly record struct FrozenEmbedding(Tensor Table)
 
     /// <param name="indices">Int64, <c>[...]</c>.</param>
     /// <returns>The table's row for each index, <c>[..., size]</c>.</returns>
-    public Tensor Forward(Tensor indices) => Table.index_select(0, indices.view(-1)).view([.. indices.shape, Table.size(1)]);
+    public Tensor Forward(Tensor indices, WeightChanges? changes = null) =>
+        Table.Under(changes).index_select(0, indices.view(-1)).view([.. indices.shape, Table.size(1)]);
 
     /// <summary>A batch's rows of a segment table; families with one segment type look at no segment ids.</summary>
     /// <returns><c>[B, T, size]</c>, or <c>[1, size]</c> for every token.</returns>
-    public Tensor OfSegments(EncodedBatch batch) => Table.size(0) == 1 ? Table : Forward(batch.Segments);
+    public Tensor OfSegments(EncodedBatch batch, WeightChanges? changes = null) =>
+        Table.size(0) == 1 ? Table.Under(changes) : Forward(batch.Segments, changes);
 }
 
 /// <summary>A frozen layer normalisation over the last dimension.</summary>
@@ -39,5 +49,6 @@ internal readonly record struct FrozenLayerNorm(Tensor Weight, Tensor Bias, doub
     public static FrozenLayerNorm Of(FrozenTensors tensors, string module, double epsilon) =>
         new(tensors[$"{module}.weight"], tensors[$"{module}.bias"], epsilon);
 
-    public Tensor Forward(Tensor x) => functional.layer_norm(x, [Weight.size(0)], Weight, Bias, Epsilon);
+    public Tensor Forward(Tensor x, WeightChanges? changes = null) =>
+        functional.layer_norm(x, [Weight.size(0)], Weight.Under(changes), Bias.Under(changes), Epsilon);
 }

@@ -60,26 +60,19 @@ internal sealed class PostNormLayer(
         ];
     }
 
-    /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
-    /// <param name="mask">As <see cref="PrefixedAttention.Attend"/> takes it.</param>
-    /// <inheritdoc cref="Forward(Tensor, Attention, Dropout?, bool)"/>
-    public Tensor Forward(Tensor hidden, LayerPrefix? prefix, Tensor? mask, Dropout? dropout, bool firstTokenOnly) =>
-        Forward(hidden, (q, k, v) => PrefixedAttention.Attend(q, k, v, prefix, mask, dropout), dropout, firstTokenOnly);
-
-    /// <param name="hidden">What enters the layer, <c>[B, T, H]</c>.</param>
-    /// <param name="firstTokenOnly">As <see cref="LayerRun"/> takes it.</param>
-    /// <returns>What leaves it, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
-    public Tensor Forward(Tensor hidden, Attention attend, Dropout? dropout, bool firstTokenOnly)
+    /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
+    /// <param name="changes">Values in the place of the frozen ones; null for none.</param>
+    /// <param name="sentenceTokenOnly">Whether the first token alone sends a query.</param>
+    /// <returns>The layer's output, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
+    public Tensor Forward(Tensor hidden, Attention attend, WeightChanges? changes, Dropout? dropout, bool sentenceTokenOnly)
     {
         using var scope = NewDisposeScope();
-        var asking = firstTokenOnly ? hidden.narrow(1, 0, 1) : hidden;
-        var (q, k, v) = projection.Project(asking, hidden);
-        var attended = _attentionOutput.Forward(Join(attend(q, k, v))).Drop(dropout);
-        attended = _attentionNorm.Forward(attended.Add(asking)); // In place: the backward pass needs neither summand.
+        var querying = sentenceTokenOnly ? hidden.narrow(1, 0, 1) : hidden;
+        var (q, k, v) = projection.Project(querying, hidden, changes);
+        var attended = _attentionOutput.Forward(AttentionProjection.Join(attend(q, k, v)), changes).Drop(dropout);
+        attended = _attentionNorm.Forward(attended.Add(querying), changes); // In place: the backward pass needs neither summand.
 
-        var transformed = _output.Forward(_activation(_intermediate.Forward(attended))).Drop(dropout);
-        return _outputNorm.Forward(transformed.Add(attended)).MoveToOuterDisposeScope();
+        var transformed = _output.Forward(_activation(_intermediate.Forward(attended, changes)), changes).Drop(dropout);
+        return _outputNorm.Forward(transformed.Add(attended), changes).MoveToOuterDisposeScope();
     }
-
-    private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);          // [B, Q, H]
 }

@@ -4,13 +4,13 @@ using static TorchSharp.torch.nn;
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
 /// <summary>Self-attention whose keys and values begin with a trained prefix (Li &amp; Liang 2021; Liu et al. 2022).</summary>
-/// <remarks>The prefix asks no questions: queries come from real tokens only, and the prefix has no hidden states.</remarks>
+/// <remarks>Only text tokens send queries; the prefix has no hidden states.</remarks>
 internal static class PrefixedAttention
 {
-    /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
+    /// <param name="q">Queries of all tokens, or of some, <c>[B, h, Q, D]</c>.</param>
     /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
     /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
-    /// <param name="mask">0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>; null where all may be.</param>
+    /// <param name="mask">0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c> or <c>[B, 1, Q, P + T]</c>; null where all may be.</param>
     /// <param name="dropout">Drops attention probabilities, those of the prefix too; null for none.</param>
     /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
     public static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null)

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Tests.Methods;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

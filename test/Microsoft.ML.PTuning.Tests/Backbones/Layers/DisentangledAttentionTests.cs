@@ -37,7 +37,7 @@ public sealed class DisentangledAttentionTests : IDisposable
         var configuration = Configuration(asksForPositions, positionsAsk);
         using var attention = Attention(configuration);
 
-        var context = attention.Attend(_q, _k, _v, _prefix, RelativePositions.Of(Length, configuration, CPU), mask: null, dropout: null);
+        var context = attention.Attend(_q, _k, _v, _prefix, Window(attention, Length, configuration), mask: null, dropout: null);
 
         Numbers.AreClose(ByFormula(asksForPositions, positionsAsk), context);
     }
@@ -49,11 +49,11 @@ public sealed class DisentangledAttentionTests : IDisposable
         using var generator = new Generator(3);
         var configuration = Configuration(asksForPositions: true, positionsAsk: true);
         using var attention = Attention(configuration);
-        var positions = RelativePositions.Of(Length, configuration, CPU);
+        var none = new Dropout(0, generator);
 
-        var context = attention.Attend(_q, _k, _v, _prefix, positions, mask: null, new Dropout(0, generator));
+        var context = attention.Attend(_q, _k, _v, _prefix, Window(attention, Length, configuration, none), mask: null, none);
 
-        Numbers.AreClose(attention.Attend(_q, _k, _v, _prefix, positions, mask: null, dropout: null), context);
+        Numbers.AreClose(attention.Attend(_q, _k, _v, _prefix, Window(attention, Length, configuration), mask: null, dropout: null), context);
     }
 
     [TestMethod]
@@ -64,12 +64,15 @@ public sealed class DisentangledAttentionTests : IDisposable
         using var attention = Attention(configuration);
         var mask = tensor(new[] { 0, 0, 0, 0, -1e9f }).view(1, 1, 1, Length);
 
-        var context = attention.Attend(_q, _k, _v, _prefix, RelativePositions.Of(Length, configuration, CPU), mask, dropout: null);
+        var context = attention.Attend(_q, _k, _v, _prefix, Window(attention, Length, configuration), mask, dropout: null);
 
         var shorter = attention.Attend(
-            Shortened(_q), Shortened(_k), Shortened(_v), _prefix, RelativePositions.Of(Length - 1, configuration, CPU), mask: null, dropout: null);
+            Shortened(_q), Shortened(_k), Shortened(_v), _prefix, Window(attention, Length - 1, configuration), mask: null, dropout: null);
         Numbers.AreClose(shorter, Shortened(context));
     }
+
+    private static PositionWindow Window(DisentangledAttention attention, int length, DebertaConfiguration configuration, Dropout? dropout = null) =>
+        attention.Window(RelativePositions.Of(length, configuration, CPU), changedTable: null, changes: null, dropout);
 
     public void Dispose()
     {

@@ -1,0 +1,91 @@
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>What a family calls the modules of its language model's head, as full checkpoints spell them.</summary>
+internal sealed record LanguageHeadNames
+{
+    /// <summary>The linear layer, followed by an activation, that hidden states go through first; null where there is none.</summary>
+    public string? Dense { get; init; }
+
+    /// <summary>The layer normalisation after it; null where there is none.</summary>
+    public string? Norm { get; init; }
+
+    /// <summary>The activation's name; null for that of the layers.</summary>
+    public string? Activation { get; init; }
+
+    /// <summary>The key of the bias of each word; null where there is none.</summary>
+    public string? Bias { get; init; }
+
+    /// <summary>The key of the words' vectors where they are not the embeddings.</summary>
+    public required string Decoder { get; init; }
+}
+
+/// <summary>The head of a masked or causal language model: a score of each word of the vocabulary at a token. Frozen.</summary>
+/// <remarks>Safe for any number of threads.</remarks>
+internal sealed class LanguageHead : IDisposable
+{
+    private readonly FrozenTensors _tensors;
+    private readonly FrozenLinear? _dense;
+    private readonly FrozenLayerNorm? _norm;
+    private readonly Func<Tensor, Tensor> _activation;
+    private readonly FrozenLinear _decoder;
+
+    private LanguageHead(FrozenTensors tensors, LanguageHeadNames names, BackboneConfiguration configuration, Tensor words)
+    {
+        _tensors = tensors;
+        _dense = names.Dense is { } dense ? FrozenLinear.Of(tensors, dense) : null;
+        _norm = names.Norm is { } norm ? FrozenLayerNorm.Of(tensors, norm, configuration.LayerNormEpsilon) : null;
+        _activation = Activation.Named(names.Activation ?? configuration.Activation);
+        _decoder = new(configuration.TiesWordEmbeddings ? words : tensors[names.Decoder], names.Bias is { } bias ? tensors[bias] : null);
+    }
+
+    /// <summary>Loads the head that stands beside an encoder in a checkpoint.</summary>
+    /// <param name="words">The encoder's word embeddings, <c>[vocabulary, E]</c>; they outlive the head.</param>
+    /// <exception cref="InvalidDataException">The checkpoint holds no such head; what is missing is named.</exception>
+    public static LanguageHead Load(
+        ICheckpoint checkpoint, LanguageHeadNames names, BackboneConfiguration configuration, Tensor words)
+    {
+        var tensors = FrozenTensors.LoadPart(checkpoint, Declare(names, configuration), words.device, words.dtype);
+        try
+        {
+            return new(tensors, names, configuration, words);
+        }
+        catch
+        {
+            tensors.Dispose();
+            throw;
+        }
+    }
+
+    /// <param name="hidden">The encoder's last hidden states at some tokens, of any type, <c>[N, H]</c>.</param>
+    /// <returns>Logits of the vocabulary, F32 <c>[N, vocabulary]</c>.</returns>
+    public Tensor Forward(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        var states = hidden.to(_decoder.Weight.dtype);
+        if (_dense is { } dense)
+            states = _activation(dense.Forward(states));
+        if (_norm is { } norm)
+            states = norm.Forward(states);
+        return _decoder.Forward(states).ToTrainedType().MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => _tensors.Dispose();
+
+    private static List<TensorDeclaration> Declare(LanguageHeadNames names, BackboneConfiguration configuration)
+    {
+        var (hidden, embedding, vocabulary) = (configuration.HiddenSize, configuration.EmbeddingSize, configuration.VocabularySize);
+        var declared = new List<TensorDeclaration>();
+        if (names.Dense is { } dense)
+            declared.AddRange(TensorDeclaration.Linear(dense, hidden, embedding));
+        if (names.Norm is { } norm)
+            declared.AddRange(TensorDeclaration.LayerNorm(norm, embedding));
+        if (names.Bias is { } bias)
+            declared.Add(new(bias, [vocabulary]));
+        if (!configuration.TiesWordEmbeddings)
+            declared.Add(new(names.Decoder, [vocabulary, embedding]));
+        return declared;
+    }
+}

@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Layers;
+
+/// <summary>A transformer layer that normalises before attention and feed-forward, as GPT-2 and what came after it stack them.</summary>
+internal sealed record PreNormLayer
+{
+    public required FrozenLayerNorm AttentionNorm { get; init; }
+
+    public required AttentionProjection Projection { get; init; }
+
+    public required FrozenLinear AttentionOutput { get; init; }
+
+    public required FrozenLayerNorm FeedForwardNorm { get; init; }
+
+    public required FrozenLinear Intermediate { get; init; }
+
+    public required FrozenLinear Output { get; init; }
+
+    public required Func<Tensor, Tensor> Activation { get; init; }
+
+    /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
+    /// <param name="select">Selects the tokens that send queries, <c>[B, Q, H]</c> of <c>[B, T, H]</c>; null for all.</param>
+    /// <param name="changes">Values in the place of the frozen ones; null for none.</param>
+    /// <returns>The layer's output, <c>[B, T, H]</c> or <c>[B, Q, H]</c>.</returns>
+    public Tensor Forward(Tensor hidden, Attention attend, Func<Tensor, Tensor>? select, WeightChanges? changes, Dropout? dropout)
+    {
+        using var scope = NewDisposeScope();
+        var normalized = AttentionNorm.Forward(hidden, changes);
+        var (q, k, v) = Projection.Project(select?.Invoke(normalized) ?? normalized, normalized, changes);
+        var attended = AttentionOutput.Forward(AttentionProjection.Join(attend(q, k, v)), changes).Drop(dropout)
+            .Add(select?.Invoke(hidden) ?? hidden); // In place: the backward pass needs neither summand.
+
+        var transformed = Activation(Intermediate.Forward(FeedForwardNorm.Forward(attended, changes), changes));
+        return Output.Forward(transformed, changes).Drop(dropout).Add(attended).MoveToOuterDisposeScope();
+    }
+}

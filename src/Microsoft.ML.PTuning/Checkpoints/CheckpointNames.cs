@@ -1,0 +1,12 @@
+namespace Microsoft.ML.PTuning.Checkpoints;
+
+/// <summary>What a family's checkpoints hold beside the encoder, and how their keys begin.</summary>
+/// <param name="Prefix">What the keys of full checkpoints begin with: <c>bert.</c>; encoders saved alone have none.</param>
+internal sealed record CheckpointNames(string Prefix)
+{
+    /// <summary>Beginnings of the keys of heads that published checkpoints of the family hold, beside the heads that any family may have.</summary>
+    public IReadOnlyList<string> Heads { get; init; } = [];
+
+    /// <summary>Endings of the keys of constants that some versions of transformers saved with the weights.</summary>
+    public IReadOnlyList<string> Buffers { get; init; } = [];
+}
