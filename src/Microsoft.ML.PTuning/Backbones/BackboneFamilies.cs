@@ -44,6 +44,7 @@ internal static class BackboneFamilies
         AlbertBackbone.Family,
         DebertaV1.Family,
         DebertaV2.Family,
+        Gpt2Backbone.Family,
     ];
 
     /// <summary>The family of a <c>model_type</c>; null where it is not supported.</summary>

@@ -22,6 +22,7 @@ public sealed class LanguageHeadTests
 
     [TestMethod]
     [DataRow("methods/bert.base", "init.", "expect.mlm_logits")]
+    [DataRow("backbones/gpt2", "param.", "expect.logits")]
     public void Gives_the_logits_of_transformers(string file, string weights, string logits)
     {
         var path = Path.Combine(GoldenFiles.Root, file);

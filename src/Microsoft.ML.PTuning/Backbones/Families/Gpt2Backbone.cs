@@ -1,0 +1,144 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Backbones.Families;
+
+/// <summary>GPT-2 (Radford et al. 2019): a decoder, in which a token sees the prefix, itself and the tokens before it.</summary>
+/// <remarks>Rows are padded on the right, where no token sees padding. Linear layers are stored transposed, <c>[from, to]</c>.</remarks>
+internal sealed class Gpt2Backbone : Backbone
+{
+    private readonly FrozenEmbedding _words;            // [vocabulary, H]
+    private readonly FrozenEmbedding _positions;        // [positions, H]
+    private readonly PreNormLayer[] _layers;
+    private readonly FrozenLayerNorm _finalNorm;
+
+    private Gpt2Backbone(BackboneConfiguration configuration, FrozenTensors tensors)
+        : base(configuration, tensors)
+    {
+        _words = FrozenEmbedding.Of(tensors, "wte");
+        _positions = FrozenEmbedding.Of(tensors, "wpe");
+        _layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PreNormLayer
+        {
+            AttentionNorm = Norm($"h.{i}.ln_1"),
+            Projection = new FusedProjection(FrozenLinear.OfTransposed(tensors, $"h.{i}.attn.c_attn"), configuration.Heads),
+            AttentionOutput = FrozenLinear.OfTransposed(tensors, $"h.{i}.attn.c_proj"),
+            FeedForwardNorm = Norm($"h.{i}.ln_2"),
+            Intermediate = FrozenLinear.OfTransposed(tensors, $"h.{i}.mlp.c_fc"),
+            Output = FrozenLinear.OfTransposed(tensors, $"h.{i}.mlp.c_proj"),
+            Activation = Activation.Named(configuration.Activation),
+        })];
+        _finalNorm = Norm("ln_f");
+
+        FrozenLayerNorm Norm(string module) => FrozenLayerNorm.Of(tensors, module, configuration.LayerNormEpsilon);
+    }
+
+    public static BackboneFamily Family { get; } = new()
+    {
+        ModelType = "gpt2",
+        Keys = new("transformer.") { Heads = ["lm_head."], Buffers = [".attn.bias", ".attn.masked_bias"] },
+        LanguageHead = new() { Decoder = "lm_head.weight" },
+        WordEmbeddings = "wte.weight",
+        DefaultPadTokenId = 0, // It has none: any will do, since no token sees it.
+        Read = Read,
+        Declare = Declare,
+        Create = (configuration, tensors) => new Gpt2Backbone(configuration, tensors),
+    };
+
+    public override int MaxPositions => Configuration.MaxPositionEmbeddings;
+
+    public override bool HasPooler => false;
+
+    public override SentenceToken SentenceToken => SentenceToken.Last;
+
+    /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
+    public override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
+    {
+        RequirePositions(batch, positionOffset);
+
+        using var scope = NewDisposeScope();
+        var positions = Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device);
+        return _words.Forward(batch.Ids, tuning?.Weights).Plus(_positions.Forward(positions, tuning?.Weights)).Drop(dropout).MoveToOuterDisposeScope();
+    }
+
+    public override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout)
+    {
+        var causal = new AttentionMask(batch, ElementType, isCausal: true);
+        var ofLastToken = new AttentionMask(batch, ElementType);
+        return (layer, hidden, sentenceTokenOnly) =>
+        {
+            var prefix = tuning.Prefixes?[layer];
+            var visible = (sentenceTokenOnly ? ofLastToken : causal).For(prefix); // Outside of the scope: it outlives the layer.
+            using var scope = NewDisposeScope();
+            var output = _layers[layer].Forward(hidden, Attend, sentenceTokenOnly ? LastToken : null, tuning.Weights, dropout);
+            if (layer == Configuration.Layers - 1)
+                output = _finalNorm.Forward(output, tuning.Weights);
+            return output.MoveToOuterDisposeScope();
+
+            Tensor Attend(Tensor q, Tensor k, Tensor v) => PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+        };
+
+        Tensor LastToken(Tensor states) => SentenceStates(states, batch.Mask).unsqueeze(1);                  // [B, 1, H]
+    }
+
+    private static BackboneConfiguration Read(ConfigurationFile file)
+    {
+        file.RequireOff("add_cross_attention");
+        file.RequireOff("scale_attn_by_inverse_layer_idx");
+        if (!file.Switch("scale_attn_weights", fallback: true))
+            file.Fault("scale_attn_weights is false, expected true");
+
+        var hidden = file.Integer("n_embd", minimum: 1);
+        return new()
+        {
+            ModelType = Family.ModelType,
+            VocabularySize = file.Integer("vocab_size", minimum: 1),
+            HiddenSize = hidden,
+            EmbeddingSize = hidden,
+            Layers = file.Integer("n_layer", minimum: 1),
+            Heads = file.Integer("n_head", minimum: 1),
+            FeedForwardSize = file.Integer("n_inner", minimum: 1, fallback: 4 * hidden),
+            Activation = file.Word("activation_function", Activation.Names, fallback: "gelu_new"),
+            MaxPositionEmbeddings = file.Integer("n_positions", minimum: 1),
+            SegmentTypes = 0,
+            LayerNormEpsilon = file.Positive("layer_norm_epsilon", fallback: 1e-5),
+            PadTokenId = file.Integer("pad_token_id", minimum: 0, fallback: Family.DefaultPadTokenId),
+            StatesPadToken = file.Has("pad_token_id"),
+        };
+    }
+
+    private static List<TensorDeclaration> Declare(BackboneConfiguration configuration)
+    {
+        var (hidden, feedForward) = (configuration.HiddenSize, configuration.FeedForwardSize);
+        List<TensorDeclaration> declared =
+        [
+            new("wte.weight", [configuration.VocabularySize, hidden]),
+            new("wpe.weight", [configuration.MaxPositionEmbeddings, hidden]),
+        ];
+        for (var i = 0; i < configuration.Layers; i++)
+        {
+            declared.AddRange(
+            [
+                .. TensorDeclaration.LayerNorm($"h.{i}.ln_1", hidden),
+                .. TensorDeclaration.Transposed($"h.{i}.attn.c_attn", hidden, 3 * hidden),
+                .. TensorDeclaration.Transposed($"h.{i}.attn.c_proj", hidden, hidden),
+                .. TensorDeclaration.LayerNorm($"h.{i}.ln_2", hidden),
+                .. TensorDeclaration.Transposed($"h.{i}.mlp.c_fc", hidden, feedForward),
+                .. TensorDeclaration.Transposed($"h.{i}.mlp.c_proj", feedForward, hidden),
+            ]);
+        }
+        declared.AddRange(TensorDeclaration.LayerNorm("ln_f", hidden));
+        return declared;
+    }
+
+    /// <summary>One linear layer gives queries, keys and values, in blocks of H.</summary>
+    private sealed class FusedProjection(FrozenLinear linear, int heads) : AttentionProjection(heads)
+    {
+        public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes)
+        {
+            var parts = linear.Forward(hidden, changes).chunk(3, -1);                                         // 3 of [B, T, H]
+            var queries = ReferenceEquals(querying, hidden) ? parts[0] : linear.Forward(querying, changes).chunk(3, -1)[0];
+            return (Split(queries), Split(parts[1]), Split(parts[2]));
+        }
+    }
+}
