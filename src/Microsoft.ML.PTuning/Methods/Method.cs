@@ -17,6 +17,7 @@ internal readonly record struct ModelRows(TrainedTensors Tensors, int Rows);
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(DeepPrefix), DeepPrefix.Kind)]
 [JsonDerivedType(typeof(LinearProbe), LinearProbe.Kind)]
+[JsonDerivedType(typeof(BitFit), BitFit.Kind)]
 internal abstract record Method
 {
     /// <summary>The kinds that files may name.</summary>

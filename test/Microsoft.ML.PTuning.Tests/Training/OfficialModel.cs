@@ -36,11 +36,12 @@ internal sealed class OfficialModel : IDisposable
     {
         (_golden, _weights) = (golden, weights);
 
-        var encoder = new DeepPrefix { PrefixLength = (int)Initial(Embedding).size(0) }.Over(weights.Backbone);
+        Method method = golden.Tensors.ContainsKey($"init.{Embedding}") ? new DeepPrefix { PrefixLength = (int)Initial(Embedding).size(0) } : new BitFit();
+        var encoder = method.Over(weights.Backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
             (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");
-        var prefix = CreatePrefix(encoder.PrefixShape());
+        var parameters = method is DeepPrefix ? CreatePrefix(encoder.PrefixShape()) : method.Create(weights.Backbone, NoInitializers);
         SortedDictionary<string, Tensor> head = [];
         foreach (var (name, official) in _headNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
             head[name] = Initial(official).clone();
@@ -56,8 +57,9 @@ internal sealed class OfficialModel : IDisposable
                 PadToLength = Width,
                 RecomputeActivations = recompute,
             },
-            prefix, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], weights.Backbone.Configuration.PadTokenId, CPU);
-        Trained = PrefixNames.Zip(prefix.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
+            parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], weights.Backbone.Configuration.PadTokenId, CPU);
+        var names = method is DeepPrefix ? PrefixNames : parameters.Values().Keys.Select(name => name.Replace("backbone.", "bert."));
+        Trained = names.Zip(parameters.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
     }
 
     public PromptOptimizer Optimizer { get; }
@@ -68,11 +70,14 @@ internal sealed class OfficialModel : IDisposable
     /// <summary>What is trained, by its official name.</summary>
     public IEnumerable<(string Name, Tensor Parameter)> Trained { get; }
 
-    /// <summary>The prefix as the official model computes it from its first values: the embedding, or what the network makes of it.</summary>
-    public Tensor FirstPrefix
+    /// <summary>The prefix as the official model computes it from its first values: the embedding, or the network's output for it. Null where it has none.</summary>
+    public Tensor? FirstPrefix
     {
         get
         {
+            if (!_golden.Tensors.ContainsKey($"init.{Embedding}"))
+                return null;
+
             var flat = Initial(Embedding);
             if (IsProjected)
             {
@@ -95,6 +100,9 @@ internal sealed class OfficialModel : IDisposable
         : [Embedding];
 
     public void Dispose() => Optimizer.Dispose();
+
+    /// <summary>BitFit begins with the encoder's own biases.</summary>
+    private static FirstValues NoInitializers { get; } = new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException());
 
     private Tensor Initial(string name) => _weights[name];
 
@@ -120,8 +128,8 @@ internal sealed class OfficialModel : IDisposable
 
     private ExamplePart[] ReadBatch()
     {
-        var labels = _golden.Tensors.ContainsKey("input.labels")
-            ? Input("labels")
+        var labels = _golden.Tensors.TryGetValue("input.labels", out var stored)
+            ? stored.to(ScalarType.Int64).data<long>().ToArray()
             : [.. Input("start_positions").Zip(Input("end_positions"), (start, end) => new[] { start, end }).SelectMany(position => position)];
         var rows = _golden.Tensors["input.input_ids"].size(0);
         var sequences = ReadSequences();
