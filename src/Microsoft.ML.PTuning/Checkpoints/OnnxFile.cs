@@ -18,6 +18,8 @@ internal sealed class OnnxFile : ICheckpoint
 
     private OnnxFile(OnnxModel model) => (_model, _tensors) = (model, model.Tensors.ToDictionary(tensor => tensor.Name));
 
+    public static IReadOnlyList<CheckpointFormat> Formats => [new("model.onnx", Open, OtherFiles), new("onnx/model.onnx", Open, OtherFiles)];
+
     public string Source => _model.Path;
 
     public IEnumerable<CheckpointEntry> Tensors => _tensors.Values.Select(tensor => new CheckpointEntry(tensor.Name, tensor.Type, tensor.Shape));
@@ -55,6 +57,12 @@ internal sealed class OnnxFile : ICheckpoint
             file.Dispose();
         _numbers.Clear();
         _model.Dispose();
+    }
+
+    private static IReadOnlyCollection<string> OtherFiles(string path)
+    {
+        using var model = OnnxModel.Open(path);
+        return model.OtherFiles;
     }
 
     private Tensor Dequantize(OnnxTensor tensor)

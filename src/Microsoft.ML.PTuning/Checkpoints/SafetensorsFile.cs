@@ -25,6 +25,8 @@ internal sealed class SafetensorsFile : ICheckpoint
         }
     }
 
+    public static IReadOnlyList<CheckpointFormat> Formats => CheckpointFormat.WithShards("model.safetensors", Open);
+
     public string Source { get; }
 
     /// <summary>What the file holds, by name, in the order of its bytes.</summary>

@@ -50,6 +50,8 @@ internal sealed class TorchFile : ICheckpoint
         }
     }
 
+    public static IReadOnlyList<CheckpointFormat> Formats => CheckpointFormat.WithShards("pytorch_model.bin", Open);
+
     public string Source { get; }
 
     public IEnumerable<CheckpointEntry> Tensors => _tensors.Select(pair => new CheckpointEntry(pair.Key, pair.Value.Storage.Type, pair.Value.Shape));

@@ -205,8 +205,8 @@ public sealed class BackboneLoadingTests
 
     [TestMethod]
     [DoNotParallelize]
-    [DataRow(CheckpointFormats.Safetensors)]
-    [DataRow(CheckpointFormats.Torch)]
+    [DataRow(WrittenFormats.Safetensors)]
+    [DataRow(WrittenFormats.Torch)]
     public void Load_maps_F32_weights_instead_of_copying_them(string format)
     {
         if (!OperatingSystem.IsLinux())

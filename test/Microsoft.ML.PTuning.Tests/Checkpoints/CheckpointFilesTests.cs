@@ -12,8 +12,8 @@ public sealed class CheckpointFilesTests
 {
     private static readonly string[] Order =
     [
-        CheckpointFormats.Safetensors, CheckpointFormats.ShardedSafetensors, CheckpointFormats.Torch, CheckpointFormats.ShardedTorch,
-        CheckpointFormats.Onnx, CheckpointFormats.OnnxInFolder,
+        WrittenFormats.Safetensors, WrittenFormats.ShardedSafetensors, WrittenFormats.Torch, WrittenFormats.ShardedTorch,
+        WrittenFormats.Onnx, WrittenFormats.OnnxInFolder,
     ];
 
     public static IEnumerable<object[]> Formats => Order.Select(format => new object[] { format });
@@ -91,8 +91,8 @@ public sealed class CheckpointFilesTests
     }
 
     [TestMethod]
-    [DataRow(CheckpointFormats.ShardedSafetensors)]
-    [DataRow(CheckpointFormats.ShardedTorch)]
+    [DataRow(WrittenFormats.ShardedSafetensors)]
+    [DataRow(WrittenFormats.ShardedTorch)]
     public void An_index_that_changed_is_another_encoder(string format)
     {
         using var checkpoint = WithVocabulary(new());
@@ -109,7 +109,7 @@ public sealed class CheckpointFilesTests
     public void Weights_beside_an_ONNX_file_that_changed_are_another_encoder()
     {
         using var checkpoint = WithVocabulary(new());
-        var files = checkpoint.SaveAs(CheckpointFormats.OnnxInFolder);
+        var files = checkpoint.SaveAs(WrittenFormats.OnnxInFolder);
         var reference = Release(BackboneLibrary.Open(checkpoint.Path, CPU));
         File.AppendAllText(Path.Combine(checkpoint.Path, files[1]), "\n");
 
@@ -135,9 +135,9 @@ public sealed class CheckpointFilesTests
     public void Weights_that_would_be_read_instead_of_those_at_training_are_another_encoder()
     {
         using var checkpoint = WithVocabulary(new());
-        checkpoint.SaveAs(CheckpointFormats.Torch);
+        checkpoint.SaveAs(WrittenFormats.Torch);
         var reference = Release(BackboneLibrary.Open(checkpoint.Path, CPU));
-        checkpoint.SaveAs(CheckpointFormats.Safetensors);
+        checkpoint.SaveAs(WrittenFormats.Safetensors);
 
         var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Open(reference, null, CPU));
 

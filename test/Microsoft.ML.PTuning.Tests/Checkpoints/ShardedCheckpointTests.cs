@@ -11,10 +11,10 @@ public sealed class ShardedCheckpointTests
 
     private readonly TinyCheckpoint _checkpoint = new();
 
-    private string Index => Path.Combine(_checkpoint.Path, CheckpointFormats.ShardedSafetensors);
+    private string Index => Path.Combine(_checkpoint.Path, WrittenFormats.ShardedSafetensors);
 
     [TestInitialize]
-    public void Save() => _checkpoint.SaveAs(CheckpointFormats.ShardedSafetensors);
+    public void Save() => _checkpoint.SaveAs(WrittenFormats.ShardedSafetensors);
 
     [TestCleanup]
     public void Delete() => _checkpoint.Dispose();

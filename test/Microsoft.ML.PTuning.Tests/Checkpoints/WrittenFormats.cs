@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tests.Checkpoints;
 
 /// <summary>Saves a tiny encoder in the formats that weights come in.</summary>
-internal static class CheckpointFormats
+internal static class WrittenFormats
 {
     public const string Safetensors = "model.safetensors", ShardedSafetensors = "model.safetensors.index.json";
     public const string Onnx = "model.onnx", OnnxInFolder = "onnx/model.onnx";
