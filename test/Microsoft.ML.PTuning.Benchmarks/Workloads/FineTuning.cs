@@ -77,7 +77,7 @@ internal sealed class FineTuning : IDisposable
         var encoded = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU);
         var embedded = _backbone.Embed(encoded, positionOffset: 0);
         var hidden = _backbone.RunLayers(embedded, encoded, tuning: null, 0, _backbone.Configuration.Layers, sentenceTokenOnly: _isLean);
-        var outputs = _model.Task.Head.Forward(_backbone, hidden, encoded.Mask, _head, dropout: null);
+        var outputs = _model.Task.Head.Forward(_backbone, hidden, encoded.Mask, _head, Tuning.None, dropout: null);
         _model.Task.Loss(outputs, parts).Over(batchSize).backward(); // Threads may add to one tensor's gradient at once.
     }
 
