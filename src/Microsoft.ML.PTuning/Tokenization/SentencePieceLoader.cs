@@ -40,7 +40,7 @@ internal static class SentencePieceLoader
             settings.SpecialToken("sep_token", "[SEP]", vocabulary),
             settings.SpecialToken("pad_token", "<pad>", vocabulary),
             SeparatorsBetween: 1,
-            SecondSegment: 1);
+            SecondSegment: 1) { Mask = settings.MaskToken("[MASK]", vocabulary) };
 
         var steps = PreparationSteps.ReplaceQuotes
             | (settings.Flag("remove_space") ?? true ? PreparationSteps.SplitWhiteSpace : PreparationSteps.None)
@@ -73,7 +73,7 @@ internal static class SentencePieceLoader
             settings.SpecialToken("sep_token", "</s>", vocabulary),
             settings.SpecialToken("pad_token", "<pad>", vocabulary),
             SeparatorsBetween: 2,
-            SecondSegment: 0);
+            SecondSegment: 0) { Mask = settings.MaskToken("<mask>", vocabulary) };
 
         return new SentencePieceTextTokenizer(
             model, PreparationSteps.None, splitDigitComma: false, new PieceNumbering(1, ids["<unk>"]), vocabulary.Size, layout, files.Read);
@@ -94,7 +94,7 @@ internal static class SentencePieceLoader
             settings.SpecialToken("sep_token", "[SEP]", vocabulary),
             settings.SpecialToken("pad_token", "[PAD]", vocabulary),
             SeparatorsBetween: 1,
-            SecondSegment: 1);
+            SecondSegment: 1) { Mask = settings.MaskToken("[MASK]", vocabulary) ?? vocabulary.Size }; // Added behind the model's pieces where it is none of them.
 
         var steps = settings.Flag("do_lower_case") ?? false ? PreparationSteps.LowerCase : PreparationSteps.None;
         return new SentencePieceTextTokenizer(

@@ -11,6 +11,9 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <param name="SecondSegment">Segment id of the second text and its separator: 0 for families that do not tell segments apart.</param>
 internal sealed record SpecialTokenLayout(int Classification, int Separator, int Pad, int SeparatorsBetween, int SecondSegment)
 {
+    /// <summary>Id of the token that stands for a hidden word; null where there is none. It never stands around a text.</summary>
+    public int? Mask { get; init; }
+
     public int LargestId => Math.Max(Classification, Math.Max(Separator, Pad));
 
     public int Count(bool pair) => pair ? 2 + SeparatorsBetween : 2;

@@ -9,6 +9,8 @@ internal abstract class SubwordTokenizer(int vocabularySize, SpecialTokenLayout 
 
     public override int SeparatorId => layout.Separator;
 
+    public override int? MaskId => layout.Mask;
+
     public override IReadOnlyList<string> Files => files;
 
     public override int SpecialTokens(bool pair) => layout.Count(pair);

@@ -15,6 +15,9 @@ internal abstract class TextTokenizer
     /// <summary>Id of the special token that stands after each text.</summary>
     public abstract int SeparatorId { get; }
 
+    /// <summary>Id of the token that stands for a hidden word in masked language models; null where the vocabulary has none.</summary>
+    public virtual int? MaskId => null;
+
     /// <summary>The files that decide this tokenizer's ids, full paths; empty where it was not made from files.</summary>
     public virtual IReadOnlyList<string> Files => [];
 

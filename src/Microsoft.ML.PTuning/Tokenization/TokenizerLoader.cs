@@ -139,7 +139,7 @@ internal static class TokenizerLoader
             settings.SpecialToken("sep_token", "[SEP]", vocabulary),
             settings.SpecialToken("pad_token", "[PAD]", vocabulary),
             SeparatorsBetween: 1,
-            SecondSegment: modelType == RobertaType ? 0 : 1);
+            SecondSegment: modelType == RobertaType ? 0 : 1) { Mask = settings.MaskToken("[MASK]", vocabulary) };
 
         var lowerCase = settings.Flag("do_lower_case", "lowercase") ?? !HasCapitals(vocabulary);
         var normalizer = new BertNormalizer(
@@ -173,13 +173,13 @@ internal static class TokenizerLoader
                 settings.SpecialToken("sep_token", "[SEP]", vocabulary),
                 settings.SpecialToken("pad_token", "[PAD]", vocabulary),
                 SeparatorsBetween: 1,
-                SecondSegment: 1)
+                SecondSegment: 1) { Mask = settings.MaskToken("[MASK]", vocabulary) }
             : new SpecialTokenLayout(
                 settings.SpecialToken("cls_token", "<s>", vocabulary),
                 settings.SpecialToken("sep_token", "</s>", vocabulary),
                 settings.SpecialToken("pad_token", "<pad>", vocabulary),
                 SeparatorsBetween: 2,
-                SecondSegment: 0);
+                SecondSegment: 0) { Mask = settings.MaskToken("<mask>", vocabulary) };
 
         return new ByteLevelBpeTextTokenizer(vocabulary, merges, settings.Flag("add_prefix_space") ?? false, layout, files.Read);
     }

@@ -61,6 +61,13 @@ internal sealed class TokenizerSettings
             $"Fetch the file again (it may be cut short, or a Git LFS pointer), or name the token in {TokenizerFiles.Configuration}.");
     }
 
+    /// <summary>The id of the token that stands for a hidden word; null where neither vocabulary nor added tokens have it.</summary>
+    public int? MaskToken(string usual, Vocabulary vocabulary)
+    {
+        var token = Text("mask_token") ?? usual;
+        return vocabulary.Ids.TryGetValue(token, out var id) || _addedTokens.TryGetValue(token, out id) ? id : null;
+    }
+
     private static string? Content(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString(),
