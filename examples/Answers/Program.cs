@@ -20,7 +20,7 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
 {
     var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(new PTuningV2Trainer.QuestionAnswerOptions
     {
-        Shards = 2, // The same figures on any number of cores.
+        Advanced = { Shards = 2 }, // The same figures on any number of cores.
         Progress = progress,
     });
 

@@ -23,7 +23,7 @@ using PTuningV2Transformer model = TrainingBar.Show(progress =>
         Sentence1ColumnName = nameof(Message.Text),
         LabelColumnName = nameof(Message.Entities),
         EntitiesColumnName = nameof(Finding.Found),
-        Shards = 2, // The same figures on any number of cores.
+        Advanced = { Shards = 2 }, // The same figures on any number of cores.
         Progress = progress,
     });
 

@@ -155,6 +155,8 @@ internal static class CommandLine
                 result.AddError($"--label-column is for {Names(known => known.HasLabelColumn)}, not for {name}.");
             if (result.GetValue(Header) && !task.MayHaveHeader)
                 result.AddError($"--header is for {Names(known => known.MayHaveHeader)}, not for {name}.");
+            if (result.GetResult(Pooled) is not null && !task.HasPooling)
+                result.AddError($"--pooling is for {Names(known => known.HasPooling)}, not for {name}.");
             CheckMethod(result, task);
         });
         command.SetAction((arguments, cancellationToken) => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None));

@@ -29,7 +29,7 @@ internal sealed record Settings(
         BatchSize: requested.BatchSize ?? preset?.BatchSize ?? library.BatchSize,
         MaxLength: requested.MaxLength ?? preset?.MaxLength ?? library.MaxLength,
         PositionOffset: requested.PositionOffset ?? library.PositionOffset,
-        Pooling: requested.Pooling ?? preset?.Pooling ?? library.Pooling,
+        Pooling: requested.Pooling ?? preset?.Pooling ?? Pooling.Automatic,
         PadToMax: requested.PadToMax,
         PrefixDropout: preset?.Dropout ?? library.PrefixDropout,
         HeadDropout: preset?.Dropout ?? library.HeadDropout,

@@ -20,10 +20,10 @@ IDataView testTickets = mlContext.Data.LoadFromTextFile<Ticket>(Path.Combine(dat
 using var model = TrainingBar.Show(progress =>
 {
     var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(Ticket.Queue))
-        .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.Options
+        .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
         {
             Sentence1ColumnName = nameof(Ticket.Text),
-            Shards = 2, // The same figures on any number of cores.
+            Advanced = { Shards = 2 }, // The same figures on any number of cores.
             Progress = progress,
         }))
         .Append(mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel"));

@@ -2,56 +2,97 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Tasks;
 
-namespace Microsoft.ML;
-
-public static partial class PTuningCatalog
+namespace Microsoft.ML
 {
-    /// <summary>The best of a row's choices for its premise.</summary>
-    /// <param name="labelColumnName">
-    /// The index of the right choice, from 0: an Int32, or a UInt32 with the attribute <c>[KeyType(count)]</c>, which ML.NET's <c>Evaluate</c> needs.
-    /// </param>
-    /// <param name="sentence1ColumnName">The premise, a text.</param>
-    /// <param name="choicesColumnName">The choices, a vector of text; rows may have different numbers of them.</param>
-    /// <param name="scoreColumnName">The probabilities, one per choice.</param>
-    /// <param name="predictedLabelColumnName">The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</param>
-    /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
-    public static PTuningV2Trainer PTuningV2MultipleChoice(
-        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
-        string labelColumnName = "Label",
-        string sentence1ColumnName = "Sentence1",
-        string choicesColumnName = "Choices",
-        string scoreColumnName = "Score",
-        string predictedLabelColumnName = "PredictedLabel",
-        string? backbone = null,
-        int prefixLength = 20,
-        double learningRate = 1e-2,
-        int batchSize = 32,
-        int maxEpochs = 0,
-        IDataView? validationSet = null) =>
-        catalog.PTuningV2MultipleChoice(Trained(new PTuningV2Trainer.MultipleChoiceOptions
-        {
-            LabelColumnName = labelColumnName,
-            Sentence1ColumnName = sentence1ColumnName,
-            ChoicesColumnName = choicesColumnName,
-            ScoreColumnName = scoreColumnName,
-            PredictedLabelColumnName = predictedLabelColumnName,
-        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
-
-    /// <summary>The best of a row's choices for its premise.</summary>
-    public static PTuningV2Trainer PTuningV2MultipleChoice(
-        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultipleChoiceOptions options)
+    public static partial class PTuningCatalog
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(options);
-        return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new MultipleChoice
+        /// <summary>The best of a row's choices for its premise.</summary>
+        /// <param name="labelColumnName">
+        /// The index of the right choice, from 0: an Int32, or a UInt32 with the attribute <c>[KeyType(count)]</c>, which ML.NET's <c>Evaluate</c> needs.
+        /// </param>
+        /// <param name="sentence1ColumnName">The premise, a text.</param>
+        /// <param name="choicesColumnName">The choices, a vector of text; rows may have different numbers of them.</param>
+        /// <param name="scoreColumnName">The probabilities, one per choice.</param>
+        /// <param name="predictedLabelColumnName">The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</param>
+        /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
+        public static PTuningV2Trainer PTuningV2MultipleChoice(
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+            string labelColumnName = Default.Label,
+            string sentence1ColumnName = Default.Sentence1,
+            string choicesColumnName = Default.Choices,
+            string scoreColumnName = Default.Score,
+            string predictedLabelColumnName = Default.PredictedLabel,
+            string? backbone = null,
+            int prefixLength = Default.PrefixLength,
+            double learningRate = Default.LearningRate,
+            int batchSize = Default.BatchSize,
+            int maxEpochs = Default.MaxEpochs,
+            IDataView? validationSet = null) =>
+            catalog.PTuningV2MultipleChoice(Trained(new PTuningV2Trainer.MultipleChoiceOptions
+            {
+                LabelColumnName = labelColumnName,
+                Sentence1ColumnName = sentence1ColumnName,
+                ChoicesColumnName = choicesColumnName,
+                ScoreColumnName = scoreColumnName,
+                PredictedLabelColumnName = predictedLabelColumnName,
+            }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
+
+        /// <summary>The best of a row's choices for its premise.</summary>
+        public static PTuningV2Trainer PTuningV2MultipleChoice(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultipleChoiceOptions options)
         {
-            LabelColumnName = options.LabelColumnName,
-            Sentence1ColumnName = options.Sentence1ColumnName,
-            ChoicesColumnName = options.ChoicesColumnName,
-            ScoreColumnName = options.ScoreColumnName,
-            PredictedLabelColumnName = options.PredictedLabelColumnName,
-            Pooling = options.Pooling,
-            MaxLength = options.MaxLength,
-        });
+            ArgumentNullException.ThrowIfNull(catalog);
+            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
+        }
+    }
+}
+
+namespace Microsoft.ML.PTuning
+{
+    public sealed partial class PTuningV2Trainer
+    {
+        /// <summary>Options of a <see cref="PTuningV2Trainer"/> that chooses.</summary>
+        /// <remarks><see cref="Options.ScoreColumnName"/> is a probability per choice.</remarks>
+        public sealed class MultipleChoiceOptions : Options
+        {
+            /// <summary>
+            /// The index of the right choice, from 0: an Int32, or, as ML.NET's <c>Evaluate</c> needs it, a key. ML.NET numbers a UInt32 property with the
+            /// attribute <c>[KeyType(count)]</c> from 0 where it reads it, and from 1 where it writes it. <c>MapValueToKey</c> would number the choices as
+            /// they appear; it has no use here.
+            /// </summary>
+            public string LabelColumnName { get; set; } = Default.Label;
+
+            /// <summary>The premise, a text.</summary>
+            public string Sentence1ColumnName { get; set; } = Default.Sentence1;
+
+            /// <summary>The choices, a vector of text. Rows may have different numbers of them; ML.NET's <c>Evaluate</c> needs a vector of fixed size.</summary>
+            public string ChoicesColumnName { get; set; } = Default.Choices;
+
+            /// <summary>The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</summary>
+            public string PredictedLabelColumnName { get; set; } = Default.PredictedLabel;
+
+            /// <inheritdoc cref="SentenceOptions.Pooling"/>
+            public Pooling Pooling { get; set; }
+
+            internal override PromptTask ToTask() => new MultipleChoice
+            {
+                LabelColumnName = LabelColumnName,
+                Sentence1ColumnName = Sentence1ColumnName,
+                ChoicesColumnName = ChoicesColumnName,
+                ScoreColumnName = ScoreColumnName,
+                PredictedLabelColumnName = PredictedLabelColumnName,
+                Pooling = Pooling,
+                MaxLength = MaxLength,
+            };
+
+            internal override void Check()
+            {
+                base.Check();
+                OptionRange.Named(LabelColumnName);
+                OptionRange.Named(Sentence1ColumnName);
+                OptionRange.Named(ChoicesColumnName);
+                OptionRange.Named(PredictedLabelColumnName);
+                OptionRange.Defined(Pooling);
+            }
+        }
     }
 }

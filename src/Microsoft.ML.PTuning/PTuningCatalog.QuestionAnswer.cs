@@ -2,74 +2,167 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Tasks;
 
-namespace Microsoft.ML;
-
-public static partial class PTuningCatalog
+namespace Microsoft.ML
 {
-    /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
-    /// <param name="contextColumnName">The text that answers are cut from.</param>
-    /// <param name="questionColumnName">The question, text.</param>
-    /// <param name="trainingAnswerColumnName">The right answer, text; empty where there is none.</param>
-    /// <param name="answerIndexColumnName">The character of the context at which it starts, Int32; below 0 where there is none.</param>
-    /// <param name="predictedAnswerColumnName">The best answers, best first, a vector of text; "" for no answer.</param>
-    /// <param name="scoreColumnName">Their probabilities, a vector of Single.</param>
-    /// <param name="topK">Most answers of a row.</param>
-    /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
-    /// <param name="prefixLength">Prefix vectors per layer.</param>
-    /// <param name="learningRate">AdamW's learning rate.</param>
-    /// <param name="batchSize">Windows of a training step; a short context is one window.</param>
-    /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>
-    /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
-    public static PTuningV2Trainer PTuningV2QuestionAnswer(
-        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
-        string contextColumnName = "Context",
-        string questionColumnName = "Question",
-        string trainingAnswerColumnName = "TrainingAnswer",
-        string answerIndexColumnName = "AnswerIndex",
-        string predictedAnswerColumnName = "Answer",
-        string scoreColumnName = "Score",
-        int topK = 3,
-        string? backbone = null,
-        int prefixLength = 50,
-        double learningRate = 2e-2,
-        int batchSize = 32,
-        int maxEpochs = 0,
-        IDataView? validationSet = null) =>
-        catalog.PTuningV2QuestionAnswer(Trained(new PTuningV2Trainer.QuestionAnswerOptions
-        {
-            ContextColumnName = contextColumnName,
-            QuestionColumnName = questionColumnName,
-            TrainingAnswerColumnName = trainingAnswerColumnName,
-            AnswerIndexColumnName = answerIndexColumnName,
-            PredictedAnswerColumnName = predictedAnswerColumnName,
-            ScoreColumnName = scoreColumnName,
-            TopK = topK,
-            NBest = Math.Max(topK, 20),
-        }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
-
-    /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
-    public static PTuningV2Trainer PTuningV2QuestionAnswer(
-        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.QuestionAnswerOptions options)
+    public static partial class PTuningCatalog
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(options);
-        return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options, new QuestionAnswering
+        /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
+        /// <param name="contextColumnName">The text that answers are cut from.</param>
+        /// <param name="questionColumnName">The question, text.</param>
+        /// <param name="trainingAnswerColumnName">The right answer, text; empty where there is none.</param>
+        /// <param name="answerIndexColumnName">The character of the context at which it starts, Int32; below 0 where there is none.</param>
+        /// <param name="predictedAnswerColumnName">The best answers, best first, a vector of text; "" for no answer.</param>
+        /// <param name="scoreColumnName">Their probabilities, a vector of Single.</param>
+        /// <param name="topK">Most answers of a row.</param>
+        /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
+        /// <param name="prefixLength">Prefix vectors per layer.</param>
+        /// <param name="learningRate">AdamW's learning rate.</param>
+        /// <param name="batchSize">Windows of a training step; a short context is one window.</param>
+        /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>
+        /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
+        public static PTuningV2Trainer PTuningV2QuestionAnswer(
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+            string contextColumnName = Default.Context,
+            string questionColumnName = Default.Question,
+            string trainingAnswerColumnName = Default.TrainingAnswer,
+            string answerIndexColumnName = Default.AnswerIndex,
+            string predictedAnswerColumnName = Default.Answer,
+            string scoreColumnName = Default.Score,
+            int topK = Default.TopK,
+            string? backbone = null,
+            int prefixLength = Default.TokenPrefixLength,
+            double learningRate = Default.TokenLearningRate,
+            int batchSize = Default.BatchSize,
+            int maxEpochs = Default.MaxEpochs,
+            IDataView? validationSet = null) =>
+            catalog.PTuningV2QuestionAnswer(Trained(new PTuningV2Trainer.QuestionAnswerOptions
+            {
+                ContextColumnName = contextColumnName,
+                QuestionColumnName = questionColumnName,
+                TrainingAnswerColumnName = trainingAnswerColumnName,
+                AnswerIndexColumnName = answerIndexColumnName,
+                PredictedAnswerColumnName = predictedAnswerColumnName,
+                ScoreColumnName = scoreColumnName,
+                TopK = topK,
+                NBest = Math.Max(topK, Default.NBest),
+            }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
+
+        /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
+        public static PTuningV2Trainer PTuningV2QuestionAnswer(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.QuestionAnswerOptions options)
         {
-            ContextColumnName = options.ContextColumnName,
-            QuestionColumnName = options.QuestionColumnName,
-            TrainingAnswerColumnName = options.TrainingAnswerColumnName,
-            AnswerIndexColumnName = options.AnswerIndexColumnName,
-            PredictedAnswerColumnName = options.PredictedAnswerColumnName,
-            ScoreColumnName = options.ScoreColumnName,
-            AnswerStartColumnName = options.AnswerStartColumnName,
-            NoAnswerScoreColumnName = options.NoAnswerScoreColumnName,
-            TopK = options.TopK,
-            NBest = options.NBest,
-            MaxAnswerLength = options.MaxAnswerLength,
-            DocumentStride = options.DocumentStride,
-            NoAnswerThreshold = options.NoAnswerThreshold,
-            MaxLength = options.MaxLength,
-            CountsPadding = options.PadToMaxLength,
-        });
+            ArgumentNullException.ThrowIfNull(catalog);
+            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
+        }
+    }
+}
+
+namespace Microsoft.ML.PTuning
+{
+    public sealed partial class PTuningV2Trainer
+    {
+        /// <summary>Options of a <see cref="PTuningV2Trainer"/> that cuts the answers to questions from a context.</summary>
+        /// <remarks>
+        /// A context that is longer than <see cref="Options.MaxLength"/> is read in overlapping windows, to its end: nothing of it is dropped.
+        /// <see cref="Options.ScoreColumnName"/> has as many probabilities as answers, those of the <see cref="NBest"/> best together 1.
+        /// The head has no dropout.
+        /// </remarks>
+        public sealed class QuestionAnswerOptions : Options
+        {
+            /// <summary>
+            /// Options with a <see cref="Options.MaxLength"/> of 384, as is usual for SQuAD, a <see cref="TrainingOptions.PrefixLength"/> of 50 and a
+            /// <see cref="TrainingOptions.LearningRate"/> of 2e-2.
+            /// </summary>
+            public QuestionAnswerOptions()
+                : base(Default.TokenPrefixLength, Default.TokenLearningRate) => MaxLength = Default.AnswerMaxLength;
+
+            /// <summary>The text that answers are cut from.</summary>
+            public string ContextColumnName { get; set; } = Default.Context;
+
+            /// <summary>The question, text. Of a long one the first 64 tokens are read, or as many as half of the row has room for.</summary>
+            public string QuestionColumnName { get; set; } = Default.Question;
+
+            /// <summary>
+            /// The right answer, text; empty where the context has none. Where all training rows have one, the model always answers.
+            /// </summary>
+            public string TrainingAnswerColumnName { get; set; } = Default.TrainingAnswer;
+
+            /// <summary>
+            /// Where the right answer starts in the context, Int32, counted in characters (UTF-16) from 0; it means nothing where there is no answer.
+            /// Rows whose answer does not stand there letter by letter, or fits into no window, are left out and counted.
+            /// </summary>
+            public string AnswerIndexColumnName { get; set; } = Default.AnswerIndex;
+
+            /// <summary>The predicted answers, a vector of text, best first; "" for no answer. Each is a slice of the context.</summary>
+            public string PredictedAnswerColumnName { get; set; } = Default.Answer;
+
+            /// <summary>Where each predicted answer starts in the context, a vector of Int32; -1 for no answer.</summary>
+            public string AnswerStartColumnName { get; set; } = "AnswerStart";
+
+            /// <summary>
+            /// How much higher no answer scores than the best answer, Single: the difference of their logits; the largest Single where there is
+            /// nothing to answer with.
+            /// </summary>
+            public string NoAnswerScoreColumnName { get; set; } = "NoAnswerScore";
+
+            /// <summary>Most predicted answers of a row.</summary>
+            public int TopK { get; set; } = Default.TopK;
+
+            /// <summary>How many starts and ends are considered in a window, and answers in a row; 1000 at most.</summary>
+            public int NBest { get; set; } = Default.NBest;
+
+            /// <summary>Most tokens of a predicted answer.</summary>
+            public int MaxAnswerLength { get; set; } = 30;
+
+            /// <summary>
+            /// Tokens by which the windows of a long context overlap, as in Hugging Face's <c>doc_stride</c>: not the distance between their starts.
+            /// </summary>
+            public int DocumentStride { get; set; } = 128;
+
+            /// <summary>
+            /// A row is answered "" where its no-answer score is more than this. It moves "" among the answers; the probabilities stay as they are.
+            /// </summary>
+            public double NoAnswerThreshold { get; set; }
+
+            internal override PromptTask ToTask() => new QuestionAnswering
+            {
+                ContextColumnName = ContextColumnName,
+                QuestionColumnName = QuestionColumnName,
+                TrainingAnswerColumnName = TrainingAnswerColumnName,
+                AnswerIndexColumnName = AnswerIndexColumnName,
+                PredictedAnswerColumnName = PredictedAnswerColumnName,
+                ScoreColumnName = ScoreColumnName,
+                AnswerStartColumnName = AnswerStartColumnName,
+                NoAnswerScoreColumnName = NoAnswerScoreColumnName,
+                TopK = TopK,
+                NBest = NBest,
+                MaxAnswerLength = MaxAnswerLength,
+                DocumentStride = DocumentStride,
+                NoAnswerThreshold = NoAnswerThreshold,
+                MaxLength = MaxLength,
+                CountsPadding = Advanced.PadToMaxLength,
+            };
+
+            internal override void Check()
+            {
+                base.Check();
+                OptionRange.Named(ContextColumnName);
+                OptionRange.Named(QuestionColumnName);
+                OptionRange.Named(TrainingAnswerColumnName);
+                OptionRange.Named(AnswerIndexColumnName);
+                OptionRange.Named(PredictedAnswerColumnName);
+                OptionRange.Named(AnswerStartColumnName);
+                OptionRange.Named(NoAnswerScoreColumnName);
+                OptionRange.AtLeast(TopK, 1);
+                OptionRange.AtLeast(MaxAnswerLength, 1);
+                OptionRange.AtLeast(DocumentStride, 0);
+                if (NBest < TopK || NBest > QuestionAnswering.LargestNBest)
+                    throw new ArgumentOutOfRangeException(
+                        nameof(NBest), NBest,
+                        $"NBest must be at least TopK, {TopK}, and at most {QuestionAnswering.LargestNBest}: the answers are chosen among the n best.");
+                if (double.IsNaN(NoAnswerThreshold))
+                    throw new ArgumentOutOfRangeException(
+                        nameof(NoAnswerThreshold), NoAnswerThreshold, "NoAnswerThreshold must be a number; 0 is usual.");
+            }
+        }
     }
 }

@@ -23,14 +23,14 @@ public sealed partial class PTuningV2MultiTaskTrainer
         /// </summary>
         public int ContinuationEpochs { get; set; }
 
-        internal Options Copy() => (Options)MemberwiseClone();
+        internal Options Copy() => (Options)Clone();
 
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         internal override void Check()
         {
             base.Check();
-            AtLeast(PrefixLength, 1, nameof(PrefixLength)); // Without a prefix, the tasks would share nothing.
-            AtLeast(ContinuationEpochs, 0, nameof(ContinuationEpochs));
+            OptionRange.AtLeast(PrefixLength, 1); // Without a prefix, the tasks would share nothing.
+            OptionRange.AtLeast(ContinuationEpochs, 0);
             if (!(Temperature > 0))
                 throw new ArgumentOutOfRangeException(
                     nameof(Temperature), Temperature, "The temperature must be more than 0: 1 draws tasks by their rows, more of it more evenly.");

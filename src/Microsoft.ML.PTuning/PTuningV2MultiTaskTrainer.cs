@@ -39,10 +39,10 @@ public sealed partial class PTuningV2MultiTaskTrainer
     /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public IReadOnlyDictionary<string, PTuningV2Transformer> Fit(IReadOnlyDictionary<string, MultiTaskData> tasks)
+    public IReadOnlyDictionary<string, PTuningV2Transformer> Fit(IReadOnlyDictionary<string, PTuningV2MultiTaskData> tasks)
     {
         ArgumentNullException.ThrowIfNull(tasks);
-        KeyValuePair<string, MultiTaskData>[] named = [.. tasks.OrderBy(task => task.Key, StringComparer.Ordinal)]; // The same bits in any order.
+        KeyValuePair<string, PTuningV2MultiTaskData>[] named = [.. tasks.OrderBy(task => task.Key, StringComparer.Ordinal)]; // The same bits in any order.
         Check(named);
 
         using var session = new TrainingSession(_host, _options);
@@ -63,7 +63,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         }
     }
 
-    private void Check(IReadOnlyList<KeyValuePair<string, MultiTaskData>> tasks)
+    private void Check(IReadOnlyList<KeyValuePair<string, PTuningV2MultiTaskData>> tasks)
     {
         if (tasks.Count == 0)
             throw new InvalidOperationException("There are no tasks. Give Fit one at least; two or more share what they learn.");
@@ -71,11 +71,10 @@ public sealed partial class PTuningV2MultiTaskTrainer
         foreach (var (name, data) in tasks)
         {
             if (data is null)
-                throw new InvalidOperationException($"Task '{name}' is null. Give each name a trainer and its rows.");
-            RefuseOtherPrompt(name, data.Trainer.Chosen);
+                throw new InvalidOperationException($"Task '{name}' is null. Give each name a task and its rows.");
             Named(name, () =>
             {
-                TrainingSession.CheckColumns(data.Trainer.Task, data.Training, data.Validation);
+                TrainingSession.CheckColumns(data.Task, data.Training, data.Validation);
                 return true;
             });
         }
@@ -83,41 +82,9 @@ public sealed partial class PTuningV2MultiTaskTrainer
             throw new InvalidOperationException("EarlyStoppingPatience needs a validation set of at least one task; or set the patience to 0.");
     }
 
-    private void RefuseOtherPrompt(string name, PTuningV2Trainer.Options trainer)
+    private static TrainingTask Prepare(string name, PTuningV2MultiTaskData data, OpenBackbone backbone, TrainingSession session)
     {
-        if (trainer.InitialModel is not null)
-            throw new InvalidOperationException(
-                $"The trainer of task '{name}' has an InitialModel, but the tasks share one new prefix. Leave it null.");
-
-        if (trainer.PadToMaxLength)
-            throw new InvalidOperationException(
-                $"The trainer of task '{name}' has PadToMaxLength, but the tasks learn from batches of any length. Set it to false.");
-
-        string[] differences =
-        [
-            .. Difference(nameof(Options.Backbone), o => o.Backbone ?? "null (the default encoder)"),
-            .. Difference(nameof(Options.PrefixLength), o => o.PrefixLength),
-            .. Difference(nameof(Options.PrefixLayers), o => o.PrefixLayers),
-            .. Difference(nameof(Options.PrefixProjection), o => o.PrefixProjection),
-            .. Difference(nameof(Options.PositionOffset), o => o.PositionOffset),
-            .. Difference(nameof(Options.Precision), o => o.Precision),
-        ];
-        if (differences.Length > 0)
-            throw new InvalidOperationException(
-                $"The trainer of task '{name}' has another encoder or prefix than the tasks share: {string.Join("; ", differences)}. "
-                + "Set them in the options of the multi-task trainer, and leave those of the task's trainer at their defaults.");
-
-        IEnumerable<string> Difference(string option, Func<TrainingOptions, object> select)
-        {
-            var (found, expected) = (select(trainer), select(_options));
-            if (!found.Equals(expected) && !found.Equals(select(trainer.Untouched())))
-                yield return $"{option} is {found}, expected {expected}";
-        }
-    }
-
-    private static TrainingTask Prepare(string name, MultiTaskData data, OpenBackbone backbone, TrainingSession session)
-    {
-        var task = Named(name, () => session.Prepare(data.Trainer.Task, data.Training, data.Validation, backbone)) with { Name = name };
+        var task = Named(name, () => session.Prepare(data.Task, data.Training, data.Validation, backbone)) with { Name = name };
         session.LogStart(task);
         return task;
     }

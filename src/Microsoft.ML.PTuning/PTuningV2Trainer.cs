@@ -31,13 +31,14 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     private readonly Options _options;
     private readonly PromptTask _task;
 
-    /// <param name="task">What is learned; it does not know the classes yet.</param>
-    internal PTuningV2Trainer(IHostEnvironment environment, Options options, PromptTask task)
+    internal PTuningV2Trainer(IHostEnvironment environment, Options options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        task.CheckNames();
+        _options = options.Copy(); // What the caller changes later was not checked.
+        _task = _options.ToTask();
+        _task.CheckNames();
         _host = environment.Register(nameof(PTuningV2Trainer));
-        (_options, _task) = (options.Copy(), task); // What the caller changes later was not checked.
     }
 
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
@@ -68,10 +69,6 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         ArgumentNullException.ThrowIfNull(inputSchema);
         return SchemaShapes.Append(inputSchema, _task);
     }
-
-    internal PromptTask Task => _task;
-
-    internal Options Chosen => _options;
 
     private PTuningV2Transformer Train(IDataView input, IDataView? validation)
     {

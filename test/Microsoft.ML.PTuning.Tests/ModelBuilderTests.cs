@@ -89,7 +89,7 @@ public class ModelBuilderTests
         return path;
     }
 
-    private static PTuningV2Trainer.Options WithLabel(string label)
+    private static PTuningV2Trainer.MulticlassOptions WithLabel(string label)
     {
         var options = Encoder.Options();
         options.LabelColumnName = label;

@@ -149,17 +149,6 @@ public sealed class MultipleChoiceTests
     }
 
     [TestMethod]
-    public void Second_sentence_is_refused()
-    {
-        var options = Options(epochs: 1);
-        options.Sentence2ColumnName = "Other";
-
-        var refusal = Assert.ThrowsExactly<ArgumentException>(() => Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(options));
-
-        Assert.Contains("Sentence2ColumnName 'Other' has no use. Leave it null.", refusal.Message);
-    }
-
-    [TestMethod]
     public void Choices_that_are_one_text_are_refused()
     {
         var options = Options(epochs: 1);
@@ -203,7 +192,7 @@ public sealed class MultipleChoiceTests
         PrefixDropout = 0,
         HeadDropout = 0,
         Seed = 1,
-        Shards = 2,
+        Advanced = { Shards = 2 },
     };
 
     private static PTuningV2Trainer Trainer(int epochs) => Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(Options(epochs));

@@ -220,7 +220,7 @@ public sealed class NamedEntityRecognitionTests
         var data = s_tagging.Keyed(TinyTagging.Sentences(1));
 
         var shape = Context.MulticlassClassification.Trainers
-            .PTuningV2NamedEntityRecognition("Label", "P", sentence1ColumnName: "Words", scoreColumnName: "S", entitiesColumnName: "E")
+            .PTuningV2NamedEntityRecognition("Label", "Words", predictedLabelColumnName: "P", scoreColumnName: "S", entitiesColumnName: "E")
             .GetOutputSchema(SchemaShapes.Of(data.Schema));
 
         CollectionAssert.IsSubsetOf(new[] { "P", "S", "E" }, shape.Select(c => c.Name).ToArray());
@@ -240,17 +240,6 @@ public sealed class NamedEntityRecognitionTests
 
         Assert.AreEqual(column, refusal.ParamName);
         Assert.Contains(message, refusal.Message);
-    }
-
-    [TestMethod]
-    public void Second_sentence_is_refused()
-    {
-        var options = s_tagging.Options();
-        options.Sentence2ColumnName = "Other";
-
-        var refusal = Assert.ThrowsExactly<ArgumentException>(() => s_tagging.Trainer(options));
-
-        Assert.Contains("Sentence2ColumnName 'Other' has no use. Leave it null.", refusal.Message);
     }
 
     [TestMethod]

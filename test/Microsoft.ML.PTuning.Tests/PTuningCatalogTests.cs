@@ -11,15 +11,6 @@ public class PTuningCatalogTests
     private static readonly IDataView Unseen = Context.Data.LoadFromEnumerable(Tickets.Rows(132).Skip(72));
 
     [TestMethod]
-    public void Options_of_another_task_are_refused()
-    {
-        var refusal = Assert.ThrowsExactly<ArgumentException>(
-            () => Context.MulticlassClassification.Trainers.PTuningV2((PTuningV2Trainer.Options)new PTuningV2Trainer.MultipleChoiceOptions()));
-
-        Assert.Contains("MultipleChoiceOptions are the options of another task", refusal.Message);
-    }
-
-    [TestMethod]
     public void Multiclass_model_learns_topics_as_ML_NET_measures_them()
     {
         using var model = Topics().Fit(Data);
@@ -62,7 +53,7 @@ public class PTuningCatalogTests
     public void Binary_columns_agree_with_one_another()
     {
         using var encoder = new TinyEncoder();
-        var options = encoder.Options();
+        var options = encoder.Options().As<PTuningV2Trainer.BinaryOptions>();
         options.LabelColumnName = "IsUrgent";
         using var model = Context.BinaryClassification.Trainers.PTuningV2(options).Fit(Data);
 
@@ -88,7 +79,7 @@ public class PTuningCatalogTests
     public void Pair_task_reads_both_texts()
     {
         using var encoder = new TinyEncoder();
-        var options = encoder.Options();
+        var options = encoder.Options().As<PTuningV2Trainer.BinaryOptions>();
         (options.Sentence2ColumnName, options.LabelColumnName) = ("Topic", "IsUrgent");
         using var model = Context.BinaryClassification.Trainers.PTuningV2(options).Fit(Data);
         using var engine = Context.Model.CreatePredictionEngine<Ticket, Urgency>(model, new PredictionEngineOptions { OwnsTransformer = false });
@@ -119,7 +110,8 @@ public class PTuningCatalogTests
     public void Binary_and_regression_cross_validate_too()
     {
         using var encoder = new TinyEncoder();
-        var (binary, regression) = (encoder.Options(), encoder.Options());
+        var binary = encoder.Options().As<PTuningV2Trainer.BinaryOptions>();
+        var regression = encoder.Options().As<PTuningV2Trainer.RegressionOptions>();
         (binary.LabelColumnName, regression.LabelColumnName) = ("IsUrgent", "Hours");
 
         var areas = Context.BinaryClassification.CrossValidate(Data, Context.BinaryClassification.Trainers.PTuningV2(binary), 2, "IsUrgent");

@@ -21,53 +21,58 @@ public sealed class PTuningV2MultiTaskFailureTests
     [TestCleanup]
     public void DeleteEncoder() => _training.Dispose();
 
+    public static IEnumerable<object[]> SharedOptions =>
+        from property in typeof(TrainingOptions).GetProperties()
+        where property.SetMethod?.IsPublic == true
+        select new object[] { property.Name };
+
+    public static IEnumerable<object[]> AdvancedOptions =>
+        from property in typeof(AdvancedTrainingOptions).GetProperties() select new object[] { property.Name };
+
     [TestMethod]
-    [DataRow(nameof(PTuningV2Trainer.Options.Backbone), "nobody/nothing", "Backbone is nobody/nothing, expected ")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLength), 3, "PrefixLength is 3, expected 4")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLayers), 2, "PrefixLayers is 2, expected 0")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixProjection), true, "PrefixProjection is True, expected False")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PositionOffset), PositionOffset.None, "PositionOffset is None, expected Prefix")]
-    public void Trainer_with_another_encoder_or_prefix_is_refused_by_its_tasks_name(string option, object value, string message)
+    [DynamicData(nameof(SharedOptions))]
+    public void Option_that_holds_for_all_tasks_is_refused_in_a_task_even_at_its_default(string option)
     {
-        typeof(PTuningV2Trainer.Options).GetProperty(option)!.SetValue(_training.Options, value);
+        var task = new PTuningV2Trainer.RegressionOptions();
+        var property = typeof(TrainingOptions).GetProperty(option)!;
+        property.SetValue(task, property.GetValue(task));
 
-        var refusal = Refused<InvalidOperationException>(_training.Rated(20));
-
-        StringAssert.Contains(refusal.Message, $"The trainer of task 'rating' has another encoder or prefix than the tasks share: {message}");
-        StringAssert.Contains(refusal.Message, "Set them in the options of the multi-task trainer, and leave those of the task's trainer");
+        AssertRefused(task, $"A task's options set {option}, which would be ignored");
     }
 
     [TestMethod]
-    public void Trainer_that_leaves_encoder_and_prefix_at_their_defaults_takes_the_shared_ones()
+    [DynamicData(nameof(AdvancedOptions))]
+    public void Advanced_option_is_refused_in_a_task_even_at_its_default(string option)
     {
-        var defaults = new PTuningV2Trainer.Options();
-        (_training.Options.Backbone, _training.Options.PrefixLength) = (null, defaults.PrefixLength);
+        var task = new PTuningV2Trainer.RegressionOptions();
+        var property = typeof(AdvancedTrainingOptions).GetProperty(option)!;
+        property.SetValue(task.Advanced, property.GetValue(task.Advanced));
 
-        using var models = Fit(_training.Rated(20));
-
-        Assert.AreEqual(_options.Backbone, models["rating"].Backbone.Directory);
+        AssertRefused(task, $"A task's options set Advanced.{option}, which would be ignored");
     }
 
     [TestMethod]
-    public void Trainer_with_an_initial_model_is_refused()
+    public void All_options_that_a_task_may_not_set_are_named() => AssertRefused(
+        new PTuningV2Trainer.NamedEntityOptions { Seed = 5, MaxEpochs = 7, Advanced = { Shards = 1 }, LearningRate = 1e-9 },
+        "A task's options set LearningRate, MaxEpochs, Seed, Advanced.Shards, which would be ignored");
+
+    [TestMethod]
+    public void Defaults_of_a_kind_of_task_are_not_taken_for_the_callers_choice()
+    {
+        using var data = new TinyTagging();
+
+        _ = new PTuningV2MultiTaskData(new PTuningV2Trainer.NamedEntityOptions(), data.Keyed(TinyTagging.Sentences(2)));
+        _ = new PTuningV2MultiTaskData(new PTuningV2Trainer.QuestionAnswerOptions(), data.Keyed(TinyTagging.Sentences(2)));
+    }
+
+    [TestMethod]
+    public void Initial_model_of_a_task_is_refused()
     {
         using var initial = _training.Fit(TinyTraining.Ratings(20));
-        _training.Options.InitialModel = initial;
 
-        var refusal = Refused<InvalidOperationException>(_training.Rated(20));
-
-        Assert.AreEqual("The trainer of task 'rating' has an InitialModel, but the tasks share one new prefix. Leave it null.", refusal.Message);
-    }
-
-    [TestMethod]
-    public void Trainer_that_pads_to_its_maximum_is_refused()
-    {
-        _training.Options.PadToMaxLength = true;
-
-        var refusal = Refused<InvalidOperationException>(_training.Rated(20));
-
-        Assert.AreEqual(
-            "The trainer of task 'rating' has PadToMaxLength, but the tasks learn from batches of any length. Set it to false.", refusal.Message);
+        AssertRefused(
+            new PTuningV2Trainer.RegressionOptions { InitialModel = initial },
+            "A task's options have an InitialModel, but the tasks share one new prefix. Leave it null.");
     }
 
     [TestMethod]
@@ -75,7 +80,7 @@ public sealed class PTuningV2MultiTaskFailureTests
     {
         var trainer = new PTuningV2MultiTaskTrainer(_training.Context, _options);
 
-        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => trainer.Fit(new Dictionary<string, MultiTaskData>()));
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => trainer.Fit(new Dictionary<string, PTuningV2MultiTaskData>()));
 
         StringAssert.Contains(refusal.Message, "There are no tasks.");
     }
@@ -91,8 +96,8 @@ public sealed class PTuningV2MultiTaskFailureTests
 
         Assert.ThrowsExactly<ArgumentNullException>(() => new PTuningV2MultiTaskTrainer(null!));
         Assert.ThrowsExactly<ArgumentNullException>(() => new PTuningV2MultiTaskTrainer(_training.Context).Fit(null!));
-        Assert.ThrowsExactly<ArgumentNullException>(() => new MultiTaskData(null!, rated.Training));
-        Assert.ThrowsExactly<ArgumentNullException>(() => new MultiTaskData(rated.Trainer, null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => new PTuningV2MultiTaskData(null!, rated.Training));
+        Assert.ThrowsExactly<ArgumentNullException>(() => new PTuningV2MultiTaskData(new PTuningV2Trainer.RegressionOptions(), null!));
     }
 
     [TestMethod]
@@ -126,7 +131,7 @@ public sealed class PTuningV2MultiTaskFailureTests
     {
         var data = _training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(20, scale: 0));
 
-        var refusal = Refused<InvalidOperationException>(new(_training.Rated(20).Trainer, data));
+        var refusal = Refused<InvalidOperationException>(new(_training.Options.TaskAs<PTuningV2Trainer.RegressionOptions>(), data));
 
         StringAssert.Contains(refusal.Message, "Task 'rating': All 20 training rows have the value 0 in label column 'Label'.");
     }
@@ -183,11 +188,11 @@ public sealed class PTuningV2MultiTaskFailureTests
         Assert.AreEqual(last, steps);
     }
 
-    private Models Fit(MultiTaskData rating) => new(new PTuningV2MultiTaskTrainer(_training.Context, _options).Fit(
-        new Dictionary<string, MultiTaskData> { ["rating"] = rating, ["topic"] = TopicsOfDefaults() }));
+    private Models Fit(PTuningV2MultiTaskData rating) => new(new PTuningV2MultiTaskTrainer(_training.Context, _options).Fit(
+        new Dictionary<string, PTuningV2MultiTaskData> { ["rating"] = rating, ["topic"] = TopicsOfDefaults() }));
 
     /// <returns>What Fit threw, having freed everything.</returns>
-    private T Refused<T>(MultiTaskData rating)
+    private T Refused<T>(PTuningV2MultiTaskData rating)
         where T : Exception
     {
         var before = LiveTensors.CountSettled();
@@ -196,11 +201,19 @@ public sealed class PTuningV2MultiTaskFailureTests
         return refusal;
     }
 
+    private void AssertRefused(PTuningV2Trainer.Options task, string message)
+    {
+        var refusal = Assert.ThrowsExactly<ArgumentException>(
+            () => new PTuningV2MultiTaskData(task, _training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(20))));
+
+        StringAssert.StartsWith(refusal.Message, message);
+        Assert.AreEqual("task", refusal.ParamName);
+    }
+
     /// <summary>A task without fault, whatever the options of the other are.</summary>
-    private MultiTaskData TopicsOfDefaults()
+    private PTuningV2MultiTaskData TopicsOfDefaults()
     {
         using var other = new TinyTraining();
-        (other.Options.Backbone, other.Options.PrefixLength) = (_options.Backbone, _options.PrefixLength);
         return other.Topics(TinyTraining.Texts(20));
     }
 }

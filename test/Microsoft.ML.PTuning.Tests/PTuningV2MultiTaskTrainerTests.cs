@@ -37,12 +37,11 @@ public sealed class PTuningV2MultiTaskTrainerTests
     {
         List<TrainingProgress> steps = [];
         _options.Progress = new EveryStep(steps.Add);
-        var trainer = _training.Context.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(
-            new PTuningV2Trainer.QuestionAnswerOptions { MaxLength = 12, DocumentStride = 2 });
+        var answers = new PTuningV2Trainer.QuestionAnswerOptions { MaxLength = 12, DocumentStride = 2 };
         var row = new Question { Context = string.Join(' ', "bcdefghijklmnopqrsxt".AsEnumerable()), TrainingAnswer = "x" };
         var questions = _training.Context.Data.LoadFromEnumerable(Enumerable.Repeat(row with { AnswerIndex = row.Context.IndexOf('x') }, 8));
 
-        using var models = Fit(new("answer", new(trainer, questions)), Topic(TinyTraining.Texts(20)));
+        using var models = Fit(new("answer", new(answers, questions)), Topic(TinyTraining.Texts(20)));
 
         // A question of 1 token and 3 special ones leave 8 to the context, whose 20 take 3 windows: from 0, from 6, from 12.
         Assert.HasCount(2 * (3 * 8 / 8 + 3), steps);
@@ -310,13 +309,15 @@ public sealed class PTuningV2MultiTaskTrainerTests
     }
 
     [TestMethod]
-    public void Validation_set_of_a_tasks_trainer_counts_where_none_is_given()
+    public void Every_row_is_padded_to_the_largest_MaxLength_on_demand()
     {
-        _training.Options.ValidationSet = _training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(10));
+        (_options.Advanced.PadToMaxLength, _options.Advanced.CacheTrunk) = (true, false);
+        using var padded = Fit(Topic(TinyTraining.Texts(20)), Rating(20));
+        _options.Advanced.PadToMaxLength = false;
+        using var planned = Fit(Topic(TinyTraining.Texts(20)), Rating(20));
 
-        using var models = Fit(Rating(20));
-
-        Assert.IsNotNull(models["rating"].Summary!.Epochs[0].ValidationMetric);
+        foreach (var (task, model) in padded)
+            Assert.AreEqual(planned[task].Summary!.Epochs[0].Loss, model.Summary!.Epochs[0].Loss, 1e-3, task); // Padding is masked.
     }
 
     [TestMethod]
@@ -350,15 +351,15 @@ public sealed class PTuningV2MultiTaskTrainerTests
     private static LabelledText[] Opposed(int rows) =>
         [.. TinyTraining.Texts(rows, seed: 1).Select(row => new LabelledText { Text = row.Text, Label = row.Label == "late" ? "early" : "late" })];
 
-    private static Dictionary<string, MultiTaskData> Named(params KeyValuePair<string, MultiTaskData>[] tasks) => new(tasks);
+    private static Dictionary<string, PTuningV2MultiTaskData> Named(params KeyValuePair<string, PTuningV2MultiTaskData>[] tasks) => new(tasks);
 
-    private Models Fit(params KeyValuePair<string, MultiTaskData>[] tasks) =>
+    private Models Fit(params KeyValuePair<string, PTuningV2MultiTaskData>[] tasks) =>
         new(new PTuningV2MultiTaskTrainer(_training.Context, _options).Fit(Named(tasks)));
 
-    private KeyValuePair<string, MultiTaskData> Topic(LabelledText[] rows, LabelledText[]? validation = null) =>
+    private KeyValuePair<string, PTuningV2MultiTaskData> Topic(LabelledText[] rows, LabelledText[]? validation = null) =>
         new("topic", _training.Topics(rows, validation));
 
-    private KeyValuePair<string, MultiTaskData> Rating(int rows, bool validated = false) => new("rating", _training.Rated(rows, validated));
+    private KeyValuePair<string, PTuningV2MultiTaskData> Rating(int rows, bool validated = false) => new("rating", _training.Rated(rows, validated));
 
     private sealed record Question
     {

@@ -21,12 +21,8 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("PrefixDropout", 0.1)]
     [DataRow("HeadDropout", 0.1)]
     [DataRow("BackboneDropout", 0.0)]
-    [DataRow("CacheTrunk", true)]
-    [DataRow("TrunkCacheMemoryMegabytes", 1024)]
-    [DataRow("HalfPrecisionTrunkCache", false)]
     [DataRow("MaxLength", 128)]
     [DataRow("Pooling", Pooling.Automatic)]
-    [DataRow("Shards", 0)]
     [DataRow("LearningRate", 1e-2)]
     [DataRow("BatchSize", 32)]
     [DataRow("MaxEpochs", 0)]
@@ -41,7 +37,16 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("GpuDeviceId", null)]
     [DataRow("FallbackToCpu", null)]
     public void Option_has_its_documented_default(string option, object? value) =>
-        Assert.AreEqual(value, typeof(PTuningV2Trainer.Options).GetProperty(option)!.GetValue(new PTuningV2Trainer.Options()));
+        Assert.AreEqual(value, typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.GetValue(new PTuningV2Trainer.MulticlassOptions()));
+
+    [TestMethod]
+    [DataRow("Shards", 0)]
+    [DataRow("CacheTrunk", true)]
+    [DataRow("TrunkCacheMemoryMegabytes", 1024)]
+    [DataRow("HalfPrecisionTrunkCache", false)]
+    [DataRow("PadToMaxLength", false)]
+    public void Advanced_option_has_its_documented_default(string option, object value) => Assert.AreEqual(
+        value, typeof(AdvancedTrainingOptions).GetProperty(option)!.GetValue(new PTuningV2Trainer.MulticlassOptions().Advanced));
 
     [TestMethod]
     [DataRow(typeof(PTuningV2Trainer.NamedEntityOptions))]
@@ -51,6 +56,22 @@ public class PTuningV2TrainerOptionsTests
         var options = (PTuningV2Trainer.Options)Activator.CreateInstance(type)!;
 
         Assert.AreEqual((50, 2e-2), (options.PrefixLength, options.LearningRate));
+    }
+
+    [TestMethod]
+    public void Options_of_a_task_have_nothing_that_it_does_not_use()
+    {
+        var tasks = typeof(PTuningV2Trainer).GetNestedTypes().Where(type => !type.IsAbstract).ToArray();
+
+        Assert.HasCount(6, tasks);
+        foreach (var type in tasks)
+        {
+            Assert.IsTrue(type.IsSealed, type.Name);
+            var task = ((PTuningV2Trainer.Options)Activator.CreateInstance(type)!).ToTask();
+            foreach (var property in type.GetProperties().Where(p => typeof(PTuningV2Trainer.Options).IsAssignableFrom(p.DeclaringType!)))
+                if (property.Name is not ("ValidationSet" or "InitialModel"))
+                    Assert.IsNotNull(task.GetType().GetProperty(property.Name), $"{type.Name}.{property.Name}");
+        }
     }
 
     [TestMethod]
@@ -69,12 +90,12 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("BatchSize", typeof(ChoiceAttribute))]
     [DataRow("PrefixProjection", typeof(BooleanChoiceAttribute))]
     public void Option_worth_sweeping_carries_its_search_space(string option, Type attribute) =>
-        Assert.IsNotNull(typeof(PTuningV2Trainer.Options).GetProperty(option)!.GetCustomAttribute(attribute));
+        Assert.IsNotNull(typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.GetCustomAttribute(attribute));
 
     [TestMethod]
-    [DataRow("PTuningV2", "Multiclass", typeof(PTuningV2Trainer.Options))]
-    [DataRow("PTuningV2", "Binary", typeof(PTuningV2Trainer.Options))]
-    [DataRow("PTuningV2", "Regression", typeof(PTuningV2Trainer.Options))]
+    [DataRow("PTuningV2", "Multiclass", typeof(PTuningV2Trainer.MulticlassOptions))]
+    [DataRow("PTuningV2", "Binary", typeof(PTuningV2Trainer.BinaryOptions))]
+    [DataRow("PTuningV2", "Regression", typeof(PTuningV2Trainer.RegressionOptions))]
     [DataRow("PTuningV2NamedEntityRecognition", "Multiclass", typeof(PTuningV2Trainer.NamedEntityOptions))]
     [DataRow("PTuningV2QuestionAnswer", "Multiclass", typeof(PTuningV2Trainer.QuestionAnswerOptions))]
     [DataRow("PTuningV2MultipleChoice", "Multiclass", typeof(PTuningV2Trainer.MultipleChoiceOptions))]
@@ -86,8 +107,7 @@ public class PTuningV2TrainerOptionsTests
 
         foreach (var parameter in method.GetParameters().Skip(1))
         {
-            var option = parameter.Name == "outputColumnName" ? "PredictedLabelColumnName" : parameter.Name!; // The name that ML.NET's own trainer has.
-            var property = type.GetProperty(option, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)!;
+            var property = type.GetProperty(parameter.Name!, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase)!;
             Assert.AreEqual(property.GetValue(options), parameter.DefaultValue, parameter.Name);
         }
     }

@@ -17,13 +17,13 @@ public class PTuningV2TrainerTests
     public static void DeleteEncoder() => s_encoder.Dispose();
 
     [TestMethod]
-    [DataRow(nameof(PTuningV2Trainer.Options.LabelColumnName), "The label column 'Nowhere' is missing; expected a key (UInt32).")]
-    [DataRow(nameof(PTuningV2Trainer.Options.Sentence1ColumnName), "The first text column 'Nowhere' is missing; expected a scalar String.")]
-    [DataRow(nameof(PTuningV2Trainer.Options.Sentence2ColumnName), "The second text column 'Nowhere' is missing; expected a scalar String.")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LabelColumnName), "The label column 'Nowhere' is missing; expected a key (UInt32).")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.Sentence1ColumnName), "The first text column 'Nowhere' is missing; expected a scalar String.")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.Sentence2ColumnName), "The second text column 'Nowhere' is missing; expected a scalar String.")]
     public void Missing_column_is_named_with_those_that_there_are(string option, string message)
     {
         var options = Untrainable();
-        typeof(PTuningV2Trainer.Options).GetProperty(option)!.SetValue(options, "Nowhere");
+        typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.SetValue(options, "Nowhere");
         var trainer = Context.MulticlassClassification.Trainers.PTuningV2(options);
 
         var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => trainer.Fit(Data));
@@ -66,14 +66,14 @@ public class PTuningV2TrainerTests
     [TestMethod]
     public void Binary_label_that_is_not_Boolean_is_refused()
     {
-        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.BinaryClassification.Trainers.PTuningV2(Untrainable()).Fit(Data));
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.BinaryClassification.Trainers.PTuningV2(Untrainable().As<PTuningV2Trainer.BinaryOptions>()).Fit(Data));
         Assert.Contains("The label column 'Label' is Scalar key UInt32; expected a scalar Boolean.", refusal.Message);
     }
 
     [TestMethod]
     public void Regression_label_that_is_not_Single_is_refused()
     {
-        var options = Untrainable();
+        var options = Untrainable().As<PTuningV2Trainer.RegressionOptions>();
         options.LabelColumnName = "Number";
 
         var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.Regression.Trainers.PTuningV2(options).Fit(Data));
@@ -107,26 +107,25 @@ public class PTuningV2TrainerTests
     }
 
     [TestMethod]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLength), -1)]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLayers), -1)]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixProjectionSize), 0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.MaxLength), 0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.Shards), -1)]
-    [DataRow(nameof(PTuningV2Trainer.Options.BatchSize), 0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.MaxEpochs), -1)]
-    [DataRow(nameof(PTuningV2Trainer.Options.EarlyStoppingPatience), -1)]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixDropout), 1.0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.HeadDropout), -0.1)]
-    [DataRow(nameof(PTuningV2Trainer.Options.BackboneDropout), double.NaN)]
-    [DataRow(nameof(PTuningV2Trainer.Options.WarmupRatio), 1.0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.WeightDecay), -1.0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.MaxGradientNorm), double.PositiveInfinity)]
-    [DataRow(nameof(PTuningV2Trainer.Options.LearningRate), 0.0)]
-    [DataRow(nameof(PTuningV2Trainer.Options.LearningRate), double.NaN)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PrefixLength), -1)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PrefixLayers), -1)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PrefixProjectionSize), 0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.MaxLength), 0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.BatchSize), 0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.MaxEpochs), -1)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.EarlyStoppingPatience), -1)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PrefixDropout), 1.0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.HeadDropout), -0.1)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.BackboneDropout), double.NaN)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.WarmupRatio), 1.0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.WeightDecay), -1.0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.MaxGradientNorm), double.PositiveInfinity)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LearningRate), 0.0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LearningRate), double.NaN)]
     public void Option_out_of_range_is_refused_by_name_when_the_trainer_is_made(string option, object value)
     {
-        var options = new PTuningV2Trainer.Options();
-        typeof(PTuningV2Trainer.Options).GetProperty(option)!.SetValue(options, value);
+        var options = new PTuningV2Trainer.MulticlassOptions();
+        typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.SetValue(options, value);
 
         var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.Trainers.PTuningV2(options));
         Assert.AreEqual(option, refusal.ParamName);
@@ -134,19 +133,37 @@ public class PTuningV2TrainerTests
     }
 
     [TestMethod]
-    [DataRow(nameof(PTuningV2Trainer.Options.LabelColumnName), null)]
-    [DataRow(nameof(PTuningV2Trainer.Options.Sentence1ColumnName), "")]
-    [DataRow(nameof(PTuningV2Trainer.Options.Sentence2ColumnName), "")]
-    [DataRow(nameof(PTuningV2Trainer.Options.ScoreColumnName), "")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PredictedLabelColumnName), null)]
-    [DataRow(nameof(PTuningV2Trainer.Options.ProbabilityColumnName), null)]
+    [DataRow(nameof(AdvancedTrainingOptions.Shards))]
+    [DataRow(nameof(AdvancedTrainingOptions.TrunkCacheMemoryMegabytes))]
+    public void Advanced_option_out_of_range_is_refused_by_name_when_the_trainer_is_made(string option)
+    {
+        var options = new PTuningV2Trainer.MulticlassOptions();
+        typeof(AdvancedTrainingOptions).GetProperty(option)!.SetValue(options.Advanced, -1);
+
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.Trainers.PTuningV2(options));
+        Assert.AreEqual(option, refusal.ParamName);
+    }
+
+    [TestMethod]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LabelColumnName), null)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.Sentence1ColumnName), "")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.Sentence2ColumnName), "")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.ScoreColumnName), "")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PredictedLabelColumnName), null)]
     public void Column_without_a_name_is_refused_by_its_option(string option, string? name)
     {
-        var options = new PTuningV2Trainer.Options();
-        typeof(PTuningV2Trainer.Options).GetProperty(option)!.SetValue(options, name);
+        var options = new PTuningV2Trainer.MulticlassOptions();
+        typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.SetValue(options, name);
 
-        var refusal = Assert.Throws<ArgumentException>(() => Context.BinaryClassification.Trainers.PTuningV2(options));
+        var refusal = Assert.Throws<ArgumentException>(() => Context.MulticlassClassification.Trainers.PTuningV2(options));
         Assert.AreEqual(option, refusal.ParamName);
+    }
+
+    [TestMethod]
+    public void Probability_without_a_name_is_refused_by_its_option()
+    {
+        var refusal = Assert.Throws<ArgumentException>(() => Context.BinaryClassification.Trainers.PTuningV2(probabilityColumnName: ""));
+        Assert.AreEqual("ProbabilityColumnName", refusal.ParamName);
     }
 
     [TestMethod]
@@ -267,7 +284,7 @@ public class PTuningV2TrainerTests
         Assert.ThrowsExactly<ArgumentNullException>(() => trainer.Fit(null!));
         Assert.ThrowsExactly<ArgumentNullException>(() => trainer.Fit(Data, null!));
         Assert.ThrowsExactly<ArgumentNullException>(() => trainer.GetOutputSchema(null!));
-        Assert.ThrowsExactly<ArgumentNullException>(() => Context.MulticlassClassification.Trainers.PTuningV2((PTuningV2Trainer.Options)null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => Context.MulticlassClassification.Trainers.PTuningV2((PTuningV2Trainer.MulticlassOptions)null!));
         Assert.ThrowsExactly<ArgumentNullException>(() => PTuningV2Transformer.LoadFrom(Context, null!));
     }
 
@@ -317,7 +334,7 @@ public class PTuningV2TrainerTests
     }
 
     /// <summary>Options whose backbone is nowhere: a test that meets them got past the checks of the schema.</summary>
-    private static PTuningV2Trainer.Options Untrainable() => new() { Sentence1ColumnName = "Text", Backbone = "nobody/nothing" };
+    private static PTuningV2Trainer.MulticlassOptions Untrainable() => new() { Sentence1ColumnName = "Text", Backbone = "nobody/nothing" };
 
     private sealed class KeyedRow
     {

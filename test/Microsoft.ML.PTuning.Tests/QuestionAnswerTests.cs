@@ -270,7 +270,7 @@ public sealed class QuestionAnswerTests
         BatchSize = 8,
         MaxEpochs = 1,
         Seed = 1,
-        Shards = 2,
+        Advanced = { Shards = 2 },
     };
 
     private static PTuningV2Trainer.QuestionAnswerOptions With(Action<PTuningV2Trainer.QuestionAnswerOptions> change)

@@ -20,14 +20,14 @@ internal sealed class TinyEncoder : IDisposable
     public TinyCheckpoint Checkpoint => _checkpoint;
 
     /// <summary>Options that train on this encoder quickly.</summary>
-    public PTuningV2Trainer.Options Options(string textColumn = "Text") => new()
+    public PTuningV2Trainer.MulticlassOptions Options(string textColumn = "Text") => new()
     {
         Sentence1ColumnName = textColumn,
         Backbone = Path,
         PrefixLength = 3,
         MaxLength = 12,
         MaxEpochs = 1,
-        Shards = 2,
+        Advanced = { Shards = 2 },
         Seed = 1,
     };
 

@@ -56,7 +56,7 @@ internal sealed class TinyTagging : IDisposable
         PrefixDropout = 0,
         HeadDropout = 0,
         Seed = 1,
-        Shards = 2,
+        Advanced = { Shards = 2 },
     };
 
     public PTuningV2Trainer Trainer(PTuningV2Trainer.NamedEntityOptions? options = null) =>

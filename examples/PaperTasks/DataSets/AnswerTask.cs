@@ -26,5 +26,7 @@ internal sealed record AnswerTask(string Name, IReadOnlyList<DataFiles> Publishe
 
     public override PTuningV2Trainer.Options Defaults => new PTuningV2Trainer.QuestionAnswerOptions();
 
+    public override bool HasPooling => false;
+
     protected override AnswerData Gather(List<TextQuestion> train, List<TextQuestion> dev, DataFiles files) => new(train, dev);
 }

@@ -25,7 +25,10 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
     public bool HasOneFile { get; init; }
 
     /// <summary>The options of its trainer, as the library has them.</summary>
-    public virtual PTuningV2Trainer.Options Defaults => new();
+    public virtual PTuningV2Trainer.Options Defaults => new PTuningV2Trainer.MulticlassOptions();
+
+    /// <summary>Whether its trainer makes one vector of a text, in a way that can be chosen.</summary>
+    public virtual bool HasPooling => true;
 
     /// <summary>The extensions of the files that the task is read from.</summary>
     public abstract IReadOnlyList<string> Extensions { get; }

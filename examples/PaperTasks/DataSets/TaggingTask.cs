@@ -51,6 +51,8 @@ internal sealed record TaggingTask(string Name, IReadOnlyList<DataFiles> Publish
 
     public override PTuningV2Trainer.Options Defaults => new PTuningV2Trainer.NamedEntityOptions();
 
+    public override bool HasPooling => false;
+
     protected override TaggingData Gather(List<TaggedSentence> train, List<TaggedSentence> dev, DataFiles files)
     {
         IEnumerable<string> tags = train.Concat(dev).SelectMany(sentence => sentence.Tags).Distinct().Order(StringComparer.Ordinal);

@@ -46,9 +46,9 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
         switch (run.Data)
         {
             case SentenceData sentences:
-                PTuningV2Trainer.Options texts = WithSettings(
-                    new PTuningV2Trainer.Options { Sentence2ColumnName = sentences.IsPair ? "Sentence2" : null }, run);
-                return sentences.IsRegression ? run.Context.Regression.Trainers.PTuningV2(texts) : classes.PTuningV2(texts);
+                return sentences.IsRegression
+                    ? run.Context.Regression.Trainers.PTuningV2(ForTexts(new PTuningV2Trainer.RegressionOptions(), sentences, run))
+                    : classes.PTuningV2(ForTexts(new PTuningV2Trainer.MulticlassOptions(), sentences, run));
             case TaggingData tagging:
                 return classes.PTuningV2NamedEntityRecognition(
                     WithSettings(new PTuningV2Trainer.NamedEntityOptions { PredicateColumnName = tagging.HasPredicates ? "Predicate" : null }, run));
@@ -57,10 +57,18 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
                 answers.DocumentStride = answers.MaxLength / 3; // As the official code's 128 of 384.
                 return classes.PTuningV2QuestionAnswer(answers);
             case ChoiceData:
-                return classes.PTuningV2MultipleChoice(WithSettings(new PTuningV2Trainer.MultipleChoiceOptions(), run));
+                return classes.PTuningV2MultipleChoice(WithSettings(new PTuningV2Trainer.MultipleChoiceOptions { Pooling = run.Settings.Pooling }, run));
             default:
                 throw Refuse(run.Data);
         }
+    }
+
+    private static TOptions ForTexts<TOptions>(TOptions options, SentenceData sentences, TrainingRun run)
+        where TOptions : PTuningV2Trainer.SentenceOptions
+    {
+        options.Sentence2ColumnName = sentences.IsPair ? "Sentence2" : null;
+        options.Pooling = run.Settings.Pooling;
+        return WithSettings(options, run);
     }
 
     // The options that all kinds of task share.
@@ -76,9 +84,8 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
         options.PrefixDropout = settings.PrefixDropout;
         options.HeadDropout = settings.HeadDropout;
         options.BackboneDropout = settings.BackboneDropout;
-        options.Pooling = settings.Pooling;
         options.MaxLength = settings.MaxLength;
-        options.PadToMaxLength = settings.PadToMax;
+        options.Advanced.PadToMaxLength = settings.PadToMax;
         options.LearningRate = settings.LearningRate;
         options.BatchSize = settings.BatchSize;
         options.MaxEpochs = settings.Epochs;

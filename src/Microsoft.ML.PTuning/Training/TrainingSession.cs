@@ -65,8 +65,11 @@ internal sealed class TrainingSession : IDisposable
     }
 
     /// <summary>The settings for these tasks: what the options leave open, their rows decide.</summary>
-    public TrainingSettings SettingsFor(IReadOnlyList<TrainingTask> tasks) =>
-        Settings.MaxEpochs > 0 ? Settings : Settings with { MaxEpochs = tasks.Max(task => task.Task.Epochs.Over(task.Training.Examples.Count)) };
+    public TrainingSettings SettingsFor(IReadOnlyList<TrainingTask> tasks) => Settings with
+    {
+        MaxEpochs = Settings.MaxEpochs > 0 ? Settings.MaxEpochs : tasks.Max(task => task.Task.Epochs.Over(task.Training.Examples.Count)),
+        PadToLength = _options.Advanced.PadToMaxLength ? tasks.Max(task => task.Task.MaxLength) : 0,
+    };
 
     /// <summary>Tells what training begins with.</summary>
     public void LogStart(TrainingTask task) =>

@@ -15,7 +15,7 @@ internal sealed class OnlineBesideBatch(string name, string work, Action<MLConte
         new OnlineBesideBatch("online-beside-transform", "a Transform over 6,000 rows", (context, model, data) => Drain(context, model.Transform(data))),
         new OnlineBesideBatch("online-beside-fit", "a Fit on 6,000 rows", (context, _, data) =>
         {
-            using var trained = context.BinaryClassification.Trainers.PTuningV2(new PTuningV2Trainer.Options { MaxEpochs = 1 }).Fit(data);
+            using var trained = context.BinaryClassification.Trainers.PTuningV2(new PTuningV2Trainer.BinaryOptions { MaxEpochs = 1 }).Fit(data);
         }),
     ];
 

@@ -19,7 +19,7 @@ internal sealed class PlannedVersusPaddedTraining : IBenchmark
         return PairedMeasurement.Measure(() => Train(padded: true), () => Train(padded: false));
 
         void Train(bool padded) => context.BinaryClassification.Trainers
-            .PTuningV2(new PTuningV2Trainer.Options { MaxLength = 128, MaxEpochs = 1, PadToMaxLength = padded, Shards = threads })
+            .PTuningV2(new PTuningV2Trainer.BinaryOptions { MaxLength = 128, MaxEpochs = 1, Advanced = { PadToMaxLength = padded, Shards = threads } })
             .Fit(data)
             .Dispose();
     }

@@ -72,7 +72,7 @@ internal sealed class UntrainedModel : IDisposable
     public Predictor Predictor => new(Network, PadId, CPU);
 
     /// <summary>How the library trains by default, as many shards as there are threads.</summary>
-    public static TrainingSettings Settings(int threads) => new PTuningV2Trainer.Options { MaxEpochs = 1, MaxLength = MaxLength }
+    public static TrainingSettings Settings(int threads) => new PTuningV2Trainer.MulticlassOptions { MaxEpochs = 1, MaxLength = MaxLength }
         .Settings(seed: 1, threads, log: _ => { }, checkCancelled: () => { });
 
     /// <summary>What the library takes its steps with; it begins with values of its own.</summary>

@@ -113,7 +113,7 @@ public sealed class PaperTaskExperimentTests
 
     private static RunResult Run(TaskData data, string? saveTo = null, RequestedSettings? requested = null)
     {
-        Settings settings = Settings.Resolve(hasPrefix: true, requested ?? OneEpoch, null, new PTuningV2Trainer.Options());
+        Settings settings = Settings.Resolve(hasPrefix: true, requested ?? OneEpoch, null, new PTuningV2Trainer.MulticlassOptions());
         var run = new TrainingRun(data, settings, Backbone: null, Seed: 1, new Progress<TrainingProgress>(), CancellationToken.None);
         return Experiment.Run(PrefixTuning.DeepPrefix, run, saveTo);
     }

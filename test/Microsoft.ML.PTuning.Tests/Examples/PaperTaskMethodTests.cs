@@ -146,7 +146,7 @@ public sealed class PaperTaskMethodTests
     private static RunResult Run(string method, TaskData data)
     {
         var requested = new RequestedSettings(null, null, null, null, null, null, 48, null, null, false, []);
-        Settings settings = Settings.Resolve(hasPrefix: false, requested, null, new PTuningV2Trainer.Options());
+        Settings settings = Settings.Resolve(hasPrefix: false, requested, null, new PTuningV2Trainer.MulticlassOptions());
         return Experiment.Run(Method.Named(method), new TrainingRun(data, settings, null, 1, new Progress<TrainingProgress>(), CancellationToken.None));
     }
 }

@@ -49,7 +49,7 @@ public sealed class PaperTaskReportTests
     private static Report Report(params RunResult[] runs)
     {
         var requested = new RequestedSettings(null, null, null, null, null, null, null, null, null, false, [1, 2]);
-        Settings settings = Settings.Resolve(hasPrefix: false, requested, null, new PTuningV2Trainer.Options());
+        Settings settings = Settings.Resolve(hasPrefix: false, requested, null, new PTuningV2Trainer.MulticlassOptions());
         return new Report(
             PaperTask.Named("sst2"), Method.Named("majority"), settings, Reading.Everything, new DataFiles("data/train.tsv", "data/dev.tsv"), runs);
     }

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Tests.Examples;
 [TestClass]
 public sealed class PaperTaskSettingsTests
 {
-    private static readonly PTuningV2Trainer.Options Library = new();
+    private static readonly PTuningV2Trainer.MulticlassOptions Library = new();
 
     private static readonly RequestedSettings Nothing = new(null, null, null, null, null, null, null, null, null, false, []);
 
@@ -36,7 +36,7 @@ public sealed class PaperTaskSettingsTests
     [TestMethod]
     public void A_task_without_a_script_takes_the_defaults_of_the_library()
     {
-        var library = new PTuningV2Trainer.Options();
+        var library = new PTuningV2Trainer.MulticlassOptions();
 
         Settings settings = Settings.Resolve(hasPrefix: true, Nothing, Preset.For("sst2", BackboneShape.RobertaLarge), Library);
 

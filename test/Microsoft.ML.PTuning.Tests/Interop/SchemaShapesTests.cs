@@ -35,11 +35,11 @@ public class SchemaShapesTests
 
     [TestMethod]
     public void Binary_shape_agrees_with_the_real_schema() =>
-        AssertAgree(Context.BinaryClassification.Trainers.PTuningV2(With("IsUrgent")), Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
+        AssertAgree(Context.BinaryClassification.Trainers.PTuningV2(With<PTuningV2Trainer.BinaryOptions>("IsUrgent")), Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
 
     [TestMethod]
     public void Regression_shape_agrees_with_the_real_schema() =>
-        AssertAgree(Context.Regression.Trainers.PTuningV2(With("Hours")), Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
+        AssertAgree(Context.Regression.Trainers.PTuningV2(With<PTuningV2Trainer.RegressionOptions>("Hours")), Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
 
     [TestMethod]
     public void Tagging_shape_agrees_with_the_real_schema()
@@ -69,7 +69,7 @@ public class SchemaShapesTests
         var data = Context.Data.LoadFromEnumerable(Tickets.Rows(12));
         var scored = Context.Transforms.CopyColumns("Score", "Text").Fit(data).Transform(data);
 
-        AssertAgree(Context.Regression.Trainers.PTuningV2(With("Hours")), scored);
+        AssertAgree(Context.Regression.Trainers.PTuningV2(With<PTuningV2Trainer.RegressionOptions>("Hours")), scored);
     }
 
     [TestMethod]
@@ -78,12 +78,13 @@ public class SchemaShapesTests
         var data = Context.Data.LoadFromEnumerable(Tickets.Rows(12));
         var hidden = Context.Transforms.CopyColumns("Text", "Topic").Fit(data).Transform(data);
 
-        AssertAgree(Context.Regression.Trainers.PTuningV2(With("Hours")), hidden);
+        AssertAgree(Context.Regression.Trainers.PTuningV2(With<PTuningV2Trainer.RegressionOptions>("Hours")), hidden);
     }
 
-    private static PTuningV2Trainer.Options With(string label)
+    private static TOptions With<TOptions>(string label)
+        where TOptions : PTuningV2Trainer.SentenceOptions, new()
     {
-        var options = Encoder.Options();
+        var options = Encoder.Options().As<TOptions>();
         options.LabelColumnName = label;
         return options;
     }

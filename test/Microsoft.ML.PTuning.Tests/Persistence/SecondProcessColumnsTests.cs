@@ -23,7 +23,7 @@ public sealed class SecondProcessColumnsTests
         using var training = new TinyTraining();
         var data = training.Context.Data.LoadFromEnumerable(
             TinyTraining.Texts(40).Select(row => new DecidedText { Text = row.Text, Label = row.Label == "late" }));
-        using var model = training.Context.BinaryClassification.Trainers.PTuningV2(training.Options).Fit(data);
+        using var model = training.Context.BinaryClassification.Trainers.PTuningV2(training.Options.As<PTuningV2Trainer.BinaryOptions>()).Fit(data);
 
         var scored = AssertSameInSecondProcess<Decision>(model, data, TaskRows.Decisions);
 
@@ -37,7 +37,7 @@ public sealed class SecondProcessColumnsTests
     {
         using var training = new TinyTraining();
         var data = training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(40, scale: 5, shift: 2));
-        using var model = training.Context.Regression.Trainers.PTuningV2(training.Options).Fit(data);
+        using var model = training.Context.Regression.Trainers.PTuningV2(training.Options.As<PTuningV2Trainer.RegressionOptions>()).Fit(data);
 
         var scored = AssertSameInSecondProcess<Rating>(model, data, TaskRows.Ratings);
 

@@ -24,7 +24,7 @@ public class SecondProcessTests
         var data = mlContext.Data.LoadFromTextFile<Ticket>(_data);
         var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label")
             .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(
-                new PTuningV2Trainer.Options { Sentence1ColumnName = "Text", MaxEpochs = 2, PrefixLength = 8, Seed = 1 }))
+                new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", MaxEpochs = 2, PrefixLength = 8, Seed = 1 }))
             .Append(mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
         var model = pipeline.Fit(data);
         mlContext.Model.Save(model, data.Schema, _model);

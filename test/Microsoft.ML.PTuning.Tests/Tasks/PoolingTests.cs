@@ -106,19 +106,9 @@ public sealed class PoolingTests
     }
 
     [TestMethod]
-    public void Tags_and_answers_refuse_a_pooling()
-    {
-        var trainers = new MLContext().MulticlassClassification.Trainers;
-        Assert.ThrowsExactly<ArgumentException>(
-            () => trainers.PTuningV2NamedEntityRecognition(new PTuningV2Trainer.NamedEntityOptions { Pooling = Pooling.Mean }));
-        Assert.ThrowsExactly<ArgumentException>(
-            () => trainers.PTuningV2QuestionAnswer(new PTuningV2Trainer.QuestionAnswerOptions { Pooling = Pooling.Mean }));
-    }
-
-    [TestMethod]
     public void Pooling_that_is_none_is_refused() =>
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(
-            () => new MLContext().BinaryClassification.Trainers.PTuningV2(new PTuningV2Trainer.Options { Pooling = (Pooling)7 }));
+            () => new MLContext().BinaryClassification.Trainers.PTuningV2(new PTuningV2Trainer.BinaryOptions { Pooling = (Pooling)7 }));
 
     private static PTuningV2Transformer Train(TinyEncoder encoder, Pooling pooling)
     {

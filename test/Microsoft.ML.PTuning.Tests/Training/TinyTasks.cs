@@ -6,19 +6,22 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 internal static class TinyTasks
 {
     /// <summary>Early or late in the alphabet, by class.</summary>
-    public static MultiTaskData Topics(this TinyTraining training, LabelledText[] rows, LabelledText[]? validation = null)
+    public static PTuningV2MultiTaskData Topics(this TinyTraining training, LabelledText[] rows, LabelledText[]? validation = null)
     {
         var data = training.Context.Data.LoadFromEnumerable(rows);
         var keys = training.Context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
-        var judged = validation is null ? null : keys.Transform(training.Context.Data.LoadFromEnumerable(validation));
-        return new(training.Context.MulticlassClassification.Trainers.PTuningV2(training.Options), keys.Transform(data), judged);
+        var task = training.Options.TaskAs<PTuningV2Trainer.MulticlassOptions>();
+        task.ValidationSet = validation is null ? null : keys.Transform(training.Context.Data.LoadFromEnumerable(validation));
+        return new(task, keys.Transform(data));
     }
 
     /// <summary>Early or late in the alphabet, by number.</summary>
-    public static MultiTaskData Rated(this TinyTraining training, int rows, bool validated = false) => new(
-        training.Context.Regression.Trainers.PTuningV2(training.Options),
-        training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(rows)),
-        validated ? training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(rows / 2)) : null);
+    public static PTuningV2MultiTaskData Rated(this TinyTraining training, int rows, bool validated = false)
+    {
+        var task = training.Options.TaskAs<PTuningV2Trainer.RegressionOptions>();
+        task.ValidationSet = validated ? training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(rows / 2)) : null;
+        return new(task, training.Context.Data.LoadFromEnumerable(TinyTraining.Ratings(rows)));
+    }
 }
 
 /// <summary>Models by task, disposed of together.</summary>

@@ -43,7 +43,7 @@ internal sealed class TinyTraining : IDisposable
             BatchSize = 8,
             MaxEpochs = 3,
             Seed = 1,
-            Shards = 2,
+            Advanced = { Shards = 2 },
         };
     }
 
@@ -56,14 +56,14 @@ internal sealed class TinyTraining : IDisposable
         BatchSize = 8,
         MaxEpochs = 2,
         Seed = 1,
-        Shards = 2,
+        Advanced = { Shards = 2 },
     };
 
     public MLContext Context { get; } = new();
 
     public List<string> Log { get; } = [];
 
-    public PTuningV2Trainer.Options Options { get; }
+    public PTuningV2Trainer.MulticlassOptions Options { get; }
 
     /// <summary>Texts of 1 to 8 letters, either <c>early</c> or <c>late</c> in the alphabet.</summary>
     public static LabelledText[] Texts(int rows, int seed = 0)
@@ -92,7 +92,7 @@ internal sealed class TinyTraining : IDisposable
     }
 
     public PTuningV2Transformer Fit(IEnumerable<RatedText> rows) =>
-        Context.Regression.Trainers.PTuningV2(Options).Fit(Context.Data.LoadFromEnumerable(rows));
+        Context.Regression.Trainers.PTuningV2(Options.As<PTuningV2Trainer.RegressionOptions>()).Fit(Context.Data.LoadFromEnumerable(rows));
 
     /// <summary>Probabilities of all classes, row by row.</summary>
     public float[] Scores(PTuningV2Transformer model, IEnumerable<LabelledText> rows) =>

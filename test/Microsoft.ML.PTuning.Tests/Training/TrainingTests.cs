@@ -23,7 +23,7 @@ public sealed class TrainingTests
     public void Same_seed_gives_the_same_bits(int shards)
     {
         var rows = TinyTraining.Texts(40);
-        _training.Options.Shards = shards;
+        _training.Options.Advanced.Shards = shards;
 
         CollectionAssert.AreEqual(_training.FitAndScore(rows), _training.FitAndScore(rows));
     }
@@ -62,7 +62,7 @@ public sealed class TrainingTests
         var rows = TinyTraining.Texts(40);
         (_training.Options.PrefixDropout, _training.Options.HeadDropout) = (0, 0);
         var two = _training.FitAndScore(rows);
-        _training.Options.Shards = 5;
+        _training.Options.Advanced.Shards = 5;
 
         foreach (var (expected, actual) in two.Zip(_training.FitAndScore(rows)))
             Assert.AreEqual(expected, actual, 1e-3);
@@ -74,7 +74,7 @@ public sealed class TrainingTests
         var rows = TinyTraining.Texts(40);
         (_training.Options.PrefixDropout, _training.Options.HeadDropout) = (0, 0);
         var planned = _training.FitAndScore(rows);
-        _training.Options.PadToMaxLength = true;
+        _training.Options.Advanced.PadToMaxLength = true;
 
         foreach (var (expected, actual) in planned.Zip(_training.FitAndScore(rows)))
             Assert.AreEqual(expected, actual, 1e-3);

@@ -28,7 +28,7 @@ public sealed class TrunkCacheTrainingTests
     public void Text_classes_are_learned_as_without_it(int prefixLength, int prefixLayers, bool padsToMaxLength)
     {
         var options = _training.Options;
-        (options.PrefixLength, options.PrefixLayers, options.PadToMaxLength) = (prefixLength, prefixLayers, padsToMaxLength);
+        (options.PrefixLength, options.PrefixLayers, options.Advanced.PadToMaxLength) = (prefixLength, prefixLayers, padsToMaxLength);
 
         AssertSame(options, () => _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1)));
     }
@@ -102,15 +102,15 @@ public sealed class TrunkCacheTrainingTests
             MaxEpochs = 1,
             ContinuationEpochs = 2,
             Seed = 1,
-            Shards = 2,
+            Advanced = { Shards = 2 },
         };
-        var tasks = new Dictionary<string, MultiTaskData>
+        var tasks = new Dictionary<string, PTuningV2MultiTaskData>
         {
             ["rating"] = _training.Rated(20),
             ["topic"] = _training.Topics(TinyTraining.Texts(20), TinyTraining.Texts(10, seed: 1)),
         };
         using var cached = new Models(new PTuningV2MultiTaskTrainer(Context, options).Fit(tasks));
-        options.CacheTrunk = false;
+        options.Advanced.CacheTrunk = false;
         using var computed = new Models(new PTuningV2MultiTaskTrainer(Context, options).Fit(tasks));
 
         foreach (var (task, model) in cached)
@@ -121,7 +121,7 @@ public sealed class TrunkCacheTrainingTests
     [TestMethod]
     public void Half_precision_changes_little()
     {
-        (_training.Options.PrefixLayers, _training.Options.HalfPrecisionTrunkCache) = (1, true);
+        (_training.Options.PrefixLayers, _training.Options.Advanced.HalfPrecisionTrunkCache) = (1, true);
 
         AssertSame(_training.Options, () => _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1)), within: 1e-2);
         StringAssert.Contains(CacheLines.Single(), "(Float16) in memory.");
@@ -133,7 +133,7 @@ public sealed class TrunkCacheTrainingTests
     public void Encoder_in_16_bits_is_learned_on_as_without_it_but_for_rounding(bool halfPrecisionCache)
     {
         var options = _training.Options;
-        (options.Precision, options.PrefixLayers, options.HalfPrecisionTrunkCache) = (BackbonePrecision.BFloat16, 1, halfPrecisionCache);
+        (options.Precision, options.PrefixLayers, options.Advanced.HalfPrecisionTrunkCache) = (BackbonePrecision.BFloat16, 1, halfPrecisionCache);
 
         AssertSame(options, () => _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1)), within: 2e-2);
     }
@@ -144,7 +144,7 @@ public sealed class TrunkCacheTrainingTests
         _training.Options.PrefixLayers = 1;
         using var memory = _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1));
         using var folder = new TemporaryDirectory();
-        (_training.Options.TrunkCacheMemoryMegabytes, _training.Context.TempFilePath) = (0, folder.Path);
+        (_training.Options.Advanced.TrunkCacheMemoryMegabytes, _training.Context.TempFilePath) = (0, folder.Path);
         using var file = _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(20, seed: 1));
 
         AssertSame(memory, file, within: 0);
@@ -167,7 +167,7 @@ public sealed class TrunkCacheTrainingTests
     public void Failed_training_leaves_no_native_memory_behind(int megabytes)
     {
         var options = _training.Options;
-        (options.PrefixLayers, options.TrunkCacheMemoryMegabytes) = (1, megabytes);
+        (options.PrefixLayers, options.Advanced.TrunkCacheMemoryMegabytes) = (1, megabytes);
         options.Progress = new EveryStep(_ => throw new InvalidDataException("from the callback"));
         var before = LiveTensors.CountSettled();
 
@@ -194,14 +194,14 @@ public sealed class TrunkCacheTrainingTests
     {
         (options.Backbone, options.PrefixLength, options.PrefixLayers) = (_training.Options.Backbone, prefixLength, 1);
         (options.MaxLength, options.MaxEpochs, options.LearningRate, options.BatchSize) = (12, 3, 0.02, 8);
-        (options.Seed, options.Shards) = (1, 2);
+        (options.Seed, options.Advanced.Shards) = (1, 2);
     }
 
     private void AssertSame(PTuningV2Trainer.Options options, Func<PTuningV2Transformer> fit, double within = 1e-5)
     {
         _training.Log.Clear();
         using var cached = fit();
-        options.CacheTrunk = false;
+        options.Advanced.CacheTrunk = false;
         using var computed = fit();
 
         AssertSame(computed, cached, within);

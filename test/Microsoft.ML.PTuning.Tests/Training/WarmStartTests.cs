@@ -161,13 +161,13 @@ public sealed class WarmStartTests
     }
 
     [TestMethod]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLength), 3, "PrefixLength is 3, expected 4")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLength), 0, "PrefixLength is 0, expected 4")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PrefixLayers), 2, "PrefixLayers is 2, expected 0")]
-    [DataRow(nameof(PTuningV2Trainer.Options.PositionOffset), PositionOffset.None, "PositionOffset is None, expected Prefix")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PrefixLength), 3, "PrefixLength is 3, expected 4")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PrefixLength), 0, "PrefixLength is 0, expected 4")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PrefixLayers), 2, "PrefixLayers is 2, expected 0")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PositionOffset), PositionOffset.None, "PositionOffset is None, expected Prefix")]
     public void Another_prefix_is_refused_with_found_and_expected(string option, object value, string message)
     {
-        typeof(PTuningV2Trainer.Options).GetProperty(option)!.SetValue(_training.Options, value);
+        typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.SetValue(_training.Options, value);
 
         var refusal = Refused<InvalidOperationException>();
 
@@ -227,9 +227,10 @@ public sealed class WarmStartTests
     {
         _training.Options.PrefixProjection = true;
 
-        var refusal = Assert.ThrowsExactly<ArgumentException>(() => _training.Context.Regression.Trainers.PTuningV2(_training.Options));
+        var refusal = Assert.ThrowsExactly<ArgumentException>(
+            () => _training.Context.MulticlassClassification.Trainers.PTuningV2(_training.Options));
 
-        Assert.AreEqual(nameof(PTuningV2Trainer.Options.InitialModel), refusal.ParamName);
+        Assert.AreEqual(nameof(PTuningV2Trainer.MulticlassOptions.InitialModel), refusal.ParamName);
         StringAssert.Contains(refusal.Message, "a model keeps the prefix, not the network that made it. Set PrefixProjection to false");
     }
 

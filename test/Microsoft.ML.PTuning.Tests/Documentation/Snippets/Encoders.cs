@@ -3,8 +3,8 @@ namespace Microsoft.ML.PTuning.Tests.Documentation.Snippets;
 /// <summary>docs/encoders.md.</summary>
 internal static class Encoders
 {
-    public static PTuningV2Trainer.Options Named() =>
-        new PTuningV2Trainer.Options { Sentence1ColumnName = "Text", Backbone = "models/bert-base-cased" }
+    public static PTuningV2Trainer.MulticlassOptions Named() =>
+        new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Backbone = "models/bert-base-cased" }
         ;
 
     public static void OnGpu()

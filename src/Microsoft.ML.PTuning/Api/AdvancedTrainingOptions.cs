@@ -1,0 +1,59 @@
+using Microsoft.ML.PTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>How training is computed: for experts.</summary>
+public sealed class AdvancedTrainingOptions
+{
+    internal AdvancedTrainingOptions()
+    {
+    }
+
+    /// <summary>
+    /// Parts of a batch that are computed side by side on the CPU; 0 for one per core, of 4 rows or more. The same number gives the same bits.
+    /// </summary>
+    public int Shards { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>
+    /// Whether the output of the layers below the prefix is computed once and cached, instead of in every epoch: with
+    /// <see cref="TrainingOptions.PrefixLayers"/>, or with no prefix at all, it never changes. With <see cref="TrainingOptions.BackboneDropout"/>
+    /// it changes, and is not cached.
+    /// </summary>
+    public bool CacheTrunk { get; set => Chosen.Set(ref field, value); } = true;
+
+    /// <summary>
+    /// Megabytes of memory for that cache: 4 bytes (F16: 2) per token and hidden unit. Where more is needed, all of it goes to a file in
+    /// <see cref="MLContext.TempFilePath"/> (as it is when the trainer is made), which is deleted when training ends; 0 for the file always.
+    /// Where the file would take more than half of the disk's free space, nothing is cached, and the log says so.
+    /// </summary>
+    public int TrunkCacheMemoryMegabytes { get; set => Chosen.Set(ref field, value); } = 1024;
+
+    /// <summary>Whether that cache is in F16: half the size, numbers of 3 digits.</summary>
+    public bool HalfPrecisionTrunkCache { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>
+    /// Pads every row to <c>MaxLength</c> (of several tasks: the largest) while training, as the official scripts do; slower, for comparison.
+    /// </summary>
+    public bool PadToMaxLength { get; set => Chosen.Set(ref field, value); }
+
+    internal ChosenOptions Chosen { get; private set; } = new();
+
+    internal TrunkCacheSettings? TrunkCache => CacheTrunk
+        ? new((long)TrunkCacheMemoryMegabytes << 20, HalfPrecisionTrunkCache ? ScalarType.Float16 : ScalarType.Float32)
+        : null;
+
+    internal AdvancedTrainingOptions Copy()
+    {
+        var copy = (AdvancedTrainingOptions)MemberwiseClone();
+        copy.Chosen = Chosen.Copy();
+        return copy;
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    internal void Check()
+    {
+        OptionRange.AtLeast(Shards, 0);
+        OptionRange.AtLeast(TrunkCacheMemoryMegabytes, 0);
+    }
+}

@@ -1,0 +1,85 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning;
+using Microsoft.ML.PTuning.Tasks;
+
+namespace Microsoft.ML
+{
+    public static partial class PTuningCatalog
+    {
+        /// <summary>One class of several for a text, or for a pair of texts.</summary>
+        /// <param name="labelColumnName">The label, a key (<c>MapValueToKey</c>).</param>
+        /// <param name="sentence1ColumnName">The text, or the first text of a pair.</param>
+        /// <param name="sentence2ColumnName">The second text of a pair; null for single texts.</param>
+        /// <param name="scoreColumnName">The probabilities, one per class, in the order of the key.</param>
+        /// <param name="predictedLabelColumnName">The predicted class, a key.</param>
+        /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
+        /// <param name="prefixLength">Prefix vectors per layer.</param>
+        /// <param name="learningRate">AdamW's learning rate.</param>
+        /// <param name="batchSize">Rows of a training step.</param>
+        /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs (<see cref="TrainingOptions.MaxEpochs"/>).</param>
+        /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
+        /// <exception cref="ArgumentException">An output column has the name of the label, of a text or of another output.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        public static PTuningV2Trainer PTuningV2(
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+            string labelColumnName = Default.Label,
+            string sentence1ColumnName = Default.Sentence1,
+            string? sentence2ColumnName = null,
+            string scoreColumnName = Default.Score,
+            string predictedLabelColumnName = Default.PredictedLabel,
+            string? backbone = null,
+            int prefixLength = Default.PrefixLength,
+            double learningRate = Default.LearningRate,
+            int batchSize = Default.BatchSize,
+            int maxEpochs = Default.MaxEpochs,
+            IDataView? validationSet = null) =>
+            catalog.PTuningV2(Trained(new PTuningV2Trainer.MulticlassOptions
+            {
+                LabelColumnName = labelColumnName,
+                Sentence1ColumnName = sentence1ColumnName,
+                Sentence2ColumnName = sentence2ColumnName,
+                ScoreColumnName = scoreColumnName,
+                PredictedLabelColumnName = predictedLabelColumnName,
+            }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
+
+        /// <summary>One class of several for a text, or for a pair of texts.</summary>
+        public static PTuningV2Trainer PTuningV2(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MulticlassOptions options)
+        {
+            ArgumentNullException.ThrowIfNull(catalog);
+            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
+        }
+    }
+}
+
+namespace Microsoft.ML.PTuning
+{
+    public sealed partial class PTuningV2Trainer
+    {
+        /// <summary>Options of a <see cref="PTuningV2Trainer"/> for one class of several.</summary>
+        /// <remarks>
+        /// <see cref="SentenceOptions.LabelColumnName"/> is a key; <see cref="Options.ScoreColumnName"/> a probability per class, in the order of the key.
+        /// </remarks>
+        public sealed class MulticlassOptions : SentenceOptions
+        {
+            /// <summary>The predicted class, a key.</summary>
+            public string PredictedLabelColumnName { get; set; } = Default.PredictedLabel;
+
+            internal override PromptTask ToTask() => new MulticlassClassification
+            {
+                LabelColumnName = LabelColumnName,
+                Sentence1ColumnName = Sentence1ColumnName,
+                Sentence2ColumnName = Sentence2ColumnName,
+                ScoreColumnName = ScoreColumnName,
+                PredictedLabelColumnName = PredictedLabelColumnName,
+                Pooling = Pooling,
+                MaxLength = MaxLength,
+            };
+
+            internal override void Check()
+            {
+                base.Check();
+                OptionRange.Named(PredictedLabelColumnName);
+            }
+        }
+    }
+}
