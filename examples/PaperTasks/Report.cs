@@ -37,7 +37,7 @@ internal sealed record Report(PaperTask Task, Method Method, Settings Settings, 
 
         foreach (RunResult run in Runs)
         {
-            foreach (string warning in run.Summary?.Warnings ?? [])
+            foreach (TrainingWarning warning in run.Summary?.Warnings ?? [])
                 yield return $"seed {run.Seed}: {warning}";
         }
 

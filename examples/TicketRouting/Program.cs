@@ -54,7 +54,7 @@ Console.WriteLine($"Trained        {summary.TrainedParameters:N0} parameters in 
     + $" {summary.TrainedShare:P1} of the {backbone.ParameterCount:N0} of {backbone.Name}");
 Console.WriteLine($"Saved          {new FileInfo(modelPath).Length / 1024.0:N0} KiB in {Path.GetFileName(modelPath)},"
     + $" beside {backbone.FileBytes / 1024.0:N0} KiB of the encoder");
-foreach (string warning in summary.Warnings)
+foreach (TrainingWarning warning in summary.Warnings)
     Console.WriteLine($"Warning        {warning}");
 
 // 5. Load and predict, as another process would.

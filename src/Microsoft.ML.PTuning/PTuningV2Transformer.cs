@@ -3,7 +3,9 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Persistence;
 using Microsoft.ML.PTuning.Scoring;
 using Microsoft.ML.Runtime;
@@ -17,8 +19,7 @@ namespace Microsoft.ML.PTuning;
 /// Lazy: nothing is computed before a row's score is read. Over data it reads rows ahead and predicts them in batches of like length.
 /// Safe for any number of threads. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share back,
 /// and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. Where a loaded model looks for its encoder first, and in which
-/// precision it computes, say the context's options: <c>mlContext.SetOption("PTuning.BackboneDirectory", path)</c> and
-/// <c>mlContext.SetOption("PTuning.Precision", "BFloat16")</c>.
+/// precision it computes, say <see cref="PTuningContext.SetPTuningBackboneDirectory"/> and <see cref="PTuningContext.SetPTuningPrecision"/>.
 /// </remarks>
 /// <example>
 /// A loaded model, without a type of this library; classes are keys, which <c>MapKeyToValue</c> behind the trainer turns into text.
@@ -41,6 +42,18 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     /// <summary>How it was trained; null for a model whose file does not tell.</summary>
     public TrainingSummary? Summary => _model.Summary;
+
+    /// <summary>How the encoder is adapted, as saved models name it: <c>p-tuning-v2</c>, <c>linear-probe</c>.</summary>
+    public string Method => _model.Method.KindName;
+
+    /// <summary>Prefix vectors per layer; 0 for a method without a prefix.</summary>
+    public int PrefixLength => _model.Method is DeepPrefix prefix ? prefix.PrefixLength : 0;
+
+    /// <summary>
+    /// The classes or tags, in the order of the scores and keys, as text in the invariant culture. Empty for tasks without classes, for true or false,
+    /// and where the training label was a key without values.
+    /// </summary>
+    public IReadOnlyList<string> Classes => _model.Task.Classes?.Values ?? [];
 
     /// <summary>The frozen encoder that it stands on.</summary>
     public BackboneDescription Backbone => _model.Description;
@@ -88,7 +101,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         return [.. data.CreateEnumerable<TPrediction>(Transform(data.LoadFromEnumerable(rows)), reuseRowObject: false, ignoreMissingColumns: true)];
     }
 
-    /// <summary>Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom"/> reads it.</summary>
+    /// <summary>Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom(MLContext, Stream)"/> reads it.</summary>
     /// <param name="stream">It need not seek, and stays open.</param>
     /// <param name="halfPrecision">Stores the tensors as F16: half the size, rounded to 11 significant bits.</param>
     /// <remarks><c>mlContext.Model.Save</c> writes the same two entries, in F32, into ML.NET's own zip.</remarks>
@@ -107,7 +120,28 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         }
     }
 
-    /// <summary>Reads what <see cref="SaveTo"/> wrote, and finds the backbone again on this machine.</summary>
+    /// <summary>Writes the same zip to a file, whole or not at all: where saving fails, a file that stood there stays as it was.</summary>
+    /// <param name="path">The file; its folder must exist.</param>
+    /// <inheritdoc cref="SaveTo(Stream, bool)"/>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void SaveTo(string path, bool halfPrecision = false)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        WholeFile.Write(path, stream => SaveTo(stream, halfPrecision));
+    }
+
+    /// <summary>Reads a file that <see cref="SaveTo(string, bool)"/> wrote, and finds the backbone again on this machine.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <inheritdoc cref="LoadFrom(MLContext, Stream)" path="/exception"/>
+    public static PTuningV2Transformer LoadFrom(MLContext mlContext, string path)
+    {
+        ArgumentNullException.ThrowIfNull(mlContext);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using var stream = File.OpenRead(path);
+        return LoadFrom(mlContext, stream, path);
+    }
+
+    /// <summary>Reads what <see cref="SaveTo(Stream, bool)"/> wrote, and finds the backbone again on this machine.</summary>
     /// <exception cref="FormatException">It is no such zip, or one of a later version.</exception>
     /// <exception cref="InvalidDataException">Its tensors are damaged, or do not fit task and backbone.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine; the message names every place searched.</exception>
@@ -115,8 +149,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         ArgumentNullException.ThrowIfNull(stream);
-        return Load(mlContext, device => PromptArchive.ReadZip(
-            stream, HostEnvironment.BackboneDirectoryOf(mlContext), device, HostEnvironment.PrecisionOf(mlContext)));
+        return LoadFrom(mlContext, stream, "the stream");
     }
 
     /// <summary>Gives the share of the backbone back and frees prefix and head. May be called more than once.</summary>
@@ -159,6 +192,10 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
         return new PTuningV2Transformer(read(device));
     }
+
+    private static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream, string source) =>
+        Load(mlContext, device => PromptArchive.ReadZip(
+            stream, source, HostEnvironment.BackboneDirectoryOf(mlContext), device, HostEnvironment.PrecisionOf(mlContext)));
 
     private static byte[] ReadEntry(ModelLoadContext ctx, string name)
     {

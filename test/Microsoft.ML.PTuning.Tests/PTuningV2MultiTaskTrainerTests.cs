@@ -172,7 +172,9 @@ public sealed class PTuningV2MultiTaskTrainerTests
 
         CollectionAssert.AreEqual(new float[2], ValuesOf(models["topic"])["head.bias"]);
         Assert.IsTrue(models["topic"].Summary!.Epochs.All(epoch => double.IsNaN(epoch.Loss) && double.IsNaN(epoch.Metric)));
-        StringAssert.Contains(Assert.ContainsSingle(models["topic"].Summary!.Warnings), "Task 'topic': no batch was drawn");
+        var warning = Assert.ContainsSingle(models["topic"].Summary!.Warnings);
+        Assert.AreEqual(TrainingWarningCode.NotDrawn, warning.Code);
+        StringAssert.Contains(warning.Text, "Task 'topic': no batch was drawn");
     }
 
     [TestMethod]

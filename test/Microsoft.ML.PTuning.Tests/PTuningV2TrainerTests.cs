@@ -285,7 +285,7 @@ public class PTuningV2TrainerTests
         Assert.ThrowsExactly<ArgumentNullException>(() => trainer.Fit(Data, null!));
         Assert.ThrowsExactly<ArgumentNullException>(() => trainer.GetOutputSchema(null!));
         Assert.ThrowsExactly<ArgumentNullException>(() => Context.MulticlassClassification.Trainers.PTuningV2((PTuningV2Trainer.MulticlassOptions)null!));
-        Assert.ThrowsExactly<ArgumentNullException>(() => PTuningV2Transformer.LoadFrom(Context, null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => PTuningV2Transformer.LoadFrom(Context, (Stream)null!));
     }
 
     [TestMethod]

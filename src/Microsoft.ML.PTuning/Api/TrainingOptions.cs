@@ -105,8 +105,8 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory and are meant for GPUs; CPUs without
-    /// instructions for them are slow. A saved model does not keep it: the option PTuning.Precision of the <see cref="MLContext"/> says it for models
-    /// that are loaded.
+    /// instructions for them are slow. A saved model does not keep it: <see cref="PTuningContext.SetPTuningPrecision"/> says it for models that are
+    /// loaded.
     /// </summary>
     public BackbonePrecision Precision { get; set => Chosen.Set(ref field, value); }
 

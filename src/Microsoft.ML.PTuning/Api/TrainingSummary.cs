@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PTuning;
@@ -39,7 +41,7 @@ public sealed class TrainingSummary
     public required int BestEpoch { get; init; }
 
     /// <summary>What looks wrong, and what to do about it; empty where nothing does.</summary>
-    public required IReadOnlyList<string> Warnings { get; init; }
+    public required IReadOnlyList<TrainingWarning> Warnings { get; init; }
 
     /// <summary>The seed of initial values, order of rows and dropout.</summary>
     public required int Seed { get; init; }
@@ -52,4 +54,21 @@ public sealed class TrainingSummary
 
     /// <summary>Training rows a second, validation not counted.</summary>
     public required double SamplesPerSecond { get; init; }
+
+    /// <summary>Metrics of the best epoch, rows, parameters and time on a line, and a line per warning.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        if (Epochs.FirstOrDefault(epoch => epoch.Epoch == BestEpoch) is { } best)
+        {
+            if (best.ValidationMetric is { } validation)
+                text.Append(CultureInfo.InvariantCulture, $"{best.MetricName} {validation:F3} on the validation rows, ");
+            text.Append(CultureInfo.InvariantCulture, $"{best.MetricName} {best.Metric:F3} on the training rows in epoch {BestEpoch} of {Epochs.Count}; ");
+        }
+        text.Append(CultureInfo.InvariantCulture, $"{RowsUsed} rows ({RowsSkipped} skipped, {RowsTruncated} truncated, {RowsMisaligned} misaligned); ");
+        text.Append(CultureInfo.InvariantCulture, $"{TrainedParameters} parameters trained ({100 * TrainedShare:F2} % of the encoder's) in {TrainingTime.TotalSeconds:F1} s");
+        foreach (var warning in Warnings)
+            text.Append($"\nWarning ({warning.Code}): {warning.Text}");
+        return text.ToString();
+    }
 }

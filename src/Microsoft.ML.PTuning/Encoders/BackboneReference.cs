@@ -30,7 +30,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
     /// <summary>A bundled encoder's name, the folder's name, or the hub id (<c>name</c> or <c>organisation/name</c>).</summary>
     public required string Name { get; init; }
 
-    /// <summary>Where it lay at training.</summary>
+    /// <summary>Where it lay at training; null for a bundled encoder.</summary>
     public string? Directory { get; init; }
 
     /// <summary>The hub's commit, where it is known.</summary>
@@ -81,7 +81,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
         {
             Kind = location.Kind,
             Name = location.Name,
-            Directory = location.Directory,
+            Directory = location.Kind == BackboneKind.Embedded ? null : location.Directory, // It is found by its package.
             Revision = location.Revision,
             ModelType = configuration.ModelType,
             HiddenSize = configuration.HiddenSize,

@@ -51,7 +51,7 @@ internal sealed class EntityCounter
 
     public NamedEntityMetrics Measure() => new(
         new SortedDictionary<string, EntityScore>(
-            _types.ToDictionary(type => type.Key, type => EntityScore.Of(type.Value.Correct, type.Value.Labelled, type.Value.Predicted)),
+            _types.ToDictionary(type => type.Key, type => new EntityScore(type.Value.Correct, type.Value.Labelled, type.Value.Predicted)),
             StringComparer.Ordinal),
         _types.Values.Sum(counts => counts.Correct), _rows, _words, _rightWords, _skipped);
 

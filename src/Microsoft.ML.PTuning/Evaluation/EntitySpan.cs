@@ -5,11 +5,22 @@ namespace Microsoft.ML.PTuning;
 
 /// <summary>An entity as a piece of its text: the characters [Start, End).</summary>
 /// <remarks>As text it is brat's standoff form (Stenetorp et al. 2012): type, start and end with a space between them, <c>PER 0 5</c>.</remarks>
-/// <param name="Type">What it is: <c>PER</c>, <c>LOC</c>. May hold spaces, but none at its ends.</param>
-/// <param name="Start">Its first character, from 0.</param>
-/// <param name="End">The character after its last.</param>
-public readonly record struct EntitySpan(string Type, int Start, int End)
+public readonly record struct EntitySpan
 {
+    /// <param name="type">What it is; see <see cref="Type"/>.</param>
+    /// <param name="start">Its first character, from 0.</param>
+    /// <param name="end">The character after its last.</param>
+    public EntitySpan(string type, int start, int end) => (Type, Start, End) = (type, start, end);
+
+    /// <summary>What it is: <c>PER</c>, <c>LOC</c>. May hold spaces, but none at its ends.</summary>
+    public string Type { get; }
+
+    /// <summary>Its first character, from 0.</summary>
+    public int Start { get; }
+
+    /// <summary>The character after its last.</summary>
+    public int End { get; }
+
     /// <summary>Reads what <see cref="ToString"/> writes.</summary>
     /// <exception cref="FormatException">The text is not of that form, or the span is empty.</exception>
     public static EntitySpan Parse(string text)

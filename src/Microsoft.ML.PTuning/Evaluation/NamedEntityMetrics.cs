@@ -17,7 +17,7 @@ public sealed class NamedEntityMetrics
     internal NamedEntityMetrics(IReadOnlyDictionary<string, EntityScore> perType, int correct, int rows, int? words, int rightWords, int skipped)
     {
         (PerType, CorrectEntities, SkippedRows, _rows, _words) = (perType, correct, skipped, rows, words);
-        _micro = EntityScore.Of(correct, perType.Values.Sum(score => score.Support), perType.Values.Sum(score => score.Predicted));
+        _micro = new EntityScore(correct, perType.Values.Sum(score => score.Support), perType.Values.Sum(score => score.Predicted));
         WordAccuracy = words > 0 ? (double)rightWords / words.Value : double.NaN;
     }
 

@@ -1,10 +1,19 @@
 namespace Microsoft.ML.PTuning;
 
 /// <summary>Exact match and F1 of a set of questions.</summary>
-/// <param name="ExactMatch">The share of answers that are one of their references, 0 to 1.</param>
-/// <param name="F1">Mean F1 of the answers' words, 0 to 1.</param>
-/// <param name="Count">Questions.</param>
-public sealed record QuestionAnswerScore(double ExactMatch, double F1, int Count);
+public sealed class QuestionAnswerScore
+{
+    internal QuestionAnswerScore(double exactMatch, double f1, int count) => (ExactMatch, F1, Count) = (exactMatch, f1, count);
+
+    /// <summary>The share of answers that are one of their references, 0 to 1.</summary>
+    public double ExactMatch { get; }
+
+    /// <summary>Mean F1 of the answers' words, 0 to 1.</summary>
+    public double F1 { get; }
+
+    /// <summary>Questions.</summary>
+    public int Count { get; }
+}
 
 /// <summary>How well answers match their references, 0 to 1, as SQuAD's official script of version 2.0 counts.</summary>
 /// <remarks>

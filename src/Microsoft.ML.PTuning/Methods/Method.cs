@@ -24,6 +24,10 @@ internal abstract record Method
     public static IReadOnlyList<string> Kinds { get; } =
         [.. typeof(Method).GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).Select(derived => (string)derived.TypeDiscriminator!)];
 
+    /// <summary>The kind of this one, as files name it.</summary>
+    public string KindName => (string)typeof(Method).GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false)
+        .Single(derived => derived.DerivedType == GetType()).TypeDiscriminator!;
+
     /// <summary>Positions that it takes before those of the text.</summary>
     public virtual int ReservedPositions => 0;
 

@@ -45,8 +45,9 @@ internal static class PromptArchive
     }
 
     /// <summary>Reads a zip that <see cref="WriteZip"/> wrote.</summary>
+    /// <param name="source">What messages call the zip.</param>
     /// <exception cref="FormatException">It is no such zip.</exception>
-    public static PromptModel ReadZip(Stream stream, string? backboneDirectory, Device device, BackbonePrecision precision)
+    public static PromptModel ReadZip(Stream stream, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
         using var content = new MemoryStream();
         stream.CopyTo(content);
@@ -58,9 +59,9 @@ internal static class PromptArchive
         }
         catch (InvalidDataException e)
         {
-            throw new FormatException($"The stream holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
+            throw new FormatException($"'{source}' holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
         }
-        return Read(document, tensors, "the stream", backboneDirectory, device, precision);
+        return Read(document, tensors, source, backboneDirectory, device, precision);
     }
 
     /// <summary>Puts a model together from its two entries and the encoder found on this machine.</summary>

@@ -251,7 +251,7 @@ internal sealed class PredictionQueue : IDisposable
 
     private static int Cores(bool isCpu) => isCpu ? WorkerThreads.Shared.Count : 1;
 
-    private static ObjectDisposedException Closed() => new(nameof(MultiTaskPredictor));
+    private static ObjectDisposedException Closed() => new(nameof(PTuningV2MultiTaskPredictor));
 
     /// <param name="Rows">One a model that is asked, at least one.</param>
     /// <param name="Since">When it came, in <see cref="Stopwatch"/>'s ticks.</param>

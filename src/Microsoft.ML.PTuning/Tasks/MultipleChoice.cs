@@ -115,6 +115,9 @@ internal sealed record MultipleChoice : PromptTask
     public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
         predictions.Zip(examples).Average(pair => ChoiceOf(pair.First) == (int)pair.Second.Parts[0].Target[0] ? 1.0 : 0.0);
 
+    public override double Baseline(IReadOnlyList<Example> examples) =>
+        (double)examples.GroupBy(e => e.Parts[0].Target[0]).Max(rows => rows.Count()) / examples.Count;
+
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
         predictions.Select(ChoiceOf).Distinct().Take(2).Count() == 1 && examples.Select(e => e.Parts[0].Target[0]).Distinct().Skip(1).Any()
             ? $"The model takes choice {ChoiceOf(predictions[0]) + 1} in every row: training has collapsed onto a place. "

@@ -94,6 +94,12 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <param name="examples">The rows, with targets.</param>
     public abstract double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples);
 
+    /// <summary>What <see cref="Measure"/> gives for one who knows nothing of the rows but what is commonest among them.</summary>
+    public virtual double Baseline(IReadOnlyList<Example> examples) => 0;
+
+    /// <summary>Of how many classes the rows are; null where a row has none, or many.</summary>
+    public virtual int? CountClasses(IReadOnlyList<Example> examples) => null;
+
     /// <summary>What is wrong with predictions like these, and what to do; null where nothing is.</summary>
     public abstract string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples);
 

@@ -27,6 +27,11 @@ internal abstract record SentenceClassification : SentenceTask
     public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
         predictions.Zip(examples).Average(pair => Predict(pair.First) == ClassOf(pair.Second) ? 1.0 : 0.0);
 
+    public override double Baseline(IReadOnlyList<Example> examples) =>
+        (double)examples.GroupBy(ClassOf).Max(rows => rows.Count()) / examples.Count;
+
+    public override int? CountClasses(IReadOnlyList<Example> examples) => examples.Select(ClassOf).Distinct().Count();
+
     /// <summary>Warns of one class for everything: the commonest way in which prompt tuning fails.</summary>
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {

@@ -13,6 +13,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     private List<Prediction> _predictions = [];
     private List<Example> _seen = [];
     private (double Sum, double Weight) _loss;
+    private int _steps;
 
     public PromptTask Task => learned.Task;
 
@@ -25,7 +26,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     public IReadOnlyList<EpochSummary> Epochs => _epochs;
 
     /// <summary>Begins a sentence about this task.</summary>
-    public string Subject(string what) => learned.Name is null ? what : $"Task '{learned.Name}': {char.ToLowerInvariant(what[0])}{what[1..]}";
+    public string Subject(string what) => learned.Subject(what);
 
     /// <summary>The rows of the next step. When all have been seen, they are planned anew.</summary>
     public Example[] NextBatch(Random random)
@@ -46,6 +47,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         _loss = (_loss.Sum + step.Loss * terms, _loss.Weight + terms);
         _predictions.AddRange(batch.Zip(step.Outputs, (example, output) => Task.Decode(example, [output])));
         _seen.AddRange(batch);
+        _steps++;
     }
 
     /// <summary>Where training stands after a step on this task.</summary>
@@ -122,13 +124,20 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         };
     }
 
-    private IReadOnlyList<string> FindWarnings(EpochOutcome best)
+    private IReadOnlyList<TrainingWarning> FindWarnings(EpochOutcome best) =>
+        [.. learned.RowWarnings.Append(FindFault(best)).OfType<TrainingWarning>().Select(warning => new TrainingWarning(warning.Code, Subject(warning.Text)))];
+
+    private TrainingWarning? FindFault(EpochOutcome best)
     {
         if (_epochs.All(e => double.IsNaN(e.Loss)))
-            return [Subject("No batch was drawn: its head is as random as it began. Train for more epochs, or raise the Temperature.")];
+            return new(
+                TrainingWarningCode.NotDrawn, "No batch was drawn: its head is as random as it began. Train for more epochs, or raise the Temperature.");
+        if (best.Predictions.Count > 0 && Task.FindCollapse(best.Predictions, best.Examples) is { } collapse)
+            return new(TrainingWarningCode.Collapsed, collapse);
 
-        var collapse = best.Predictions.Count == 0 ? null : Task.FindCollapse(best.Predictions, best.Examples);
-        return collapse is null ? [] : [Subject(collapse)];
+        return learned.Before is null && _steps > 0
+            ? TrainingFaults.OfFewSteps(Task, learned.Training, best.Summary, _steps, _epochs.Count)
+            : null;
     }
 
     private int PlannedEpochs(int epochs) => (learned.Before?.Summary.Epochs.Count ?? 0) + epochs;

@@ -61,7 +61,10 @@ internal sealed class TrainingSession : IDisposable
         if (validation is not null)
             task.CheckValidation(validation);
         var judged = validation is null ? null : Read(validation, task, backbone, "validation");
-        return new TrainingTask(task, new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head), rows, judged);
+        return new TrainingTask(task, new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head), rows, judged)
+        {
+            RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
+        };
     }
 
     /// <summary>The settings for these tasks: what the options leave open, their rows decide.</summary>
@@ -72,20 +75,24 @@ internal sealed class TrainingSession : IDisposable
     };
 
     /// <summary>Tells what training begins with.</summary>
-    public void LogStart(TrainingTask task) =>
+    public void LogStart(TrainingTask task)
+    {
         Log((task.Name is null ? "" : $"Task '{task.Name}': ")
             + $"{task.Training.Examples.Count - task.Training.Misaligned} training rows ({task.Training.Skipped} without a label skipped, "
             + $"{task.Training.Truncated} cut to fit {task.Task.MaxLength} tokens, "
             + $"{task.Training.Misaligned} whose label is not in their text left out), "
             + $"seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");
+        foreach (var warning in task.RowWarnings)
+            Warn(task.Subject(warning.Text));
+    }
 
     /// <summary>A model of what was learned, which takes over encoder and tensors; where this fails, the tensors are freed.</summary>
     public PromptModel ToModel(TrainingTask task, TrainingResult result, OpenBackbone backbone)
     {
         try
         {
-            foreach (var warning in result.Summary.Warnings)
-                Warn(warning);
+            foreach (var warning in result.Summary.Warnings.Skip(task.RowWarnings.Count)) // Those were logged at the start.
+                Warn(warning.Text);
             return new PromptModel(task.Task, _options.Method, backbone, result.Tensors, result.Summary, Device);
         }
         catch

@@ -13,11 +13,17 @@ internal sealed record TrainingTask(PromptTask Task, PromptNetwork Network, Exam
     /// <summary>Its name among those that share a prefix; null where it is alone.</summary>
     public string? Name { get; init; }
 
+    /// <summary>What looks wrong with its training rows.</summary>
+    public IReadOnlyList<TrainingWarning> RowWarnings { get; init; } = [];
+
     /// <summary>First values; what is not among them starts at random. They stay the caller's.</summary>
     public TrainedTensors? Start { get; init; }
 
     /// <summary>The training that this one continues: epochs are counted on from it, and it is kept where none is better. Null for none.</summary>
     public TrainingResult? Before { get; init; }
+
+    /// <summary>A sentence about this task.</summary>
+    public string Subject(string what) => Name is null ? what : $"Task '{Name}': {char.ToLowerInvariant(what[0])}{what[1..]}";
 
     /// <summary>The same task, from where an earlier training ended.</summary>
     public TrainingTask After(TrainingResult before) => this with { Start = before.Tensors, Before = before };

@@ -145,7 +145,7 @@ public sealed class PTuningEvaluationTests
         Assert.AreEqual(5, metrics.Count);
         Assert.AreEqual(1.0 / 3, metrics.Answerable!.ExactMatch, 1e-15);
         Assert.AreEqual((1 + 2.0 / 3) / 3, metrics.Answerable.F1, 1e-15);
-        Assert.AreEqual(new QuestionAnswerScore(0.5, 0.5, 2), metrics.Unanswerable);
+        Assert.AreEqual((0.5, 0.5, 2), (metrics.Unanswerable!.ExactMatch, metrics.Unanswerable.F1, metrics.Unanswerable.Count));
     }
 
     [TestMethod]
@@ -155,7 +155,7 @@ public sealed class PTuningEvaluationTests
 
         var metrics = Context.MulticlassClassification.EvaluateQuestionAnswer(data, "Text", "OtherText");
 
-        Assert.AreEqual(new QuestionAnswerScore(1, 1, 1), metrics.Answerable);
+        Assert.AreEqual((1, 1, 1), (metrics.Answerable!.ExactMatch, metrics.Answerable.F1, metrics.Answerable.Count));
         Assert.IsNull(metrics.Unanswerable);
     }
 
@@ -166,7 +166,7 @@ public sealed class PTuningEvaluationTests
 
         var metrics = Context.MulticlassClassification.EvaluateQuestionAnswer(data, "Text", "OtherText");
 
-        Assert.AreEqual(new QuestionAnswerScore(0, 0, 1), metrics.Unanswerable);
+        Assert.AreEqual((0, 0, 1), (metrics.Unanswerable!.ExactMatch, metrics.Unanswerable.F1, metrics.Unanswerable.Count));
         Assert.IsNull(metrics.Answerable);
     }
 

@@ -42,10 +42,10 @@ public sealed class PaperTaskExperimentTests
         // Labelled: 2 A0 (1 of 3 predicted is right), 1 A1 (not predicted), 3 pieces of predicates (all right).
         Dictionary<string, EntityScore> types = new()
         {
-            ["A0"] = new(1.0 / 3, 1.0 / 2, 2.0 / 5, Support: 2, Predicted: 3),
-            ["A1"] = new(0, 0, 0, Support: 1, Predicted: 0),
-            ["C-V"] = new(1, 1, 1, Support: 1, Predicted: 1),
-            ["V"] = new(1, 1, 1, Support: 2, Predicted: 2),
+            ["A0"] = new(correct: 1, support: 2, predicted: 3),
+            ["A1"] = new(correct: 0, support: 1, predicted: 0),
+            ["C-V"] = new(correct: 1, support: 1, predicted: 1),
+            ["V"] = new(correct: 2, support: 2, predicted: 2),
         };
 
         Assert.AreEqual(2.0 * 1 / (3 + 3), TaggingExperiment.ArgumentF1(types), 1e-9);

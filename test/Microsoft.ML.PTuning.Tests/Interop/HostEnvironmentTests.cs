@@ -22,8 +22,10 @@ public class HostEnvironmentTests
         Assert.IsNull(HostEnvironment.BackboneDirectoryOf(mlContext));
 
         mlContext.SetOption("PTuning.BackboneDirectory", "somewhere");
-
         Assert.AreEqual("somewhere", HostEnvironment.BackboneDirectoryOf(mlContext));
+
+        mlContext.SetPTuningBackboneDirectory("elsewhere");
+        Assert.AreEqual("elsewhere", HostEnvironment.BackboneDirectoryOf(mlContext));
     }
 
     [TestMethod]
@@ -33,8 +35,20 @@ public class HostEnvironmentTests
         Assert.AreEqual(BackbonePrecision.Float32, HostEnvironment.PrecisionOf(mlContext));
 
         mlContext.SetOption("PTuning.Precision", "BFloat16");
-
         Assert.AreEqual(BackbonePrecision.BFloat16, HostEnvironment.PrecisionOf(mlContext));
+
+        mlContext.SetPTuningPrecision(BackbonePrecision.Float16);
+        Assert.AreEqual(BackbonePrecision.Float16, HostEnvironment.PrecisionOf(mlContext));
+    }
+
+    [TestMethod]
+    public void Nothing_in_place_of_a_folder_or_a_precision_is_refused()
+    {
+        var mlContext = new MLContext();
+
+        Assert.Throws<ArgumentException>(() => mlContext.SetPTuningBackboneDirectory(""));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => mlContext.SetPTuningPrecision((BackbonePrecision)7));
+        Assert.ThrowsExactly<ArgumentNullException>(() => ((MLContext)null!).SetPTuningPrecision(BackbonePrecision.Float32));
     }
 
     [TestMethod]

@@ -28,11 +28,11 @@ public class DamagedModelTests
     [DataRow(100)]
     [DataRow(-1)]
     public void Truncated_zip_is_refused(int length) =>
-        Refuses<FormatException>(s_zip[..(length < 0 ? s_zip.Length + length : length)], "The stream holds no readable zip", "PTuningV2Transformer.SaveTo");
+        Refuses<FormatException>(s_zip[..(length < 0 ? s_zip.Length + length : length)], "'the stream' holds no readable zip", "PTuningV2Transformer.SaveTo");
 
     [TestMethod]
     public void File_of_another_kind_is_refused() =>
-        Refuses<FormatException>(Encoding.UTF8.GetBytes("text\tlabel\n"), "The stream holds no readable zip");
+        Refuses<FormatException>(Encoding.UTF8.GetBytes("text\tlabel\n"), "'the stream' holds no readable zip");
 
     [TestMethod]
     public void Foreign_zip_is_refused_with_its_entries()

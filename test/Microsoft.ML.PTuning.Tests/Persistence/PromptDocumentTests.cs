@@ -96,6 +96,42 @@ public class PromptDocumentTests
     }
 
     [TestMethod]
+    public void Warnings_come_back_with_their_codes()
+    {
+        TrainingWarning[] warnings = [.. Enum.GetValues<TrainingWarningCode>().Select(code => new TrainingWarning(code, $"About {code}."))];
+
+        var read = Again(Any.Document(Multiclass) with { Training = Summary([], warnings) }).Training!.Warnings;
+
+        CollectionAssert.AreEqual(warnings.Select(w => (w.Code, w.Text)).ToArray(), read.Select(w => (w.Code, w.Text)).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("\"Prose.\"", DisplayName = "prose, as the first files have it")]
+    [DataRow("{\"code\":\"ofALaterVersion\",\"text\":\"Prose.\"}", DisplayName = "a code of a later version")]
+    [DataRow("{\"text\":\"Prose.\"}", DisplayName = "no code")]
+    public void Warning_without_a_code_that_is_known_is_kept_as_another(string warning)
+    {
+        var json = Encoding.UTF8.GetString((Any.Document(Multiclass) with { Training = Summary([]) }).ToBytes());
+
+        var read = PromptDocument.Read(Encoding.UTF8.GetBytes(json.Replace("\"warnings\":[]", $"\"warnings\":[{warning}]")), "test").Training!;
+
+        var found = Assert.ContainsSingle(read.Warnings);
+        Assert.AreEqual((TrainingWarningCode.Other, "Prose."), (found.Code, found.Text));
+    }
+
+    [TestMethod]
+    [DataRow("null")]
+    [DataRow("{}")]
+    [DataRow("5")]
+    public void Warning_without_a_text_is_refused(string warning)
+    {
+        var json = Encoding.UTF8.GetString((Any.Document(Multiclass) with { Training = Summary([]) }).ToBytes());
+
+        Assert.ThrowsExactly<FormatException>(
+            () => PromptDocument.Read(Encoding.UTF8.GetBytes(json.Replace("\"warnings\":[]", $"\"warnings\":[{warning}]")), "test"));
+    }
+
+    [TestMethod]
     public void Document_holds_no_computed_properties()
     {
         var json = Encoding.UTF8.GetString(Any.Document(Multiclass).ToBytes());
@@ -106,7 +142,7 @@ public class PromptDocumentTests
 
     private static PromptDocument Again(PromptDocument document) => PromptDocument.Read(document.ToBytes(), "test");
 
-    private static TrainingSummary Summary(IReadOnlyList<EpochSummary> epochs) => new()
+    private static TrainingSummary Summary(IReadOnlyList<EpochSummary> epochs, params TrainingWarning[] warnings) => new()
     {
         TrainedParameters = 1,
         TrainedShare = 0.1,
@@ -116,7 +152,7 @@ public class PromptDocumentTests
         RowsTruncated = 0,
         Epochs = epochs,
         BestEpoch = 1,
-        Warnings = [],
+        Warnings = warnings,
         Seed = 1,
         Shards = 1,
         TrainingTime = TimeSpan.FromSeconds(1),

@@ -16,7 +16,7 @@ public sealed class PredictionQueueTests
     private readonly MixedModels _models = new();
     private readonly ConcurrentQueue<int> _batches = [];
     private readonly ManualResetEventSlim _go = new();
-    private MultiTaskPredictor? _predictor;
+    private PTuningV2MultiTaskPredictor? _predictor;
 
     private static int Cores => WorkerThreads.Shared.Count;
 
@@ -157,13 +157,15 @@ public sealed class PredictionQueueTests
     }
 
     [TestMethod]
-    public async Task Dispose_completes_what_is_computed_and_fails_what_waits()
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task Dispose_completes_what_is_computed_and_fails_what_waits(bool awaits)
     {
         Serve(new() { Capacity = 1, MaxBatchSize = 1 });
         var busy = Occupy();
         var waiting = Enumerable.Range(0, 3).Select(_ => AskAsync()).ToArray(); // One inside, two outside.
 
-        var disposing = Task.Run(_predictor!.Dispose);
+        var disposing = awaits ? _predictor!.DisposeAsync().AsTask() : Task.Run(_predictor!.Dispose);
         foreach (var task in waiting)
             await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => task.WaitAsync(Long));
         Assert.IsFalse(disposing.IsCompleted);
@@ -229,7 +231,7 @@ public sealed class PredictionQueueTests
         await AskAsync().WaitAsync(Long);
     }
 
-    private PTuningV2Transformer Serve(MultiTaskPredictor.Options options, Action? onBatch = null)
+    private PTuningV2Transformer Serve(PTuningV2MultiTaskPredictor.Options options, Action? onBatch = null)
     {
         var model = _models.Create(Any.Regression, new DeepPrefix { PrefixLength = 3 }, 1, inner => new CountingBackbone(inner)
         {
@@ -240,7 +242,7 @@ public sealed class PredictionQueueTests
                 onBatch?.Invoke();
             },
         });
-        _predictor = new MultiTaskPredictor(new MLContext(), options);
+        _predictor = new PTuningV2MultiTaskPredictor(new MLContext(), options);
         _predictor.Add("model", model);
         return model;
     }

@@ -145,7 +145,9 @@ public sealed class TrainingReportTests
 
         const string Warning =
             "for every row: training has collapsed onto one class. Lower the learning rate (try a fifth of it), or train longer.";
-        StringAssert.Contains(Assert.ContainsSingle(model.Summary!.Warnings), Warning);
+        var warning = Assert.ContainsSingle(model.Summary!.Warnings);
+        Assert.AreEqual(TrainingWarningCode.Collapsed, warning.Code);
+        StringAssert.Contains(warning.Text, Warning);
         Logged(Warning);
     }
 

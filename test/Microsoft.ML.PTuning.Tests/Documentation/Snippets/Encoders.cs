@@ -10,6 +10,6 @@ internal static class Encoders
     public static void OnGpu()
     {
         var mlContext = new MLContext { GpuDeviceId = 0, FallbackToCpu = true };
-        mlContext.SetOption("PTuning.Precision", "BFloat16");
+        mlContext.SetPTuningPrecision(BackbonePrecision.BFloat16);
     }
 }

@@ -5,7 +5,7 @@ internal static class Serving
 {
     public static async Task Run(MLContext mlContext, Ticket ticket, CancellationToken cancellationToken)
     {
-        using var predictor = new MultiTaskPredictor(mlContext, new() { MaxDelay = TimeSpan.FromMilliseconds(2), Capacity = 1024, OwnsTransformers = true });
+        using var predictor = new PTuningV2MultiTaskPredictor(mlContext, new() { MaxDelay = TimeSpan.FromMilliseconds(2), Capacity = 1024, OwnsTransformers = true });
         foreach (var file in Directory.GetFiles("models", "*.zip"))
             predictor.Add(Path.GetFileNameWithoutExtension(file), mlContext.Model.Load(file, out _)); // A model, or a chain with one: keys to values and the like.
 

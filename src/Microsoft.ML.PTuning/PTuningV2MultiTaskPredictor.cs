@@ -17,7 +17,7 @@ namespace Microsoft.ML.PTuning;
 /// <see cref="Options.OwnsTransformers"/> says otherwise. A <c>PredictionEngine</c> over one of them disposes it with itself, unless its options say
 /// otherwise.</para>
 /// </remarks>
-public sealed partial class MultiTaskPredictor : IDisposable
+public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDisposable
 {
     private readonly MLContext _mlContext;
     private readonly Options _options;
@@ -29,7 +29,7 @@ public sealed partial class MultiTaskPredictor : IDisposable
     /// <param name="mlContext">Reads rows and writes predictions; devices and folders are those that the models were loaded with.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    public MultiTaskPredictor(MLContext mlContext, Options? options = null)
+    public PTuningV2MultiTaskPredictor(MLContext mlContext, Options? options = null)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         options ??= new Options();
@@ -85,6 +85,7 @@ public sealed partial class MultiTaskPredictor : IDisposable
     /// <param name="model">The model's name.</param>
     /// <param name="row">It is not to be changed before the prediction is there.</param>
     /// <param name="cancellationToken">Gives up waiting, and the row, where it is not being computed yet.</param>
+    /// <returns>The prediction. A null argument throws at once; everything else that goes wrong, the task tells.</returns>
     /// <exception cref="ArgumentException">There is no such model.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A column that the model reads is missing in <typeparamref name="TRow"/>, or of another type.
@@ -92,12 +93,13 @@ public sealed partial class MultiTaskPredictor : IDisposable
     /// <exception cref="PredictionQueueFullException">The queue is full, and <see cref="Options.RefuseWhenFull"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The predictor, or the model, has been disposed.</exception>
-    public async Task<TPrediction> PredictAsync<TRow, TPrediction>(string model, TRow row, CancellationToken cancellationToken = default)
+    public Task<TPrediction> PredictAsync<TRow, TPrediction>(string model, TRow row, CancellationToken cancellationToken = default)
         where TRow : class
         where TPrediction : class, new()
     {
         ArgumentNullException.ThrowIfNull(model);
-        return (await AskAsync<TRow, TPrediction>([model], row, cancellationToken).ConfigureAwait(false))[0];
+        ArgumentNullException.ThrowIfNull(row);
+        return PredictOneAsync<TRow, TPrediction>(model, row, cancellationToken);
     }
 
     /// <summary>Asks several models about one row, as a text's topic, tone and language.</summary>
@@ -116,18 +118,18 @@ public sealed partial class MultiTaskPredictor : IDisposable
     /// <returns>The predictions by the models' names.</returns>
     /// <exception cref="ArgumentException">There is no such model, or it is named twice.</exception>
     /// <inheritdoc cref="PredictAsync" path="/exception[not(contains(@cref, 'T:System.ArgumentException'))]"/>
-    public async Task<IReadOnlyDictionary<string, TPrediction>> PredictAllAsync<TRow, TPrediction>(
+    public Task<IReadOnlyDictionary<string, TPrediction>> PredictAllAsync<TRow, TPrediction>(
         IReadOnlyCollection<string> models, TRow row, CancellationToken cancellationToken = default)
         where TRow : class
         where TPrediction : class, new()
     {
         ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(row);
         string[] names = [.. models];
         if (names.GroupBy(name => name).FirstOrDefault(same => same.Skip(1).Any()) is { } twice)
             throw new ArgumentException($"Model '{twice.Key}' is named twice. Name each model once.", nameof(models));
 
-        var predictions = await AskAsync<TRow, TPrediction>(names, row, cancellationToken).ConfigureAwait(false);
-        return names.Zip(predictions).ToDictionary(pair => pair.First, pair => pair.Second);
+        return PredictNamedAsync<TRow, TPrediction>(names, row, cancellationToken);
     }
 
     /// <summary>
@@ -136,16 +138,31 @@ public sealed partial class MultiTaskPredictor : IDisposable
     /// </summary>
     public void Dispose()
     {
-        ServedModel[] models;
+        var models = Close();
+        _queue.Dispose();
+        End(models);
+    }
+
+    /// <summary>The same, without a thread of the caller's that waits.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        var models = Close();
+        await Task.Run(_queue.Dispose).ConfigureAwait(false);
+        End(models);
+    }
+
+    /// <summary>Refuses new rows.</summary>
+    /// <returns>The models that there were.</returns>
+    private ServedModel[] Close()
+    {
         lock (_models)
         {
             _isDisposed = true;
-            models = [.. _models.Values];
+            ServedModel[] models = [.. _models.Values];
             _models.Clear();
             Array.ForEach(models, GiveUp);
+            return models;
         }
-        _queue.Dispose();
-        End(models);
     }
 
     private void Put(string name, ITransformer model, bool mayReplace)
@@ -190,11 +207,24 @@ public sealed partial class MultiTaskPredictor : IDisposable
         unused.ForEach(step => step.Dispose());
     }
 
+    private async Task<TPrediction> PredictOneAsync<TRow, TPrediction>(string name, TRow row, CancellationToken cancellationToken)
+        where TRow : class
+        where TPrediction : class, new() =>
+        (await AskAsync<TRow, TPrediction>([name], row, cancellationToken).ConfigureAwait(false))[0];
+
+    private async Task<IReadOnlyDictionary<string, TPrediction>> PredictNamedAsync<TRow, TPrediction>(
+        string[] names, TRow row, CancellationToken cancellationToken)
+        where TRow : class
+        where TPrediction : class, new()
+    {
+        var predictions = await AskAsync<TRow, TPrediction>(names, row, cancellationToken).ConfigureAwait(false);
+        return names.Zip(predictions).ToDictionary(pair => pair.First, pair => pair.Second);
+    }
+
     private async Task<TPrediction[]> AskAsync<TRow, TPrediction>(string[] names, TRow row, CancellationToken cancellationToken)
         where TRow : class
         where TPrediction : class, new()
     {
-        ArgumentNullException.ThrowIfNull(row);
         cancellationToken.ThrowIfCancellationRequested();
         if (names.Length == 0)
             return [];
