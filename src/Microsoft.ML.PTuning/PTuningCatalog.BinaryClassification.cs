@@ -37,7 +37,8 @@ namespace Microsoft.ML
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
         /// <summary>True or false for a text, or for a pair of texts.</summary>
-        public static PTuningV2Trainer PTuningV2(this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, PTuningV2Trainer.BinaryOptions options)
+        public static PTuningV2Trainer PTuningV2(
+            this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, PTuningV2Trainer.BinaryOptions options)
         {
             ArgumentNullException.ThrowIfNull(catalog);
             return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
@@ -51,7 +52,8 @@ namespace Microsoft.ML.PTuning
     {
         /// <summary>Options of a <see cref="PTuningV2Trainer"/> for true or false.</summary>
         /// <remarks>
-        /// <see cref="SentenceOptions.LabelColumnName"/> is Boolean; <see cref="Options.ScoreColumnName"/> the difference of the two logits, more than 0 for true.
+        /// <see cref="SentenceOptions.LabelColumnName"/> is Boolean; <see cref="Options.ScoreColumnName"/> the difference of the two logits, more than 0
+        /// for true.
         /// </remarks>
         public sealed class BinaryOptions : SentenceOptions
         {

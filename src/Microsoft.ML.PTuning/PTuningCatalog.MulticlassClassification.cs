@@ -12,7 +12,9 @@ namespace Microsoft.ML
         /// <param name="sentence2ColumnName">The second text of a pair; null for single texts.</param>
         /// <param name="scoreColumnName">The probabilities, one per class, in the order of the key.</param>
         /// <param name="predictedLabelColumnName">The predicted class, a key.</param>
-        /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
+        /// <param name="backbone">
+        /// A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.
+        /// </param>
         /// <param name="prefixLength">Prefix vectors per layer.</param>
         /// <param name="learningRate">AdamW's learning rate.</param>
         /// <param name="batchSize">Rows of a training step.</param>
@@ -43,7 +45,8 @@ namespace Microsoft.ML
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
         /// <summary>One class of several for a text, or for a pair of texts.</summary>
-        public static PTuningV2Trainer PTuningV2(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MulticlassOptions options)
+        public static PTuningV2Trainer PTuningV2(
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MulticlassOptions options)
         {
             ArgumentNullException.ThrowIfNull(catalog);
             return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);

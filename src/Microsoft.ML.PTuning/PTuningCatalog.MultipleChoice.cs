@@ -38,7 +38,8 @@ namespace Microsoft.ML
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
         /// <summary>The best of a row's choices for its premise.</summary>
-        public static PTuningV2Trainer PTuningV2MultipleChoice(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultipleChoiceOptions options)
+        public static PTuningV2Trainer PTuningV2MultipleChoice(
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultipleChoiceOptions options)
         {
             ArgumentNullException.ThrowIfNull(catalog);
             return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
@@ -64,7 +65,9 @@ namespace Microsoft.ML.PTuning
             /// <summary>The premise, a text.</summary>
             public string Sentence1ColumnName { get; set; } = Default.Sentence1;
 
-            /// <summary>The choices, a vector of text. Rows may have different numbers of them; ML.NET's <c>Evaluate</c> needs a vector of fixed size.</summary>
+            /// <summary>
+            /// The choices, a vector of text. Rows may have different numbers of them; ML.NET's <c>Evaluate</c> needs a vector of fixed size.
+            /// </summary>
             public string ChoicesColumnName { get; set; } = Default.Choices;
 
             /// <summary>The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</summary>

@@ -8,7 +8,8 @@ namespace Microsoft.ML
     {
         /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
         /// <param name="labelColumnName">
-        /// The tags, a vector of keys, one per word, in IOB1, IOB2 or BIOES; or, beside whole texts, a vector of entities as <see cref="EntitySpan"/> writes them.
+        /// The tags, a vector of keys, one per word, in IOB1, IOB2 or BIOES; or, beside whole texts, a vector of entities as
+        /// <see cref="EntitySpan"/> writes them.
         /// </param>
         /// <param name="sentence1ColumnName">The sentence: a vector of words, or a text.</param>
         /// <param name="predicateColumnName">For semantic roles, the index of the predicate's word, from 0, Int32; null for other tags.</param>
@@ -41,7 +42,8 @@ namespace Microsoft.ML
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
         /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
-        public static PTuningV2Trainer PTuningV2NamedEntityRecognition(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.NamedEntityOptions options)
+        public static PTuningV2Trainer PTuningV2NamedEntityRecognition(
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.NamedEntityOptions options)
         {
             ArgumentNullException.ThrowIfNull(catalog);
             return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);

@@ -14,7 +14,9 @@ namespace Microsoft.ML
         /// <param name="predictedAnswerColumnName">The best answers, best first, a vector of text; "" for no answer.</param>
         /// <param name="scoreColumnName">Their probabilities, a vector of Single.</param>
         /// <param name="topK">Most answers of a row.</param>
-        /// <param name="backbone">A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.</param>
+        /// <param name="backbone">
+        /// A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.
+        /// </param>
         /// <param name="prefixLength">Prefix vectors per layer.</param>
         /// <param name="learningRate">AdamW's learning rate.</param>
         /// <param name="batchSize">Windows of a training step; a short context is one window.</param>
@@ -48,7 +50,8 @@ namespace Microsoft.ML
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
         /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
-        public static PTuningV2Trainer PTuningV2QuestionAnswer(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.QuestionAnswerOptions options)
+        public static PTuningV2Trainer PTuningV2QuestionAnswer(
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.QuestionAnswerOptions options)
         {
             ArgumentNullException.ThrowIfNull(catalog);
             return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);

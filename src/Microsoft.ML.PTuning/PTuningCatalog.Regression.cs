@@ -31,7 +31,8 @@ namespace Microsoft.ML
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
         /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
-        public static PTuningV2Trainer PTuningV2(this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.RegressionOptions options)
+        public static PTuningV2Trainer PTuningV2(
+            this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.RegressionOptions options)
         {
             ArgumentNullException.ThrowIfNull(catalog);
             return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);

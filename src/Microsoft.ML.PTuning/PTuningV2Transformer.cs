@@ -101,7 +101,9 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         return [.. data.CreateEnumerable<TPrediction>(Transform(data.LoadFromEnumerable(rows)), reuseRowObject: false, ignoreMissingColumns: true)];
     }
 
-    /// <summary>Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom(MLContext, Stream)"/> reads it.</summary>
+    /// <summary>
+    /// Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom(MLContext, Stream)"/> reads it.
+    /// </summary>
     /// <param name="stream">It need not seek, and stays open.</param>
     /// <param name="halfPrecision">Stores the tensors as F16: half the size, rounded to 11 significant bits.</param>
     /// <remarks><c>mlContext.Model.Save</c> writes the same two entries, in F32, into ML.NET's own zip.</remarks>

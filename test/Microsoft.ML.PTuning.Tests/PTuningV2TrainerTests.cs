@@ -66,7 +66,9 @@ public class PTuningV2TrainerTests
     [TestMethod]
     public void Binary_label_that_is_not_Boolean_is_refused()
     {
-        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.BinaryClassification.Trainers.PTuningV2(Untrainable().As<PTuningV2Trainer.BinaryOptions>()).Fit(Data));
+        var options = Untrainable().As<PTuningV2Trainer.BinaryOptions>();
+
+        var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.BinaryClassification.Trainers.PTuningV2(options).Fit(Data));
         Assert.Contains("The label column 'Label' is Scalar key UInt32; expected a scalar Boolean.", refusal.Message);
     }
 

@@ -66,7 +66,8 @@ public sealed class TrainingSummary
             text.Append(CultureInfo.InvariantCulture, $"{best.MetricName} {best.Metric:F3} on the training rows in epoch {BestEpoch} of {Epochs.Count}; ");
         }
         text.Append(CultureInfo.InvariantCulture, $"{RowsUsed} rows ({RowsSkipped} skipped, {RowsTruncated} truncated, {RowsMisaligned} misaligned); ");
-        text.Append(CultureInfo.InvariantCulture, $"{TrainedParameters} parameters trained ({100 * TrainedShare:F2} % of the encoder's) in {TrainingTime.TotalSeconds:F1} s");
+        text.Append(CultureInfo.InvariantCulture, $"{TrainedParameters} parameters trained ({100 * TrainedShare:F2} % of the encoder's) ");
+        text.Append(CultureInfo.InvariantCulture, $"in {TrainingTime.TotalSeconds:F1} s");
         foreach (var warning in Warnings)
             text.Append($"\nWarning ({warning.Code}): {warning.Text}");
         return text.ToString();

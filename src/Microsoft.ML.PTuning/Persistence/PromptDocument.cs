@@ -25,7 +25,10 @@ internal sealed record PromptDocument : IJsonOnDeserialized
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A loss may have become infinite, and the model be saved all the same.
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false), new EpochsConverter(), new TrainingWarningConverter() },
+        Converters =
+        {
+            new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false), new EpochsConverter(), new TrainingWarningConverter(),
+        },
     };
 
     public int FormatVersion { get; init; } = CurrentVersion;

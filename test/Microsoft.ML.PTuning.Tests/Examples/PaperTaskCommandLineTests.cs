@@ -23,7 +23,7 @@ public sealed class PaperTaskCommandLineTests
     [DataRow("--task squad-topics --data d --method embedding")]
     [DataRow("--task rte --train a --holdout 0.2")]
     [DataRow("--task rte --train a --dev b --holdout 0.2 --epoch last")]
-    [DataRow("--task copa --data d --method bag-of-words")]
+    [DataRow("--task copa --data d --method bag-of-words --pooling mean")]
     [DataRow("--task squad --data d --method majority")]
     public void What_the_help_says_is_understood(string arguments) => Assert.IsEmpty(Errors(arguments));
 
@@ -40,6 +40,8 @@ public sealed class PaperTaskCommandLineTests
     [DataRow("--task wic --dev d --holdout 0.5", "either --data DIR, or --train FILE.")]
     [DataRow("--task wic --data d --holdout 1", "--holdout: expected a number above 0 and below 1, found '1'.")]
     [DataRow("--task wic --data d --holdout 0.5 --dev-limit 3", "--dev-limit is for development rows, which --holdout does not read.")]
+    [DataRow("--task squad --data d --pooling mean", "and copa, not for squad.")]
+    [DataRow("--task srl --data d --pooling trained", "and copa, not for srl.")]
     [DataRow("--task ner --data d --header", "--header is for tsv, not for ner.")]
     [DataRow("--task ner --data d --method embedding", "--method embedding is for rte and")]
     [DataRow("--task squad --data d --method bag-of-words", "and copa, not for squad.")]

@@ -35,11 +35,15 @@ public class SchemaShapesTests
 
     [TestMethod]
     public void Binary_shape_agrees_with_the_real_schema() =>
-        AssertAgree(Context.BinaryClassification.Trainers.PTuningV2(With<PTuningV2Trainer.BinaryOptions>("IsUrgent")), Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
+        AssertAgree(
+            Context.BinaryClassification.Trainers.PTuningV2(With<PTuningV2Trainer.BinaryOptions>("IsUrgent")),
+            Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
 
     [TestMethod]
     public void Regression_shape_agrees_with_the_real_schema() =>
-        AssertAgree(Context.Regression.Trainers.PTuningV2(With<PTuningV2Trainer.RegressionOptions>("Hours")), Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
+        AssertAgree(
+            Context.Regression.Trainers.PTuningV2(With<PTuningV2Trainer.RegressionOptions>("Hours")),
+            Context.Data.LoadFromEnumerable(Tickets.Rows(12)));
 
     [TestMethod]
     public void Tagging_shape_agrees_with_the_real_schema()
