@@ -59,7 +59,7 @@ namespace Microsoft.ML.PTuning
         /// <remarks>
         /// With words, and with texts that are split at white space, <see cref="LabelColumnName"/> is a vector of keys, a tag per word. With texts it may be
         /// a vector of entities instead, each as <see cref="EntitySpan"/> writes it; words then end at white space and at punctuation. Empty texts among them
-        /// are passed over. A missing key is an O; where O is none of the tags, its word is not learned.
+        /// are passed over. A missing key is no entity. Where a row has one and no tag stands for it (<c>O</c>, <c>0</c>), the model gets the tag <c>O</c> besides.
         /// <see cref="Options.ScoreColumnName"/> is the probability of each predicted tag.
         /// </remarks>
         public sealed class NamedEntityOptions : Options

@@ -153,6 +153,45 @@ public sealed class NamedEntityRecognitionTests
     }
 
     [TestMethod]
+    [DataRow("PER LOC", "?", "PER LOC O", DisplayName = "nothing listed for no entity")]
+    [DataRow("PER LOC 0", "0", "PER LOC 0", DisplayName = "0 listed")]
+    [DataRow("O PER LOC", "O", "O PER LOC", DisplayName = "O listed")]
+    [DataRow("B-PER", "0", "O B-PER I-PER", DisplayName = "prefixes, nothing listed")]
+    public void Words_of_no_entity_are_told_from_types_whatever_the_keys_list(string keys, string outside, string tags)
+    {
+        TaggedLetters[] Rows(int rows, int seed) => [.. TinyTagging.Sentences(rows, seed).Select(row => new TaggedLetters
+        {
+            Words = row.Words,
+            Tags = Array.ConvertAll(row.Tags, tag => tag == "O" ? outside : keys[0] == 'B' ? tag : "PER"),
+        })];
+        using var trained = s_tagging.Trainer(s_tagging.Options(epochs: 12)).Fit(s_tagging.Keyed(Rows(80, seed: 0), keys.Split(' ')));
+        using var loaded = Again(trained);
+        var unseen = s_tagging.Keyed(Rows(40, seed: 1), keys.Split(' '));
+
+        foreach (var model in new[] { trained, loaded })
+        {
+            var scored = model.Transform(unseen);
+            var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(scored);
+            CollectionAssert.AreEqual(tags.Split(' '), Tags(scored.Schema));
+            Assert.IsGreaterThan(0.8, metrics.MicroF1);
+            Assert.IsGreaterThan(0.9, metrics.WordAccuracy);
+            Assert.AreEqual(metrics.PredictedEntities, scored.GetColumn<string[]>("Entities").Sum(entities => entities.Length));
+        }
+        AssertSameColumns(trained.Transform(unseen), loaded.Transform(unseen));
+        Assert.AreEqual("entity F1", trained.Summary!.Epochs[0].MetricName);
+    }
+
+    [TestMethod]
+    public void Tags_behind_MapKeyToValue_are_evaluated_beside_the_tags_as_text()
+    {
+        var scored = s_model.Transform(Context.Data.LoadFromEnumerable(TinyTagging.Sentences(40, seed: 1)));
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(scored, nameof(TaggedLetters.Tags));
+
+        Assert.IsGreaterThan(0.8, metrics.MicroF1);
+    }
+
+    [TestMethod]
     public void Validation_rows_may_have_other_keys_and_other_types()
     {
         var rows = TinyTagging.Sentences(40);

@@ -17,7 +17,7 @@ public class PTuningV2TrainerTests
     public static void DeleteEncoder() => s_encoder.Dispose();
 
     [TestMethod]
-    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LabelColumnName), "The label column 'Nowhere' is missing; expected a key (UInt32).")]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LabelColumnName), "The label column 'Nowhere' is missing; expected a key.")]
     [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.Sentence1ColumnName), "The first text column 'Nowhere' is missing; expected a scalar String.")]
     [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.Sentence2ColumnName), "The second text column 'Nowhere' is missing; expected a scalar String.")]
     public void Missing_column_is_named_with_those_that_there_are(string option, string message)
@@ -60,7 +60,7 @@ public class PTuningV2TrainerTests
         options.LabelColumnName = "Topic";
 
         var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.Trainers.PTuningV2(options).Fit(Data));
-        Assert.Contains("The label column 'Topic' is Scalar String; expected a key (UInt32). Map it to a key first (Transforms.Conversion.MapValueToKey).", refusal.Message);
+        Assert.Contains("The label column 'Topic' is Scalar String; expected a key. Map it to a key first (Transforms.Conversion.MapValueToKey).", refusal.Message);
     }
 
     [TestMethod]

@@ -7,7 +7,8 @@ internal readonly record struct TaggedSpan(int Start, int End, string Type);
 /// <remarks>A tag is <c>O</c>, or a prefix, '-' and a type (<c>B-PER</c>, <c>I-ARGM-LOC</c>): the first '-' ends the prefix.</remarks>
 internal static class TagSequence
 {
-    private const string Outside = "O";
+    /// <summary>The tag of a word outside of entities.</summary>
+    public const string Outside = "O";
 
     /// <summary>The entities, in their order.</summary>
     /// <exception cref="FormatException">One of them is no tag.</exception>
@@ -56,6 +57,19 @@ internal static class TagSequence
     /// <summary>Whether it is <c>O</c>, or one of B, I, E, S, L, U with '-' and a type behind it.</summary>
     public static bool IsTag(string tag) => tag == Outside || (tag.Length > 2 && tag[1] == '-' && "BIESLU".Contains(tag[0]));
 
+    /// <summary>Whether it stands for no entity: <c>O</c>, or what data for ML.NET's own trainer has, <c>0</c> and the empty text.</summary>
+    public static bool IsOutside(string tag) => tag is Outside or "0" or "";
+
+    /// <summary>The same as <c>O</c>, or a type behind a prefix: a type without one continues the entity before it, if that has the same type.</summary>
+    public static string ToPrefixed(string tag) => IsOutside(tag) ? Outside : IsTag(tag) ? tag : "I-" + tag;
+
+    /// <summary>Whether tags name entities: types behind prefixes, or types beside a tag that stands for no entity. Parts of speech do not.</summary>
+    public static bool NamesEntities(IEnumerable<string> tags)
+    {
+        var all = tags.ToLookup(tag => IsOutside(tag) ? Kind.Outside : IsTag(tag) ? Kind.Prefixed : Kind.Plain);
+        return all.Contains(Kind.Prefixed) != all.Contains(Kind.Plain) && (all.Contains(Kind.Prefixed) || all.Contains(Kind.Outside));
+    }
+
     /// <summary>Whether all are tags and one of them names a type: labels of entities, unlike parts of speech.</summary>
     public static bool IsChunkTagSet(IEnumerable<string> tags)
     {
@@ -67,6 +81,13 @@ internal static class TagSequence
             namesType |= tag != Outside;
         }
         return namesType;
+    }
+
+    private enum Kind
+    {
+        Outside,
+        Prefixed,
+        Plain,
     }
 
     private readonly record struct Tag(char Prefix, string? Type)

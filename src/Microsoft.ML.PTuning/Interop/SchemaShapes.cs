@@ -27,7 +27,8 @@ internal static class SchemaShapes
         if (!columns.TryGetValue(column.Name, out var found))
             throw column.Missing(columns.Keys);
         if (!column.Forms.Any(form =>
-            form.IsVector == (found.Kind != SchemaShape.Column.VectorKind.Scalar) && form.IsKey == found.IsKey && form.ItemType.Equals(found.ItemType)))
+            form.IsVector == (found.Kind != SchemaShape.Column.VectorKind.Scalar) && form.IsKey == found.IsKey
+            && (form.IsKey || form.ItemType.Equals(found.ItemType))))
             throw column.WrongType($"{found.Kind} {(found.IsKey ? "key " : "")}{found.ItemType}");
         return found;
     }

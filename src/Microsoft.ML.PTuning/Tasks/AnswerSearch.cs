@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Tokenization;
+
 namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>From the logits of a row's windows to its answers, as SQuAD is decoded (Devlin et al. 2019; Hugging Face's examples).</summary>
@@ -107,7 +109,8 @@ internal sealed class AnswerSearch(int best, int longest)
         public AnswerSpan Span(int start, int end)
         {
             var (first, last) = (example.Tokens[start], example.Tokens[end]);
-            return new AnswerSpan(first.Start, last.Start + last.Length, Start(start) + End(end), start + _shift);
+            var (begin, after) = InvisibleCharacters.Trim(example.Context, first.Start, last.Start + last.Length);
+            return new AnswerSpan(begin, after, Start(start) + End(end), start + _shift);
         }
 
         // The tokens [from, to) with the largest logits, best first; a token without characters is no answer.
@@ -130,6 +133,11 @@ internal sealed class AnswerSearch(int best, int longest)
 
         private float Logit(int token, int kind) => logits[2 * (token + _shift) + kind];
 
-        private bool HasCharacters(int token) => example.Tokens[token].Length > 0;
+        private bool HasCharacters(int token)
+        {
+            var (start, length) = (example.Tokens[token].Start, example.Tokens[token].Length);
+            var (begin, after) = InvisibleCharacters.Trim(example.Context, start, start + length);
+            return after > begin;
+        }
     }
 }

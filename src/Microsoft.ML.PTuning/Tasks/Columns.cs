@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>A form that a column may have.</summary>
-/// <param name="ItemType">The type of its values, or of its items; UInt32 for keys.</param>
+/// <param name="ItemType">The type of its values, or of its items; of no meaning for keys, which may have any width.</param>
 internal sealed record ColumnForm(PrimitiveDataViewType ItemType, bool IsKey = false, bool IsVector = false)
 {
     public static readonly ColumnForm Text = new(TextDataViewType.Instance), Texts = new(TextDataViewType.Instance, IsVector: true);
@@ -13,12 +13,12 @@ internal sealed record ColumnForm(PrimitiveDataViewType ItemType, bool IsKey = f
     {
         var item = type is VectorDataViewType vector ? vector.ItemType : type;
         return type is VectorDataViewType == IsVector
-            && (IsKey ? item is KeyDataViewType && item.RawType == ItemType.RawType : item.Equals(ItemType));
+            && (IsKey ? item is KeyDataViewType : item.Equals(ItemType));
     }
 
     public override string ToString() =>
-        IsVector ? $"a vector of {(IsKey ? "keys (UInt32)" : ItemType)}"
-        : IsKey ? "a key (UInt32)"
+        IsVector ? $"a vector of {(IsKey ? "keys" : ItemType)}"
+        : IsKey ? "a key"
         : $"a scalar {ItemType}";
 }
 

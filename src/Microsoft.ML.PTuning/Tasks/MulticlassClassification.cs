@@ -58,12 +58,11 @@ internal sealed record MulticlassClassification : SentenceClassification
 
     protected override Func<float?> OpenTarget(DataViewRow row)
     {
-        var getter = OpenColumn<uint>(row, LabelColumnName);
+        var read = KeyColumn.Open(row, row.Schema[LabelColumnName]);
         return () =>
         {
-            uint key = 0;
-            getter(ref key);
-            return key == 0 || key > Labels!.Count ? null : key - 1; // Keys count from 1; 0, and what is beyond the count, is a missing one.
+            var key = read();
+            return key == 0 || key > (ulong)Labels!.Count ? null : key - 1; // Keys count from 1; 0, and what is beyond the count, is a missing one.
         };
     }
 
@@ -74,13 +73,13 @@ internal sealed record MulticlassClassification : SentenceClassification
     private bool HasLabel(IDataView data, Action checkCancelled)
     {
         using var cursor = data.GetRowCursor([data.Schema[LabelColumnName]]);
-        var getter = OpenColumn<uint>(cursor, LabelColumnName);
-        uint key = 0;
-        while (key == 0 && cursor.MoveNext())
+        var read = KeyColumn.Open(cursor, cursor.Schema[LabelColumnName]);
+        while (cursor.MoveNext())
         {
             checkCancelled();
-            getter(ref key);
+            if (read() > 0)
+                return true;
         }
-        return key > 0;
+        return false;
     }
 }

@@ -88,7 +88,7 @@ internal sealed record MultipleChoice : PromptTask
     {
         var premise = OpenText(row, Sentence1ColumnName);
         var choices = OpenTexts(row, ChoicesColumnName);
-        var label = withTarget ? OpenLabel(row) : null;
+        var label = withTarget ? OpenIndex(row, row.Schema[LabelColumnName]) : null;
         return () =>
         {
             var (text, options, right) = (premise(), choices(), label?.Invoke());
@@ -124,20 +124,16 @@ internal sealed record MultipleChoice : PromptTask
                 + "Lower the learning rate (try a fifth of it), or train longer."
             : null;
 
-    // The index of the right choice. A key in a row is one more than that, and 0 where it is missing.
-    private Func<long> OpenLabel(DataViewRow row)
+    /// <summary>Prepares to read the index of the right choice, below 0 where it is not known: every call of the result reads the current row's.</summary>
+    /// <param name="label">Holds the index, or a key, which is one more than that and 0 where it is missing.</param>
+    public static Func<long> OpenIndex(DataViewRow row, DataViewSchema.Column label)
     {
-        if (row.Schema[LabelColumnName].Type is KeyDataViewType)
+        if (label.Type is KeyDataViewType)
         {
-            var readKey = OpenColumn<uint>(row, LabelColumnName);
-            return () =>
-            {
-                uint key = 0;
-                readKey(ref key);
-                return key - 1L;
-            };
+            var readKey = KeyColumn.Open(row, label);
+            return () => (long)readKey() - 1;
         }
-        var read = OpenColumn<int>(row, LabelColumnName);
+        var read = row.GetGetter<int>(label);
         return () =>
         {
             var index = 0;

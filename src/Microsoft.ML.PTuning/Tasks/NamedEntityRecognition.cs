@@ -11,13 +11,12 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
 /// <remarks>
 /// A word is tagged at its first token. Entities are learned in IOB2 (Tjong Kim Sang &amp; Veenstra 1999), whatever scheme the labels are in;
-/// labels that are no entities' tags are learned as they are. Long sentences are read in windows, each word in one of them with what stands around it.
+/// tags without a prefix are learned as they are, and a missing key as no entity. Long sentences are read in windows, each word in one of them with
+/// what stands around it.
 /// For semantic roles the predicate is repeated behind the sentence, as in the official code: one row a predicate.
 /// </remarks>
 internal sealed record NamedEntityRecognition : PromptTask
 {
-    private const string Outside = "O";
-
     public required string LabelColumnName { get; init; }
 
     public required string Sentence1ColumnName { get; init; }
@@ -79,7 +78,14 @@ internal sealed record NamedEntityRecognition : PromptTask
     private InputColumn PredicateColumn => new(
         PredicateColumnName!, "predicate", [new(NumberDataViewType.Int32)], "Give the index of the predicate's word, from 0, as Int32.");
 
-    private bool FindsEntities => TagSequence.IsChunkTagSet(Labels!.Values!);
+    private bool FindsEntities => TagSequence.NamesEntities(Labels!.Values!);
+
+    private bool LearnsIob2 => TagSequence.IsChunkTagSet(Labels!.Values!);
+
+    // The tag that stands for no entity; where there is none, O, which is no tag of the model.
+    private string Outside => Labels!.IndexOf(TagSequence.Outside) >= 0
+        ? TagSequence.Outside
+        : Labels.Values!.FirstOrDefault(TagSequence.IsOutside, TagSequence.Outside);
 
     // A word in which the tokenizer sees nothing cannot be tagged.
     private int TagOfNothing => Math.Max(0, Labels!.IndexOf(Outside));
@@ -95,7 +101,7 @@ internal sealed record NamedEntityRecognition : PromptTask
                 + "Map its tags to keys (Transforms.Conversion.MapValueToKey), or give whole texts and entities as 'PER 0 5' (type, start, end).");
 
         var words = isGiven ? WordSource.Given : isSpans ? WordSource.PunctuationApart : WordSource.WhiteSpace;
-        string[] tags = isSpans ? Iob2Tags(TagColumn.ReadTypes(data, LabelColumnName, checkCancelled)) : Normalized(TagColumn.KeyValues(label), label.Name);
+        string[] tags = isSpans ? Iob2Tags(TagColumn.ReadTypes(data, LabelColumnName, checkCancelled)) : TagsOfKeys(data, label, checkCancelled);
         return tags.Length > 1
             ? this with { Words = words, Labels = Named(tags) }
             : throw new InvalidOperationException(
@@ -108,7 +114,7 @@ internal sealed record NamedEntityRecognition : PromptTask
         foreach (var column in (InputColumn[])[SentenceColumn, .. LabelColumns])
             if (!column.Accepts(data.Schema[column.Name].Type))
                 throw column.WrongType($"{data.Schema[column.Name].Type} in the validation rows, but not in the training rows");
-        if (FindsEntities && Words != WordSource.PunctuationApart)
+        if (LearnsIob2 && Words != WordSource.PunctuationApart)
             Normalized(TagColumn.KeyValues(data.Schema[LabelColumnName]), LabelColumnName);
     }
 
@@ -205,7 +211,7 @@ internal sealed record NamedEntityRecognition : PromptTask
 
         var counter = new EntityCounter();
         foreach (var (predicted, right) in rows)
-            counter.AddTags(right!, predicted);
+            counter.AddTags(Array.ConvertAll(right!, TagSequence.ToPrefixed), Array.ConvertAll(predicted, TagSequence.ToPrefixed));
         return counter.Measure().MicroF1;
     }
 
@@ -228,30 +234,45 @@ internal sealed record NamedEntityRecognition : PromptTask
             throw new JsonException("One of the task's tags is empty, or there twice.");
     }
 
+    private string[] TagsOfKeys(IDataView data, DataViewSchema.Column label, Action checkCancelled)
+    {
+        var values = TagColumn.KeyValues(label);
+        var tags = Normalized(values, label.Name);
+        var mayMiss = !tags.Any(TagSequence.IsOutside) && TagColumn.HasMissing(data, LabelColumnName, values.Count, checkCancelled);
+        return mayMiss ? [.. tags, TagSequence.Outside] : tags;
+    }
+
+    // IOB2 where the tags have prefixes; else the tags themselves, the empty one as O.
     private static string[] Normalized(IReadOnlyList<string> tags, string column)
     {
-        var entities = tags.Where(tag => tag != Outside && TagSequence.IsTag(tag)).ToArray();
+        string[] types = [.. tags.Where(tag => !TagSequence.IsOutside(tag))];
+        string[] entities = [.. types.Where(TagSequence.IsTag)];
         if (entities.Length == 0)
-            return [.. tags];
-        return tags.FirstOrDefault(tag => !TagSequence.IsTag(tag)) is not { } other
+            return [.. tags.Select(tag => tag.Length == 0 ? TagSequence.Outside : tag).Distinct()];
+        return types.FirstOrDefault(tag => !TagSequence.IsTag(tag)) is not { } other
             ? Iob2Tags(entities.Select(tag => tag[2..]).Distinct())
             : throw new ArgumentOutOfRangeException(column,
                 $"The label column '{column}' has the tag '{other}' beside tags of entities such as '{entities[0]}'. "
                 + "Expected 'O' and types behind B-, I-, E-, S-, L-, U- only, or tags of another kind only; map or drop the other ones.");
     }
 
-    private static string[] Iob2Tags(IEnumerable<string> types) => [Outside, .. types.SelectMany(type => new[] { $"B-{type}", $"I-{type}" })];
+    private static string[] Iob2Tags(IEnumerable<string> types) => [TagSequence.Outside, .. types.SelectMany(type => new[] { $"B-{type}", $"I-{type}" })];
 
-    // A missing key is read as O; where that is none of the tags, nothing is known of its word.
-    private bool IsGiven(string tag) => tag != Outside || Labels!.IndexOf(Outside) >= 0;
+    // A missing key is read as O. Where no training row misses one, nothing is known of a word that does.
+    private bool IsGiven(string tag) => tag != TagSequence.Outside || Labels!.IndexOf(TagSequence.Outside) >= 0;
+
+    // The tags as the model learns them.
+    private string[] Learned(string[] tags) => LearnsIob2
+        ? TagSequence.ToIob2(TagSequence.Spans(Array.ConvertAll(tags, TagSequence.ToPrefixed), EntityReading.Lenient), tags.Length)
+        : Array.ConvertAll(tags, tag => TagSequence.IsOutside(tag) && Labels!.IndexOf(tag) < 0 ? Outside : tag);
 
     private TaggedSentence Encode(SentenceWords sentence, int? predicate, string[]? tags, bool withTarget, TextTokenizer tokenizer)
     {
         var tail = predicate is { } word ? Tail(sentence.Tokens[word], tokenizer) : [];
         var room = MaxLength - tokenizer.SpecialTokens(pair: false) - tail.Length;
         var windows = WordWindow.Cover([.. sentence.Tokens.Select(t => Math.Min(t.Count, room))], room);
-        if (tags is not null && FindsEntities)
-            tags = TagSequence.ToIob2(TagSequence.Spans(tags, EntityReading.Lenient), tags.Length);
+        if (tags is not null)
+            tags = Learned(tags);
 
         var parts = new List<ExamplePart>(windows.Count);
         var tagged = new List<IReadOnlyList<(int Word, int Token)>>(windows.Count);
@@ -269,7 +290,7 @@ internal sealed record NamedEntityRecognition : PromptTask
             parts.Add(new ExamplePart([row], tags is null ? [] : Targets(row.Length, places, tags)));
             tagged.Add(places);
         }
-        return new TaggedSentence(parts, sentence.Words, tags, tagged) { HasContradiction = withTarget && tags is null };
+        return new TaggedSentence(parts, sentence.Visible, tags, tagged) { HasContradiction = withTarget && tags is null };
     }
 
     private Token[] Tail(IReadOnlyList<Token> predicate, TextTokenizer tokenizer)
@@ -288,8 +309,10 @@ internal sealed record NamedEntityRecognition : PromptTask
     }
 
     private IEnumerable<EntitySpan> EntitiesOf(int[] tags, IReadOnlyList<Word> words) =>
-        TagSequence.Spans([.. tags.Select(tag => Labels!.Values![tag])], EntityReading.Lenient)
-            .Select(span => new EntitySpan(span.Type, words[span.Start].Start, words[span.End - 1].End));
+        TagSequence.Spans([.. tags.Select(tag => TagSequence.ToPrefixed(Labels!.Values![tag]))], EntityReading.Lenient)
+            .Select(span => (span.Type, Words: words.Skip(span.Start).Take(span.End - span.Start).Where(word => !word.IsEmpty).ToArray()))
+            .Where(entity => entity.Words.Length > 0)
+            .Select(entity => new EntitySpan(entity.Type, entity.Words[0].Start, entity.Words[^1].End));
 
     private string[] NamesOf(Prediction prediction) => Array.ConvertAll(((TagPrediction)prediction).Tags, tag => Labels!.Values![tag]);
 

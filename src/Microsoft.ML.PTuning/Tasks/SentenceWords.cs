@@ -17,23 +17,39 @@ internal enum WordSource
 }
 
 /// <summary>A word as characters of its text: [Start, End).</summary>
-internal readonly record struct Word(int Start, int End);
+internal readonly record struct Word(int Start, int End)
+{
+    public bool IsEmpty => Start == End;
+
+    public Word Moved(int by) => new(Start + by, End + by);
+}
 
 /// <summary>The words of a sentence and the tokens of each.</summary>
 /// <param name="Words">Words in order; where they were given one by one, as characters of the text that joins them by a space.</param>
 /// <param name="Tokens">The tokens of each word; none where the tokenizer sees nothing in it.</param>
+/// <param name="Visible">
+/// The words without what their tokenizer drops at their edges, and without other invisible characters there: what an entity begins and ends with.
+/// Empty where nothing is left.
+/// </param>
 /// <param name="Length">Characters of the text.</param>
-internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IReadOnlyList<Token>> Tokens, int Length)
+internal sealed record SentenceWords(
+    IReadOnlyList<Word> Words, IReadOnlyList<IReadOnlyList<Token>> Tokens, IReadOnlyList<Word> Visible, int Length)
 {
     /// <summary>Words that are given one by one: each is tokenised on its own, as after a space.</summary>
-    public static SentenceWords Of(IReadOnlyList<string> words, TextTokenizer tokenizer) =>
-        new(Located(words), [.. words.Select(tokenizer.TokenizeWord)], Math.Max(0, words.Sum(word => word.Length + 1) - 1));
+    public static SentenceWords Of(IReadOnlyList<string> words, TextTokenizer tokenizer)
+    {
+        var located = Located(words);
+        IReadOnlyList<Token>[] tokens = [.. words.Select(tokenizer.TokenizeWord)];
+        Word[] visible = [.. words.Select((word, i) => VisibleOf(word, new Word(0, word.Length), tokens[i]).Moved(located[i].Start))];
+        return new(located, tokens, visible, Math.Max(0, words.Sum(word => word.Length + 1) - 1));
+    }
 
     /// <summary>A text: it is tokenised as a whole, and each token given to its word. Words that share a token are tokenised one by one.</summary>
     public static SentenceWords Of(string text, WordSource source, TextTokenizer tokenizer)
     {
         var words = Split(text, source);
         var tokens = new IReadOnlyList<Token>[words.Count];
+        var visible = new Word[words.Count];
         var all = tokenizer.Tokenize(text);
         var next = 0;
         for (var word = 0; word < tokens.Length; word++)
@@ -47,9 +63,19 @@ internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IR
                     own.Add(all[next]);
                 isShared |= isOwn && word + 1 < tokens.Length && EndOf(all[next]) > words[word + 1].Start;
             }
-            tokens[word] = isShared ? tokenizer.TokenizeWord(text[words[word].Start..words[word].End]) : own;
+            if (isShared)
+            {
+                var alone = text[words[word].Start..words[word].End];
+                tokens[word] = tokenizer.TokenizeWord(alone);
+                visible[word] = VisibleOf(alone, new Word(0, alone.Length), tokens[word]).Moved(words[word].Start);
+            }
+            else
+            {
+                tokens[word] = own;
+                visible[word] = VisibleOf(text, words[word], own);
+            }
         }
-        return new SentenceWords(words, tokens, text.Length);
+        return new SentenceWords(words, tokens, visible, text.Length);
     }
 
     /// <summary>The words of a text.</summary>
@@ -93,6 +119,20 @@ internal sealed record SentenceWords(IReadOnlyList<Word> Words, IReadOnlyList<IR
         }
         if (begun < end)
             words.Add(new Word(begun, end));
+    }
+
+    // From the first character that a token stands for to the last, without invisible ones that the tokenizer keeps.
+    private static Word VisibleOf(string text, Word word, IReadOnlyList<Token> tokens)
+    {
+        var (start, end) = (word.End, word.Start);
+        foreach (var token in tokens)
+            if (token.Length > 0)
+                (start, end) = (Math.Min(start, token.Start), Math.Max(end, EndOf(token)));
+        (start, end) = (Math.Max(start, word.Start), Math.Min(end, word.End));
+        if (start >= end)
+            return new Word(word.Start, word.Start);
+        (start, end) = InvisibleCharacters.Trim(text, start, end);
+        return new Word(start, end);
     }
 
     private static int EndOf(Token token) => token.Start + token.Length;

@@ -51,6 +51,23 @@ internal static class TagColumn
         return [.. types];
     }
 
+    /// <summary>Whether a row has a missing key, which stands for no entity.</summary>
+    /// <param name="tags">How many values the keys have.</param>
+    /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
+    public static bool HasMissing(IDataView data, string column, int tags, Action checkCancelled)
+    {
+        using var cursor = data.GetRowCursor([data.Schema[column]]);
+        var read = KeyColumn.OpenVector(cursor, cursor.Schema[column]);
+        while (cursor.MoveNext())
+        {
+            if (cursor.Position % RowsBetweenChecks == 0)
+                checkCancelled();
+            if (read().Any(key => IsMissing(key, tags)))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>Prepares to read: every call of the result reads the current row's label, and gives null where it is missing.</summary>
     public static Func<RowTags?> Open(DataViewRow row, string column)
     {
@@ -62,18 +79,15 @@ internal static class TagColumn
         return () => new Entities(read());
     }
 
+    private static bool IsMissing(ulong key, int tags) => key == 0 || key > (ulong)tags;
+
     private static Func<RowTags?> OpenKeys(DataViewRow row, DataViewSchema.Column label)
     {
         var tags = KeyValues(label);
-        var getter = row.GetGetter<VBuffer<uint>>(label);
-        VBuffer<uint> keys = default;
-        return () =>
-        {
-            getter(ref keys);
-            return keys.Length == 0
-                ? null
-                : new Tags([.. keys.DenseValues().Select(key => key == 0 || key > tags.Count ? "O" : tags[(int)key - 1])], label.Name);
-        };
+        var read = KeyColumn.OpenVector(row, label);
+        return () => read() is { Length: > 0 } keys
+            ? new Tags(Array.ConvertAll(keys, key => IsMissing(key, tags.Count) ? TagSequence.Outside : tags[(int)key - 1]), label.Name)
+            : null;
     }
 
     private static Func<EntitySpan[]> OpenEntities(DataViewRow row, DataViewSchema.Column label)

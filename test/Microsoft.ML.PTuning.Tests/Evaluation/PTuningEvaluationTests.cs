@@ -88,13 +88,95 @@ public sealed class PTuningEvaluationTests
     }
 
     [TestMethod]
-    public void Key_values_that_are_no_tags_are_refused()
+    public void Types_beside_prefixes_are_refused()
     {
-        var data = Keyed(["O", "PER"], ["O"], new TagRow([1], [1]));
+        var data = Keyed(["O", "B-PER", "PER"], ["O"], new TagRow([1], [1]));
 
         var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data));
 
-        Assert.Contains("The key value 'PER' of column 'Label' is no tag", error.Message);
+        Assert.Contains("Column 'Label' has the tag 'PER' beside the tag 'B-PER'", error.Message);
+    }
+
+    [TestMethod]
+    [DataRow("PERSON CITY", "PERSON CITY O", DisplayName = "missing keys in the labels, O in the predictions")]
+    [DataRow("PERSON CITY", "PERSON CITY", DisplayName = "missing keys in both, as ML.NET's own trainer has them")]
+    [DataRow("PERSON CITY 0", "PERSON CITY 0", DisplayName = "0")]
+    public void Types_without_prefixes_are_entities(string labels, string predictions)
+    {
+        var (none, noneFound) = (labels.Split(' ').Length == 3 ? 3u : 0u, predictions.Split(' ').Length == 3 ? 3u : 0u);
+        var data = Keyed(labels.Split(' '), predictions.Split(' '),
+            new TagRow([1, 1, none, 2], [1, 1, noneFound, 2]), // PERSON PERSON _ CITY
+            new TagRow([none, 2, none, none], [noneFound, noneFound, 1, noneFound]));
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data);
+
+        Assert.AreEqual((3, 3, 2), (metrics.LabelledEntities, metrics.PredictedEntities, metrics.CorrectEntities));
+        Assert.AreEqual(6.0 / 8, metrics.WordAccuracy);
+    }
+
+    [TestMethod]
+    public void Tags_of_every_word_are_refused()
+    {
+        var data = Keyed(["NN", "VB"], ["NN", "VB"], new TagRow([1, 2], [1, 1]));
+
+        var error = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data));
+
+        Assert.Contains("have a tag such as 'NN' for every word, so the tags name no entities", error.Message);
+    }
+
+    [TestMethod]
+    [DataRow("O")]
+    [DataRow("")]
+    public void Tags_may_be_texts(string outside)
+    {
+        var data = Context.Data.LoadFromEnumerable<TextRow>(
+        [
+            new() { Label = [outside, outside], Answer = [outside, outside] }, // Texts that are all empty tell nothing yet.
+            new() { Label = ["B-PER", "I-PER", outside], Answer = ["B-PER", "I-PER", outside] },
+            new() { Label = [outside, "B-LOC"], Answer = ["B-LOC", outside] },
+        ]);
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, "Label", "Answer");
+
+        Assert.AreEqual((2, 2, 1), (metrics.LabelledEntities, metrics.PredictedEntities, metrics.CorrectEntities));
+        Assert.AreEqual(5.0 / 7, metrics.WordAccuracy);
+    }
+
+    [TestMethod]
+    public void Keys_may_be_compared_with_texts()
+    {
+        var texts = Context.Data.LoadFromEnumerable<TextRow>([new() { Label = ["PERSON", "O", "PERSON"], Answer = ["PERSON", "", "O"] }]);
+        var data = Context.Transforms.Conversion.MapValueToKey("Label").Fit(texts).Transform(texts);
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, "Label", "Answer");
+
+        Assert.AreEqual((2, 1, 1), (metrics.LabelledEntities, metrics.PredictedEntities, metrics.CorrectEntities));
+    }
+
+    [TestMethod]
+    public void Span_among_tags_is_named()
+    {
+        var data = Context.Data.LoadFromEnumerable<TextRow>([new() { Label = ["B-PER"], Answer = ["PER 0 5"] }]);
+
+        var error = Assert.ThrowsExactly<InvalidOperationException>(
+            () => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, "Label", "Answer"));
+
+        Assert.Contains("Row 0 (the first is 0) of column 'Answer' has the entity 'PER 0 5', where a tag was expected", error.Message);
+    }
+
+    [TestMethod]
+    [DataRow(DataKind.Byte, typeof(byte))]
+    [DataRow(DataKind.UInt16, typeof(ushort))]
+    [DataRow(DataKind.UInt64, typeof(ulong))]
+    public void Keys_of_any_width_are_tags(DataKind kind, Type width)
+    {
+        var keyed = Keyed(["O", "B-PER"], ["O", "B-PER"], new TagRow([1, 2], [2, 2]));
+        var data = Context.Transforms.Conversion.ConvertType([new("Label"), new("PredictedLabel")], kind).Fit(keyed).Transform(keyed);
+        Assert.AreEqual(width, ((VectorDataViewType)data.Schema["Label"].Type).ItemType.RawType);
+
+        var metrics = Context.MulticlassClassification.EvaluateNamedEntityRecognition(data);
+
+        Assert.AreEqual((1, 2, 1), (metrics.LabelledEntities, metrics.PredictedEntities, metrics.CorrectEntities));
     }
 
     [TestMethod]
@@ -109,10 +191,10 @@ public sealed class PTuningEvaluationTests
     }
 
     [TestMethod]
-    [DataRow("Nothing", "Answer", "The label column 'Nothing' is missing; expected a vector of keys")]
-    [DataRow("Label", "Nothing", "The predicted label column 'Nothing' is missing; expected a vector of text with spans")]
-    [DataRow("Number", "Answer", "The label column 'Number' is Single; expected a vector of keys")]
-    [DataRow("Label", "Number", "The predicted label column 'Number' is Single; expected a vector of text with spans")]
+    [DataRow("Nothing", "Answer", "The label column 'Nothing' is missing; expected a vector of tags")]
+    [DataRow("Label", "Nothing", "The predicted label column 'Nothing' is missing; expected a vector of tags")]
+    [DataRow("Number", "Answer", "The label column 'Number' is Single; expected a vector of tags")]
+    [DataRow("Label", "Number", "The predicted label column 'Number' is Single; expected a vector of tags")]
     public void Columns_of_entities_must_fit(string label, string predicted, string message) => Refused(
         message, data => Context.MulticlassClassification.EvaluateNamedEntityRecognition(data, label, predicted));
 

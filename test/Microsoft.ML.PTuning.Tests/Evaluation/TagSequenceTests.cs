@@ -82,6 +82,27 @@ public sealed class TagSequenceTests
         Assert.AreEqual(expected, TagSequence.IsChunkTagSet(tags.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
 
     [TestMethod]
+    [DataRow("O B-PER", true)]
+    [DataRow("B-PER", true)]
+    [DataRow("PERSON CITY O", true)]
+    [DataRow("PERSON 0", true)]
+    [DataRow("PERSON CITY", false)]
+    [DataRow("O 0", false)]
+    [DataRow("O B-PER PER", false)]
+    [DataRow("", false)]
+    public void Tags_name_entities_by_their_prefix_or_beside_a_tag_for_none(string tags, bool expected) =>
+        Assert.AreEqual(expected, TagSequence.NamesEntities(tags.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+
+    [TestMethod]
+    [DataRow("O", "O")]
+    [DataRow("0", "O")]
+    [DataRow("", "O")]
+    [DataRow("U-PER", "U-PER")]
+    [DataRow("PERSON", "I-PERSON")]
+    [DataRow("X-PER", "I-X-PER")]
+    public void Type_without_a_prefix_continues(string tag, string expected) => Assert.AreEqual(expected, TagSequence.ToPrefixed(tag));
+
+    [TestMethod]
     public void Lenient_reading_follows_conllevals_tables_whatever_the_tags()
     {
         foreach (var tags in RandomRows(2000))

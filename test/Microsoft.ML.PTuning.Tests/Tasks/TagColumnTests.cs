@@ -1,3 +1,4 @@
+using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Tokenization;
 
@@ -40,8 +41,25 @@ public sealed class TagColumnTests
         CollectionAssert.AreEqual(new float[] { -1, 1, 0, -1 }, Read(Keyed(["B-PER", "O"], ["B-PER", "?"])).Rows.Examples[0].Parts[0].Target);
 
     [TestMethod]
-    public void Missing_key_beside_other_tags_is_not_learned() =>
-        CollectionAssert.AreEqual(new float[] { -1, 0, -1, -1 }, Read(Keyed(["NN", "VB"], ["NN", "?"])).Rows.Examples[0].Parts[0].Target);
+    [DataRow("PERSON CITY", "PERSON ? CITY", "PERSON CITY O", "0 2 1", DisplayName = "types alone")]
+    [DataRow("PERSON CITY 0", "PERSON ? 0", "PERSON CITY 0", "0 2 2", DisplayName = "types beside 0")]
+    [DataRow("O PERSON CITY", "PERSON ? O", "O PERSON CITY", "1 0 0", DisplayName = "types beside O")]
+    [DataRow("PERSON _ CITY", "PERSON ? _", "PERSON O CITY", "0 1 1", DisplayName = "types beside the empty text")]
+    [DataRow("PERSON 0 O", "PERSON ? 0", "PERSON 0 O", "0 2 1", DisplayName = "types beside 0 and O")]
+    [DataRow("PERSON", "PERSON ?", "PERSON O", "0 1", DisplayName = "a single type")]
+    [DataRow("B-PER I-PER", "B-PER I-PER ?", "O B-PER I-PER", "1 2 0", DisplayName = "prefixes alone")]
+    [DataRow("B-PER 0", "B-PER ? 0", "O B-PER I-PER", "1 0 0", DisplayName = "prefixes beside 0")]
+    [DataRow("_ B-PER", "B-PER ? _", "O B-PER I-PER", "1 0 0", DisplayName = "prefixes beside the empty text")]
+    [DataRow("NN VB", "NN VB", "NN VB", "0 1", DisplayName = "no missing key, no tag for it")]
+    public void Missing_key_is_no_entity_whatever_the_tags(string values, string tags, string learned, string targets)
+    {
+        var (task, rows) = Read(WithValues(Split(values), Split(tags)));
+
+        CollectionAssert.AreEqual(learned.Split(' '), task.Labels!.Values!.ToArray());
+        CollectionAssert.AreEqual((float[])[-1, .. targets.Split(' ').Select(float.Parse), -1], rows.Examples[0].Parts[0].Target);
+
+        static string[] Split(string texts) => Array.ConvertAll(texts.Split(' '), text => text == "_" ? "" : text);
+    }
 
     [TestMethod]
     public void Row_without_tags_is_skipped()
@@ -236,6 +254,29 @@ public sealed class TagColumnTests
         var words = tags.Select((_, i) => ((char)('a' + i)).ToString());
         var data = Context.Data.LoadFromEnumerable([new TaggedRow { Sentence1 = [.. words], Tags = tags }]);
         return Context.Transforms.Conversion.MapValueToKey("Label", "Tags", keyData: keys).Fit(data).Transform(data);
+    }
+
+    /// <summary>The same, for values that MapValueToKey does not take, such as the empty text.</summary>
+    private static IDataView WithValues(string[] values, string[] tags)
+    {
+        var schema = SchemaDefinition.Create(typeof(KeyedRow));
+        var type = new VectorDataViewType(TextDataViewType.Instance, values.Length);
+        schema["Label"].ColumnType = new VectorDataViewType(new KeyDataViewType(typeof(uint), values.Length));
+        schema["Label"].AddAnnotation("KeyValues", new VBuffer<ReadOnlyMemory<char>>(values.Length, [.. values.Select(v => v.AsMemory())]), type);
+        KeyedRow row = new()
+        {
+            Sentence1 = [.. tags.Select((_, i) => ((char)('a' + i)).ToString())],
+            Label = [.. tags.Select(tag => (uint)Array.IndexOf(values, tag) + 1)],
+        };
+        return Context.Data.LoadFromEnumerable([row], schema);
+    }
+
+    private sealed class KeyedRow
+    {
+        public string[] Sentence1 { get; set; } = [];
+
+        [KeyType(9)]
+        public uint[] Label { get; set; } = [];
     }
 
     private sealed class KeyValue
