@@ -51,7 +51,7 @@ internal sealed record AnswerExample(
     public static AnswerExample Encode(TextTokenizer tokenizer, string question, string context, GoldAnswer? gold, int maxLength, int overlap)
     {
         var room = maxLength - tokenizer.SpecialTokens(pair: true);
-        var asked = tokenizer.Tokenize(question);
+        var asked = tokenizer.TokenizeStart(question, MostOfQuestion(room) + 1);
         Token[] kept = [.. asked.Take(MostOfQuestion(room))];
         Token[] tokens = [.. tokenizer.Tokenize(context)];
         var windows = AnswerWindow.Cut(tokens.Length, room - kept.Length, overlap);

@@ -38,6 +38,8 @@ internal sealed class BertNormalizer
         }
     }
 
+    public bool SplitsChineseCharacters => _splitChineseCharacters;
+
     public NormalizedText Normalize(string text)
     {
         var normalized = new NormalizedText(text.Length);

@@ -46,6 +46,8 @@ internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
         return Tokenize(word, prefixSpace: true);
     }
 
+    protected override bool IsBreak(string text, int at) => IsBetweenWords(text, at);
+
     private List<Token> Tokenize(string text, bool prefixSpace)
     {
         var shift = prefixSpace && text.Length > 0 && text[0] != ' ' ? 1 : 0;

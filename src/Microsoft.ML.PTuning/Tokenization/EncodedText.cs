@@ -10,7 +10,7 @@ internal readonly record struct Token(int Id, int Start, int Length);
 /// <param name="Tokens">Tokens; offsets point into the text that the token's segment names.</param>
 /// <param name="Segments">Segment ids, one a token: 0, or 1 in the second text of a pair for families that tell segments apart.</param>
 /// <param name="SecondStart">Index of the first token of the second text; the number of tokens where there is none.</param>
-/// <param name="DroppedTokens">How many tokens truncation took.</param>
+/// <param name="DroppedTokens">How many tokens truncation took, at least: the end of a long text is not read.</param>
 internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondStart, int DroppedTokens);
 
 /// <summary>Which text of a pair gives way when both together are too long.</summary>

@@ -20,6 +20,7 @@ internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
     private readonly PieceNumbering _numbering;
     private readonly int _unknownPiece;
     private readonly int[]? _byteIds;
+    private readonly bool _endsPiecesAtSpaces;
 
     /// <param name="splitDigitComma">Whether <see cref="DigitCommaRule"/> holds.</param>
     public SentencePieceTextTokenizer(
@@ -34,6 +35,7 @@ internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
         _numbering = numbering;
         _unknownPiece = model.UnknownId;
         _byteIds = model.ByteIds;
+        _endsPiecesAtSpaces = model.EscapeSpace && model.Pieces.Any(IsSpace) && !model.Pieces.Any(ReachesOverSpace);
     }
 
     public override IReadOnlyList<Token> Tokenize(string text)
@@ -67,6 +69,15 @@ internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
 
         return tokens;
     }
+
+    /// <remarks>No piece reaches over a space, so the best pieces before one do not depend on what stands behind it.</remarks>
+    protected override bool IsBreak(string text, int at) => _endsPiecesAtSpaces && IsBetweenWords(text, at);
+
+    private static bool IsSpace(SentencePiece piece) =>
+        piece.Type == PieceType.Normal && piece.Text is [SentencePieceNormalizer.EscapedSpace];
+
+    private static bool ReachesOverSpace(SentencePiece piece) =>
+        piece.Text.Contains(' ') || piece.Text.AsSpan().TrimStart(SentencePieceNormalizer.EscapedSpace).Contains(SentencePieceNormalizer.EscapedSpace);
 
     private void AddBytes(List<Token> tokens, NormalizedText normalized, PlacedPiece piece)
     {

@@ -31,9 +31,11 @@ internal abstract class SubwordTokenizer(int vocabularySize, SpecialTokenLayout 
                 "Raise the maximum length.");
         }
 
-        var firstTokens = Tokenize(first);
-        var secondTokens = second is null ? null : Tokenize(second);
-        var (keptFirst, keptSecond) = PairTruncation.Keep(firstTokens.Count, secondTokens?.Count, maxLength - special, truncation);
+        // Beyond one token more than there is room, the number of tokens of a text decides nothing.
+        var room = maxLength - special;
+        var firstTokens = TokenizeStart(first, room + 1);
+        var secondTokens = second is null ? null : TokenizeStart(second, room + 1);
+        var (keptFirst, keptSecond) = PairTruncation.Keep(firstTokens.Count, secondTokens?.Count, room, truncation);
 
         return layout.Surround(firstTokens, keptFirst, secondTokens, keptSecond);
     }

@@ -7,6 +7,9 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// </remarks>
 internal abstract class TextTokenizer
 {
+    /// <summary>Characters that are read for each of the first tokens, before more are.</summary>
+    private const int CharactersPerToken = 8, LeastStart = 1024;
+
     /// <summary>One more than the largest id that a text or a special token may have.</summary>
     public abstract int VocabularySize { get; }
 
@@ -43,11 +46,37 @@ internal abstract class TextTokenizer
     /// <summary>Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text.</summary>
     public abstract IReadOnlyList<Token> Tokenize(string text);
 
+    /// <summary>The first tokens of a text: at least <paramref name="count"/> where it has so many, all where it has fewer.</summary>
+    /// <remarks>What <see cref="Tokenize"/> begins with. Of a long text no more is read than that takes, where the text has a place to end at.</remarks>
+    public IReadOnlyList<Token> TokenizeStart(string text, int count)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        for (var length = Math.Max(LeastStart, CharactersPerToken * (long)count); length < text.Length; length *= 4)
+        {
+            var end = (int)length;
+            while (end < text.Length && !IsBreak(text, end))
+                end++;
+            if (end == text.Length)
+                break;
+            if (Tokenize(text[..end]) is var tokens && tokens.Count >= count)
+                return tokens;
+        }
+        return Tokenize(text);
+    }
+
     /// <summary>
     /// Tokens of one word of a text that is split into words already, as it stands within a text: byte-level BPE and SentencePiece see a space
     /// before it.
     /// </summary>
     public virtual IReadOnlyList<Token> TokenizeWord(string word) => Tokenize(word);
+
+    /// <summary>Whether the tokens of the text up to a place are the same, whatever stands behind it.</summary>
+    /// <param name="at">The first character behind the place; neither the text's first nor beyond its last.</param>
+    protected virtual bool IsBreak(string text, int at) => false;
+
+    /// <summary>A white-space character between two letters or digits: where words end for all kinds of tokenizers.</summary>
+    protected static bool IsBetweenWords(string text, int at) =>
+        text[at] is ' ' or '\n' && char.IsLetterOrDigit(text[at - 1]) && at + 1 < text.Length && char.IsLetterOrDigit(text[at + 1]);
 
     /// <summary>How many special tokens stand around a text, or around a pair of texts.</summary>
     public abstract int SpecialTokens(bool pair);

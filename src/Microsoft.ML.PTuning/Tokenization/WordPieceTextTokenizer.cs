@@ -49,4 +49,8 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
 
         return tokens;
     }
+
+    /// <remarks>White space ends a word whatever stands around it; so does, in most vocabularies, a Chinese character.</remarks>
+    protected override bool IsBreak(string text, int at) =>
+        text[at] is ' ' or '\n' || (_normalizer.SplitsChineseCharacters && BertNormalizer.IsChinese(text[at]));
 }
