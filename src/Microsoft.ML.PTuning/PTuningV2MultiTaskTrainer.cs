@@ -15,6 +15,7 @@ namespace Microsoft.ML.PTuning;
 /// </remarks>
 public sealed partial class PTuningV2MultiTaskTrainer
 {
+    private readonly MLContext _mlContext;
     private readonly IHost _host;
     private readonly Options _options;
 
@@ -26,7 +27,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         ArgumentNullException.ThrowIfNull(mlContext);
         options ??= new Options();
         options.Check();
-        _host = ((IHostEnvironment)mlContext).Register(nameof(PTuningV2MultiTaskTrainer));
+        (_mlContext, _host) = (mlContext, ((IHostEnvironment)mlContext).Register(nameof(PTuningV2MultiTaskTrainer)));
         _options = options.Copy(); // What the caller changes later was not checked.
     }
 
@@ -139,13 +140,13 @@ public sealed partial class PTuningV2MultiTaskTrainer
         }
     }
 
-    private static Dictionary<string, PTuningV2Transformer> ToModels(
+    private Dictionary<string, PTuningV2Transformer> ToModels(
         IReadOnlyList<TrainingTask> tasks, IReadOnlyList<TrainingResult> results, IReadOnlyList<OpenBackbone> backbones, TrainingSession session)
     {
         try
         {
             return Enumerable.Range(0, tasks.Count).ToDictionary(
-                i => tasks[i].Name!, i => new PTuningV2Transformer(session.ToModel(tasks[i], results[i], backbones[i])));
+                i => tasks[i].Name!, i => new PTuningV2Transformer(session.ToModel(tasks[i], results[i], backbones[i]), _mlContext));
         }
         catch
         {

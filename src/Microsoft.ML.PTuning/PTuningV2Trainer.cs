@@ -27,6 +27,7 @@ namespace Microsoft.ML.PTuning;
 /// </example>
 public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
 {
+    private readonly IHostEnvironment _environment;
     private readonly IHost _host;
     private readonly Options _options;
     private readonly PromptTask _task;
@@ -38,7 +39,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         _options = options.Copy(); // What the caller changes later was not checked.
         _task = _options.ToTask();
         _task.CheckNames();
-        _host = environment.Register(nameof(PTuningV2Trainer));
+        (_environment, _host) = (environment, environment.Register(nameof(PTuningV2Trainer)));
     }
 
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
@@ -86,7 +87,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
                 WarmStart.Check(initial.Model, backbone, _options.Method);
             var task = session.Prepare(_task, input, validation, backbone);
             session.LogStart(task);
-            return new PTuningV2Transformer(session.ToModel(task, Learn(task, session, backbone), backbone));
+            return new PTuningV2Transformer(session.ToModel(task, Learn(task, session, backbone), backbone), _environment);
         }
         catch
         {

@@ -35,8 +35,10 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     internal const string LoaderSignature = "PTuningV2";
 
     private readonly PromptModel _model;
+    private readonly IHostEnvironment _environment;
 
-    internal PTuningV2Transformer(PromptModel model) => _model = model;
+    /// <param name="environment">The context, which may cancel a <see cref="Transform"/> under way.</param>
+    internal PTuningV2Transformer(PromptModel model, IHostEnvironment environment) => (_model, _environment) = (model, environment);
 
     internal PromptModel Model => _model;
 
@@ -74,7 +76,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return new ScoredView(_model, input);
+        return new ScoredView(_model, input, _environment);
     }
 
     /// <inheritdoc/>
@@ -192,7 +194,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         TorchNative.EnsureLoaded();
         using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Loading");
         var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
-        return new PTuningV2Transformer(read(device));
+        return new PTuningV2Transformer(read(device), environment);
     }
 
     private static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream, string source) =>

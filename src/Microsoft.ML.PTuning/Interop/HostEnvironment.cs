@@ -43,6 +43,18 @@ internal static class HostEnvironment
             throw new OperationCanceledException("The operation was cancelled through the MLContext.");
     }
 
+    /// <summary>For work that begins now: what throws once the context's work is cancelled.</summary>
+    /// <remarks>
+    /// A context that was cancelled stays so, and cannot tell of a second time. Work that begins in it later is therefore never cancelled; otherwise
+    /// none could be done in it.
+    /// </remarks>
+    /// <param name="environment">The context itself: a host that was cancelled is cut off from it.</param>
+    public static Action CancellationOf(IHostEnvironment environment, string name)
+    {
+        var host = ((IHostEnvironmentInternal)environment).Register(name, seed: 0, verbose: null); // Without a seed, it would draw one from the context.
+        return ((ICancelable)host).IsCanceled ? () => { } : () => CheckCancelled(host);
+    }
+
     /// <summary>The device to compute on: a GPU where one is asked for, else the CPU.</summary>
     /// <param name="gpuDeviceId">Overrides the context's.</param>
     /// <param name="fallbackToCpu">Overrides the context's.</param>

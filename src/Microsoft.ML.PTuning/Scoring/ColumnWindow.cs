@@ -38,6 +38,8 @@ internal class ColumnWindow<T>(ValueGetter<T> source) : ColumnWindow
     {
         if (row == _values.Length)
             Array.Resize(ref _values, 2 * row);
+        if (!typeof(T).IsValueType)
+            _values[row] = default!; // Handed out before, perhaps; the source may dispose what it is given to fill, as ML.NET's readers of images do.
         source(ref _values[row]);
     }
 

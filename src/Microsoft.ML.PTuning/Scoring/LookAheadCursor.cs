@@ -15,11 +15,18 @@ internal sealed class LookAheadCursor : DataViewRowCursor
 {
     private const int FirstWindow = 64, LargestWindow = 1024;
 
+    /// <summary>ML.NET reads six batches ahead, and all are of the first window.</summary>
+    private const int SmallBatch = 8;
+
+    /// <summary>Rows that are read until it is asked again whether the work has been cancelled.</summary>
+    private const int RowsBetweenChecks = 64;
+
     private static readonly Task<Prediction[]> Nothing = Task.FromResult<Prediction[]>([]);
 
     private readonly PromptModel _model;
     private readonly ScoringSchema _schema;
     private readonly DataViewRowCursor _source;
+    private readonly Action _checkCancelled;
     private readonly IReadOnlySet<int> _active;
     private readonly Dictionary<int, ColumnWindow> _columns;
     private readonly ColumnWindow<DataViewRowId> _ids;
@@ -35,15 +42,19 @@ internal sealed class LookAheadCursor : DataViewRowCursor
 
     /// <param name="source">The cursor takes it over.</param>
     /// <param name="active">Columns of the output that are wanted.</param>
-    public LookAheadCursor(PromptModel model, ScoringSchema schema, DataViewRowCursor source, IReadOnlySet<int> active)
+    /// <param name="checkCancelled">Throws where the work has been cancelled; asked on any thread.</param>
+    public LookAheadCursor(PromptModel model, ScoringSchema schema, DataViewRowCursor source, IReadOnlySet<int> active, Action checkCancelled)
     {
-        (_model, _schema, _source, _active) = (model, schema, source, active);
+        (_model, _schema, _source, _active, _checkCancelled) = (model, schema, source, active, checkCancelled);
         _columns = active.Where(c => !schema.IsAdded(c)).ToDictionary(c => c, c => ColumnWindow.Create(source, schema.Input[c]));
         _ids = new ColumnWindow<DataViewRowId>(source.GetIdGetter());
         _batches = new ColumnWindow<long>((ref long value) => value = source.Batch);
         _read = active.Any(schema.IsAdded) ? model.Task.OpenRow(source, withTarget: false) : null;
         _size = _read is null ? 1 : FirstWindow;
     }
+
+    /// <summary>Whether its batches are a few rows each, and not those of the source.</summary>
+    public bool HasSmallBatches { get; init; }
 
     public override DataViewSchema Schema => _schema.Output;
 
@@ -53,6 +64,9 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     {
         get
         {
+            if (HasSmallBatches)
+                return Math.Max(0, _position) / SmallBatch;
+
             long batch = 0;
             _batches.Get(CurrentPlace(), ref batch);
             return batch;
@@ -118,6 +132,8 @@ internal sealed class LookAheadCursor : DataViewRowCursor
             var rows = 0;
             for (; rows < size && _source.MoveNext(); rows++)
             {
+                if ((_source.Position & (RowsBetweenChecks - 1)) == 0)
+                    _checkCancelled();
                 foreach (var column in _columns.Values)
                     column.Keep(start + rows);
                 _ids.Keep(start + rows);
@@ -125,7 +141,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
                 if (_read is not null)
                     pending.Add(_read()!);
             }
-            return new Window(start, rows, pending.Count == 0 ? Nothing : Task.Run(() => _model.Predict(pending, CheckDisposed)));
+            return new Window(start, rows, pending.Count == 0 ? Nothing : Task.Run(() => _model.Predict(pending, Check)));
         }
         catch (Exception e)
         {
@@ -133,7 +149,11 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         }
     }
 
-    private void CheckDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, this);
+    private void Check()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        _checkCancelled();
+    }
 
     /// <summary>Rows read together.</summary>
     /// <param name="Start">Where the first of them is kept; two windows that are alive at once take turns between 0 and the largest window's end.</param>

@@ -1,5 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
@@ -8,7 +10,8 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// An <see cref="IDataTransform"/>, so that ML.NET sees a step here and not the source of the data. An export to ONNX is then refused; otherwise it
 /// would leave the model out.
 /// </remarks>
-internal sealed class ScoredView(PromptModel model, IDataView source) : IDataTransform
+/// <param name="environment">The context, which may cancel the cursors that are open.</param>
+internal sealed class ScoredView(PromptModel model, IDataView source, IHostEnvironment environment) : IDataTransform
 {
     private readonly ScoringSchema _schema = new(model.Task, source.Schema);
 
@@ -20,13 +23,34 @@ internal sealed class ScoredView(PromptModel model, IDataView source) : IDataTra
 
     public long? GetRowCount() => source.GetRowCount();
 
-    public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
+    public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
+        Open(Active(columnsNeeded), rand, inSmallBatches: false);
+
+    /// <remarks>
+    /// The first cursor has all rows: it already keeps all cores busy, several would only fight over them. Without a second one, ML.NET would split
+    /// the first in batches of 128 rows and read a dozen of them ahead. It reads ahead six batches of a set of several, so these are small.
+    /// </remarks>
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
-        var active = columnsNeeded.Select(c => c.Index).ToHashSet();
+        var active = Active(columnsNeeded);
+        return n > 1 && active.Any(_schema.IsAdded)
+            ? [Open(active, rand, inSmallBatches: true), new EmptyCursor(_schema, active)]
+            : [Open(active, rand, inSmallBatches: false)];
+    }
+
+    /// <exception cref="NotSupportedException">Always.</exception>
+    void ICanSaveModel.Save(ModelSaveContext ctx) =>
+        throw new NotSupportedException("Scored data cannot be saved as a model. Save the transformer: mlContext.Model.Save(transformer, schema, path).");
+
+    private static HashSet<int> Active(IEnumerable<DataViewSchema.Column> columns) => [.. columns.Select(c => c.Index)];
+
+    private LookAheadCursor Open(HashSet<int> active, Random? rand, bool inSmallBatches)
+    {
+        var checkCancelled = HostEnvironment.CancellationOf(environment, nameof(ScoredView));
         var cursor = source.GetRowCursor(_schema.Needed(active), rand);
         try
         {
-            return new LookAheadCursor(model, _schema, cursor, active);
+            return new LookAheadCursor(model, _schema, cursor, active, checkCancelled) { HasSmallBatches = inSmallBatches };
         }
         catch
         {
@@ -34,12 +58,4 @@ internal sealed class ScoredView(PromptModel model, IDataView source) : IDataTra
             throw;
         }
     }
-
-    /// <remarks>One cursor: it already keeps all cores busy, several would only fight over them.</remarks>
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
-        [GetRowCursor(columnsNeeded, rand)];
-
-    /// <exception cref="NotSupportedException">Always.</exception>
-    void ICanSaveModel.Save(ModelSaveContext ctx) =>
-        throw new NotSupportedException("Scored data cannot be saved as a model. Save the transformer: mlContext.Model.Save(transformer, schema, path).");
 }

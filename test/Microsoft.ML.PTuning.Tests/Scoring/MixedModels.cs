@@ -157,7 +157,7 @@ internal sealed class MixedModels : IDisposable
         if (backbone != open.Lease.Backbone)
             open = new(new BackboneLease(new(backbone, open.Lease.Tokenizer), open.Lease.Directory, open.Lease.Dispose), open.Reference);
         var fitting = task with { MaxLength = Math.Min(task.MaxLength, backbone.MaxPositions - method.ReservedPositions) };
-        var model = new PTuningV2Transformer(new PromptModel(fitting, method, open, tensors, summary: null, CPU));
+        var model = new PTuningV2Transformer(new PromptModel(fitting, method, open, tensors, summary: null, CPU), new MLContext());
         _models.Add(model);
         return model;
     }
