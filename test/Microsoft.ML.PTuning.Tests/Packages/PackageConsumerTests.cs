@@ -66,6 +66,21 @@ public sealed class PackageConsumerTests
         StringAssert.StartsWith(Run(folder, program, folder), "delivery, ");
     }
 
+    [TestMethod]
+    [DataRow("PublishTrimmed")]
+    [DataRow("PublishAot")]
+    public void Trimmed_application_is_refused_at_build(string property)
+    {
+        var folder = CreateApplication(property, "net10.0");
+        Dotnet(folder, "restore", "-v", "q", "-nologo"); // Without the property, which asks for packages of its own.
+
+        var (code, output) = Start(folder, "dotnet", "build", "--no-restore", "-c", "Release", "-v", "q", "-nologo", $"-p:{property}=true");
+
+        Assert.AreEqual(1, code, output);
+        Assert.Contains("error PTUNING001", output);
+        Assert.Contains($"App sets {property}, but Microsoft.ML.PTuning stands on ML.NET", output);
+    }
+
     private static string CreateApplication(string name, string framework)
     {
         var folder = Directory.CreateDirectory(s_folder.File(name)).FullName;
@@ -96,13 +111,19 @@ public sealed class PackageConsumerTests
 
     private static string Run(string folder, string program, params string[] arguments)
     {
+        var (code, output) = Start(folder, program, arguments);
+        Assert.AreEqual(0, code, $"{program} {string.Join(' ', arguments)}: {output}");
+        return output;
+    }
+
+    private static (int Code, string Output) Start(string folder, string program, params string[] arguments)
+    {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_ROLL_FORWARD"] = "Major"; // The runtime that runs the tests runs the application, too.
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         Assert.IsTrue(process.WaitForExit(TimeSpan.FromMinutes(10)), $"{program} {string.Join(' ', arguments)} does not end.");
-        Assert.AreEqual(0, process.ExitCode, $"{program} {string.Join(' ', arguments)}: {output} {errors.Result}");
-        return output;
+        return (process.ExitCode, output + errors.Result);
     }
 }
