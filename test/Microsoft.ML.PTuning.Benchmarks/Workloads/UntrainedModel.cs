@@ -86,7 +86,7 @@ internal sealed class UntrainedModel : IDisposable
 
     /// <summary>A model that an application would have loaded, over the same encoder.</summary>
     public PTuningV2Transformer ToTransformer() =>
-        new(new PromptModel(Task, _method, BackboneLibrary.Open(_encoder, CPU), Tensors.Copy(), summary: null, CPU));
+        new(new PromptModel(Task, _method, BackboneLibrary.Open(_encoder, CPU), Tensors.Copy(), summary: null, CPU), new MLContext());
 
     /// <summary>First values of a head for <see cref="Task"/>.</summary>
     public Dictionary<string, Tensor> NewHead() => Task.Head.Declare(Backbone).ToDictionary(tensor => tensor.Name, tensor => Weight(tensor.Shape));
