@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Interop;
 
@@ -23,5 +24,19 @@ public static class PTuningContext
         ArgumentNullException.ThrowIfNull(mlContext);
         OptionRange.Defined(precision);
         mlContext.SetOption(HostEnvironment.PrecisionOption, precision.ToString());
+    }
+
+    /// <summary>Limits the CPU cores that all models and predictors of this context use together for scoring.</summary>
+    /// <remarks>
+    /// It sets the context's option <c>PTuning.ScoringCores</c>, which is read when a model is loaded or its trainer is made. It does not limit
+    /// training: there <see cref="AdvancedTrainingOptions.Shards"/> says how many cores a step uses.
+    /// </remarks>
+    /// <param name="cores">1 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    public static void SetPTuningScoringCores(this MLContext mlContext, int cores)
+    {
+        ArgumentNullException.ThrowIfNull(mlContext);
+        OptionRange.AtLeast(cores, 1);
+        mlContext.SetOption(HostEnvironment.ScoringCoresOption, cores.ToString(CultureInfo.InvariantCulture));
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Scoring;
 
 namespace Microsoft.ML.PTuning;
@@ -17,7 +18,7 @@ namespace Microsoft.ML.PTuning;
 /// <see cref="Options.OwnsTransformers"/> says otherwise. A <c>PredictionEngine</c> over one of them disposes it with itself, unless its options say
 /// otherwise.</para>
 /// </remarks>
-public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDisposable
+public sealed partial class PTuningV2PTuningV2MultiTaskPredictor : IDisposable, IAsyncDisposable
 {
     private readonly MLContext _mlContext;
     private readonly Options _options;
@@ -28,14 +29,16 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
 
     /// <param name="mlContext">Reads rows and writes predictions; devices and folders are those that the models were loaded with.</param>
     /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="ArgumentException">The context's option PTuning.ScoringCores is no number of cores.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    public PTuningV2MultiTaskPredictor(MLContext mlContext, Options? options = null)
+    public PTuningV2PTuningV2MultiTaskPredictor(MLContext mlContext, Options? options = null)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         options ??= new Options();
         options.Check();
         (_mlContext, _options) = (mlContext, options.Copy()); // What the caller changes later was not checked.
-        _queue = new PredictionQueue(new(options.MaxBatchSize, options.MaxDelay, options.Capacity, options.RefuseWhenFull));
+        _queue = new PredictionQueue(
+            new(options.MaxBatchSize, options.MaxDelay, options.Capacity, options.RefuseWhenFull, JobLimit.Of(mlContext)));
     }
 
     /// <summary>The names of the models there are now, in no particular order.</summary>
@@ -200,6 +203,7 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
             foreach (var model in models.Where(model => model.TryEnd()))
             {
                 _removed.Remove(model);
+                unused.AddRange(model.Bindings);
                 if (_options.OwnsTransformers)
                     unused.AddRange(model.DisposableSteps.Except(_models.Values.Concat(_removed).SelectMany(other => other.DisposableSteps)));
             }
@@ -230,15 +234,23 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
             return [];
 
         var models = Begin(names);
+        var start = ScoringMetrics.StartCall();
+        Exception? failure = null;
         try
         {
             var bindings = Array.ConvertAll(models, model => model.Binding<TRow, TPrediction>(_mlContext));
             var predictions = await _queue.PredictAsync(() => Read(row, models, bindings), cancellationToken).ConfigureAwait(false);
             return [.. bindings.Zip(predictions, (binding, prediction) => binding.Write(row, prediction))];
         }
+        catch (Exception e)
+        {
+            failure = e;
+            throw;
+        }
         finally
         {
             End(models);
+            ScoringMetrics.EndCall(names, start, failure);
         }
     }
 

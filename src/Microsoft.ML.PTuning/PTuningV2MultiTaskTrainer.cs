@@ -18,6 +18,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
     private readonly MLContext _mlContext;
     private readonly IHost _host;
     private readonly Options _options;
+    private readonly JobLimit? _limit;
 
     /// <param name="mlContext">Its seed, device and cancellation hold for this trainer.</param>
     /// <param name="options">How to train; null for the defaults.</param>
@@ -29,6 +30,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         options.Check();
         (_mlContext, _host) = (mlContext, ((IHostEnvironment)mlContext).Register(nameof(PTuningV2MultiTaskTrainer)));
         _options = options.Copy(); // What the caller changes later was not checked.
+        _limit = JobLimit.Of(mlContext);
     }
 
     /// <summary>Trains all tasks together.</summary>
@@ -146,7 +148,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         try
         {
             return Enumerable.Range(0, tasks.Count).ToDictionary(
-                i => tasks[i].Name!, i => new PTuningV2Transformer(session.ToModel(tasks[i], results[i], backbones[i]), _mlContext));
+                i => tasks[i].Name!, i => new PTuningV2Transformer(session.ToModel(tasks[i], results[i], backbones[i]), _mlContext, _limit));
         }
         catch
         {

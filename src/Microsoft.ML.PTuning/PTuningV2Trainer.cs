@@ -31,6 +31,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     private readonly IHost _host;
     private readonly Options _options;
     private readonly PromptTask _task;
+    private readonly JobLimit? _limit;
 
     internal PTuningV2Trainer(IHostEnvironment environment, Options options)
     {
@@ -40,6 +41,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         _task = _options.ToTask();
         _task.CheckNames();
         (_environment, _host) = (environment, environment.Register(nameof(PTuningV2Trainer)));
+        _limit = JobLimit.Of(environment);
     }
 
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
@@ -87,7 +89,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
                 WarmStart.Check(initial.Model, backbone, _options.Method);
             var task = session.Prepare(_task, input, validation, backbone);
             session.LogStart(task);
-            return new PTuningV2Transformer(session.ToModel(task, Learn(task, session, backbone), backbone), _environment);
+            return new PTuningV2Transformer(session.ToModel(task, Learn(task, session, backbone), backbone), _environment, _limit);
         }
         catch
         {

@@ -20,6 +20,7 @@ namespace Microsoft.ML.PTuning;
 /// Safe for any number of threads. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share back,
 /// and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. Where a loaded model looks for its encoder first, and in which
 /// precision it computes, say <see cref="PTuningContext.SetPTuningBackboneDirectory"/> and <see cref="PTuningContext.SetPTuningPrecision"/>.
+/// <see cref="PTuningContext.SetPTuningScoringCores"/> limits the cores that the models of a context use together.
 /// </remarks>
 /// <example>
 /// A loaded model, without a type of this library; classes are keys, which <c>MapKeyToValue</c> behind the trainer turns into text.
@@ -38,7 +39,12 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     private readonly IHostEnvironment _environment;
 
     /// <param name="environment">The context, which may cancel a <see cref="Transform"/> under way.</param>
-    internal PTuningV2Transformer(PromptModel model, IHostEnvironment environment) => (_model, _environment) = (model, environment);
+    /// <param name="limit">The context's limit of cores; null for none.</param>
+    internal PTuningV2Transformer(PromptModel model, IHostEnvironment environment, JobLimit? limit = null)
+    {
+        (_model, _environment) = (model, environment);
+        _model.Limit = limit;
+    }
 
     internal PromptModel Model => _model;
 
@@ -192,9 +198,10 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     private static PTuningV2Transformer Load(IHostEnvironment environment, Func<TorchSharp.torch.Device, PromptModel> read)
     {
         TorchNative.EnsureLoaded();
+        var limit = JobLimit.Of(environment);
         using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Loading");
         var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
-        return new PTuningV2Transformer(read(device), environment);
+        return new PTuningV2Transformer(read(device), environment, limit);
     }
 
     private static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream, string source) =>

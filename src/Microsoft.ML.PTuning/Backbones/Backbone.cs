@@ -119,6 +119,8 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
         var input = hidden;
         for (var i = first; i < end; i++)
         {
+            if (i > first)
+                batch.BetweenLayers?.Invoke();
             var output = run(i, input, sentenceTokenOnly && i == end - 1);
             if (!ReferenceEquals(input, hidden))
                 input.Dispose();

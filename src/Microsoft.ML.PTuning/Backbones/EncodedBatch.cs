@@ -11,6 +11,9 @@ internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
     /// <summary>The trunk's output, where it is cached, <c>[B, T, H]</c>; null where it is to be computed.</summary>
     public Tensor? TrunkOutput { get; init; }
 
+    /// <summary>Called between two layers, on the thread that computes, so that more urgent work may go before; null for nothing.</summary>
+    public Action? BetweenLayers { get; init; }
+
     /// <summary>Rows of the batch, B.</summary>
     public int Rows { get; } = (int)Ids.size(0);
 

@@ -4,8 +4,11 @@ namespace Microsoft.ML.PTuning.Compute;
 /// <remarks>Real texts are short and uneven: padding all to a common length, as the official scripts do, computes mostly padding.</remarks>
 internal static class BatchPlanner
 {
-    /// <summary>Tokens that a core computes at once: enough to keep it busy; more are no faster, mix more lengths and take more memory.</summary>
-    public const int CoreBudget = 512;
+    /// <summary>
+    /// Tokens that a core computes at once: enough to keep it busy. More are no faster, mix more lengths, take more memory, and make a row that
+    /// somebody waits for online wait longer for a backward pass.
+    /// </summary>
+    public const int CoreBudget = 256;
 
     /// <summary>Batches whose rows are sorted by length within a window this many batches wide; wide enough to sort, narrow enough to shuffle.</summary>
     private const int WindowBatches = 32;

@@ -11,8 +11,8 @@ namespace Microsoft.ML.PTuning.Compute;
 /// On the CPU a batch has one core, also where it is a single row: spread over the cores, small operations wait for whichever thread comes
 /// last, hundreds of times as long where other threads want the cores too; and the bits would depend on how many threads there are.
 /// </remarks>
-/// <param name="known">Knows what enters the first tuned layer for all rows; null where that is to be computed.</param>
-internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? known = null)
+/// <param name="trunk">The cached output of the layers that the method does not change, for all rows; null to compute it.</param>
+internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? trunk = null)
 {
     /// <summary>Most tokens of a GPU's batch.</summary>
     public const int GpuBudget = 32768;
@@ -20,19 +20,24 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
     /// <summary>Whether one batch runs at a time, and a GPU goes on with it while that before is decoded and the next is put together.</summary>
     public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
 
+    /// <summary>Is told the parts of each batch that was computed, on any thread.</summary>
+    public Action<int> OnBatch { get; init; } = _ => { };
+
     /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
+    /// <param name="limit">How many batches the CPU computes at the same time; null for one per core.</param>
     /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
-    public Prediction[] Predict(IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
-        Run(examples, tensors, task, withLoss: false, checkCancelled).Predictions;
+    public Prediction[] Predict(
+        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null, JobLimit? limit = null) =>
+        Run(examples, tensors, task, withLoss: false, checkCancelled, limit).Predictions;
 
     /// <inheritdoc cref="Predict"/>
     /// <returns>The same, and the mean loss over all rows.</returns>
     public (Prediction[] Predictions, double Loss) Evaluate(
         IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
-        Run(examples, tensors, task, withLoss: true, checkCancelled);
+        Run(examples, tensors, task, withLoss: true, checkCancelled, limit: null);
 
     private (Prediction[] Predictions, double Loss) Run(
-        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, bool withLoss, Action? checkCancelled)
+        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, bool withLoss, Action? checkCancelled, JobLimit? limit)
     {
         if (examples.Count == 0)
             return ([], 0);
@@ -44,7 +49,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         if (Overlaps)
             RunOverlapping();
         else
-            WorkerThreads.Shared.Run(batches.Count, RunBatch, isUrgent: examples.Count == 1);
+            WorkerThreads.Shared.Run(batches.Count, RunBatch, isUrgent: examples.Count == 1, limit);
         return (decoding.Predictions, losses.Sum() / Math.Max(1, task.LossWeight(parts)));
 
         void RunBatch(int index)
@@ -81,7 +86,9 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
             }
         }
 
-        EncodedBatch Collate(int index) => EncodedRow.Collate([.. PartsOf(index).SelectMany(p => p.Sequences)], padId, device, known: known);
+        EncodedBatch Collate(int index) =>
+            EncodedRow.Collate([.. PartsOf(index).SelectMany(p => p.Sequences)], padId, device, known: trunk)
+                with { BetweenLayers = WorkerThreads.RunUrgent };
 
         BatchOutputs Start(int index, EncodedBatch encoded)
         {
@@ -103,6 +110,8 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         {
             for (var i = 0; i < outputs.Length; i++)
                 decoding.Add(batches[index][i], outputs[i]);
+            if (outputs.Length > 0)
+                OnBatch(outputs.Length);
         }
 
         ExamplePart[] PartsOf(int index) => [.. batches[index].Select(part => parts[part])];
@@ -118,9 +127,9 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         var start = 0;
         return [.. parts.Select(part => part.Sequences.SelectMany(sequence =>
         {
-            var kept = values.AsSpan(start, tokenWidth > 0 ? sequence.Length * tokenWidth : width).ToArray();
+            var own = values.AsSpan(start, tokenWidth > 0 ? sequence.Length * tokenWidth : width).ToArray();
             start += width;
-            return kept;
+            return own;
         }).ToArray())];
     }
 

@@ -24,7 +24,7 @@ internal sealed class PromptModel : IDisposable
         (Task, Method, _backbone, Tensors, Summary, Device) = (task, method, backbone, tensors, summary, device);
         Network = new PromptNetwork(method.Over(backbone.Lease.Backbone), task.Head);
         Tokenizer = backbone.Lease.Tokenizer;
-        _predictor = new Predictor(Network, Tokenizer.PadId, device);
+        _predictor = new Predictor(Network, Tokenizer.PadId, device) { OnBatch = ScoringMetrics.CountBatch };
     }
 
     public bool IsDisposed
@@ -49,6 +49,9 @@ internal sealed class PromptModel : IDisposable
 
     public Device Device { get; }
 
+    /// <summary>How many batches the CPU computes at the same time; null for one per core. Set before the first prediction.</summary>
+    public JobLimit? Limit { get; set; }
+
     public TrainingSummary? Summary { get; }
 
     public BackboneReference Reference => _backbone.Reference;
@@ -63,8 +66,10 @@ internal sealed class PromptModel : IDisposable
         Enter();
         try
         {
-            var examples = rows.Count == 1 ? [rows[0](Tokenizer)] : ExampleSet.Encode(rows, Tokenizer);
-            return _predictor.Predict(examples, Tensors, Task, checkCancelled);
+            var examples = rows.Count == 1 ? [rows[0](Tokenizer)] : ExampleSet.Encode(rows, Tokenizer, Limit?.Jobs);
+            var predictions = _predictor.Predict(examples, Tensors, Task, checkCancelled, Limit);
+            ScoringMetrics.CountRows(predictions.Length);
+            return predictions;
         }
         finally
         {
@@ -98,7 +103,7 @@ internal sealed class PromptModel : IDisposable
         Leave();
     }
 
-    /// <summary>Keeps tensors and encoder alive, though the model be disposed meanwhile, until <see cref="Leave"/> is called as many times.</summary>
+    /// <summary>Keeps tensors and encoder alive until <see cref="Leave"/> is called as many times, even if the model is disposed before.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public void Enter()
     {

@@ -61,18 +61,34 @@ internal static class SingleCoreThread
         }
     }
 
-    // torch keeps the number of its threads by thread, but what one sets also becomes the default of all threads to come. That default is the
-    // application's: asking takes it over here, and another thread, of no other use, sets it again.
+    // torch keeps the number of its threads per thread, but setting it also sets the default of the process, which a thread takes over when it first
+    // uses torch. torch has no call that sets one without the other. So this thread takes over the default and sets 1, and another thread, which waits
+    // for that and does nothing else, sets the default again. In between, for microseconds, a thread of the application that uses torch for the first
+    // time takes over 1. Its results stay right: its operations use one core until it calls set_num_threads itself.
     private static void UseOneCore()
     {
         lock (Gate)
         {
             var applicationDefault = torch.get_num_threads();
-            torch.set_num_threads(1);
+            using ManualResetEventSlim isReady = new(), isSet = new(initialState: false, spinCount: 2047);
             ExceptionDispatchInfo? failure = null;
-            var restoring = new Thread(() => failure = FailureOf(() => torch.set_num_threads(applicationDefault)));
+            var restoring = new Thread(() =>
+            {
+                isReady.Set();
+                isSet.Wait();
+                failure = FailureOf(() => torch.set_num_threads(applicationDefault));
+            });
             restoring.Start();
-            restoring.Join();
+            isReady.Wait();
+            try
+            {
+                torch.set_num_threads(1);
+            }
+            finally
+            {
+                isSet.Set();
+                restoring.Join();
+            }
             failure?.Throw();
         }
     }

@@ -5,20 +5,29 @@ namespace Microsoft.ML.PTuning.Compute;
 /// <summary>Threads that each compute on one core: several small batches side by side beat one batch spread over the cores.</summary>
 /// <remarks>
 /// <para>
-/// All that runs an encoder on the CPU runs here, a single row too. However many threads ask, there is no more compute than cores (the threads of
-/// OpenMP spin while they wait for each other, which on a busy machine costs many times the work), and the bits do not depend on who asks.
+/// All that runs an encoder on the CPU runs here, a single row too. However many threads ask, they compute on no more threads than there are cores
+/// (the threads of OpenMP spin while they wait for each other, which on a busy machine costs many times the work), and the bits do not depend on
+/// who asks.
 /// </para>
 /// <para>
-/// Urgent jobs go first: a row that somebody waits for online waits for one batch at most, not for a whole file. The others take turns: each caller
-/// of <see cref="Run"/> has no more jobs in the queue than there are threads.
+/// Urgent jobs go first: a row that somebody waits for online waits neither for a file nor for a batch, because a job that is not urgent runs the
+/// urgent ones between its pieces (<see cref="RunUrgent"/>). The others take turns: each caller of <see cref="Run"/> has no more jobs in the queue
+/// than there are threads.
 /// </para>
 /// </remarks>
 internal sealed class WorkerThreads
 {
     private static readonly Lazy<WorkerThreads> LazyShared = new(() => new WorkerThreads(Environment.ProcessorCount));
 
+    [ThreadStatic]
+    private static WorkerThreads? _owner; // Of the current thread; null where it is no worker.
+
+    [ThreadStatic]
+    private static Job? _current; // What the current thread runs.
+
     private readonly object _gate = new();
-    private readonly Queue<Action> _urgent = [], _others = [];
+    private readonly List<Job> _urgent = [], _others = [];
+    private volatile int _urgentJobs;
 
     /// <summary>Starts threads, which end with the process.</summary>
     public WorkerThreads(int count)
@@ -33,10 +42,26 @@ internal sealed class WorkerThreads
 
     public int Count { get; }
 
+    /// <summary>Runs the urgent jobs that wait, if the current thread runs a job that is not urgent. A long job calls it between its pieces.</summary>
+    public static void RunUrgent()
+    {
+        if (_owner is not { _urgentJobs: > 0 } owner || _current is not { IsUrgent: false } current)
+            return;
+
+        while (owner.TakeUrgent(current.Limit) is { } job)
+        {
+            _current = job;
+            job.Action();
+            _current = current;
+            owner.End(job);
+        }
+    }
+
     /// <summary>Runs <paramref name="job"/> for 0 to <paramref name="jobs"/> - 1 and waits. Not to be called from within a job.</summary>
     /// <param name="isUrgent">Whether the jobs go before those that are not.</param>
+    /// <param name="limit">How many run at the same time; null for as many as there are threads.</param>
     /// <exception cref="Exception">What the first failing job threw, after all have ended.</exception>
-    public void Run(int jobs, Action<int> job, bool isUrgent = false)
+    public void Run(int jobs, Action<int> job, bool isUrgent = false, JobLimit? limit = null)
     {
         using var done = new CountdownEvent(jobs);
         Exception? failure = null;
@@ -51,7 +76,7 @@ internal sealed class WorkerThreads
         {
             var index = Interlocked.Increment(ref queued) - 1;
             if (index < jobs)
-                Add(() => RunOne(index), isUrgent);
+                Add(new Job(() => RunOne(index), isUrgent, limit));
         }
 
         void RunOne(int index)
@@ -75,33 +100,76 @@ internal sealed class WorkerThreads
 
     /// <summary>Runs an urgent <paramref name="job"/> when a thread is free, and does not wait for it.</summary>
     /// <param name="job">It throws nothing: an exception would end the process.</param>
-    public void Post(Action job) => Add(job, isUrgent: true);
+    /// <inheritdoc cref="Run" path="/param[@name='limit']"/>
+    public void Post(Action job, JobLimit? limit = null) => Add(new Job(job, IsUrgent: true, limit));
 
-    private void Add(Action job, bool isUrgent)
+    private void Add(Job job)
     {
         lock (_gate)
         {
-            (isUrgent ? _urgent : _others).Enqueue(job);
+            (job.IsUrgent ? _urgent : _others).Add(job);
+            _urgentJobs = _urgent.Count;
             Monitor.Pulse(_gate);
         }
     }
 
     private void Work()
     {
+        _owner = this;
         while (true)
-            Take()();
+        {
+            _current = Take();
+            _current.Action();
+            End(_current);
+        }
     }
 
-    private Action Take()
+    private Job Take()
     {
         lock (_gate)
         {
             while (true)
             {
-                if (_urgent.TryDequeue(out var job) || _others.TryDequeue(out job))
+                if ((TryTake(_urgent, limitOfThread: null) ?? TryTake(_others, limitOfThread: null)) is { } job)
                     return job;
                 Monitor.Wait(_gate);
             }
         }
     }
+
+    private Job? TakeUrgent(JobLimit? limitOfThread)
+    {
+        lock (_gate)
+            return TryTake(_urgent, limitOfThread);
+    }
+
+    /// <summary>Takes the first job whose limit has room.</summary>
+    /// <param name="limitOfThread">The limit of the job that the thread interrupts: one more job of that limit takes no other core.</param>
+    private Job? TryTake(List<Job> jobs, JobLimit? limitOfThread)
+    {
+        var index = jobs.FindIndex(job => job.Limit is not { } limit || limit == limitOfThread || limit.Running < limit.Jobs);
+        if (index < 0)
+            return null;
+
+        var job = jobs[index];
+        jobs.RemoveAt(index);
+        _urgentJobs = _urgent.Count;
+        if (job.Limit is not null)
+            job.Limit.Running++;
+        return job;
+    }
+
+    private void End(Job job)
+    {
+        if (job.Limit is null)
+            return;
+
+        lock (_gate)
+        {
+            job.Limit.Running--;
+            Monitor.Pulse(_gate); // There may be room for a job that was passed over.
+        }
+    }
+
+    private sealed record Job(Action Action, bool IsUrgent, JobLimit? Limit);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,6 +13,9 @@ internal static class HostEnvironment
 
     /// <summary>The context's option that names the precision of loaded models' encoders.</summary>
     public const string PrecisionOption = "PTuning.Precision";
+
+    /// <summary>The context's option that says how many cores scoring may use.</summary>
+    public const string ScoringCoresOption = "PTuning.ScoringCores";
 
     /// <summary>The seed of the context; null where it has none.</summary>
     public static int? SeedOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).Seed;
@@ -34,6 +38,27 @@ internal static class HostEnvironment
         return Enum.TryParse<BackbonePrecision>(name, out var precision) && Enum.IsDefined(precision)
             ? precision
             : throw new ArgumentException($"The option {PrecisionOption} of the MLContext is '{name}', expected one of {BackbonePrecisions.Names}.");
+    }
+
+    /// <summary>The option <see cref="ScoringCoresOption"/> of the context; null where it is not set.</summary>
+    /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
+    /// <exception cref="ArgumentException">The option is no number, or less than 1.</exception>
+    public static int? ScoringCoresOf(IHostEnvironment environment)
+    {
+        if (!((IHostEnvironmentInternal)environment).TryGetOption<string>(ScoringCoresOption, out var value))
+            return null;
+        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var cores) && cores > 0
+            ? cores
+            : throw new ArgumentException($"The option {ScoringCoresOption} of the MLContext is '{value}', expected a number of cores, \"1\" or more.");
+    }
+
+    /// <summary>What the context keeps under a name; made when it is first asked for. One thread at a time.</summary>
+    public static T Keep<T>(IHostEnvironment environment, string name, Func<T> create)
+    {
+        var context = (IHostEnvironmentInternal)environment;
+        if (!context.TryGetOption<T>(name, out var kept))
+            context.SetOption(name, kept = create());
+        return kept;
     }
 
     /// <exception cref="OperationCanceledException">The context's work has been cancelled.</exception>

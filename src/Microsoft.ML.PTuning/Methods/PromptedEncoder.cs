@@ -48,8 +48,17 @@ internal sealed class PromptedEncoder(Backbone backbone, Method method)
     /// <summary><see cref="RunTuned"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
     /// <inheritdoc cref="RunTuned"/>
     /// <returns>The layers, which have run forward, and wait for the gradient of their output.</returns>
-    public RecomputedLayers RunTunedToRecompute(Tensor trunkOutput, EncodedBatch batch, Tuning tuning, Dropout? dropout, bool sentenceTokenOnly) =>
-        new(Backbone.OpenLayers(batch, tuning, dropout), trunkOutput, TrunkLayers..Layers, dropout, sentenceTokenOnly);
+    public RecomputedLayers RunTunedToRecompute(Tensor trunkOutput, EncodedBatch batch, Tuning tuning, Dropout? dropout, bool sentenceTokenOnly)
+    {
+        var run = Backbone.OpenLayers(batch, tuning, dropout);
+        return new(Run, trunkOutput, TrunkLayers..Layers, dropout, sentenceTokenOnly);
+
+        Tensor Run(int layer, Tensor hidden, bool tokenOnly)
+        {
+            batch.BetweenLayers?.Invoke();
+            return run(layer, hidden, tokenOnly);
+        }
+    }
 
     /// <param name="tuning">What the method changes for this batch.</param>
     /// <param name="dropout">Dropout inside the encoder; null for none.</param>

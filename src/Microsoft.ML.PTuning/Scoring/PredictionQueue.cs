@@ -5,12 +5,13 @@ using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>How rows are gathered.</summary>
+/// <summary>How rows of many callers share batches.</summary>
 /// <param name="MaxBatchSize">Most parts of a batch.</param>
 /// <param name="MaxDelay">How long a row waits for others while a core is free.</param>
 /// <param name="Capacity">How many calls may wait.</param>
 /// <param name="RefuseWhenFull">Whether a call fails when so many wait; else it waits for room.</param>
-internal sealed record QueueSettings(int MaxBatchSize, TimeSpan MaxDelay, int Capacity, bool RefuseWhenFull);
+/// <param name="Limit">How many batches the CPU computes at the same time; null for one per core.</param>
+internal sealed record QueueSettings(int MaxBatchSize, TimeSpan MaxDelay, int Capacity, bool RefuseWhenFull, JobLimit? Limit = null);
 
 /// <summary>Gathers rows of many callers and models into batches, and computes as many batches at once as there are cores.</summary>
 /// <remarks>
@@ -35,6 +36,7 @@ internal sealed class PredictionQueue : IDisposable
         _room = new SemaphoreSlim(settings.Capacity);
         _dispatcher = new Thread(Dispatch) { IsBackground = true, Name = "P-Tuning dispatcher" };
         _dispatcher.UnsafeStart();
+        ScoringMetrics.Watch(this, () => Volatile.Read(ref _waitingRows));
     }
 
     /// <summary>Waits for room where that is asked for, then for the answers of all rows.</summary>
@@ -67,6 +69,7 @@ internal sealed class PredictionQueue : IDisposable
         }
         _closing.Cancel();
         _dispatcher.Join();
+        ScoringMetrics.Forget(this);
         lock (_gate)
         {
             while (_running > 0)
@@ -126,13 +129,24 @@ internal sealed class PredictionQueue : IDisposable
 
     private void Dispatch()
     {
-        while (Take() is var (rows, free) && free > 0)
+        while (true)
+        {
+            var (rows, free) = Take();
+            if (free == 0)
+                break;
             Start(rows, free);
+        }
+        AbandonWaiting();
+    }
+
+    private void AbandonWaiting()
+    {
         lock (_gate)
         {
             while (_waiting.TryDequeue(out var call))
                 foreach (var row in call.Rows)
                     row.Abandon(Closed());
+            _waitingRows = 0;
         }
     }
 
@@ -146,14 +160,16 @@ internal sealed class PredictionQueue : IDisposable
         {
             while (!_isClosed)
             {
-                var cores = _waiting.TryPeek(out var first) ? Cores(first) : 0;
-                var free = cores - _running;
-                if (free <= 0)
+                if (!_waiting.TryPeek(out var first) || _running >= Cores(first))
+                {
                     Monitor.Wait(_gate);
-                else if (_running > 0 && _waitingRows < _settings.MaxBatchSize && first.MillisecondsLeft(_settings.MaxDelay) is > 0 and var left)
-                    Monitor.Wait(_gate, left);
-                else
-                    return (TakeRows((long)cores * _settings.MaxBatchSize), free);
+                    continue;
+                }
+
+                var delay = _running > 0 && _waitingRows < _settings.MaxBatchSize ? first.RemainingMilliseconds(_settings.MaxDelay) : 0;
+                if (delay <= 0)
+                    return (TakeRows((long)Cores(first) * _settings.MaxBatchSize), Cores(first) - _running);
+                Monitor.Wait(_gate, delay);
             }
             return ([], 0);
         }
@@ -197,7 +213,7 @@ internal sealed class PredictionQueue : IDisposable
                 _running++;
             }
             if (isCpu)
-                WorkerThreads.Shared.Post(() => Compute(batch));
+                WorkerThreads.Shared.Post(() => Compute(batch), _settings.Limit);
             else
                 Task.Run(() => Compute(batch));
         }
@@ -225,6 +241,8 @@ internal sealed class PredictionQueue : IDisposable
             var outputs = wanted.Length > 0 ? MixedBatch.Run([.. wanted.Select(p => new ModelPart(p.Row.Model, p.Part))]) : [];
             foreach (var (part, values) in wanted.Zip(outputs))
                 part.Row.SetPart(part.Index, values);
+            if (wanted.Length > 0)
+                ScoringMetrics.CountBatch(wanted.Length);
         }
         catch (Exception e)
         {
@@ -247,17 +265,17 @@ internal sealed class PredictionQueue : IDisposable
     private static int BudgetOf(List<QueuedPart> parts, int free) =>
         (int)Math.Min(BatchPlanner.CoreBudget, parts.Sum(p => (long)p.Part.Tokens) / free + 1);
 
-    private static int Cores(Call call) => Cores(call.Rows[0].Model.Device.type == DeviceType.CPU);
+    private int Cores(Call call) => Cores(call.Rows[0].Model.Device.type == DeviceType.CPU);
 
-    private static int Cores(bool isCpu) => isCpu ? WorkerThreads.Shared.Count : 1;
+    private int Cores(bool isCpu) => isCpu ? Math.Min(WorkerThreads.Shared.Count, _settings.Limit?.Jobs ?? int.MaxValue) : 1;
 
-    private static ObjectDisposedException Closed() => new(nameof(PTuningV2MultiTaskPredictor));
+    private static ObjectDisposedException Closed() => new(nameof(PTuningV2PTuningV2MultiTaskPredictor));
 
     /// <param name="Rows">One a model that is asked, at least one.</param>
     /// <param name="Since">When it came, in <see cref="Stopwatch"/>'s ticks.</param>
     private readonly record struct Call(IReadOnlyList<QueuedRow> Rows, long Since)
     {
-        /// <returns>How much of a delay is left to it, rounded up.</returns>
-        public int MillisecondsLeft(TimeSpan delay) => (int)Math.Ceiling((delay - Stopwatch.GetElapsedTime(Since)).TotalMilliseconds);
+        /// <returns>How much of a delay it has still to wait, rounded up.</returns>
+        public int RemainingMilliseconds(TimeSpan delay) => (int)Math.Ceiling((delay - Stopwatch.GetElapsedTime(Since)).TotalMilliseconds);
     }
 }

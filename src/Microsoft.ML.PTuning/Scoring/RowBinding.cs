@@ -8,11 +8,12 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// ML.NET compiles how a type is read, so a binding is made once and kept. Predictions are written by a <c>PredictionEngine</c> that is given
 /// the finished prediction in the model's place: columns are named, converted and passed through as everywhere in ML.NET.
 /// </remarks>
-internal sealed class RowBinding<TRow, TPrediction>
+internal sealed class RowBinding<TRow, TPrediction> : IDisposable
     where TRow : class
     where TPrediction : class, new()
 {
     private readonly DataViewRowCursor _cursor;
+    private readonly DataViewRow _rowRead; // The cursor's, after what a chain has before the model.
     private readonly Func<PendingExample?> _read;
     private readonly PredictionEngine<TRow, TPrediction> _writer;
     private readonly object _writing = new();
@@ -27,10 +28,20 @@ internal sealed class RowBinding<TRow, TPrediction>
         var mapper = ((ITransformer)new TransformerChain<ITransformer>(before)).GetRowToRowMapper(data.Schema);
         var columns = task.Inputs.Select(column => ScoringSchema.Find(column, mapper.OutputSchema)).DistinctBy(column => column.Index).ToArray();
         _cursor = data.GetRowCursor(mapper.GetDependencies(columns));
-        _read = task.OpenRow(mapper.GetRow(_cursor, columns), withTarget: false);
+        try
+        {
+            _rowRead = mapper.GetRow(_cursor, columns);
+            _read = task.OpenRow(_rowRead, withTarget: false);
 
-        var chain = new TransformerChain<ITransformer>([.. before, new GivenPrediction(task, () => _prediction!), .. after]);
-        _writer = mlContext.Model.CreatePredictionEngine<TRow, TPrediction>(chain, new PredictionEngineOptions { OwnsTransformer = false });
+            var chain = new TransformerChain<ITransformer>([.. before, new GivenPrediction(task, () => _prediction!), .. after]);
+            _writer = mlContext.Model.CreatePredictionEngine<TRow, TPrediction>(chain, new PredictionEngineOptions { OwnsTransformer = false });
+        }
+        catch
+        {
+            _rowRead?.Dispose();
+            _cursor.Dispose();
+            throw;
+        }
     }
 
     /// <returns>What the model has to know of the row.</returns>
@@ -66,6 +77,13 @@ internal sealed class RowBinding<TRow, TPrediction>
                 _prediction = null;
             }
         }
+    }
+
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _rowRead.Dispose();
+        _cursor.Dispose();
     }
 
     /// <summary>Endlessly the row to be read now.</summary>

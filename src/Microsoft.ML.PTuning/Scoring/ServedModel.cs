@@ -2,13 +2,13 @@ using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>A model of a <see cref="PTuningV2MultiTaskPredictor"/>: ours, and what a chain has before and after it.</summary>
+/// <summary>A model of a <see cref="PTuningV2PTuningV2MultiTaskPredictor"/>: ours, and what a chain has before and after it.</summary>
 internal sealed class ServedModel
 {
     private readonly string _name;
     private readonly ITransformer[] _steps;
     private readonly int _place; // Ours, among the steps.
-    private readonly Dictionary<(Type Row, Type Prediction), object> _bindings = [];
+    private readonly Dictionary<(Type Row, Type Prediction), IDisposable> _bindings = [];
     private int _uses = 1; // The predictor's own.
 
     private ServedModel(string name, ITransformer[] steps, int place, PromptModel model)
@@ -20,6 +20,9 @@ internal sealed class ServedModel
 
     /// <summary>What of the model, or of its chain, is to be disposed.</summary>
     public IEnumerable<IDisposable> DisposableSteps => _steps.OfType<IDisposable>();
+
+    /// <summary>How its rows were read and answered, to be disposed after its last use.</summary>
+    public IEnumerable<IDisposable> Bindings => _bindings.Values;
 
     /// <exception cref="ArgumentException">It is or contains none or several of ours, or has a step that does not go row by row.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>

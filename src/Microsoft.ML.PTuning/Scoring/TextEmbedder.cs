@@ -69,7 +69,7 @@ internal sealed class TextEmbedder : IDisposable
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        var batch = EncodedRow.Collate(rows, _opened.Lease.Tokenizer.PadId, _device);
+        var batch = EncodedRow.Collate(rows, _opened.Lease.Tokenizer.PadId, _device) with { BetweenLayers = WorkerThreads.RunUrgent };
         var pooled = MeanPooling.Pool(Backbone.Forward(batch), batch.Mask); // [B, H]
         return [.. pooled.cpu().data<float>().ToArray().Chunk(Size)];
     }

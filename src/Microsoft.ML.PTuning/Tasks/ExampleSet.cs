@@ -49,14 +49,15 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
         return new ExampleSet(examples, skipped);
     }
 
-    /// <summary>Encodes rows on all cores, in their order.</summary>
+    /// <summary>Encodes rows side by side, in their order.</summary>
+    /// <param name="cores">How many cores may be used; null for all.</param>
     /// <exception cref="Exception">What encoding a row threw.</exception>
-    public static Example[] Encode(IReadOnlyList<PendingExample> pending, TextTokenizer tokenizer)
+    public static Example[] Encode(IReadOnlyList<PendingExample> pending, TextTokenizer tokenizer, int? cores = null)
     {
         var examples = new Example[pending.Count];
         try
         {
-            Parallel.For(0, pending.Count, i => examples[i] = pending[i](tokenizer));
+            Parallel.For(0, pending.Count, new ParallelOptions { MaxDegreeOfParallelism = cores ?? -1 }, i => examples[i] = pending[i](tokenizer));
         }
         catch (AggregateException e)
         {

@@ -5,8 +5,14 @@ namespace Microsoft.ML.PTuning.Training;
 
 /// <summary>Adam with decoupled weight decay (Loshchilov &amp; Hutter 2019): betas 0.9 and 0.999, epsilon 1e-8.</summary>
 /// <remarks>
+/// <para>
+/// Parameters of one dimension, which are biases and the weights of norms, do not decay: the Trainer of Hugging Face, which the official code uses,
+/// leaves them out.
+/// </para>
+/// <para>
 /// Over plain tensors. TorchSharp's own takes <c>Parameter</c>s alone, and each of these stays in TorchSharp's count of living tensors
 /// for ever (its constructor takes the handle of another tensor, which is then never counted as freed).
+/// </para>
 /// </remarks>
 /// <param name="parameters">Leaves with gradients; they stay the caller's.</param>
 internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay) : IDisposable
@@ -14,7 +20,7 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
 
     // Static, so that they live while native code reads them; see Arithmetic.
-    private static readonly Scalar Kept1 = Beta1, New1 = 1 - Beta1, Kept2 = Beta2, New2 = 1 - Beta2, Tiny = Epsilon, Least = 1e-6, One = 1;
+    private static readonly Scalar Old1 = Beta1, New1 = 1 - Beta1, Old2 = Beta2, New2 = 1 - Beta2, Tiny = Epsilon, Least = 1e-6, One = 1;
 
     private readonly Tensor[] _means = [.. parameters.Select(Zeros)];
     private readonly Tensor[] _squares = [.. parameters.Select(Zeros)];
@@ -52,10 +58,12 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         for (var i = 0; i < Parameters.Count; i++)
         {
             var gradient = Parameters[i].grad!;
-            _means[i].mul_(Kept1).add_(gradient, New1);
-            _squares[i].mul_(Kept2).addcmul_(gradient, gradient, New2);
+            _means[i].mul_(Old1).add_(gradient, New1);
+            _squares[i].mul_(Old2).addcmul_(gradient, gradient, New2);
             var root = _squares[i].sqrt().div_(correction).add_(Tiny, One);
-            Parameters[i].mul_(decay).addcdiv_(_means[i], root, step);
+            if (Parameters[i].dim() > 1)
+                Parameters[i].mul_(decay);
+            Parameters[i].addcdiv_(_means[i], root, step);
         }
     }
 

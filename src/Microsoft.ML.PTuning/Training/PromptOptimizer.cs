@@ -23,7 +23,7 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly TrainingSettings _settings;
     private readonly int _padId;
     private readonly Device _device;
-    private readonly IEnteringStates? _known;
+    private readonly IEnteringStates? _trunk;
     private readonly MethodParameters _method;
     private readonly IReadOnlyList<LearnedTask> _tasks;
     private readonly AdamW _methodOptimizer;
@@ -34,18 +34,18 @@ internal sealed class PromptOptimizer : IDisposable
 
     /// <param name="method">What the method trains. The optimizer takes over these parameters and those of the heads.</param>
     /// <param name="tasks">Mostly one; in multi-task learning those that share the method's parameters.</param>
-    /// <param name="known">Knows what enters the first tuned layer for all rows; null where that is to be computed.</param>
+    /// <param name="trunk">The cached output of the layers that the method does not change, for all rows; null to compute it.</param>
     public PromptOptimizer(
-        TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, IEnteringStates? known = null)
+        TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, IEnteringStates? trunk = null)
     {
-        (_settings, _method, _tasks, _padId, _device, _known) = (settings, method, tasks, padId, device, known);
+        (_settings, _method, _tasks, _padId, _device, _trunk) = (settings, method, tasks, padId, device, trunk);
         Parameters = [.. method.Parameters, .. tasks.SelectMany(t => t.Head.Values)];
         foreach (var parameter in Parameters)
             parameter.requires_grad_().DetachFromDisposeScope();
         _methodOptimizer = new AdamW([.. method.Parameters], settings.WeightDecay);
         _headOptimizers = [.. tasks.Select(t => new AdamW([.. t.Head.Values], settings.WeightDecay))];
         _lossScale = LossScale.For(tasks[0].Network.Encoder.Backbone.ElementType);
-        _generators = [.. DropoutSeeds(settings.Seed, settings.Shards).Select(seed => new Generator(seed))];
+        _generators = [.. Enumerable.Range(0, settings.Shards).Select(shard => settings.Random.Generator(RandomStream.Dropout, shard))];
         _dropout = [.. _generators.Select(g => new TrainingDropout(
             new Dropout(settings.PrefixDropout, g),
             new Dropout(settings.HeadDropout, g),
@@ -54,13 +54,6 @@ internal sealed class PromptOptimizer : IDisposable
 
     /// <summary>Everything that is trained.</summary>
     public IReadOnlyList<Tensor> Parameters { get; }
-
-    /// <summary>A seed per shard, drawn at random: consecutive seeds would repeat those of other runs.</summary>
-    public static IReadOnlyList<ulong> DropoutSeeds(int seed, int shards)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, shards).Select(_ => (ulong)random.NextInt64())];
-    }
 
     /// <summary>How many numbers are trained for a task: those of the method and of its head.</summary>
     public long CountParameters(int task) => _methodOptimizer.Parameters.Concat(_headOptimizers[task].Parameters).Sum(p => p.numel());
@@ -167,7 +160,10 @@ internal sealed class PromptOptimizer : IDisposable
         {
             var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
             foreach (var microBatch in MicroBatches([.. batch.Skip(start).Take(count)]))
+            {
                 started.Keep(shard, Differentiate(learned, microBatch, leaves[shard], _dropout[shard], weight));
+                WorkerThreads.RunUrgent();
+            }
         }
     }
 
@@ -176,18 +172,20 @@ internal sealed class PromptOptimizer : IDisposable
         LearnedTask learned, IReadOnlyList<ExamplePart> parts, TrainedTensors leaves, TrainingDropout dropout, double weight)
     {
         using var scope = NewDisposeScope();
-        var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _known);
+        var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _trunk)
+            with { BetweenLayers = WorkerThreads.RunUrgent };
         RecomputedLayers? recomputed = null;
         var result = _settings.RecomputeActivations
             ? learned.Network.ForwardToRecompute(encoded, leaves, dropout, out recomputed)
             : learned.Network.Forward(encoded, leaves, dropout);
         var loss = learned.Task.Loss(result, parts).Over(weight);
+        WorkerThreads.RunUrgent();
         (_lossScale?.Apply(loss) ?? loss).backward();
         recomputed?.Backward();
         return new(result, loss, parts);
     }
 
-    /// <summary>What of a shard is in memory at once: a GPU takes all of it, a core no more than keeps it busy.</summary>
+    /// <summary>The pieces of a shard that are computed one after the other: on a GPU one, on a core pieces of few tokens.</summary>
     private IEnumerable<ExamplePart[]> MicroBatches(ExamplePart[] shard) => _device.type != DeviceType.CPU
         ? [shard]
         : BatchPlanner.SplitForCore([.. shard.Select(PaddedTokens)]).Select(range => shard[range]);

@@ -13,7 +13,7 @@ internal sealed class TrainingLoop(
     IReadOnlyList<TrainingTask> tasks, TrainingSettings settings, int padId, Device device, TrunkCache? trunk = null)
 {
     private readonly TaskLearner[] _learners = [.. tasks.Select(t => new TaskLearner(t, settings.BatchSize))];
-    private readonly Random _random = new(settings.Seed);
+    private readonly Random _order = settings.Random.Random(RandomStream.BatchOrder);
     private RunningStep? _running;
 
     /// <summary>Whether the next step is started before what the last one said is taken note of, so that a GPU goes on meanwhile.</summary>
@@ -44,7 +44,7 @@ internal sealed class TrainingLoop(
         {
             Preparation = tasks[0].Before is null && trunk is not null ? trunk.FillTime : TimeSpan.Zero,
         };
-        var draw = new TaskDraw(rows, settings.Temperature, new Random(~settings.Seed)); // Other numbers than those that plan batches.
+        var draw = new TaskDraw(rows, settings.Temperature, settings.Random.Random(RandomStream.TaskDraw));
         if (tasks is [{ Before: { } continued }])
             best.Offer([continued.Best], optimizer);
 
@@ -63,7 +63,7 @@ internal sealed class TrainingLoop(
 
     private PromptOptimizer CreateOptimizer()
     {
-        using var generator = new Generator((ulong)(uint)settings.Seed);
+        using var generator = settings.Random.Generator(RandomStream.InitialValues);
         Initializer weight = shape => Initializers.Normal(generator)(shape).to(device);
         Initializer bias = shape => Initializers.Zero(shape).to(device);
 
@@ -83,7 +83,7 @@ internal sealed class TrainingLoop(
     {
         settings.CheckCancelled();
         var learner = _learners[task];
-        var batch = learner.NextBatch(_random);
+        var batch = learner.NextBatch(_order);
         var last = EndStep(clock);
         var learningRate = settings.LearningRateAt(clock.Step, clock.Steps);
 
@@ -109,11 +109,12 @@ internal sealed class TrainingLoop(
 
     private void TakeNote(EndedStep? ended, TrainingClock clock)
     {
-        if (ended is not var ((learner, batch, learningRate, _), result))
+        if (ended is null)
             return;
 
-        learner.Count(batch, result);
-        settings.Progress?.Report(learner.Report(result, learningRate, settings.MaxEpochs, clock));
+        var step = ended.Step;
+        step.Learner.Count(step.Batch, ended.Result);
+        settings.Progress?.Report(step.Learner.Report(ended.Result, step.LearningRate, settings.MaxEpochs, clock));
     }
 
     private EpochOutcome[] EndEpoch(PromptOptimizer optimizer, TrainingClock clock)

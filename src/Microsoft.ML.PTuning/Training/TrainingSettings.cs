@@ -45,6 +45,9 @@ internal sealed record TrainingSettings
 
     public int Seed { get; init; }
 
+    /// <summary>All random numbers of the training.</summary>
+    public RandomStreams Random => new(Seed);
+
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Takes a line an epoch.</summary>

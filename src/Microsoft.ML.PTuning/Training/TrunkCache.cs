@@ -141,10 +141,11 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
             EncodedRow[] batch = [.. batches[index].Select(row => rows[row])];
-            var left = encoder.RunTrunk(EncodedRow.Collate(batch, padId, _device)); // [B, T, H]
-            var kept = (_states.dtype == ScalarType.Float16 ? left.to(ScalarType.Float32).WithinHalf().to(ScalarType.Float16) : left).cpu();
+            var encoded = EncodedRow.Collate(batch, padId, _device) with { BetweenLayers = WorkerThreads.RunUrgent };
+            var output = encoder.RunTrunk(encoded); // [B, T, H]
+            var cached = (_states.dtype == ScalarType.Float16 ? output.to(ScalarType.Float32).WithinHalf().to(ScalarType.Float16) : output).cpu();
             for (var row = 0; row < batch.Length; row++)
-                _states.narrow(0, _starts[batch[row]], batch[row].Length).copy_(kept.select(0, row).narrow(0, 0, batch[row].Length));
+                _states.narrow(0, _starts[batch[row]], batch[row].Length).copy_(cached.select(0, row).narrow(0, 0, batch[row].Length));
         }
     }
 }

@@ -35,15 +35,24 @@ internal static class WarmStart
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var start = new TrainedTensors();
-        model.Use(tensors =>
+        try
         {
-            difference = FindDifference(model.Task, tensors, task);
-            foreach (var (name, tensor) in tensors)
-                if (difference is null || method.Any(tensor => tensor.Name == name))
-                    start.Add(name, tensor.detach().to(device).clone());
-        });
-        if (difference is null && model.Task is TextRegression before && task.Task is TextRegression after)
-            Rescale(start, before, after);
+            model.Use(tensors =>
+            {
+                difference = FindDifference(model.Task, tensors, task);
+                foreach (var (name, tensor) in tensors)
+                    if (difference is null || method.Any(tensor => tensor.Name == name))
+                        start.Add(name, tensor.detach().to(device).clone());
+            });
+            if (difference is null && model.Task is TextRegression before && task.Task is TextRegression after)
+                Rescale(start, before, after);
+        }
+        catch
+        {
+            start.Dispose();
+            throw;
+        }
+
         var taken = method.Count > 0 ? "its prefix" : "the encoder as it is";
         log($"Training starts from the InitialModel: {taken} "
             + (difference is null ? "and its head are taken over." : $"is taken over; the head starts fresh, because {difference}."));
@@ -72,8 +81,8 @@ internal static class WarmStart
     {
         if (learned.GetType() != task.Task.GetType())
             return "the InitialModel learned a task of another kind";
-        if (learned.Classes is { } known && task.Task.Classes is { } classes && !classes.IsSameAs(known))
-            return $"the classes are others, or in another order ({classes.Count}; the InitialModel has {known.Count})";
+        if (learned.Classes is { } earlier && task.Task.Classes is { } classes && !classes.IsSameAs(earlier))
+            return $"the classes are others, or in another order ({classes.Count}; the InitialModel has {earlier.Count})";
 
         var backbone = task.Network.Encoder.Backbone;
         if (learned.Head is SentenceHead before && task.Network.Head is SentenceHead after && before.Over(backbone) != after.Over(backbone))

@@ -7,6 +7,8 @@ namespace Microsoft.ML.PTuning.Tests.Compute;
 [TestClass]
 public sealed class WorkerThreadsTests
 {
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(2);
+
     [TestMethod]
     [DataRow(0)]
     [DataRow(1)]
@@ -46,7 +48,7 @@ public sealed class WorkerThreadsTests
         });
         go.Set(); // A Post that waited would never come here.
 
-        Assert.IsTrue(ended.Wait(TimeSpan.FromMinutes(2)));
+        Assert.IsTrue(ended.Wait(Long));
     }
 
     [TestMethod]
@@ -54,6 +56,140 @@ public sealed class WorkerThreadsTests
 
     [TestMethod]
     public void Callers_take_turns() => Assert.AreEqual("0 1 0 1 0 0 0", Order((Jobs: 5, IsUrgent: false), (Jobs: 2, IsUrgent: false)));
+
+    [TestMethod]
+    public void Urgent_job_runs_between_the_pieces_of_another()
+    {
+        var workers = new WorkerThreads(count: 1);
+        var order = new ConcurrentQueue<string>();
+
+        workers.Run(1, _ =>
+        {
+            order.Enqueue("first piece");
+            workers.Post(() => order.Enqueue("urgent"));
+            WorkerThreads.RunUrgent();
+            order.Enqueue("second piece");
+        });
+
+        Assert.AreEqual("first piece, urgent, second piece", string.Join(", ", order));
+    }
+
+    [TestMethod]
+    public void Urgent_job_is_not_interrupted_by_another()
+    {
+        var workers = new WorkerThreads(count: 1);
+        var order = new ConcurrentQueue<string>();
+        using var ended = new CountdownEvent(2);
+
+        workers.Post(() =>
+        {
+            workers.Post(() =>
+            {
+                order.Enqueue("other");
+                ended.Signal();
+            });
+            WorkerThreads.RunUrgent();
+            order.Enqueue("first");
+            ended.Signal();
+        });
+
+        Assert.IsTrue(ended.Wait(Long));
+        Assert.AreEqual("first, other", string.Join(", ", order));
+    }
+
+    [TestMethod]
+    public void Job_that_was_interrupted_may_be_interrupted_again()
+    {
+        var workers = new WorkerThreads(count: 1);
+        var urgent = 0;
+
+        workers.Run(1, _ =>
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                workers.Post(() => urgent++);
+                WorkerThreads.RunUrgent();
+                Assert.AreEqual(i + 1, urgent);
+            }
+        });
+    }
+
+    [TestMethod]
+    public void Thread_that_is_no_worker_runs_no_urgent_job()
+    {
+        var workers = new WorkerThreads(count: 1);
+        using ManualResetEventSlim isBusy = new(), go = new(), ended = new();
+        workers.Post(() =>
+        {
+            isBusy.Set();
+            go.Wait();
+        });
+        isBusy.Wait();
+        workers.Post(ended.Set);
+
+        WorkerThreads.RunUrgent();
+
+        Assert.IsFalse(ended.IsSet);
+        go.Set();
+        Assert.IsTrue(ended.Wait(Long));
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    public void Callers_of_one_limit_run_so_many_jobs_at_a_time(int limit)
+    {
+        var workers = new WorkerThreads(count: 4);
+        var shared = new JobLimit(limit);
+        var running = new RunningCount { Expected = limit };
+
+        Parallel.Invoke(
+            () => workers.Run(20, _ => running.Run(), limit: shared),
+            () => workers.Run(20, _ => running.Run(), isUrgent: true, shared));
+
+        Assert.AreEqual(limit, running.Most);
+        Assert.IsTrue(SpinWait.SpinUntil(() => shared.Running == 0, Long)); // A job counts for a moment after its caller has heard of it.
+    }
+
+    [TestMethod]
+    public void Jobs_without_a_limit_pass_those_that_wait_for_theirs()
+    {
+        var workers = new WorkerThreads(count: 2);
+        var limit = new JobLimit(1);
+        using ManualResetEventSlim isBusy = new(), go = new();
+        using var ended = new CountdownEvent(2);
+        workers.Post(() =>
+        {
+            isBusy.Set();
+            go.Wait();
+            ended.Signal();
+        }, limit);
+        isBusy.Wait();
+        workers.Post(() => ended.Signal(), limit);
+
+        workers.Run(3, _ => { });
+
+        Assert.AreEqual(2, ended.CurrentCount);
+        go.Set();
+        Assert.IsTrue(ended.Wait(Long));
+    }
+
+    [TestMethod]
+    public void Urgent_job_interrupts_a_job_of_its_own_limit()
+    {
+        var workers = new WorkerThreads(count: 2);
+        var limit = new JobLimit(1);
+        var urgent = 0;
+
+        workers.Run(1, _ =>
+        {
+            workers.Post(() => urgent++, limit);
+            WorkerThreads.RunUrgent();
+            Assert.AreEqual(1, urgent);
+        }, limit: limit);
+
+        Assert.IsTrue(SpinWait.SpinUntil(() => limit.Running == 0, Long));
+    }
 
     [TestMethod]
     public void Run_throws_what_a_job_threw_and_where()

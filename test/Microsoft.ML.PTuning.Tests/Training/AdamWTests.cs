@@ -14,14 +14,14 @@ public sealed class AdamWTests
     public void Step_follows_the_formula(double weightDecay)
     {
         using var scope = NewDisposeScope();
-        var parameter = tensor(new[] { 1f }, requires_grad: true);
+        var parameter = tensor(new[,] { { 1f } }, requires_grad: true);
         using var optimizer = new AdamW([parameter], weightDecay);
         var (x, mean, square) = (1.0, 0.0, 0.0);
 
         for (var t = 1; t <= 4; t++)
         {
             var gradient = 0.5 * t - 1.2;
-            parameter.grad = tensor(new[] { (float)gradient });
+            parameter.grad = tensor(new[,] { { (float)gradient } });
             optimizer.Step(learningRate: 0.1 / t);
 
             mean = 0.9 * mean + 0.1 * gradient;
@@ -30,6 +30,28 @@ public sealed class AdamWTests
             x -= 0.1 / t * (mean / (1 - Math.Pow(0.9, t))) / (Math.Sqrt(square / (1 - Math.Pow(0.999, t))) + 1e-8);
             Assert.AreEqual(x, parameter.item<float>(), 1e-5);
         }
+    }
+
+    /// <summary>As the Trainer of Hugging Face leaves out what is called bias or belongs to a norm: all of one dimension.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Weights_decay_but_biases_do_not(bool isBias)
+    {
+        using var scope = NewDisposeScope();
+        long[] shape = isBias ? [2] : [2, 1];
+        Tensor decayed = ones(shape, requires_grad: true), free = ones(shape, requires_grad: true);
+        using AdamW decaying = new([decayed], weightDecay: 0.1), plain = new([free], weightDecay: 0);
+
+        foreach (var (optimizer, parameter) in new[] { (decaying, decayed), (plain, free) })
+        {
+            parameter.grad = full(shape, 0.5f);
+            optimizer.Step(learningRate: 0.2);
+        }
+
+        using var difference = free.detach().sub(decayed.detach());
+        foreach (var number in difference.data<float>())
+            Assert.AreEqual(isBias ? 0 : 0.2 * 0.1, number, 1e-6);
     }
 
     [TestMethod]

@@ -84,9 +84,10 @@ public sealed class MicroBatchesTests
 
         optimizer.Step(Batch(tagging: false), LearningRate);
 
-        Assert.HasCount(3, alive);
+        Assert.IsGreaterThan(2, alive.Count);
         const int kept = 2; // Outputs and loss.
-        Assert.IsLessThanOrEqualTo(kept, alive[2] - alive[1], string.Join(' ', alive));
+        for (var i = 2; i < alive.Count; i++)
+            Assert.IsLessThanOrEqualTo(kept, alive[i] - alive[i - 1], string.Join(' ', alive));
     }
 
     private static TrainingSettings Settings(int shards) => new() { LearningRate = LearningRate, BatchSize = Rows, MaxEpochs = 1, Shards = shards };

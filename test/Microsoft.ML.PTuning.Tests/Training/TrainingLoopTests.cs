@@ -122,14 +122,6 @@ public sealed class TrainingLoopTests
         StringAssert.Contains(failure.Message, "The loss became NaN at step 2 of 6 (epoch 1).");
     }
 
-    [TestMethod]
-    public void Dropout_of_no_shard_of_any_run_starts_as_that_of_another()
-    {
-        var seeds = Enumerable.Range(0, 1000).SelectMany(seed => PromptOptimizer.DropoutSeeds(seed, shards: 8)).Select(seed => (uint)seed).ToArray();
-
-        Assert.HasCount(seeds.Distinct().Count(), seeds);
-    }
-
     private void Run(TrainingSettings settings, ExampleSet? validation = null) => Learn(settings, overlaps: false, validation).Dispose();
 
     private TrainedTensors Learn(TrainingSettings settings, bool overlaps, ExampleSet? validation = null)
