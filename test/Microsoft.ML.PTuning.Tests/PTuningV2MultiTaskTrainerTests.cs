@@ -291,12 +291,20 @@ public sealed class PTuningV2MultiTaskTrainerTests
     public void Early_stopping_gives_the_continuation_its_own_patience()
     {
         (_options.EarlyStoppingPatience, _options.MaxEpochs, _options.ContinuationEpochs) = (2, 20, 5);
+        var stopped = 0;
 
-        using var models = Fit(Topic(TinyTraining.Texts(40), Opposed(30)), Rating(40));
+        for (var seed = 1; seed <= 4; seed++) // Which epoch is best depends on the seed.
+        {
+            _options.Seed = seed;
+            using var models = Fit(Topic(TinyTraining.Texts(40), Opposed(30)), Rating(40));
 
-        var shared = models["rating"].Summary!.Epochs.Count - 5; // Without a validation set it goes on to the end.
-        Assert.IsLessThan(20, shared);
-        Assert.HasCount(shared + 2, models["topic"].Summary!.Epochs);
+            var shared = models["rating"].Summary!.Epochs.Count - 5; // Without a validation set it goes on to the end.
+            var topic = models["topic"].Summary!;
+            Assert.HasCount(Math.Min(shared + 5, Math.Max(shared, topic.BestEpoch) + 2), topic.Epochs);
+            stopped += topic.Epochs.Count < shared + 5 ? 1 : 0;
+        }
+
+        Assert.IsGreaterThan(0, stopped);
     }
 
     [TestMethod]

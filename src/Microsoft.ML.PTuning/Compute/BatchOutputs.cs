@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>What came of a batch, still where it was computed: a GPU may be at it until it is read.</summary>
+/// <summary>The outputs of a batch, on the device that computes them: a GPU may still be at work until they are read.</summary>
 internal sealed class BatchOutputs : IDisposable
 {
     private readonly Tensor _outputs;
     private readonly Tensor? _loss;
     private readonly IReadOnlyList<ExamplePart> _parts;
 
-    /// <summary>Keeps the numbers, out of whatever scope they are in, without what they were computed from.</summary>
+    /// <summary>Takes the numbers out of their dispose scope, without their graph.</summary>
     /// <param name="outputs">The head's, <c>[S, ...]</c>.</param>
-    /// <param name="loss">A scalar; null where none is asked for.</param>
+    /// <param name="loss">A scalar; null for none.</param>
     public BatchOutputs(Tensor outputs, Tensor? loss, IReadOnlyList<ExamplePart> parts) =>
         (_outputs, _loss, _parts) = (outputs.detach().DetachFromDisposeScope(), loss?.detach().DetachFromDisposeScope(), parts);
 

@@ -31,8 +31,8 @@ internal sealed class QueuedRow
 
     public void Cancel(CancellationToken token) => _answer.TrySetCanceled(token);
 
-    /// <summary>Ends a row none of whose parts will be computed.</summary>
-    /// <param name="reason">What its caller is told; null where it is told otherwise.</param>
+    /// <summary>Ends a row before any of its parts is computed.</summary>
+    /// <param name="reason">What its caller is told; null where the caller has been answered already.</param>
     public void Abandon(Exception? reason = null) => End(reason);
 
     /// <summary>Ends a row that has no parts.</summary>

@@ -27,7 +27,7 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly MethodParameters _method;
     private readonly IReadOnlyList<LearnedTask> _tasks;
     private readonly AdamW _methodOptimizer;
-    private readonly AdamW[] _headOptimizers; // One a task: it steps when its task does.
+    private readonly AdamW[] _headOptimizers; // One per task: it steps when its task does.
     private readonly Generator[] _generators;
     private readonly TrainingDropout[] _dropout;
     private readonly LossScale? _lossScale;
@@ -86,7 +86,7 @@ internal sealed class PromptOptimizer : IDisposable
         return started.Read();
     }
 
-    /// <summary>Starts a step: a GPU may still be at it, the CPU has done it.</summary>
+    /// <summary>Starts a step. The CPU has done it when this returns; a GPU may still be at work.</summary>
     /// <param name="batch">What to learn from, longest first.</param>
     /// <param name="task">Which of the tasks it belongs to; the other heads stay as they are.</param>
     public StartedStep Start(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)

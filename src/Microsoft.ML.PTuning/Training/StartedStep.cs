@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Training;
 /// <param name="Outputs">The head's numbers of each part, in the batch's order.</param>
 internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
 
-/// <summary>A step that has been started: a GPU may be at it until it is read, the CPU has done it.</summary>
+/// <summary>A step that has been started. The CPU has done it; a GPU may still be at work until it is read.</summary>
 /// <param name="shards">How many shards its batch has.</param>
 internal sealed class StartedStep(int shards) : IDisposable
 {
@@ -15,7 +15,7 @@ internal sealed class StartedStep(int shards) : IDisposable
 
     private IEnumerable<BatchOutputs> MicroBatches => _shards.SelectMany(shard => shard);
 
-    /// <summary>Takes over what came of a shard's next micro-batch. Safe for any number of threads, one a shard.</summary>
+    /// <summary>Takes over the outputs of a shard's next micro-batch. Safe for any number of threads, one per shard.</summary>
     public void Keep(int shard, BatchOutputs outputs) => _shards[shard].Add(outputs);
 
     /// <summary>Waits for the step's end.</summary>
