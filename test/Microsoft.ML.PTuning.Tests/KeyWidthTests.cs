@@ -100,7 +100,7 @@ public sealed class KeyWidthTests
             PrefixLength = 4,
             MaxLength = 12,
             Seed = 1,
-            Shards = 2,
+            Advanced = { Shards = 2 },
         };
         using var model = Context.MulticlassClassification.Trainers.PTuningV2MultipleChoice(options).Fit(data);
         var scored = model.Transform(data);

@@ -26,12 +26,16 @@ internal sealed class ContractCases : IDisposable
         IDataView Keyed(string column) => conversion.MapValueToKey("Label", column).Fit(data).Transform(data);
         return name switch
         {
-            "classes" => new(name, trainers.PTuningV2(Options()), Keyed("Class"), ["Text"], ["Label"]),
-            "classes without names" => new(name, trainers.PTuningV2(Options("Key")), data, ["Text"], ["Key"]),
-            "classes of numbers" => new(name, trainers.PTuningV2(Options()), Keyed("Number"), ["Text"], ["Label"]),
-            "pairs" => new(name, trainers.PTuningV2(Options(second: "Other")), Keyed("Class"), ["Text", "Other"], ["Label"]),
-            "true or false" => new(name, Context.BinaryClassification.Trainers.PTuningV2(Options("IsLate")), data, ["Text"], ["IsLate"]),
-            "numbers" => new(name, Context.Regression.Trainers.PTuningV2(Options("Rating")), data, ["Text"], ["Rating"]),
+            "classes" => new(name, trainers.PTuningV2(Options<PTuningV2Trainer.MulticlassOptions>()), Keyed("Class"), ["Text"], ["Label"]),
+            "classes without names" => new(
+                name, trainers.PTuningV2(Options<PTuningV2Trainer.MulticlassOptions>("Key")), data, ["Text"], ["Key"]),
+            "classes of numbers" => new(name, trainers.PTuningV2(Options<PTuningV2Trainer.MulticlassOptions>()), Keyed("Number"), ["Text"], ["Label"]),
+            "pairs" => new(
+                name, trainers.PTuningV2(Options<PTuningV2Trainer.MulticlassOptions>(second: "Other")), Keyed("Class"), ["Text", "Other"], ["Label"]),
+            "true or false" => new(
+                name, Context.BinaryClassification.Trainers.PTuningV2(Options<PTuningV2Trainer.BinaryOptions>("IsLate")), data, ["Text"], ["IsLate"]),
+            "numbers" => new(
+                name, Context.Regression.Trainers.PTuningV2(Options<PTuningV2Trainer.RegressionOptions>("Rating")), data, ["Text"], ["Rating"]),
             "tags of words" => new(name, trainers.PTuningV2NamedEntityRecognition(Tagging("Words")), Keyed("Tags"), ["Words"], ["Label"]),
             "tags of a text" => new(name, trainers.PTuningV2NamedEntityRecognition(Tagging("Text")), Keyed("Tags"), ["Text"], ["Label"]),
             "parts of speech" => new(name, trainers.PTuningV2NamedEntityRecognition(Tagging("Words")), Keyed("Words"), ["Words"], ["Label"]),
@@ -48,12 +52,9 @@ internal sealed class ContractCases : IDisposable
 
     public void Dispose() => _training.Dispose();
 
-    private PTuningV2Trainer.Options Options(string label = "Label", string? second = null)
-    {
-        var options = Set(new PTuningV2Trainer.Options { LabelColumnName = label, Sentence1ColumnName = "Text" });
-        options.Sentence2ColumnName = second;
-        return options;
-    }
+    private T Options<T>(string label = "Label", string? second = null)
+        where T : PTuningV2Trainer.SentenceOptions, new() =>
+        Set(new T { LabelColumnName = label, Sentence1ColumnName = "Text", Sentence2ColumnName = second });
 
     private PTuningV2Trainer.NamedEntityOptions Tagging(string sentence, string label = "Label", string? predicate = null)
     {
@@ -69,7 +70,7 @@ internal sealed class ContractCases : IDisposable
         where T : PTuningV2Trainer.Options
     {
         (options.Backbone, options.PrefixLength, options.MaxLength, options.MaxEpochs) = (_training.Options.Backbone, 3, 12, 1);
-        (options.Seed, options.Shards, options.BatchSize) = (1, 2, 32);
+        (options.Seed, options.Advanced.Shards, options.BatchSize) = (1, 2, 32);
         if (options is PTuningV2Trainer.QuestionAnswerOptions answers)
             answers.DocumentStride = 2;
         return options;
