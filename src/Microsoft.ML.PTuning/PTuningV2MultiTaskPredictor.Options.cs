@@ -1,8 +1,8 @@
 namespace Microsoft.ML.PTuning;
 
-public sealed partial class PTuningV2PTuningV2MultiTaskPredictor
+public sealed partial class PTuningV2MultiTaskPredictor
 {
-    /// <summary>Options of a <see cref="PTuningV2PTuningV2MultiTaskPredictor"/>.</summary>
+    /// <summary>Options of a <see cref="PTuningV2MultiTaskPredictor"/>.</summary>
     public sealed class Options
     {
         /// <summary>Most rows of a batch; each window of a long text counts as one. Batches of long rows are smaller: on the CPU about 256 tokens.</summary>

@@ -18,7 +18,7 @@ namespace Microsoft.ML.PTuning;
 /// <see cref="Options.OwnsTransformers"/> says otherwise. A <c>PredictionEngine</c> over one of them disposes it with itself, unless its options say
 /// otherwise.</para>
 /// </remarks>
-public sealed partial class PTuningV2PTuningV2MultiTaskPredictor : IDisposable, IAsyncDisposable
+public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDisposable
 {
     private readonly MLContext _mlContext;
     private readonly Options _options;
@@ -31,7 +31,7 @@ public sealed partial class PTuningV2PTuningV2MultiTaskPredictor : IDisposable, 
     /// <param name="options">Null for the defaults.</param>
     /// <exception cref="ArgumentException">The context's option PTuning.ScoringCores is no number of cores.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    public PTuningV2PTuningV2MultiTaskPredictor(MLContext mlContext, Options? options = null)
+    public PTuningV2MultiTaskPredictor(MLContext mlContext, Options? options = null)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         options ??= new Options();

@@ -24,7 +24,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public async Task Models_of_all_tasks_and_prompts_answer_as_their_prediction_engines_do()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         MixedRow[] rows = [MixedRow.Draw(5), MixedRow.Draw(6), MixedRow.Draw(7)];
         var expected = new Dictionary<string, Said[]>();
         var asked = new Dictionary<string, Task<Said[]>>();
@@ -47,7 +47,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public async Task Sixty_four_callers_get_their_own_answers()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         MixedRow[] rows = [.. Enumerable.Range(0, 8).Select(MixedRow.Draw)];
         var models = MixedModels.Methods.Select((method, m) => s_models.Create(TaskKind.All[m].Task, method, m)).ToArray();
         for (var m = 0; m < models.Length; m++)
@@ -68,7 +68,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public async Task Models_are_replaced_removed_and_disposed_under_load()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
+        using var predictor = new PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
         var (kind, row) = (TaskKind.All[2], MixedRow.Draw(1));
         var answers = Enumerable.Range(0, 2).Select(seed => kind.Engine(New(seed), [row])[0].Numbers[0]).ToArray();
         predictor.Set("kept", New(0));
@@ -104,7 +104,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     public async Task Several_models_are_asked_about_a_text_with_one_run_through_their_trunk()
     {
         CountingBackbone? counting = null;
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         string[] names = [.. Enumerable.Range(0, 8).Select(i => $"model {i}")];
         var models = names.Select((_, i) => s_models.Create(
             Any.Regression, new DeepPrefix { PrefixLength = 3, PrefixLayers = 1 }, i, inner => counting ??= new CountingBackbone(inner))).ToArray();
@@ -130,7 +130,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     {
         var chain = LabelChain();
         using var engine = Context.Model.CreatePredictionEngine<MixedRow, Labelled>(chain, new PredictionEngineOptions { OwnsTransformer = false });
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         predictor.Add("chain", chain);
 
         foreach (var row in Enumerable.Range(0, 4).Select(MixedRow.Draw))
@@ -149,7 +149,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
         using var folder = new TemporaryDirectory();
         var chain = LabelChain();
         Context.Model.Save(chain, Context.Data.LoadFromEnumerable<MixedRow>([]).Schema, folder.File("chain.zip"));
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
+        using var predictor = new PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
 
         predictor.Add("saved", chain);
         predictor.Add("loaded", Context.Model.Load(folder.File("chain.zip"), out _));
@@ -165,7 +165,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     public void Model_that_is_there_alone_and_in_a_chain_is_disposed_with_the_last_of_them(string first, string last)
     {
         var model = s_models.Create(TaskKind.All[0].Task, Short);
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
+        using var predictor = new PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
         predictor.Add("alone", model);
         predictor.Add("chained", new TransformerChain<ITransformer>(model));
 
@@ -180,7 +180,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     public void Model_that_its_owner_disposed_keeps_no_other_out()
     {
         using var encoder = new MixedModels();
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         var gone = encoder.Create(TaskKind.All[0].Task, Short);
         predictor.Add("gone", gone);
         gone.Dispose(); // The last on its encoder, which is loaded anew for the next.
@@ -207,7 +207,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public async Task Type_without_a_column_that_the_model_reads_is_refused_and_others_go_on()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         predictor.Add("model", s_models.Create(Any.Regression, Short));
 
         var missing = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Rating, Rating>("model", new()));
@@ -221,7 +221,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public async Task Row_that_cannot_be_read_fails_for_its_caller_alone()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         predictor.Add("model", s_models.Create(Any.Regression, Short));
 
         await Assert.ThrowsAsync<Exception>(() => predictor.PredictAsync<Fallible, Rating>("model", new Fallible { Fails = true }));
@@ -232,7 +232,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public async Task Unknown_and_doubled_names_are_refused()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         predictor.Add("known", s_models.Create(Any.Regression, Short));
 
         var unknown = await Assert.ThrowsExactlyAsync<ArgumentException>(() => predictor.PredictAsync<MixedRow, Rating>("other", new()));
@@ -247,7 +247,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public void Chains_with_no_or_two_models_are_refused()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         var model = s_models.Create(Any.Regression, Short);
 
         var none = Assert.ThrowsExactly<ArgumentException>(() => predictor.Add("none", new TransformerChain<ITransformer>()));
@@ -260,7 +260,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public void Model_on_another_encoder_is_refused()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         using var others = new MixedModels("roberta");
         predictor.Add("first", s_models.Create(Any.Regression, Short));
 
@@ -274,7 +274,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     public async Task Same_encoder_in_two_folders_serves_both_models()
     {
         using var others = new MixedModels();
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
         var (kind, row) = (TaskKind.All[2], MixedRow.Draw(1));
         var models = new[] { s_models.Create(kind.Task, Short, 1), others.Create(kind.Task, Short, 2) };
         predictor.Add("0", models[0]);
@@ -289,7 +289,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public async Task Disposed_models_and_predictors_are_refused()
     {
-        var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        var predictor = new PTuningV2MultiTaskPredictor(Context);
         var model = s_models.Create(Any.Regression, Short);
         predictor.Add("model", model);
         model.Dispose();
@@ -305,7 +305,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [TestMethod]
     public void Nothing_in_place_of_a_model_or_a_row_throws_at_once()
     {
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context);
+        using var predictor = new PTuningV2MultiTaskPredictor(Context);
 
         Assert.ThrowsExactly<ArgumentNullException>(() => { _ = predictor.PredictAsync<MixedRow, Rating>(null!, MixedRow.Draw(0)); });
         Assert.ThrowsExactly<ArgumentNullException>(() => { _ = predictor.PredictAsync<MixedRow, Rating>("model", null!); });
@@ -325,7 +325,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
 
         static async Task AskOnceAsync()
         {
-            using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
+            using var predictor = new PTuningV2MultiTaskPredictor(Context, new() { OwnsTransformers = true });
             foreach (var (kind, k) in TaskKind.All.Select((kind, k) => (kind, k)))
                 predictor.Add($"{k}", s_models.Create(kind.Task, Short));
             await Task.WhenAll(TaskKind.All.SelectMany((kind, k) =>
@@ -338,7 +338,7 @@ public sealed class PTuningV2MultiTaskPredictorTests
     [DataRow(1, 0, 0)]
     [DataRow(1, 1, -1)]
     public void Options_out_of_range_are_refused(int maxBatchSize, int capacity, int delay) =>
-        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new PTuningV2PTuningV2MultiTaskPredictor(
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new PTuningV2MultiTaskPredictor(
             Context, new() { MaxBatchSize = maxBatchSize, Capacity = capacity, MaxDelay = TimeSpan.FromMilliseconds(delay) }));
 
     /// <summary>Numbers to keys, a classifier of x, y and z, its keys to values; a chain within a chain.</summary>

@@ -9,9 +9,9 @@ internal sealed class TaggingExperiment(TaggingData data) : Experiment
 {
     /// <summary>Micro F1 without the predicate itself, which the model is told of: the paper's F1 counts it, that of the CoNLL shared tasks does not.</summary>
     /// <remarks>Unlike theirs, it counts an argument in several pieces (<c>A1</c>, <c>C-A1</c>) piece by piece.</remarks>
-    public static double ArgumentF1(IReadOnlyDictionary<string, EntityScore> types)
+    public static double ArgumentF1(IReadOnlyDictionary<string, ClassScore> types)
     {
-        EntityScore[] arguments = [.. types.Where(type => !TaggedSentence.IsPredicate(type.Key)).Select(type => type.Value)];
+        ClassScore[] arguments = [.. types.Where(type => !TaggedSentence.IsPredicate(type.Key)).Select(type => type.Value)];
         double spans = arguments.Sum(score => score.Support + score.Predicted);
         double right = arguments.Sum(score => score.Recall * score.Support);
         return spans == 0 ? 0 : 2 * right / spans;

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning;
 
-/// <summary>A <see cref="PTuningV2PTuningV2MultiTaskPredictor"/> has refused a call because its queue is full. Try again later, or answer "too busy".</summary>
+/// <summary>A <see cref="PTuningV2MultiTaskPredictor"/> has refused a call because its queue is full. Try again later, or answer "too busy".</summary>
 public sealed class PredictionQueueFullException : InvalidOperationException
 {
     internal PredictionQueueFullException(int capacity)

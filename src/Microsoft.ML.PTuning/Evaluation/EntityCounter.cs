@@ -50,8 +50,8 @@ internal sealed class EntityCounter
     }
 
     public NamedEntityMetrics Measure() => new(
-        new SortedDictionary<string, EntityScore>(
-            _types.ToDictionary(type => type.Key, type => new EntityScore(type.Value.Correct, type.Value.Labelled, type.Value.Predicted)),
+        new SortedDictionary<string, ClassScore>(
+            _types.ToDictionary(type => type.Key, type => new ClassScore(type.Value.Correct, type.Value.Labelled, type.Value.Predicted)),
             StringComparer.Ordinal),
         _types.Values.Sum(counts => counts.Correct), _rows, _words, _rightWords, _skipped);
 

@@ -10,14 +10,14 @@ namespace Microsoft.ML.PTuning;
 /// </remarks>
 public sealed class NamedEntityMetrics
 {
-    private readonly EntityScore _micro;
+    private readonly ClassScore _micro;
     private readonly int _rows;
     private readonly int? _words;
 
-    internal NamedEntityMetrics(IReadOnlyDictionary<string, EntityScore> perType, int correct, int rows, int? words, int rightWords, int skipped)
+    internal NamedEntityMetrics(IReadOnlyDictionary<string, ClassScore> perType, int correct, int rows, int? words, int rightWords, int skipped)
     {
         (PerType, CorrectEntities, SkippedRows, _rows, _words) = (perType, correct, skipped, rows, words);
-        _micro = new EntityScore(correct, perType.Values.Sum(score => score.Support), perType.Values.Sum(score => score.Predicted));
+        _micro = new ClassScore(correct, perType.Values.Sum(score => score.Support), perType.Values.Sum(score => score.Predicted));
         WordAccuracy = words > 0 ? (double)rightWords / words.Value : double.NaN;
     }
 
@@ -40,7 +40,7 @@ public sealed class NamedEntityMetrics
     public double MacroF1 => Mean(score => score.F1);
 
     /// <summary>The score of each type that is labelled or predicted, in the order of their names.</summary>
-    public IReadOnlyDictionary<string, EntityScore> PerType { get; }
+    public IReadOnlyDictionary<string, ClassScore> PerType { get; }
 
     /// <summary>The share of words whose tag is the label's; NaN for character spans, or without words.</summary>
     /// <remarks>
@@ -76,8 +76,8 @@ public sealed class NamedEntityMetrics
         void Line(string line) => report.Append(line).Append('\n');
     }
 
-    private static string Shares(EntityScore score) => string.Create(
+    private static string Shares(ClassScore score) => string.Create(
         CultureInfo.InvariantCulture, $"precision: {100 * score.Precision,6:F2}%; recall: {100 * score.Recall,6:F2}%; FB1: {100 * score.F1,6:F2}");
 
-    private double Mean(Func<EntityScore, double> figure) => PerType.Values.Select(figure).DefaultIfEmpty().Average();
+    private double Mean(Func<ClassScore, double> figure) => PerType.Values.Select(figure).DefaultIfEmpty().Average();
 }

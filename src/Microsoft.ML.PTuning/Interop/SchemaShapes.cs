@@ -17,7 +17,7 @@ internal static class SchemaShapes
         foreach (var column in task.Inputs)
             Find(column, columns);
         SchemaShape.Column[] labels = [.. task.LabelColumns.Select(column => Find(column, columns))];
-        foreach (var column in task.Outputs)
+        foreach (var column in task.ForLabel(labels[0].ItemType).Outputs)
             columns[column.Name] = ShapeOf(column, ClassTypeOf(task, labels[0]), column.SizedAs is null ? null : columns[column.SizedAs]);
         return new SchemaShape(columns.Values);
     }

@@ -269,7 +269,7 @@ internal sealed class PredictionQueue : IDisposable
 
     private int Cores(bool isCpu) => isCpu ? Math.Min(WorkerThreads.Shared.Count, _settings.Limit?.Jobs ?? int.MaxValue) : 1;
 
-    private static ObjectDisposedException Closed() => new(nameof(PTuningV2PTuningV2MultiTaskPredictor));
+    private static ObjectDisposedException Closed() => new(nameof(PTuningV2MultiTaskPredictor));
 
     /// <param name="Rows">One a model that is asked, at least one.</param>
     /// <param name="Since">When it came, in <see cref="Stopwatch"/>'s ticks.</param>

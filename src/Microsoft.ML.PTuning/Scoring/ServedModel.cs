@@ -2,7 +2,7 @@ using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>A model of a <see cref="PTuningV2PTuningV2MultiTaskPredictor"/>: ours, and what a chain has before and after it.</summary>
+/// <summary>A model of a <see cref="PTuningV2MultiTaskPredictor"/>: ours, and what a chain has before and after it.</summary>
 internal sealed class ServedModel
 {
     private readonly string _name;

@@ -32,14 +32,14 @@ internal sealed record BinaryClassification : SentenceClassification
 
     public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction([outputs[0][1] - outputs[0][0]]);
 
-    protected override Func<float?> OpenTarget(DataViewRow row)
+    protected override Func<float[]?> OpenTarget(DataViewRow row)
     {
         var getter = OpenColumn<bool>(row, LabelColumnName);
         return () =>
         {
             var value = false;
             getter(ref value);
-            return value ? 1 : 0;
+            return [value ? 1 : 0];
         };
     }
 

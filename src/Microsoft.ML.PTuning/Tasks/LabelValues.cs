@@ -17,7 +17,7 @@ internal sealed class LabelValues : IJsonOnDeserialized
     ];
 
     /// <summary>Of one task; a head of more would be larger than most encoders.</summary>
-    private const int MostClasses = 1_000_000;
+    public const int MostClasses = 1_000_000;
 
     private readonly Lazy<Dictionary<string, int>> _indices;
 

@@ -56,13 +56,13 @@ internal sealed record MulticlassClassification : SentenceClassification
             throw new JsonException($"The task has {Labels?.Count ?? 0} classes; expected at least two.");
     }
 
-    protected override Func<float?> OpenTarget(DataViewRow row)
+    protected override Func<float[]?> OpenTarget(DataViewRow row)
     {
         var read = KeyColumn.Open(row, row.Schema[LabelColumnName]);
         return () =>
         {
             var key = read();
-            return key == 0 || key > (ulong)Labels!.Count ? null : key - 1; // Keys count from 1; 0, and what is beyond the count, is a missing one.
+            return key == 0 || key > (ulong)Labels!.Count ? null : [key - 1]; // Keys count from 1; 0, and what is beyond the count, is a missing one.
         };
     }
 

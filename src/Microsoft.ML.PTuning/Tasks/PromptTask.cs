@@ -50,6 +50,9 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>What <see cref="Measure"/> measures; more is better.</summary>
     public abstract string MetricName { get; }
 
+    /// <summary>This task with what the type of the label's items tells, before anything is read.</summary>
+    public virtual PromptTask ForLabel(DataViewType itemType) => this;
+
     /// <summary>This task with what the label column tells (the classes), before its rows are encoded.</summary>
     /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
     public virtual PromptTask ForData(IDataView data, Action checkCancelled) => this;

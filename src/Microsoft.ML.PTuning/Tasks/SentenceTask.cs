@@ -59,8 +59,7 @@ internal abstract record SentenceTask : PromptTask
     }
 
     /// <summary>Prepares to read the label: every call of the result reads the current row's, and gives null where it is missing.</summary>
-    protected abstract Func<float?> OpenTarget(DataViewRow row);
+    protected abstract Func<float[]?> OpenTarget(DataViewRow row);
 
-    private static Example Encode(EncodedText text, float? target) => new(
-        [new ExamplePart([EncodedRow.Of(text)], target is { } value ? [value] : [])], text.DroppedTokens > 0);
+    private static Example Encode(EncodedText text, float[]? target) => new([new ExamplePart([EncodedRow.Of(text)], target ?? [])], text.DroppedTokens > 0);
 }

@@ -79,7 +79,7 @@ internal sealed record TextRegression : SentenceTask
                 $"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}; expected finite numbers, the second above 0."));
     }
 
-    protected override Func<float?> OpenTarget(DataViewRow row)
+    protected override Func<float[]?> OpenTarget(DataViewRow row)
     {
         var getter = OpenColumn<float>(row, LabelColumnName);
         return () =>
@@ -89,7 +89,7 @@ internal sealed record TextRegression : SentenceTask
             if (float.IsInfinity(value))
                 throw new InvalidOperationException(
                     $"Label column '{LabelColumnName}' has an infinite value. Expected finite numbers, or NaN for a missing label; correct or drop such rows.");
-            return float.IsNaN(value) ? null : value;
+            return float.IsNaN(value) ? null : [value];
         };
     }
 

@@ -30,7 +30,7 @@ internal sealed class OnlineBesideBatch(string name, string work, Action<MLConte
         var context = new MLContext(seed: 1);
         using var untrained = new UntrainedModel(encoder: null);
         using var model = untrained.ToTransformer();
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(context, new());
+        using var predictor = new PTuningV2MultiTaskPredictor(context, new());
         predictor.Add("model", model);
         var rows = TextRows.Sst2(BatchRows, MeanWords);
         var data = context.Data.LoadFromEnumerable(rows);
@@ -48,7 +48,7 @@ internal sealed class OnlineBesideBatch(string name, string work, Action<MLConte
             "ms");
     }
 
-    private static double Percentile99(PTuningV2PTuningV2MultiTaskPredictor predictor, IReadOnlyList<TextRow> rows, Func<int, bool> goesOn)
+    private static double Percentile99(PTuningV2MultiTaskPredictor predictor, IReadOnlyList<TextRow> rows, Func<int, bool> goesOn)
     {
         var waits = new List<double>();
         while (goesOn(waits.Count))
@@ -59,7 +59,7 @@ internal sealed class OnlineBesideBatch(string name, string work, Action<MLConte
         return waits.Order().ElementAt((int)(0.99 * (waits.Count - 1)));
     }
 
-    private static double Ask(PTuningV2PTuningV2MultiTaskPredictor predictor, TextRow row)
+    private static double Ask(PTuningV2MultiTaskPredictor predictor, TextRow row)
     {
         var start = Stopwatch.GetTimestamp();
         predictor.PredictAsync<TextRow, Prediction>("model", row).GetAwaiter().GetResult();

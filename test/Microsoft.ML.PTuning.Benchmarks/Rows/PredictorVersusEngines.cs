@@ -2,7 +2,7 @@ using Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
-/// <summary>64 callers at once: a <see cref="PTuningV2PTuningV2MultiTaskPredictor"/> against PredictionEngines behind locks.</summary>
+/// <summary>64 callers at once: a <see cref="PTuningV2MultiTaskPredictor"/> against PredictionEngines behind locks.</summary>
 /// <remarks>Each waits for an answer before it asks again. The predictor serves 64 models, one for each caller; the engines serve one.</remarks>
 /// <param name="isPool">Whether there is an engine for each thread, as in a pool of them, or one for all callers.</param>
 internal sealed class PredictorVersusEngines(string name, string opponent, bool isPool) : IBenchmark
@@ -18,13 +18,13 @@ internal sealed class PredictorVersusEngines(string name, string opponent, bool 
 
     public string Name => name;
 
-    public string Comparison => $"{Callers} concurrent callers of a PTuningV2PTuningV2MultiTaskPredictor with as many models, against as many of {opponent}";
+    public string Comparison => $"{Callers} concurrent callers of a PTuningV2MultiTaskPredictor with as many models, against as many of {opponent}";
 
     public Ratio Measure(int threads)
     {
         var context = new MLContext(seed: 1);
         using var first = new UntrainedModel();
-        using var predictor = new PTuningV2PTuningV2MultiTaskPredictor(context, new() { OwnsTransformers = true });
+        using var predictor = new PTuningV2MultiTaskPredictor(context, new() { OwnsTransformers = true });
         for (var caller = 0; caller < Callers; caller++)
             predictor.Add($"{caller}", first.ToTransformer());
         PredictionEngine<TextRow, Prediction>[] engines =

@@ -94,8 +94,9 @@ internal sealed class OfficialRecipe : IDisposable
     private Tensor Forward(IReadOnlyList<ExamplePart> parts, Dropout? dropout)
     {
         var batch = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU, _model.Task.MaxLength);
-        var hidden = _model.Backbone.Forward(batch, PrefixOfEachRow(batch.Rows, dropout), _shape.Length, dropout);
-        return _model.Task.Head.Forward(_model.Backbone, hidden, batch.Mask, _head, dropout);
+        var tuning = new Tuning(PrefixOfEachRow(batch.Rows, dropout));
+        var hidden = _model.Backbone.Forward(batch, tuning, _shape.Length, dropout);
+        return _model.Task.Head.Forward(_model.Backbone, hidden, batch.Mask, _head, tuning, dropout);
     }
 
     private LayerPrefix[] PrefixOfEachRow(int rows, Dropout? dropout)

@@ -26,7 +26,7 @@ public sealed class EntityCounterTests
         Assert.AreEqual((0, 0, 0, 1, 1), Figures(metrics.PerType["MISC"]));
         Assert.AreEqual((1, 1, 1, 1, 1), Figures(metrics.PerType["PER"]));
 
-        static (double Precision, double Recall, double F1, int Support, int Predicted) Figures(EntityScore score) =>
+        static (double Precision, double Recall, double F1, int Support, int Predicted) Figures(ClassScore score) =>
             (score.Precision, score.Recall, score.F1, score.Support, score.Predicted);
     }
 
@@ -189,7 +189,7 @@ public sealed class EntityCounterTests
     [TestMethod]
     public void Shares_are_those_of_conllevals_published_example()
     {
-        var score = new EntityScore(correct: 371, support: 459, predicted: 539);
+        var score = new ClassScore(correct: 371, support: 459, predicted: 539);
 
         Assert.AreEqual(68.83, 100 * score.Precision, 0.005);
         Assert.AreEqual(80.83, 100 * score.Recall, 0.005);

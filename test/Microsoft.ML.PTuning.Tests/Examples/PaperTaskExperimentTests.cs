@@ -40,7 +40,7 @@ public sealed class PaperTaskExperimentTests
     public void F1_of_the_arguments_leaves_the_predicate_out()
     {
         // Labelled: 2 A0 (1 of 3 predicted is right), 1 A1 (not predicted), 3 pieces of predicates (all right).
-        Dictionary<string, EntityScore> types = new()
+        Dictionary<string, ClassScore> types = new()
         {
             ["A0"] = new(correct: 1, support: 2, predicted: 3),
             ["A1"] = new(correct: 0, support: 1, predicted: 0),
@@ -49,7 +49,7 @@ public sealed class PaperTaskExperimentTests
         };
 
         Assert.AreEqual(2.0 * 1 / (3 + 3), TaggingExperiment.ArgumentF1(types), 1e-9);
-        Assert.AreEqual(0, TaggingExperiment.ArgumentF1(new Dictionary<string, EntityScore> { ["V"] = types["V"] }));
+        Assert.AreEqual(0, TaggingExperiment.ArgumentF1(new Dictionary<string, ClassScore> { ["V"] = types["V"] }));
     }
 
     [TestMethod]

@@ -75,7 +75,7 @@ internal abstract class TaskKind(PromptTask task)
     /// <summary>What a <c>PredictionEngine</c> over the model says.</summary>
     public abstract Said[] Engine(ITransformer model, IEnumerable<MixedRow> rows);
 
-    public abstract Task<Said> AskAsync(PTuningV2PTuningV2MultiTaskPredictor predictor, string model, MixedRow row);
+    public abstract Task<Said> AskAsync(PTuningV2MultiTaskPredictor predictor, string model, MixedRow row);
 }
 
 /// <inheritdoc/>
@@ -89,7 +89,7 @@ internal sealed class TaskKind<TPrediction>(PromptTask task, Func<TPrediction, S
         return [.. rows.Select(row => read(engine.Predict(row)))];
     }
 
-    public override async Task<Said> AskAsync(PTuningV2PTuningV2MultiTaskPredictor predictor, string model, MixedRow row) =>
+    public override async Task<Said> AskAsync(PTuningV2MultiTaskPredictor predictor, string model, MixedRow row) =>
         read(await predictor.PredictAsync<MixedRow, TPrediction>(model, row));
 }
 
