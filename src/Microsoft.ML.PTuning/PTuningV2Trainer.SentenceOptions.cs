@@ -9,7 +9,7 @@ public sealed partial class PTuningV2Trainer
         {
         }
 
-        /// <summary>The label: a key for classes, Boolean for true or false, Single for numbers.</summary>
+        /// <summary>The label: a key for classes, Boolean for true or false, Single for numbers, a vector for any number of classes.</summary>
         public string LabelColumnName { get; set; } = Default.Label;
 
         /// <summary>The text, or the first text of a pair.</summary>

@@ -164,7 +164,7 @@ public sealed class NamedEntityRecognitionTests
             Words = row.Words,
             Tags = Array.ConvertAll(row.Tags, tag => tag == "O" ? outside : keys[0] == 'B' ? tag : "PER"),
         })];
-        using var trained = s_tagging.Trainer(s_tagging.Options(epochs: 12)).Fit(s_tagging.Keyed(Rows(80, seed: 0), keys.Split(' ')));
+        using var trained = s_tagging.Trainer(s_tagging.Options(epochs: 20)).Fit(s_tagging.Keyed(Rows(80, seed: 0), keys.Split(' ')));
         using var loaded = Again(trained);
         var unseen = s_tagging.Keyed(Rows(40, seed: 1), keys.Split(' '));
 

@@ -15,6 +15,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(MulticlassClassification), "multiclass-classification")]
 [JsonDerivedType(typeof(BinaryClassification), "binary-classification")]
+[JsonDerivedType(typeof(MultiLabelClassification), "multi-label-classification")]
 [JsonDerivedType(typeof(TextRegression), "regression")]
 [JsonDerivedType(typeof(NamedEntityRecognition), "named-entity-recognition")]
 [JsonDerivedType(typeof(MultipleChoice), "multiple-choice")]

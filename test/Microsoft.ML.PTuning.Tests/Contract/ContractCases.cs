@@ -12,7 +12,7 @@ internal sealed class ContractCases : IDisposable
 
     public static string[] Names { get; } =
     [
-        "classes", "classes without names", "classes of numbers", "pairs", "true or false", "numbers", "tags of words", "tags of a text",
+        "classes", "classes without names", "classes of numbers", "pairs", "true or false", "any classes", "any classes as Booleans", "numbers", "tags of words", "tags of a text",
         "parts of speech", "entities", "roles", "answers", "two choices", "choices",
     ];
 
@@ -34,6 +34,9 @@ internal sealed class ContractCases : IDisposable
                 name, trainers.PTuningV2(Options<PTuningV2Trainer.MulticlassOptions>(second: "Other")), Keyed("Class"), ["Text", "Other"], ["Label"]),
             "true or false" => new(
                 name, Context.BinaryClassification.Trainers.PTuningV2(Options<PTuningV2Trainer.BinaryOptions>("IsLate")), data, ["Text"], ["IsLate"]),
+            "any classes" => new(name, trainers.PTuningV2MultiLabel(Options<PTuningV2Trainer.MultiLabelOptions>("Topics")), data, ["Text"], ["Topics"]),
+            "any classes as Booleans" => new(
+                name, trainers.PTuningV2MultiLabel(Options<PTuningV2Trainer.MultiLabelOptions>("Flags")), data, ["Text"], ["Flags"]),
             "numbers" => new(
                 name, Context.Regression.Trainers.PTuningV2(Options<PTuningV2Trainer.RegressionOptions>("Rating")), data, ["Text"], ["Rating"]),
             "tags of words" => new(name, trainers.PTuningV2NamedEntityRecognition(Tagging("Words")), Keyed("Tags"), ["Words"], ["Label"]),
@@ -96,6 +99,11 @@ internal sealed class ContractCases : IDisposable
 
         public bool IsLate { get; set; }
 
+        public string[] Topics { get; set; } = [];
+
+        [VectorType(2)]
+        public bool[] Flags { get; set; } = [false, false];
+
         public float Rating { get; set; }
 
         public string[] Words { get; set; } = [];
@@ -135,6 +143,8 @@ internal sealed class ContractCases : IDisposable
                 Number = late ? 2.5f : 1,
                 Key = (uint)(number % 3),
                 IsLate = late,
+                Topics = [.. words.Where(word => word is "u" or "a").Distinct()],
+                Flags = [late, words.Length > 4],
                 Rating = late ? 3 : 1,
                 Words = words,
                 Tags = Array.ConvertAll(words, word => word is "u" or "a" ? "B-X" : "O"),

@@ -2,7 +2,7 @@ using Microsoft.ML.PTuning.Tests.Training;
 
 namespace Microsoft.ML.PTuning.Tests.Methods;
 
-/// <summary>Methods beside the deep prefix, against what other code computed with them.</summary>
+/// <summary>Methods and tasks beside the official ones, against what other code computed with them.</summary>
 [TestClass]
 [TestCategory("Numeric")]
 public sealed class MethodGoldenTests
@@ -15,6 +15,9 @@ public sealed class MethodGoldenTests
         ["bert.finetune.bitfit", "sequence-classification", 1, false],
         ["bert.finetune.bitfit", "sequence-classification", 3, false],
         ["bert.finetune.bitfit", "sequence-classification", 1, true],
+        ["bert.prefix.multi-label", "multi-label-classification", 1, false],
+        ["bert.prefix.multi-label", "multi-label-classification", 3, false],
+        ["bert.prefix.multi-label", "multi-label-classification", 1, true],
     ];
 
     [TestMethod]

@@ -30,6 +30,18 @@ internal static class Any
         MaxLength = 12,
     };
 
+    /// <summary>Classes named 0, 1, ...; 0 for those that the data will tell.</summary>
+    public static MultiLabelClassification MultiLabel(int classes) => new()
+    {
+        LabelColumnName = "Label",
+        Sentence1ColumnName = "Sentence1",
+        ScoreColumnName = "Score",
+        PredictedLabelColumnName = "PredictedLabel",
+        MaxLength = 12,
+        HasTexts = true,
+        Labels = classes == 0 ? null : new LabelValues(classes, "Text", [.. Enumerable.Range(0, classes).Select(i => $"{i}")]),
+    };
+
     public static TextRegression Regression { get; } = new()
     {
         LabelColumnName = "Label",

@@ -120,6 +120,7 @@ internal sealed class OfficialModel : IDisposable
     private PromptTask TaskOf(string kind) => kind switch
     {
         "sequence-classification" => Any.Classification((int)Initial("classifier.bias").size(0)),
+        "multi-label-classification" => Any.MultiLabel((int)Initial("classifier.bias").size(0)),
         "token-classification" => Any.Tagging((int)Initial("classifier.bias").size(0)),
         "multiple-choice" => Any.Choice,
         "question-answering" => Asked.Task with { CountsPadding = true },

@@ -6,6 +6,16 @@ internal static class Tasks
     public class Message { public string Text { get; set; } = ""; public string[] Entities { get; set; } = []; }   // "CITY 16 25"
     public class Found { public string[] PredictedEntities { get; set; } = []; }
 
+    public class Mail { public string Text { get; set; } = ""; public string[] Topics { get; set; } = []; }     // "Billing", "Delivery"
+    public class Tagged { public string[] PredictedLabel { get; set; } = []; public float[] Score { get; set; } = []; }
+
+    public static void Topics(MLContext mlContext, IDataView mails, IDataView newMails)
+    {
+        var model = mlContext.MulticlassClassification.Trainers.PTuningV2MultiLabel(labelColumnName: "Topics", sentence1ColumnName: "Text").Fit(mails);
+        var metrics = mlContext.MulticlassClassification.EvaluateMultiLabel(model.Transform(newMails), labelColumnName: "Topics");
+        Console.WriteLine($"micro F1 {metrics.MicroF1:F3}, macro F1 {metrics.MacroF1:F3}");
+    }
+
     public static void Tags(MLContext mlContext, IDataView messages, string text)
     {
         var model = mlContext.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(

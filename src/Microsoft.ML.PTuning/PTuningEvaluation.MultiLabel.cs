@@ -1,0 +1,68 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning;
+using Microsoft.ML.PTuning.Evaluation;
+
+namespace Microsoft.ML;
+
+public static partial class PTuningEvaluation
+{
+    private const string LabelSets = "a vector of text (names of classes), or a vector of Boolean (one per class)";
+
+    /// <summary>Precision, recall and F1 of predictions of any number of classes per row.</summary>
+    /// <remarks>Both columns have the same form. In vectors of text the order does not matter, and empty texts are passed over.</remarks>
+    /// <param name="labelColumnName">The right classes.</param>
+    /// <param name="predictedLabelColumnName">The predicted classes.</param>
+    /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing, of another type, or of another size than the other.</exception>
+    /// <exception cref="InvalidOperationException">The data has no rows.</exception>
+    public static MultiLabelMetrics EvaluateMultiLabel(
+        this MulticlassClassificationCatalog catalog,
+        IDataView data,
+        string labelColumnName = "Label",
+        string predictedLabelColumnName = "PredictedLabel")
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        RefuseSame(labelColumnName, predictedLabelColumnName);
+        var label = Find(data, "label", labelColumnName, LabelSets, type => IsTextVector(type) || IsBooleanVector(type));
+        var predicted = IsTextVector(label.Type)
+            ? Find(data, "predicted label", predictedLabelColumnName, "a vector of text, as the label column is", IsTextVector)
+            : Find(data, "predicted label", predictedLabelColumnName, $"{label.Type}, as the label column is", type =>
+                IsBooleanVector(type) && ((VectorDataViewType)type).Size == ((VectorDataViewType)label.Type).Size);
+
+        var names = SlotNames(predicted) ?? SlotNames(label);
+        var counter = new LabelSetCounter();
+        using var cursor = data.GetRowCursor([label, predicted]);
+        var (labels, predictions) = (OpenLabelSet(cursor, label, names), OpenLabelSet(cursor, predicted, names));
+        while (cursor.MoveNext())
+            counter.Add(labels(), predictions());
+        return counter.Rows > 0 ? counter.Measure() : throw new InvalidOperationException("There are no rows to measure: the data is empty.");
+    }
+
+    private static Func<IEnumerable<string>> OpenLabelSet(DataViewRow row, DataViewSchema.Column column, string[]? names)
+    {
+        if (IsTextVector(column.Type))
+        {
+            var read = OpenTexts(row, column);
+            return () => read().Where(name => name.Length > 0);
+        }
+
+        var getter = row.GetGetter<VBuffer<bool>>(column);
+        VBuffer<bool> values = default;
+        return () =>
+        {
+            getter(ref values);
+            return values.DenseValues().Select((value, index) => value ? names?[index] ?? FormattableString.Invariant($"{index}") : "").Where(n => n.Length > 0);
+        };
+    }
+
+    private static string[]? SlotNames(DataViewSchema.Column column)
+    {
+        if (!column.HasSlotNames())
+            return null;
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        column.GetSlotNames(ref names);
+        return [.. names.DenseValues().Select(name => name.ToString())];
+    }
+
+    private static bool IsBooleanVector(DataViewType type) => type is VectorDataViewType { ItemType: BooleanDataViewType, IsKnownSize: true };
+}
