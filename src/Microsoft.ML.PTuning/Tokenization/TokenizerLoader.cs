@@ -18,6 +18,10 @@ internal static class TokenizerLoader
     public static TextTokenizer Load(string directory, string modelType)
     {
         ArgumentException.ThrowIfNullOrEmpty(modelType);
+        if (modelType == "gpt2")
+            throw new NotSupportedException(
+                $"{directory}: the tokenizer of GPT-2, which knows no special tokens around a text, is not supported yet. "
+                + "Use an encoder of BERT, RoBERTa, ELECTRA, DistilBERT, ALBERT, XLM-R or DeBERTa.");
 
         var files = new TokenizerFiles(directory);
         var settings = new TokenizerSettings(files);
