@@ -76,7 +76,7 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             _models.Remove(name, out removed);
-            GiveUp(removed);
+            MarkRemoved(removed);
         }
         End(removed is null ? [] : [removed]);
         return removed is not null;
@@ -163,7 +163,7 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
             _isDisposed = true;
             ServedModel[] models = [.. _models.Values];
             _models.Clear();
-            Array.ForEach(models, GiveUp);
+            Array.ForEach(models, MarkRemoved);
             return models;
         }
     }
@@ -182,12 +182,12 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
             if (_models.Values.FirstOrDefault(other => other != replaced && !other.Model.IsDisposed) is { } neighbour)
                 served.RequireSameEncoder(neighbour);
             _models[name] = served;
-            GiveUp(replaced);
+            MarkRemoved(replaced);
         }
         End(replaced is null ? [] : [replaced]);
     }
 
-    private void GiveUp(ServedModel? model)
+    private void MarkRemoved(ServedModel? model)
     {
         if (model is not null)
             _removed.Add(model);
@@ -292,8 +292,8 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
     private ArgumentException Unknown(string name)
     {
         const int Named = 20;
-        var some = string.Join(", ", _models.Keys.Order(StringComparer.Ordinal).Take(Named).Select(known => $"'{known}'"));
-        var known = _models.Count == 0 ? "none" : _models.Count <= Named ? some : $"{some} and {_models.Count - Named} more";
-        return new ArgumentException($"There is no model '{name}'. The predictor has: {known}. Add it first.");
+        var some = string.Join(", ", _models.Keys.Order(StringComparer.Ordinal).Take(Named).Select(served => $"'{served}'"));
+        var models = _models.Count == 0 ? "none" : _models.Count <= Named ? some : $"{some} and {_models.Count - Named} more";
+        return new ArgumentException($"There is no model '{name}'. The predictor has: {models}. Add it first.");
     }
 }

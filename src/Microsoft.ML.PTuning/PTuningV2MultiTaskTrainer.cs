@@ -53,7 +53,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         try
         {
             foreach (var _ in named)
-                backbones.Add(session.OpenBackbone());
+                backbones.Add(session.LeaseBackbone());
             TrainingTask[] prepared = [.. named.Zip(backbones, (task, backbone) => Prepare(task.Key, task.Value, backbone, session))];
             var results = SingleCoreThread.Run("P-Tuning training", () => Learn(prepared, backbones[0].Lease.Tokenizer.PadId, session));
             return ToModels(prepared, results, backbones, session);

@@ -82,7 +82,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
                 "EarlyStoppingPatience needs a validation set: give one to Fit or in ValidationSet, or set the patience to 0.");
 
         using var session = new TrainingSession(_host, _options);
-        var backbone = session.OpenBackbone();
+        var backbone = session.LeaseBackbone();
         try
         {
             if (_options.InitialModel is { } initial)

@@ -14,8 +14,8 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
 
     /// <summary>Rows as one batch.</summary>
     /// <param name="length">Tokens to pad to; the longest row's where that is more.</param>
-    /// <param name="known">Knows what enters the first tuned layer; null where that is to be computed.</param>
-    public static EncodedBatch Collate(IReadOnlyList<EncodedRow> rows, int padId, Device device, int length = 0, IEnteringStates? known = null)
+    /// <param name="trunkCache">Has the trunk output of these rows; null where the encoder computes it.</param>
+    public static EncodedBatch Collate(IReadOnlyList<EncodedRow> rows, int padId, Device device, int length = 0, ITrunkCache? trunkCache = null)
     {
         var longest = Math.Max(length, rows.Max(r => r.Length));
         var ids = new long[rows.Count * longest];
@@ -35,11 +35,11 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
 
         var isPadded = rows.Any(r => r.Length < longest);
         return new EncodedBatch(
-            tensor(ids, rows.Count, longest).On(device),
-            tensor(segments, rows.Count, longest).On(device),
-            isPadded ? tensor(mask, rows.Count, longest).On(device) : null)
+            tensor(ids, rows.Count, longest).ToDevice(device),
+            tensor(segments, rows.Count, longest).ToDevice(device),
+            isPadded ? tensor(mask, rows.Count, longest).ToDevice(device) : null)
         {
-            TrunkOutput = known?.Collate(rows, longest),
+            TrunkOutput = trunkCache?.Collate(rows, longest),
         };
     }
 }

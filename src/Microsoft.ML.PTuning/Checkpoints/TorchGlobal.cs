@@ -10,7 +10,7 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
     /// <summary>More than any encoder's tensor has; a small file could otherwise ask for sizes without end.</summary>
     private const int MostDimensions = 16;
 
-    private static readonly Dictionary<(string, string), TorchGlobal> Known = new TorchGlobal[]
+    private static readonly Dictionary<(string, string), TorchGlobal> Allowed = new TorchGlobal[]
     {
         new("collections", "OrderedDict", null, OrderedDictionary),
         new("torch._utils", "_rebuild_tensor_v2", null, Tensor),
@@ -28,7 +28,7 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
     }.ToDictionary(global => (global.Module, global.Name));
 
     /// <returns>Null where a checkpoint has no business with that name.</returns>
-    public static TorchGlobal? Find(string module, string name) => Known.GetValueOrDefault((module, name));
+    public static TorchGlobal? Find(string module, string name) => Allowed.GetValueOrDefault((module, name));
 
     // OrderedDict(): its items follow one by one.
     private static Dictionary<string, object?> OrderedDictionary(object?[] arguments) =>

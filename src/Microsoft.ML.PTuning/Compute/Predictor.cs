@@ -12,7 +12,7 @@ namespace Microsoft.ML.PTuning.Compute;
 /// last, hundreds of times as long where other threads want the cores too; and the bits would depend on how many threads there are.
 /// </remarks>
 /// <param name="trunk">The cached output of the layers that the method does not change, for all rows; null to compute it.</param>
-internal sealed class Predictor(PromptNetwork network, int padId, Device device, IEnteringStates? trunk = null)
+internal sealed class Predictor(PromptNetwork network, int padId, Device device, ITrunkCache? trunk = null)
 {
     /// <summary>Most tokens of a GPU's batch.</summary>
     public const int GpuBudget = 32768;
@@ -87,7 +87,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         }
 
         EncodedBatch Collate(int index) =>
-            EncodedRow.Collate([.. PartsOf(index).SelectMany(p => p.Sequences)], padId, device, known: trunk)
+            EncodedRow.Collate([.. PartsOf(index).SelectMany(p => p.Sequences)], padId, device, trunkCache: trunk)
                 with { BetweenLayers = WorkerThreads.RunUrgent };
 
         BatchOutputs Start(int index, EncodedBatch encoded)

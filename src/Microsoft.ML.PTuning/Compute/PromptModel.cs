@@ -22,7 +22,7 @@ internal sealed class PromptModel : IDisposable
     public PromptModel(PromptTask task, Method method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
     {
         (Task, Method, _backbone, Tensors, Summary, Device) = (task, method, backbone, tensors, summary, device);
-        Network = new PromptNetwork(method.Over(backbone.Lease.Backbone), task.Head);
+        Network = new PromptNetwork(method.Adapt(backbone.Lease.Backbone), task.Head);
         Tokenizer = backbone.Lease.Tokenizer;
         _predictor = new Predictor(Network, Tokenizer.PadId, device) { OnBatch = ScoringMetrics.CountBatch };
     }

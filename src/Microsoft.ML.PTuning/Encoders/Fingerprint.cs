@@ -6,10 +6,10 @@ using Microsoft.ML.PTuning.Interop;
 namespace Microsoft.ML.PTuning.Encoders;
 
 /// <summary>SHA-256 of files, remembered by full path, size and time, so that a large file is read once a machine, not once a process.</summary>
-/// <param name="folder">Where what is known is kept; it may be deleted at any time. Null for nowhere but in this object.</param>
+/// <param name="folder">Folder of the cache; it may be deleted at any time. Null to cache in this object only.</param>
 internal sealed class Fingerprint(string? folder)
 {
-    private readonly ConcurrentDictionary<string, Lazy<string>> _known = new();
+    private readonly ConcurrentDictionary<string, Lazy<string>> _entries = new();
 
     /// <summary>The one of this process, kept in the user's <see cref="LocalCache"/>.</summary>
     public static Fingerprint Shared { get; } = new(LocalCache.Folder is { } cache ? Path.Combine(cache, "fingerprints") : null);
@@ -19,14 +19,14 @@ internal sealed class Fingerprint(string? folder)
     public string Of(string path)
     {
         var file = FileStamp.Of(path);
-        var entry = _known.GetOrAdd(file.ToString(), key => new(() => Recall(key) ?? Compute(file.Path, key)));
+        var entry = _entries.GetOrAdd(file.ToString(), key => new(() => Recall(key) ?? Compute(file.Path, key)));
         try
         {
             return entry.Value;
         }
         catch
         {
-            _known.TryRemove(new(file.ToString(), entry));
+            _entries.TryRemove(new(file.ToString(), entry));
             throw;
         }
     }

@@ -46,13 +46,13 @@ internal static partial class AnswerMatch
         if (predicted.Length == 0 || gold.Length == 0)
             return predicted.Length == gold.Length ? 1 : 0;
 
-        var left = gold.GroupBy(word => word).ToDictionary(words => words.Key, words => words.Count());
+        var unmatched = gold.GroupBy(word => word).ToDictionary(words => words.Key, words => words.Count());
         var common = 0;
         foreach (var word in predicted)
         {
-            if (left.TryGetValue(word, out var count) && count > 0)
+            if (unmatched.TryGetValue(word, out var count) && count > 0)
             {
-                left[word] = count - 1;
+                unmatched[word] = count - 1;
                 common++;
             }
         }

@@ -28,13 +28,13 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     {
         var hidden = backbone.Configuration.HiddenSize;
         HeadTensor[] linear = [new(Weight, IsBias: false, outputs, hidden), new(Bias, IsBias: true, outputs)];
-        return Over(backbone) != Pooling.Trained ? linear : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
+        return PoolingOver(backbone) != Pooling.Trained ? linear : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
     }
 
     /// <returns>Logits, <c>[B, K]</c>.</returns>
     public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout)
     {
-        var vector = Over(backbone) switch                                                                          // [B, H]
+        var vector = PoolingOver(backbone) switch                                                                          // [B, H]
         {
             Pooling.Checkpoint => backbone.Pool(hidden, mask, tuning),
             Pooling.Mean => MeanPooling.Pool(hidden, mask).Times(MeanLength),
@@ -44,7 +44,7 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     }
 
     /// <summary>The pooling over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
-    public Pooling Over(Backbone backbone) =>
+    public Pooling PoolingOver(Backbone backbone) =>
         pooling != Pooling.Automatic ? pooling : backbone.HasPooler ? Pooling.Checkpoint : Pooling.Trained;
 
     private static Tensor Dense(Backbone backbone, Tensor states, TrainedTensors tensors) =>

@@ -56,9 +56,9 @@ internal static class HostEnvironment
     public static T Keep<T>(IHostEnvironment environment, string name, Func<T> create)
     {
         var context = (IHostEnvironmentInternal)environment;
-        if (!context.TryGetOption<T>(name, out var kept))
-            context.SetOption(name, kept = create());
-        return kept;
+        if (!context.TryGetOption<T>(name, out var value))
+            context.SetOption(name, value = create());
+        return value;
     }
 
     /// <exception cref="OperationCanceledException">The context's work has been cancelled.</exception>

@@ -72,8 +72,8 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache
     private void LoadCopy(byte[] patched)
     {
         // The copy names its contents, so copies for other versions live beside it and a file of this name never changes.
-        var kept = cache is null ? null : Path.Combine(cache, "torchsharp", GlibcxxPatch.PatchedHash[..16], Library);
-        if (kept is not null && (IsPatched(kept) || LocalCache.TryWrite(kept, patched)) && NativeLibrary.TryLoad(kept, out _))
+        var cached = cache is null ? null : Path.Combine(cache, "torchsharp", GlibcxxPatch.PatchedHash[..16], Library);
+        if (cached is not null && (IsPatched(cached) || LocalCache.TryWrite(cached, patched)) && NativeLibrary.TryLoad(cached, out _))
             return;
 
         // No cache, or one that cannot be written or is mounted noexec. What is mapped stays mapped after its file is gone.

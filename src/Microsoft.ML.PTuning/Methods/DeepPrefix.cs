@@ -22,23 +22,23 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
 
     public override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
 
-    public PrefixShape ShapeOver(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
+    public PrefixShape ShapeFor(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
 
     public override bool Stacks => true;
 
-    public override int FirstTunedLayer(Backbone backbone) => ShapeOver(backbone).FirstLayer;
+    public override int FirstTunedLayer(Backbone backbone) => ShapeFor(backbone).FirstLayer;
 
-    public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeOver(backbone).Dimensions)];
+    public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeFor(backbone).Dimensions)];
 
     public override MethodParameters Create(Backbone backbone, FirstValues first) => first.ProjectionSize > 0
-        ? new ProjectedPrefix(ShapeOver(backbone), first.ProjectionSize, first.Weight, first.Bias)
-        : new EmbeddedPrefix(ShapeOver(backbone), first.Of(TrainedTensors.Prefix, first.Weight));
+        ? new ProjectedPrefix(ShapeFor(backbone), first.ProjectionSize, first.Weight, first.Bias)
+        : new EmbeddedPrefix(ShapeFor(backbone), first.Of(TrainedTensors.Prefix, first.Weight));
 
     public override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
         Tune(backbone, tensors[TrainedTensors.Prefix], rows, dropout);
 
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>.</param>
-    private Tuning Tune(Backbone backbone, Tensor prefix, int rows, Dropout? dropout) => new(ByLayer(ShapeOver(backbone), i =>
+    private Tuning Tune(Backbone backbone, Tensor prefix, int rows, Dropout? dropout) => new(ByLayer(ShapeFor(backbone), i =>
     {
         var layer = prefix.select(1, i); // [P, 2, h, D]
         return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout));
@@ -48,7 +48,7 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
     /// <remarks>Their lengths may differ; what a row's prefix lacks to the longest is masked. It takes a few operations for the whole batch.</remarks>
     public override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models)
     {
-        var shape = ShapeOver(backbone);
+        var shape = ShapeFor(backbone);
         int[] lengths = [.. models.Select(m => (int)m.Tensors[TrainedTensors.Prefix].size(0))];
         var longest = lengths.Max();
         var rows = models.SelectMany((m, i) => Enumerable.Repeat(Padded(m.Tensors[TrainedTensors.Prefix], longest - lengths[i]), m.Rows));
@@ -124,6 +124,6 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
         for (var i = 0; i < rows.Length; i++)
             for (var n = 0; n < rows[i]; n++)
                 mask.AsSpan(row++ * longest, lengths[i]).Fill(1);
-        return tensor(mask, mask.Length / longest, longest).On(device);                                // [B, P]
+        return tensor(mask, mask.Length / longest, longest).ToDevice(device);                                // [B, P]
     }
 }

@@ -32,7 +32,7 @@ internal abstract record Method
     public virtual int ReservedPositions => 0;
 
     /// <summary>The method over an encoder.</summary>
-    public PromptedEncoder Over(Backbone backbone) => new(backbone, this);
+    public PromptedEncoder Adapt(Backbone backbone) => new(backbone, this);
 
     /// <summary>
     /// The first layer that it changes, L where it changes none. The layers below are the trunk; with the embeddings, unless it

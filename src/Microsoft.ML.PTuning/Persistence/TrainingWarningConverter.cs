@@ -14,7 +14,7 @@ internal sealed class TrainingWarningConverter : JsonConverter<TrainingWarning>
             ? (null, reader.GetString())
             : JsonSerializer.Deserialize<Fields>(ref reader, options) is { } fields ? (fields.Code, fields.Text) : (null, null);
         return new(
-            Enum.GetValues<TrainingWarningCode>().FirstOrDefault(known => NameOf(known) == code),
+            Enum.GetValues<TrainingWarningCode>().FirstOrDefault(value => NameOf(value) == code),
             text ?? throw new JsonException("A training warning has no text."));
     }
 

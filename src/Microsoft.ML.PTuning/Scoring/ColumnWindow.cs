@@ -47,11 +47,11 @@ internal class ColumnWindow<T>(ValueGetter<T> source) : ColumnWindow
 
     public void Get(int row, ref T value) => Copy(in _values[row], ref value);
 
-    protected virtual void Copy(in T kept, ref T value) => value = kept;
+    protected virtual void Copy(in T cached, ref T value) => value = cached;
 }
 
 /// <summary>Vectors are copied out: their arrays belong to the window and are filled again.</summary>
 internal sealed class VectorColumnWindow<TItem>(ValueGetter<VBuffer<TItem>> source) : ColumnWindow<VBuffer<TItem>>(source)
 {
-    protected override void Copy(in VBuffer<TItem> kept, ref VBuffer<TItem> value) => kept.CopyTo(ref value);
+    protected override void Copy(in VBuffer<TItem> cached, ref VBuffer<TItem> value) => cached.CopyTo(ref value);
 }

@@ -74,7 +74,7 @@ internal static class MixedBatch
         PlacedText[] texts = isOnce ? rows : [.. numbers.OrderBy(n => n.Value).Select(n => n.Key)];
         var once = isOnce ? batch : Collate(texts.Select(t => t.Text), groups[0].Model);
         var output = encoder.Backbone.RunLayers(Embed(groups[0].Model, texts, once), once, Tuning.None, 0, encoder.TrunkLayers);
-        return isOnce ? output : output.index_select(0, tensor(places).On(output.device));
+        return isOnce ? output : output.index_select(0, tensor(places).ToDevice(output.device));
     }
 
     /// <summary>Embeds rows that begin at the same position together.</summary>

@@ -51,21 +51,21 @@ internal sealed record AnswerExample(
     public static AnswerExample Encode(TextTokenizer tokenizer, string question, string context, GoldAnswer? gold, int maxLength, int overlap)
     {
         var room = maxLength - tokenizer.SpecialTokens(pair: true);
-        var asked = tokenizer.TokenizeStart(question, MostOfQuestion(room) + 1);
-        Token[] kept = [.. asked.Take(MostOfQuestion(room))];
+        var questionTokens = tokenizer.TokenizeStart(question, MostOfQuestion(room) + 1);
+        Token[] shownQuestion = [.. questionTokens.Take(MostOfQuestion(room))];
         Token[] tokens = [.. tokenizer.Tokenize(context)];
-        var windows = AnswerWindow.Cut(tokens.Length, room - kept.Length, overlap);
+        var windows = AnswerWindow.Cut(tokens.Length, room - shownQuestion.Length, overlap);
 
         var answer = gold is null ? null : Locate(gold, context, tokens);
         var textStart = 0;
         var parts = Array.ConvertAll(windows, window =>
         {
-            var text = tokenizer.Surround(kept, new ArraySegment<Token>(tokens, window.Start, window.Count));
+            var text = tokenizer.Surround(shownQuestion, new ArraySegment<Token>(tokens, window.Start, window.Count));
             textStart = text.SecondStart;
             var isAnswered = answer is not null || gold is { Text.Length: 0 };
             return new ExamplePart([EncodedRow.Of(text)], isAnswered ? TargetOf(answer, window, textStart) : []);
         });
-        return new AnswerExample(parts, kept.Length < asked.Count, context, tokens, windows, textStart, gold);
+        return new AnswerExample(parts, shownQuestion.Length < questionTokens.Count, context, tokens, windows, textStart, gold);
     }
 
     /// <summary>The windows one by one: each has the answer where it holds it, and none where it does not.</summary>

@@ -13,5 +13,5 @@ internal sealed record EpochRule(int Rows, int Least, int Most)
     public static EpochRule Tokens { get; } = new(Rows: 15_000, Least: 10, Most: 20);
 
     /// <param name="rows">Training rows.</param>
-    public int Over(int rows) => (int)Math.Clamp(Math.Ceiling((double)Rows / rows), Least, Most);
+    public int For(int rows) => (int)Math.Clamp(Math.Ceiling((double)Rows / rows), Least, Most);
 }

@@ -85,7 +85,7 @@ internal sealed record MultiLabelClassification : SentenceTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var targets = tensor([.. parts.SelectMany(part => part.Target)], [parts.Count, OutputSize]).On(outputs.device).to(outputs.dtype); // [B, K]
+        var targets = tensor([.. parts.SelectMany(part => part.Target)], [parts.Count, OutputSize]).ToDevice(outputs.device).to(outputs.dtype); // [B, K]
         return nn.functional.binary_cross_entropy_with_logits(outputs, targets, reduction: nn.Reduction.Sum);
     }
 

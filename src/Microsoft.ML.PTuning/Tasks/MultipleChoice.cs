@@ -68,7 +68,7 @@ internal sealed record MultipleChoice : PromptTask
 
     public override string MetricName => "accuracy";
 
-    public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.Over(backbone) };
+    public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.ResolvedOver(backbone) };
 
     public override string? FindMisfit(Backbone backbone) => Pooling.FindMisfit(backbone);
 
@@ -106,7 +106,7 @@ internal sealed record MultipleChoice : PromptTask
     {
         var scores = outputs.squeeze(1).split([.. parts.Select(p => (long)p.Sequences.Count)]); // [C] a row
         return stack(scores.Zip(parts, (row, part) =>
-            nn.functional.cross_entropy(row.unsqueeze(0), tensor([(long)part.Target[0]]).On(outputs.device)))).sum();
+            nn.functional.cross_entropy(row.unsqueeze(0), tensor([(long)part.Target[0]]).ToDevice(outputs.device)))).sum();
     }
 
     public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) =>

@@ -177,8 +177,8 @@ internal sealed record NamedEntityRecognition : PromptTask
                 places.Add(i * length + t);
                 tags.Add((long)parts[i].Target[t]);
             }
-        var logits = outputs.view(-1, outputs.size(2)).index_select(0, tensor([.. places]).On(outputs.device)); // [N, K]
-        return nn.functional.cross_entropy(logits, tensor([.. tags]).On(outputs.device), reduction: nn.Reduction.Sum);
+        var logits = outputs.view(-1, outputs.size(2)).index_select(0, tensor([.. places]).ToDevice(outputs.device)); // [N, K]
+        return nn.functional.cross_entropy(logits, tensor([.. tags]).ToDevice(outputs.device), reduction: nn.Reduction.Sum);
     }
 
     /// <summary>Tagged words.</summary>

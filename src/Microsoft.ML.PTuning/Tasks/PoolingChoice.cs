@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 internal static class PoolingChoice
 {
     /// <summary>The pooling over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
-    public static Pooling Over(this Pooling pooling, Backbone backbone) =>
+    public static Pooling ResolvedOver(this Pooling pooling, Backbone backbone) =>
         pooling != Pooling.Automatic ? pooling
         : backbone.Configuration.PoolsMean != false ? Pooling.Mean
         : backbone.HasPooler ? Pooling.Checkpoint

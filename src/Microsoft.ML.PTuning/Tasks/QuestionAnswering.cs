@@ -116,10 +116,10 @@ internal sealed record QuestionAnswering : PromptTask
         if (room < 2)
             return $"MaxLength is {MaxLength}, but {special} special tokens stand around question and context, and both need room. Use more.";
 
-        var left = room - AnswerExample.MostOfQuestion(room);
-        return DocumentStride >= left
-            ? $"DocumentStride is {DocumentStride}, but with a MaxLength of {MaxLength} a long question leaves {left} tokens of the context in a "
-                + $"window: the next one would be no further. Use a DocumentStride of {left - 1} or less (a third of MaxLength is usual), "
+        var contextRoom = room - AnswerExample.MostOfQuestion(room);
+        return DocumentStride >= contextRoom
+            ? $"DocumentStride is {DocumentStride}, but with a MaxLength of {MaxLength} a long question leaves {contextRoom} tokens of the context in a "
+                + $"window: the next one would be no further. Use a DocumentStride of {contextRoom - 1} or less (a third of MaxLength is usual), "
                 + "or a larger MaxLength."
             : null;
     }
@@ -130,8 +130,8 @@ internal sealed record QuestionAnswering : PromptTask
         var gold = withTarget ? OpenGold(row) : null;
         return () =>
         {
-            var (asked, text, answer) = (question(), context(), gold?.Invoke());
-            return tokenizer => AnswerExample.Encode(tokenizer, asked, text, answer, MaxLength, DocumentStride);
+            var (questionText, contextText, answer) = (question(), context(), gold?.Invoke());
+            return tokenizer => AnswerExample.Encode(tokenizer, questionText, contextText, answer, MaxLength, DocumentStride);
         };
     }
 
@@ -139,11 +139,11 @@ internal sealed record QuestionAnswering : PromptTask
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
         long[] learned = [.. Enumerable.Range(0, parts.Count).Where(i => IsLearned(parts[i])).Select(i => (long)i)];
-        var positions = tensor([.. learned.SelectMany(i => parts[(int)i].Target.Select(x => (long)x))], learned.Length, 2).On(outputs.device); // [S', 2]
+        var positions = tensor([.. learned.SelectMany(i => parts[(int)i].Target.Select(x => (long)x))], learned.Length, 2).ToDevice(outputs.device); // [S', 2]
         var logits = CountsPadding ? outputs : WithoutPadding(outputs, parts);
         if (learned.Length < parts.Count)
-            logits = logits.index_select(0, tensor(learned).On(outputs.device)); // [S', T, 2]
-        return nn.functional.cross_entropy(logits, positions, reduction: nn.Reduction.Sum).Over(2);
+            logits = logits.index_select(0, tensor(learned).ToDevice(outputs.device)); // [S', T, 2]
+        return nn.functional.cross_entropy(logits, positions, reduction: nn.Reduction.Sum).DividedBy(2);
     }
 
     /// <summary>Windows of rows whose answer is where it is said to be.</summary>
@@ -211,7 +211,7 @@ internal sealed record QuestionAnswering : PromptTask
         var mask = new float[parts.Count * length];
         for (var i = 0; i < parts.Count; i++)
             mask.AsSpan(i * length + parts[i].Length, length - parts[i].Length).Fill(float.NegativeInfinity);
-        return logits.Plus(tensor(mask, parts.Count, length, 1).On(logits.device)); // [S, T, 2]
+        return logits.Plus(tensor(mask, parts.Count, length, 1).ToDevice(logits.device)); // [S, T, 2]
     }
 
     private Func<GoldAnswer> OpenGold(DataViewRow row)

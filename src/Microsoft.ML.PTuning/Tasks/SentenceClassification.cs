@@ -20,7 +20,7 @@ internal abstract record SentenceClassification : SentenceTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var classes = tensor([.. parts.Select(p => (long)p.Target[0])]).On(outputs.device); // [B]
+        var classes = tensor([.. parts.Select(p => (long)p.Target[0])]).ToDevice(outputs.device); // [B]
         return nn.functional.cross_entropy(outputs, classes, reduction: nn.Reduction.Sum);
     }
 

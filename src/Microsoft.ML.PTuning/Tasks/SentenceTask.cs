@@ -29,7 +29,7 @@ internal abstract record SentenceTask : PromptTask
     /// <summary>Numbers of the head a row.</summary>
     protected abstract int OutputSize { get; }
 
-    public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.Over(backbone) };
+    public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.ResolvedOver(backbone) };
 
     public override string? FindMisfit(Backbone backbone) => Pooling.FindMisfit(backbone);
 

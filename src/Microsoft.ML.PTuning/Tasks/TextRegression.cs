@@ -48,7 +48,7 @@ internal sealed record TextRegression : SentenceTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var targets = tensor([.. parts.Select(p => (float)((p.Target[0] - TargetMean) / TargetDeviation))]).On(outputs.device); // [B]
+        var targets = tensor([.. parts.Select(p => (float)((p.Target[0] - TargetMean) / TargetDeviation))]).ToDevice(outputs.device); // [B]
         return nn.functional.mse_loss(outputs.squeeze(1), targets, nn.Reduction.Sum);
     }
 

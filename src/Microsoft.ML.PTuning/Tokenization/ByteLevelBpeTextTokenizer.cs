@@ -107,12 +107,12 @@ internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
         {
             var start = _at;
             var end = _at;
-            for (var left = bytes; left > 0;)
+            for (var remaining = bytes; remaining > 0;)
             {
                 Rune.DecodeFromUtf16(_word[_at..], out var rune, out var length);
                 end = _at + length;
-                var taken = Math.Min(left, rune.Utf8SequenceLength - _bytesInto);
-                left -= taken;
+                var taken = Math.Min(remaining, rune.Utf8SequenceLength - _bytesInto);
+                remaining -= taken;
                 _bytesInto += taken;
                 if (_bytesInto == rune.Utf8SequenceLength)
                 {

@@ -20,8 +20,8 @@ internal static class PairTruncation
     /// <summary>Taking tokens one by one from the longer text (from the second where they are equal) ends here.</summary>
     private static (int First, int Second) KeepShorter(int first, int second, int room)
     {
-        var kept = Math.Min(first, Math.Max(room - room / 2, room - second));
-        return (kept, room - kept);
+        var firstLength = Math.Min(first, Math.Max(room - room / 2, room - second));
+        return (firstLength, room - firstLength);
     }
 
     private static (int First, int Second) KeepFirst(int first, int room) => first <= room

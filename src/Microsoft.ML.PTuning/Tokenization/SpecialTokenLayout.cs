@@ -37,9 +37,9 @@ internal sealed record SpecialTokenLayout(int Classification, int Separator, int
 
         return new EncodedText(tokens, segments, secondStart, first.Count - keptFirst + second.Count - keptSecond);
 
-        int Append(IReadOnlyList<Token> text, int kept, int at)
+        int Append(IReadOnlyList<Token> text, int count, int at)
         {
-            for (var i = 0; i < kept; i++)
+            for (var i = 0; i < count; i++)
                 tokens[at++] = text[i];
             tokens[at++] = new Token(Separator, 0, 0);
             return at;

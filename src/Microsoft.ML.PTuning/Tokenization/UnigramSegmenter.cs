@@ -51,18 +51,18 @@ internal sealed class UnigramSegmenter
         for (var start = 0; start < text.Length;)
         {
             Rune.DecodeFromUtf16(text[start..], out _, out var length);
-            var known = false;
+            var isPiece = false;
             for (var (end, node) = (start, PieceTrie.Root); end < text.Length && (node = _trie.Next(node, text[end])) != PieceTrie.None;)
             {
                 end++;
                 if (_trie.IdAt(node) is not PieceTrie.None and var id)
                 {
-                    known |= end - start == length;
+                    isPiece |= end - start == length;
                     Reach(best, end, best[start].Score + _scores[id], id, start);
                 }
             }
 
-            if (!known)
+            if (!isPiece)
                 Reach(best, start + length, (float)(best[start].Score + _unknownScore), _unknownId, start);
             start += length;
         }

@@ -23,7 +23,7 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly TrainingSettings _settings;
     private readonly int _padId;
     private readonly Device _device;
-    private readonly IEnteringStates? _trunk;
+    private readonly ITrunkCache? _trunk;
     private readonly MethodParameters _method;
     private readonly IReadOnlyList<LearnedTask> _tasks;
     private readonly AdamW _methodOptimizer;
@@ -36,7 +36,7 @@ internal sealed class PromptOptimizer : IDisposable
     /// <param name="tasks">Mostly one; in multi-task learning those that share the method's parameters.</param>
     /// <param name="trunk">The cached output of the layers that the method does not change, for all rows; null to compute it.</param>
     public PromptOptimizer(
-        TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, IEnteringStates? trunk = null)
+        TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, ITrunkCache? trunk = null)
     {
         (_settings, _method, _tasks, _padId, _device, _trunk) = (settings, method, tasks, padId, device, trunk);
         Parameters = [.. method.Parameters, .. tasks.SelectMany(t => t.Head.Values)];
@@ -178,7 +178,7 @@ internal sealed class PromptOptimizer : IDisposable
         var result = _settings.RecomputeActivations
             ? learned.Network.ForwardToRecompute(encoded, leaves, dropout, out recomputed)
             : learned.Network.Forward(encoded, leaves, dropout);
-        var loss = learned.Task.Loss(result, parts).Over(weight);
+        var loss = learned.Task.Loss(result, parts).DividedBy(weight);
         WorkerThreads.RunUrgent();
         (_lossScale?.Apply(loss) ?? loss).backward();
         recomputed?.Backward();
@@ -201,7 +201,7 @@ internal sealed class PromptOptimizer : IDisposable
             var sum = leaves[0][name].grad!;
             using (no_grad())
                 foreach (var other in leaves.Skip(1))
-                    sum.Add(other[name].grad!);
+                    sum.AddInPlace(other[name].grad!);
 
             if (values.TryGetValue(name, out var value))
                 method.Add((value, sum));

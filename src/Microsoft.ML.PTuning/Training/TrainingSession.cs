@@ -23,8 +23,8 @@ internal sealed class TrainingSession : IDisposable
             Device = HostEnvironment.DeviceOf(host, options.GpuDeviceId, options.FallbackToCpu, Warn);
             var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? Random.Shared.Next();
             var settings = options.Settings(seed, options.ShardsOn(Device), Log, CheckCancelled);
-            Settings = settings.TrunkCache is { } kept
-                ? settings with { TrunkCache = kept with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
+            Settings = settings.TrunkCache is { } cache
+                ? settings with { TrunkCache = cache with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
                 : settings;
         }
         catch
@@ -39,7 +39,7 @@ internal sealed class TrainingSession : IDisposable
     private TrainingSettings Settings { get; }
 
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public OpenBackbone OpenBackbone() => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision);
+    public OpenBackbone LeaseBackbone() => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision);
 
     /// <summary>Checks the columns, before anything is read or loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
@@ -61,7 +61,7 @@ internal sealed class TrainingSession : IDisposable
         if (validation is not null)
             task.CheckValidation(validation);
         var judged = validation is null ? null : Read(validation, task, backbone, "validation");
-        return new TrainingTask(task, new PromptNetwork(_options.Method.Over(backbone.Lease.Backbone), task.Head), rows, judged)
+        return new TrainingTask(task, new PromptNetwork(_options.Method.Adapt(backbone.Lease.Backbone), task.Head), rows, judged)
         {
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
@@ -70,7 +70,7 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>The settings for these tasks: what the options leave open, their rows decide.</summary>
     public TrainingSettings SettingsFor(IReadOnlyList<TrainingTask> tasks) => Settings with
     {
-        MaxEpochs = Settings.MaxEpochs > 0 ? Settings.MaxEpochs : tasks.Max(task => task.Task.Epochs.Over(task.Training.Examples.Count)),
+        MaxEpochs = Settings.MaxEpochs > 0 ? Settings.MaxEpochs : tasks.Max(task => task.Task.Epochs.For(task.Training.Examples.Count)),
         PadToLength = _options.Advanced.PadToMaxLength ? tasks.Max(task => task.Task.MaxLength) : 0,
     };
 

@@ -23,7 +23,7 @@ internal sealed record TrunkCacheSettings(long MemoryBytes, ScalarType Type)
 /// the activations of frozen layers likewise. Rows stand one after the other without padding, in CPU memory or a file, also where the encoder
 /// is on a GPU. Safe for any number of threads.
 /// </remarks>
-internal sealed class TrunkCache : IEnteringStates, IDisposable
+internal sealed class TrunkCache : ITrunkCache, IDisposable
 {
     private readonly Device _device;
     private readonly Dictionary<EncodedRow, long> _starts = new(ReferenceEqualityComparer.Instance);
@@ -61,14 +61,14 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
     public static TrunkCache? Create(IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device)
     {
         var encoder = tasks[0].Network.Encoder;
-        if (settings.TrunkCache is not { } kept || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1)
+        if (settings.TrunkCache is not { } cacheSettings || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1)
             return null;
 
         var time = Stopwatch.StartNew();
         TrunkCache cache;
         try
         {
-            cache = new TrunkCache(encoder, tasks.SelectMany(Rows), kept, device);
+            cache = new TrunkCache(encoder, tasks.SelectMany(Rows), cacheSettings, device);
         }
         catch (IOException e)
         {
@@ -78,7 +78,7 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
 
         try
         {
-            settings.Log(cache.Describe(encoder.TrunkLayers, kept));
+            settings.Log(cache.Describe(encoder.TrunkLayers, cacheSettings));
             cache.Fill(encoder, padId, settings.CheckCancelled);
             cache.FillTime = time.Elapsed;
             return cache;
@@ -102,7 +102,7 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
         }
 
         using var scope = NewDisposeScope();
-        return _states.index_select(0, tensor(indices)).view(rows.Count, length, -1).On(_device).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return _states.index_select(0, tensor(indices)).view(rows.Count, length, -1).ToDevice(_device).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     public void Dispose()
@@ -116,10 +116,10 @@ internal sealed class TrunkCache : IEnteringStates, IDisposable
         task.Training.Examples.SelectMany(e => e.Split()).Concat(task.Validation?.Examples ?? [])
             .SelectMany(e => e.Parts).SelectMany(p => p.Sequences);
 
-    private string Describe(int layers, TrunkCacheSettings kept) =>
+    private string Describe(int layers, TrunkCacheSettings settings) =>
         FormattableString.Invariant($"The lower {layers} layers, which have no prefix, are computed once for {_starts.Count} sequences and kept: ")
-        + FormattableString.Invariant($"{Bytes / 1048576.0:F1} MB ({kept.Type}) ")
-        + (_file is null ? "in memory." : $"in a temporary file in '{kept.Folder}'.");
+        + FormattableString.Invariant($"{Bytes / 1048576.0:F1} MB ({settings.Type}) ")
+        + (_file is null ? "in memory." : $"in a temporary file in '{settings.Folder}'.");
 
     private void Fill(PromptedEncoder encoder, int padId, Action checkCancelled)
     {

@@ -85,8 +85,8 @@ internal static class WarmStart
             return $"the classes are others, or in another order ({classes.Count}; the InitialModel has {earlier.Count})";
 
         var backbone = task.Network.Encoder.Backbone;
-        if (learned.Head is SentenceHead before && task.Network.Head is SentenceHead after && before.Over(backbone) != after.Over(backbone))
-            return $"the InitialModel pools otherwise ({before.Over(backbone)}; now {after.Over(backbone)})";
+        if (learned.Head is SentenceHead before && task.Network.Head is SentenceHead after && before.PoolingOver(backbone) != after.PoolingOver(backbone))
+            return $"the InitialModel pools otherwise ({before.PoolingOver(backbone)}; now {after.PoolingOver(backbone)})";
 
         var head = task.Network.Head.Declare(backbone);
         return head.All(t => tensors.Contains(t.Name) && tensors[t.Name].shape.SequenceEqual(t.Shape))

@@ -78,7 +78,7 @@ internal sealed class FineTuning : IDisposable
         var embedded = _backbone.Embed(encoded, positionOffset: 0);
         var hidden = _backbone.RunLayers(embedded, encoded, tuning: null, 0, _backbone.Configuration.Layers, sentenceTokenOnly: _isLean);
         var outputs = _model.Task.Head.Forward(_backbone, hidden, encoded.Mask, _head, Tuning.None, dropout: null);
-        _model.Task.Loss(outputs, parts).Over(batchSize).backward(); // Threads may add to one tensor's gradient at once.
+        _model.Task.Loss(outputs, parts).DividedBy(batchSize).backward(); // Threads may add to one tensor's gradient at once.
     }
 
     /// <summary>As torch's <c>zero_grad</c> does: where there are none, the first that come are taken as they are, and none is in memory before.</summary>

@@ -37,7 +37,7 @@ internal sealed class OfficialRecipe : IDisposable
     /// <param name="batchSize">Rows of a batch.</param>
     public OfficialRecipe(UntrainedModel model, int batchSize)
     {
-        (_model, _batchSize, _shape) = (model, batchSize, ((DeepPrefix)model.Network.Encoder.Method).ShapeOver(model.Backbone));
+        (_model, _batchSize, _shape) = (model, batchSize, ((DeepPrefix)model.Network.Encoder.Method).ShapeFor(model.Backbone));
         _dropout = new(DropoutRate, _generator);
         var hidden = model.Backbone.Configuration.HiddenSize;
         _embedding = UntrainedModel.Weight(_shape.Length, hidden);
@@ -85,7 +85,7 @@ internal sealed class OfficialRecipe : IDisposable
     {
         using var scope = NewDisposeScope();
         _optimizer.ClearGradients();
-        var loss = _model.Task.Loss(Forward(parts, _dropout), parts).Over(parts.Count);
+        var loss = _model.Task.Loss(Forward(parts, _dropout), parts).DividedBy(parts.Count);
         loss.backward();
         AdamW.ClipGradients(_optimizer.Parameters, maxNorm: 1);
         _optimizer.Step(LearningRate);

@@ -34,7 +34,7 @@ internal sealed class OneComputation : IDisposable
     {
         using var scope = NewDisposeScope();
         _optimizer.ClearGradients();
-        var loss = _model.Task.Loss(Forward(batch, _dropout), batch).Over(batch.Count);
+        var loss = _model.Task.Loss(Forward(batch, _dropout), batch).DividedBy(batch.Count);
         loss.backward();
         AdamW.ClipGradients(_optimizer.Parameters, maxNorm: 1);
         _optimizer.Step(LearningRate);

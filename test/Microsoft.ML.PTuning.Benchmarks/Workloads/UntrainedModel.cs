@@ -1,5 +1,4 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
@@ -34,7 +33,7 @@ internal sealed class UntrainedModel : IDisposable
         _backbone = BackboneLibrary.Open(encoder, CPU);
         Task = new()
         {
-            Pooling = Pooling.Automatic.Over(Backbone),
+            Pooling = Pooling.Automatic.ResolvedOver(Backbone),
             MaxLength = maxLength,
             LabelColumnName = nameof(TextRow.Label),
             Sentence1ColumnName = nameof(TextRow.Sentence1),
@@ -42,8 +41,8 @@ internal sealed class UntrainedModel : IDisposable
             PredictedLabelColumnName = "PredictedLabel",
             ProbabilityColumnName = "Probability",
         };
-        Network = new(_method.Over(Backbone), Task.Head);
-        Tensors = new() { { TrainedTensors.Prefix, Weight(_method.ShapeOver(Backbone).Dimensions) } };
+        Network = new(_method.Adapt(Backbone), Task.Head);
+        Tensors = new() { { TrainedTensors.Prefix, Weight(_method.ShapeFor(Backbone).Dimensions) } };
         foreach (var (name, tensor) in NewHead())
             Tensors.Add(name, tensor);
     }

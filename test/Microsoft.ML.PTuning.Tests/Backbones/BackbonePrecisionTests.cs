@@ -37,8 +37,8 @@ public sealed class BackbonePrecisionTests
         var prefix = randn([2, Layers, 2, 2, 4], generator: new Generator(3));
         DeepPrefix method = new() { PrefixLength = 2 };
 
-        var expected = method.Over(full).Forward(Batch(), prefix);
-        var actual = method.Over(half).Forward(Batch(), prefix);
+        var expected = method.Adapt(full).Forward(Batch(), prefix);
+        var actual = method.Adapt(half).Forward(Batch(), prefix);
 
         Assert.AreEqual(ScalarType.Float32, actual.dtype);
         AreClose(expected, actual, 8 * Layers * rounding);
@@ -58,7 +58,7 @@ public sealed class BackbonePrecisionTests
         {
             using var generator = new Generator(3);
             var prefix = randn([2, Layers, 2, 2, 4], generator: generator).requires_grad_();
-            var hidden = new DeepPrefix { PrefixLength = 2 }.Over(backbone).Forward(Batch(), prefix);
+            var hidden = new DeepPrefix { PrefixLength = 2 }.Adapt(backbone).Forward(Batch(), prefix);
             (hidden * randn(hidden.shape, generator: generator)).sum().backward();
             return prefix.grad!;
         }

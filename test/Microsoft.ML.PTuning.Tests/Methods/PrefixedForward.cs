@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.Methods;
 /// <summary>Encoders under a prefix that is at hand as a tensor.</summary>
 internal static class PrefixedForward
 {
-    public static PrefixShape PrefixShape(this PromptedEncoder encoder) => ((DeepPrefix)encoder.Method).ShapeOver(encoder.Backbone);
+    public static PrefixShape PrefixShape(this PromptedEncoder encoder) => ((DeepPrefix)encoder.Method).ShapeFor(encoder.Backbone);
 
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>; null for none.</param>
     public static Tensor Forward(this PromptedEncoder encoder, EncodedBatch batch, Tensor? prefix, Dropout? prefixDropout = null)

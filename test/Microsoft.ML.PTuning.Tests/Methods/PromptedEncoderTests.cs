@@ -35,7 +35,7 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void No_prefix_leaves_the_plain_encoder()
     {
-        var encoder = new LinearProbe().Over(_backbone);
+        var encoder = new LinearProbe().Adapt(_backbone);
 
         AreEqual(_backbone.Forward(Batch()), encoder.Forward(Batch(), (Tensor?)null));
     }
@@ -45,7 +45,7 @@ public sealed class PromptedEncoderTests
     [DataRow(PositionOffset.None, 0)]
     public void Offset_says_where_the_text_begins(PositionOffset offset, int reserved)
     {
-        var encoder = new DeepPrefix { PrefixLength = P, PositionOffset = offset }.Over(_backbone);
+        var encoder = new DeepPrefix { PrefixLength = P, PositionOffset = offset }.Adapt(_backbone);
         var prefix = Prefix(encoder.PrefixShape());
 
         var expected = _backbone.RunLayers(_backbone.Embed(Batch(), reserved), Batch(), new(LayersOf(prefix)), 0, 3);
@@ -57,8 +57,8 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void Offsets_give_different_hidden_states()
     {
-        var shifted = new DeepPrefix { PrefixLength = P, PositionOffset = PositionOffset.Prefix }.Over(_backbone);
-        var plain = new DeepPrefix { PrefixLength = P, PositionOffset = PositionOffset.None }.Over(_backbone);
+        var shifted = new DeepPrefix { PrefixLength = P, PositionOffset = PositionOffset.Prefix }.Adapt(_backbone);
+        var plain = new DeepPrefix { PrefixLength = P, PositionOffset = PositionOffset.None }.Adapt(_backbone);
         var prefix = Prefix(plain.PrefixShape());
 
         Assert.IsFalse(shifted.Forward(Batch(), prefix).allclose(plain.Forward(Batch(), prefix)));
@@ -70,7 +70,7 @@ public sealed class PromptedEncoderTests
     [DataRow(3)]
     public void Prefix_of_the_top_layers_leaves_the_layers_below_plain(int layers)
     {
-        var encoder = new DeepPrefix { PrefixLength = P, PrefixLayers = layers, PositionOffset = PositionOffset.None }.Over(_backbone);
+        var encoder = new DeepPrefix { PrefixLength = P, PrefixLayers = layers, PositionOffset = PositionOffset.None }.Adapt(_backbone);
         var prefix = Prefix(encoder.PrefixShape());
         LayerPrefix?[] none = [.. Enumerable.Repeat<LayerPrefix?>(null, 3 - layers)];
 
@@ -86,7 +86,7 @@ public sealed class PromptedEncoderTests
     [DataRow(1)]
     public void Gradient_reaches_every_layer_of_the_prefix(int layers)
     {
-        var encoder = new DeepPrefix { PrefixLength = P, PrefixLayers = layers }.Over(_backbone);
+        var encoder = new DeepPrefix { PrefixLength = P, PrefixLayers = layers }.Adapt(_backbone);
         var prefix = Prefix(encoder.PrefixShape()).requires_grad_();
 
         encoder.Forward(Batch(), prefix).square().sum().backward();
@@ -98,7 +98,7 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void Prefix_dropout_gives_every_row_a_mask_of_its_own()
     {
-        var encoder = new DeepPrefix { PrefixLength = P }.Over(_backbone);
+        var encoder = new DeepPrefix { PrefixLength = P }.Adapt(_backbone);
         var prefix = Prefix(encoder.PrefixShape());
         var same = EncodedRow.Collate([.. Enumerable.Repeat(new EncodedRow([2, 9, 8, 3], [0, 0, 0, 0]), 3)], padId: 0, CPU);
         using var generator = new Generator(1);
@@ -112,7 +112,7 @@ public sealed class PromptedEncoderTests
     [TestMethod]
     public void Prefix_dropout_masks_keys_then_values_layer_by_layer()
     {
-        var encoder = new DeepPrefix { PrefixLength = P }.Over(_backbone);
+        var encoder = new DeepPrefix { PrefixLength = P }.Adapt(_backbone);
         var prefix = Prefix(encoder.PrefixShape());
         var batch = Batch();
         using var generator = new Generator(1);

@@ -15,7 +15,7 @@ public sealed class EpochRuleTests
     [DataRow(1_000, 5)]
     [DataRow(int.MaxValue, 5)]
     public void Few_rows_are_read_more_often(int rows, int epochs) =>
-        Assert.AreEqual(epochs, EpochRule.Sentences.Over(rows));
+        Assert.AreEqual(epochs, EpochRule.Sentences.For(rows));
 
     [TestMethod]
     [DataRow(750, 20)]
@@ -24,7 +24,7 @@ public sealed class EpochRuleTests
     [DataRow(100_000, 10)]
     public void Heads_over_every_token_read_their_rows_more_often(int rows, int epochs)
     {
-        Assert.AreEqual(epochs, EpochRule.Tokens.Over(rows));
+        Assert.AreEqual(epochs, EpochRule.Tokens.For(rows));
     }
 
     [TestMethod]

@@ -25,7 +25,7 @@ public sealed class PoolingTests
         using var scope = NewDisposeScope();
         using var checkpoint = new TinyCheckpoint().Save();
         using var backbone = checkpoint.Load();
-        var network = new PromptNetwork(new LinearProbe().Over(backbone), new SentenceHead(3, pooling));
+        var network = new PromptNetwork(new LinearProbe().Adapt(backbone), new SentenceHead(3, pooling));
         using var tensors = Draw(network.Head, backbone);
 
         var actual = network.Forward(EncodedRow.Collate(Rows, padId: 0, CPU), tensors);

@@ -45,7 +45,7 @@ public sealed class QuestionAnsweringGoldenTests
     private static Tensor Forward(GoldenEncoder golden, GoldenWeights weights)
     {
         var flat = weights["prefix_encoder.embedding.weight"];
-        var encoder = new DeepPrefix { PrefixLength = (int)flat.size(0) }.Over(weights.Backbone);
+        var encoder = new DeepPrefix { PrefixLength = (int)flat.size(0) }.Adapt(weights.Backbone);
         using TrainedTensors tensors = new()
         {
             { TrainedTensors.Prefix, flat.view(encoder.PrefixShape().Dimensions).clone() },

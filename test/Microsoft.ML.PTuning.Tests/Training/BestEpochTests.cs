@@ -47,7 +47,7 @@ public sealed class BestEpochTests
         using var backbone = checkpoint.Load();
         using var scope = NewDisposeScope();
         var task = Any.Classification(2);
-        var encoder = new DeepPrefix { PrefixLength = 2 }.Over(backbone);
+        var encoder = new DeepPrefix { PrefixLength = 2 }.Adapt(backbone);
         Dictionary<string, Tensor> head = new() { ["head.weight"] = zeros(2, 8), ["head.bias"] = zeros(2) };
         using var optimizer = new PromptOptimizer(
             new() { LearningRate = 1, BatchSize = 1, MaxEpochs = 1 },

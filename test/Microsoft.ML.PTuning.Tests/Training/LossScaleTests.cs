@@ -53,7 +53,7 @@ public sealed class LossScaleTests
         using var checkpoint = new TinyCheckpoint().Save();
         using var backbone = PTuning.Backbones.Backbone.Load(checkpoint.Path, CPU, BackbonePrecision.Float16);
         using var generator = new Generator(3);
-        var encoder = new DeepPrefix { PrefixLength = 2 }.Over(backbone);
+        var encoder = new DeepPrefix { PrefixLength = 2 }.Adapt(backbone);
         var task = Any.Regression;
         Dictionary<string, Tensor> head = new() { ["head.weight"] = full(1, 8, 100f), ["head.bias"] = zeros(1) };
         using var optimizer = new PromptOptimizer(

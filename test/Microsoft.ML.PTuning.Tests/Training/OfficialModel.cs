@@ -37,7 +37,7 @@ internal sealed class OfficialModel : IDisposable
         (_golden, _weights) = (golden, weights);
 
         Method method = golden.Tensors.ContainsKey($"init.{Embedding}") ? new DeepPrefix { PrefixLength = (int)Initial(Embedding).size(0) } : new BitFit();
-        var encoder = method.Over(weights.Backbone);
+        var encoder = method.Adapt(weights.Backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
             (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");

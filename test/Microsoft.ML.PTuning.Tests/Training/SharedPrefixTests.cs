@@ -25,7 +25,7 @@ public sealed class SharedPrefixTests
         _backbone = _checkpoint.Load();
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
-        var encoder = new DeepPrefix { PrefixLength = 2 }.Over(_backbone);
+        var encoder = new DeepPrefix { PrefixLength = 2 }.Adapt(_backbone);
         var weight = Initializers.Normal(generator);
         LearnedTask Learned(PromptTask task, int outputs) => new(
             task, new(encoder, task.Head), new Dictionary<string, Tensor> { ["head.weight"] = weight(outputs, 8), ["head.bias"] = weight(outputs) });

@@ -16,7 +16,7 @@ internal static class TinyOptimizer
         using var generator = new Generator(3);
         var type = backbone.ElementType == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         Initializer weight = shape => Initializers.Normal(generator, deviation: 0.5)(shape).to(type);
-        var encoder = method.Over(backbone);
+        var encoder = method.Adapt(backbone);
         var parameters = method.Create(backbone, new FirstValues(weight, weight, ProjectionSize: settings.ProjectionSize));
         var head = task.Head.Declare(backbone).ToDictionary(t => t.Name, t => weight(t.Shape));
         return new PromptOptimizer(settings, parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], padId: 0, CPU);

@@ -128,7 +128,7 @@ public sealed class TrainingLoopTests
     {
         using var backbone = _checkpoint.Load();
         var task = Any.Classification(2);
-        var network = new PromptNetwork(new DeepPrefix { PrefixLength = 2 }.Over(backbone), task.Head);
+        var network = new PromptNetwork(new DeepPrefix { PrefixLength = 2 }.Adapt(backbone), task.Head);
         return new TrainingLoop([new(task, network, Rows, validation)], settings, padId: 0, CPU) { Overlaps = overlaps }.Run()[0].Tensors;
     }
 }

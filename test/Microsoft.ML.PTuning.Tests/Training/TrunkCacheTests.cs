@@ -257,7 +257,7 @@ public sealed class TrunkCacheTests
     {
         var task = Any.Classification(2);
         Method method = prefixLength == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = prefixLength, PrefixLayers = prefixLayers };
-        return new(task, new(method.Over(_backbone), task.Head), Training, Validation);
+        return new(task, new(method.Adapt(_backbone), task.Head), Training, Validation);
     }
 
     private TrunkCache? Create(TrainingTask task, int epochs = 2) => TrunkCache.Create([task], epochs, _settings, padId: 0, CPU);

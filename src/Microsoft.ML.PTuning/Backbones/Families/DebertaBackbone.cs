@@ -67,8 +67,8 @@ internal sealed class DebertaBackbone : Backbone
         _layers = [.. layers.Select(i => new PostNormLayer(version.Content(tensors, i, configuration), tensors, Names(i), configuration))];
         _attentions = [.. layers.Select(i => new DisentangledAttention(
             relative,
-            configuration.AsksForPositions ? version.PositionKeys(tensors, i, configuration) : null,
-            configuration.PositionsAsk ? version.PositionQueries(tensors, i, configuration) : null,
+            configuration.HasContentToPosition ? version.PositionKeys(tensors, i, configuration) : null,
+            configuration.HasPositionToContent ? version.PositionQueries(tensors, i, configuration) : null,
             configuration))];
 
         // Last: until here the scope frees what was made where something throws.

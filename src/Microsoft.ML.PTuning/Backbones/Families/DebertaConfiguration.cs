@@ -13,14 +13,14 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
 {
     private const string ContentToPosition = "c2p", PositionToContent = "p2c";
 
-    /// <summary>Whether absolute positions are added to the words, as BERT does; no published DeBERTa asks for it.</summary>
+    /// <summary>Whether absolute positions are added to the words, as BERT does; no published DeBERTa does.</summary>
     public required bool AddsAbsolutePositions { get; init; }
 
-    /// <summary>Whether a token's content asks for relative positions (c2p).</summary>
-    public required bool AsksForPositions { get; init; }
+    /// <summary>Whether scores have a term of content to relative position (c2p).</summary>
+    public required bool HasContentToPosition { get; init; }
 
-    /// <summary>Whether relative positions ask for a token's content (p2c).</summary>
-    public required bool PositionsAsk { get; init; }
+    /// <summary>Whether scores have a term of relative position to content (p2c).</summary>
+    public required bool HasPositionToContent { get; init; }
 
     /// <summary>The distance from which on tokens are equally far, unless there are buckets.</summary>
     public required int MaxRelativePositions { get; init; }
@@ -42,7 +42,7 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
 
     public override IReadOnlyDictionary<string, string> Traits => new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
-        ["pos_att_type"] = (AsksForPositions, PositionsAsk) switch
+        ["pos_att_type"] = (HasContentToPosition, HasPositionToContent) switch
         {
             (true, true) => $"{ContentToPosition}|{PositionToContent}",
             (true, false) => ContentToPosition,
@@ -62,7 +62,7 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
     public int RelativeSpan => PositionBuckets > 0 ? PositionBuckets : MaxRelativePositions;
 
     /// <summary>Terms of an attention score: content to content, and those with positions. The score is divided by √(D · terms).</summary>
-    public int ScoreTerms => 1 + (AsksForPositions ? 1 : 0) + (PositionsAsk ? 1 : 0);
+    public int ScoreTerms => 1 + (HasContentToPosition ? 1 : 0) + (HasPositionToContent ? 1 : 0);
 
     /// <summary>Reads DeBERTa's first version.</summary>
     /// <remarks>Position to position (p2p) is refused: no checkpoint was published with it, and transformers computes nothing for it.</remarks>
@@ -92,8 +92,8 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
             StatesPadToken = file.Has("pad_token_id"),
             EmbeddingSize = file.Integer("embedding_size", minimum: 1, fallback: hidden),
             AddsAbsolutePositions = file.Switch("position_biased_input", fallback: true),
-            AsksForPositions = terms.Contains(ContentToPosition),
-            PositionsAsk = terms.Contains(PositionToContent),
+            HasContentToPosition = terms.Contains(ContentToPosition),
+            HasPositionToContent = terms.Contains(PositionToContent),
             MaxRelativePositions = distances < 1 ? positions : distances,
             PoolerActivation = file.Word("pooler_hidden_act", Backbones.Layers.Activation.Names, fallback: "gelu"),
         };

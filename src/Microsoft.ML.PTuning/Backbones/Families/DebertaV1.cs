@@ -25,9 +25,9 @@ internal sealed class DebertaV1 : DebertaVersion
         yield return new($"{attention}.q_bias", [hidden]);
         yield return new($"{attention}.v_bias", [hidden]);
         yield return new($"{attention}.in_proj.weight", [3 * hidden, hidden]);
-        if (configuration.AsksForPositions)
+        if (configuration.HasContentToPosition)
             yield return new($"{attention}.pos_proj.weight", [hidden, hidden]);
-        if (!configuration.PositionsAsk)
+        if (!configuration.HasPositionToContent)
             yield break;
         foreach (var declaration in TensorDeclaration.Linear($"{attention}.pos_q_proj", hidden, hidden))
             yield return declaration;

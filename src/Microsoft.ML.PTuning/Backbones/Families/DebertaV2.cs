@@ -22,9 +22,9 @@ internal sealed class DebertaV2 : DebertaVersion
     {
         var hidden = configuration.HiddenSize;
         List<string> modules = ["query_proj", "key_proj", "value_proj"];
-        if (configuration.AsksForPositions && !configuration.SharesProjections)
+        if (configuration.HasContentToPosition && !configuration.SharesProjections)
             modules.Add("pos_key_proj");
-        if (configuration.PositionsAsk && !configuration.SharesProjections)
+        if (configuration.HasPositionToContent && !configuration.SharesProjections)
             modules.Add("pos_query_proj");
         return modules.SelectMany(module => TensorDeclaration.Linear($"{Attention(layer)}.{module}", hidden, hidden));
     }

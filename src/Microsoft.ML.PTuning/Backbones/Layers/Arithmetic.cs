@@ -18,7 +18,7 @@ internal static class Arithmetic
     public static Tensor Plus(this Tensor x, Tensor y) => x.add(y, One);
 
     /// <summary>x + y, in the place of x.</summary>
-    public static Tensor Add(this Tensor x, Tensor y) => x.add_(y, One);
+    public static Tensor AddInPlace(this Tensor x, Tensor y) => x.add_(y, One);
 
     /// <summary>x - 1.</summary>
     public static Tensor MinusOne(this Tensor x) => x.sub(One);
@@ -29,15 +29,15 @@ internal static class Arithmetic
     /// <summary>x · factor.</summary>
     public static Tensor Times(this Tensor x, double factor)
     {
-        using Scalar kept = factor;
-        return x.mul(kept);
+        using Scalar scalar = factor;
+        return x.mul(scalar);
     }
 
     /// <summary>x / divisor.</summary>
-    public static Tensor Over(this Tensor x, double divisor)
+    public static Tensor DividedBy(this Tensor x, double divisor)
     {
-        using Scalar kept = divisor;
-        return x.div(kept);
+        using Scalar scalar = divisor;
+        return x.div(scalar);
     }
 
     /// <summary>x, or the nearest number that F16 holds where x is beyond them.</summary>
@@ -53,7 +53,7 @@ internal static class Arithmetic
     /// <summary>A tensor of the shape and type of <paramref name="x"/>, filled with one number.</summary>
     public static Tensor Filled(this Tensor x, long number)
     {
-        using Scalar kept = number;
-        return full_like(x, kept);
+        using Scalar scalar = number;
+        return full_like(x, scalar);
     }
 }

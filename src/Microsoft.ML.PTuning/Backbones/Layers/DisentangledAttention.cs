@@ -46,7 +46,7 @@ internal sealed class DisentangledAttention : IDisposable
     /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
     public Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, PositionWindow positions, Tensor? mask, Dropout? dropout)
     {
-        q = q.Over(_termsRoot);                                                   // Over √D is the attention's own.
+        q = q.DividedBy(_termsRoot);                                                   // The attention itself divides by √D.
         var bias = Bias(q, k, positions, mask);                                   // [B, h, Q, T]
         if (prefix is not null)
             bias = BesidePrefix(bias, prefix);                                    // [B, h, Q, P + T]
@@ -92,10 +92,10 @@ internal sealed class DisentangledAttention : IDisposable
         if (positions.Queries is { } queries)
         {
             var toContent = Gather(matmul(k, queries.transpose(1, 2)), rows.t()).transpose(2, 3);
-            bias = bias is null ? toContent : bias.Add(toContent);
+            bias = bias is null ? toContent : bias.AddInPlace(toContent);
         }
         if (mask is not null)
-            bias = bias!.Add(mask);
+            bias = bias!.AddInPlace(mask);
         return bias!.MoveToOuterDisposeScope();
     }
 
@@ -106,7 +106,7 @@ internal sealed class DisentangledAttention : IDisposable
 
     /// <param name="rows">Relative embeddings, <c>[W, H]</c>.</param>
     private Tensor? Project(FrozenLinear? projection, Tensor rows, double divisor, WeightChanges? changes) =>
-        projection?.Forward(rows, changes).Over(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
+        projection?.Forward(rows, changes).DividedBy(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
 
     /// <summary>Of the scores with all positions, those with the positions where the tokens stand.</summary>
     /// <param name="scores"><c>[B, h, n, W]</c>.</param>

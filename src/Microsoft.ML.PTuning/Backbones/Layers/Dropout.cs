@@ -20,9 +20,9 @@ internal sealed class Dropout(double rate, Generator generator)
         if (rate == 0)
             return x;
 
-        using Scalar kept = 1 - rate;
-        var mask = empty_like(x, ScalarType.Float32, device: CPU).uniform_(0, 1, generator).lt_(kept).div_(kept); // bernoulli_ draws twice as long.
-        return x * mask.to(x.dtype).On(x.device);
+        using Scalar keptShare = 1 - rate;
+        var mask = empty_like(x, ScalarType.Float32, device: CPU).uniform_(0, 1, generator).lt_(keptShare).div_(keptShare); // bernoulli_ draws twice as long.
+        return x * mask.to(x.dtype).ToDevice(x.device);
     }
 }
 

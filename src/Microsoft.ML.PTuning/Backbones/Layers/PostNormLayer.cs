@@ -70,9 +70,9 @@ internal sealed class PostNormLayer(
         var querying = sentenceTokenOnly ? hidden.narrow(1, 0, 1) : hidden;
         var (q, k, v) = projection.Project(querying, hidden, changes);
         var attended = _attentionOutput.Forward(AttentionProjection.Join(attend(q, k, v)), changes).Drop(dropout);
-        attended = _attentionNorm.Forward(attended.Add(querying), changes); // In place: the backward pass needs neither summand.
+        attended = _attentionNorm.Forward(attended.AddInPlace(querying), changes); // In place: the backward pass needs neither summand.
 
         var transformed = _output.Forward(_activation(_intermediate.Forward(attended, changes)), changes).Drop(dropout);
-        return _outputNorm.Forward(transformed.Add(attended), changes).MoveToOuterDisposeScope();
+        return _outputNorm.Forward(transformed.AddInPlace(attended), changes).MoveToOuterDisposeScope();
     }
 }

@@ -29,9 +29,9 @@ internal sealed record PreNormLayer
         var normalized = AttentionNorm.Forward(hidden, changes);
         var (q, k, v) = Projection.Project(select?.Invoke(normalized) ?? normalized, normalized, changes);
         var attended = AttentionOutput.Forward(AttentionProjection.Join(attend(q, k, v)), changes).Drop(dropout)
-            .Add(select?.Invoke(hidden) ?? hidden); // In place: the backward pass needs neither summand.
+            .AddInPlace(select?.Invoke(hidden) ?? hidden); // In place: the backward pass needs neither summand.
 
         var transformed = Activation(Intermediate.Forward(FeedForwardNorm.Forward(attended, changes), changes));
-        return Output.Forward(transformed, changes).Drop(dropout).Add(attended).MoveToOuterDisposeScope();
+        return Output.Forward(transformed, changes).Drop(dropout).AddInPlace(attended).MoveToOuterDisposeScope();
     }
 }

@@ -26,7 +26,7 @@ internal static class PrefixedAttention
     /// <summary>Spelled out, because the fused attention draws its dropout from TorchSharp's global generator.</summary>
     private static Tensor AttendDropping(Tensor q, Tensor k, Tensor v, Tensor? mask, Dropout dropout)
     {
-        var scores = matmul(q, k.transpose(-2, -1)).Over(Math.Sqrt(q.size(-1))); // [B, h, Q, P + T]
+        var scores = matmul(q, k.transpose(-2, -1)).DividedBy(Math.Sqrt(q.size(-1))); // [B, h, Q, P + T]
         if (mask is not null)
             scores = scores.Plus(mask);
 

@@ -26,7 +26,7 @@ internal sealed record RelativePositions(int First, int Count, Tensor Rows)
                 rows[i * length + j] = byDistance[i - j + length - 1] - first;
         }
 
-        return new((int)first, (int)(byDistance[^1] - first) + 1, tensor(rows, [length, length]).On(device));
+        return new((int)first, (int)(byDistance[^1] - first) + 1, tensor(rows, [length, length]).ToDevice(device));
     }
 
     /// <summary>The table's row for a distance i - j: distance 0 has row R of 2R, what lies further than the table has its last.</summary>

@@ -153,11 +153,11 @@ internal sealed class OnnxTensors
     {
         foreach (var (weight, name) in _unnamed)
         {
-            var known = _names.GetValueOrDefault(weight, []);
+            var names = _names.GetValueOrDefault(weight, []);
             var isFree = name is not null && (!_tensors.TryGetValue(name, out var other) || other.Weight.Equals(weight));
-            if (isFree && weight.Constant.Count > 1 && !known.Contains(OnnxNames.OfFirstRun(name!)))
+            if (isFree && weight.Constant.Count > 1 && !names.Contains(OnnxNames.OfFirstRun(name!)))
                 Add(name!, weight);
-            else if (known.Count == 0 && weight.Shape.Length == 2)
+            else if (names.Count == 0 && weight.Shape.Length == 2)
                 Add(weight.Constant.Name, weight);
         }
     }

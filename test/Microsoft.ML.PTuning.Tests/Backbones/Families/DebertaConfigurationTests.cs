@@ -71,12 +71,12 @@ public sealed class DebertaConfigurationTests
     [DataRow("\"p2c\"", false, true, 2)]
     [DataRow("[\"c2p\"]", true, false, 2)]
     [DataRow("[\"p2c\", \"c2p\"]", true, true, 3)]
-    public void Read_takes_the_terms_of_a_score_as_a_list_or_as_one_text(string terms, bool asksForPositions, bool positionsAsk, int count)
+    public void Read_takes_the_terms_of_a_score_as_a_list_or_as_one_text(string terms, bool hasContentToPosition, bool hasPositionToContent, int count)
     {
         var configuration = Read("deberta", file => file["pos_att_type"] = JsonNode.Parse(terms));
 
-        Assert.AreEqual(asksForPositions, configuration.AsksForPositions);
-        Assert.AreEqual(positionsAsk, configuration.PositionsAsk);
+        Assert.AreEqual(hasContentToPosition, configuration.HasContentToPosition);
+        Assert.AreEqual(hasPositionToContent, configuration.HasPositionToContent);
         Assert.AreEqual(count, configuration.ScoreTerms);
     }
 

@@ -17,7 +17,7 @@ public class ArithmeticTests
         CollectionAssert.AreEqual(new[] { 11f, 22f, 30f }, Values(x.Plus(y)));
         CollectionAssert.AreEqual(new[] { 0f, 1f, -1f }, Values(x.MinusOne()));
         CollectionAssert.AreEqual(new[] { 2.5f, 5f, 0f }, Values(x.Times(2.5)));
-        CollectionAssert.AreEqual(new[] { 0.25f, 0.5f, 0f }, Values(x.Over(4)));
+        CollectionAssert.AreEqual(new[] { 0.25f, 0.5f, 0f }, Values(x.DividedBy(4)));
         CollectionAssert.AreEqual(new[] { false, false, true }, x.IsZero().data<bool>().ToArray());
         CollectionAssert.AreEqual(new[] { 7f, 7f, 7f }, Values(x.Filled(7)));
         CollectionAssert.AreEqual(new[] { 3L, 4L, 5L }, Arithmetic.Range(3, 6, CPU).data<long>().ToArray());
@@ -37,7 +37,7 @@ public class ArithmeticTests
         using var scope = NewDisposeScope();
         var x = tensor([1f, 2f]);
 
-        x.Add(tensor([3f, 4f]));
+        x.AddInPlace(tensor([3f, 4f]));
 
         CollectionAssert.AreEqual(new[] { 4f, 6f }, Values(x));
     }

@@ -31,15 +31,15 @@ public sealed class DisentangledAttentionTests : IDisposable
     [DataRow(true, true)]
     [DataRow(true, false)]
     [DataRow(false, true)]
-    public void Scores_sum_content_and_relative_positions(bool asksForPositions, bool positionsAsk)
+    public void Scores_sum_content_and_relative_positions(bool hasContentToPosition, bool hasPositionToContent)
     {
         using var scope = NewDisposeScope();
-        var configuration = Configuration(asksForPositions, positionsAsk);
+        var configuration = Configuration(hasContentToPosition, hasPositionToContent);
         using var attention = Attention(configuration);
 
         var context = attention.Attend(_q, _k, _v, _prefix, Window(attention, Length, configuration), mask: null, dropout: null);
 
-        Numbers.AreClose(ByFormula(asksForPositions, positionsAsk), context);
+        Numbers.AreClose(ByFormula(hasContentToPosition, hasPositionToContent), context);
     }
 
     [TestMethod]
@@ -47,7 +47,7 @@ public sealed class DisentangledAttentionTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
-        var configuration = Configuration(asksForPositions: true, positionsAsk: true);
+        var configuration = Configuration(hasContentToPosition: true, hasPositionToContent: true);
         using var attention = Attention(configuration);
         var none = new Dropout(0, generator);
 
@@ -60,7 +60,7 @@ public sealed class DisentangledAttentionTests : IDisposable
     public void A_masked_token_is_as_good_as_not_there()
     {
         using var scope = NewDisposeScope();
-        var configuration = Configuration(asksForPositions: true, positionsAsk: true);
+        var configuration = Configuration(hasContentToPosition: true, hasPositionToContent: true);
         using var attention = Attention(configuration);
         var mask = tensor(new[] { 0, 0, 0, 0, -1e9f }).view(1, 1, 1, Length);
 
@@ -83,14 +83,14 @@ public sealed class DisentangledAttentionTests : IDisposable
     private static Tensor Shortened(Tensor x) => x.narrow(2, 0, Length - 1);
 
     private DisentangledAttention Attention(DebertaConfiguration configuration) =>
-        new(_table, configuration.AsksForPositions ? _keys : null, configuration.PositionsAsk ? _queries : null, configuration);
+        new(_table, configuration.HasContentToPosition ? _keys : null, configuration.HasPositionToContent ? _queries : null, configuration);
 
     /// <summary>He et al. 2021, equation 4 with the published code's sign, a pair of tokens at a time; the prefix has the first term only.</summary>
-    private Tensor ByFormula(bool asksForPositions, bool positionsAsk)
+    private Tensor ByFormula(bool hasContentToPosition, bool hasPositionToContent)
     {
         var keys = ByHead(_keys.Forward(_table));          // [h, 2R, D]
         var queries = ByHead(_queries.Forward(_table));
-        var terms = 1 + (asksForPositions ? 1 : 0) + (positionsAsk ? 1 : 0);
+        var terms = 1 + (hasContentToPosition ? 1 : 0) + (hasPositionToContent ? 1 : 0);
         var (prefixedKeys, prefixedValues) = _prefix.Prepend(_k, _v);
         var scores = matmul(_q, prefixedKeys.transpose(2, 3));
         for (var i = 0; i < Length; i++)
@@ -98,9 +98,9 @@ public sealed class DisentangledAttentionTests : IDisposable
             for (var j = 0; j < Length; j++)
             {
                 var score = scores[TensorIndex.Colon, TensorIndex.Colon, i, PrefixLength + j];
-                if (asksForPositions)
+                if (hasContentToPosition)
                     score.add_((_q.select(2, i) * keys.select(1, 8 + i - j)).sum(-1));
-                if (positionsAsk)
+                if (hasPositionToContent)
                     score.add_((_k.select(2, j) * queries.select(1, 8 + i - j)).sum(-1));
             }
         }
@@ -109,10 +109,10 @@ public sealed class DisentangledAttentionTests : IDisposable
 
     private static Tensor ByHead(Tensor x) => x.view(16, 2, 4).transpose(0, 1);
 
-    private static DebertaConfiguration Configuration(bool asksForPositions, bool positionsAsk)
+    private static DebertaConfiguration Configuration(bool hasContentToPosition, bool hasPositionToContent)
     {
         using var checkpoint = DebertaCheckpoints.Create("deberta", configuration => configuration["max_relative_positions"] = 8);
         var configuration = (DebertaConfiguration)BackboneConfiguration.Read(checkpoint.Path);
-        return configuration with { AsksForPositions = asksForPositions, PositionsAsk = positionsAsk };
+        return configuration with { HasContentToPosition = hasContentToPosition, HasPositionToContent = hasPositionToContent };
     }
 }

@@ -7,11 +7,11 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Methods;
 
-/// <summary>Encoders that are given what enters their first tuned layer.</summary>
+/// <summary>Encoders that are given the output of their trunk.</summary>
 [TestClass]
 [TestCategory("Numeric")]
 [DoNotParallelize]
-public sealed class EnteringStatesTests
+public sealed class TrunkOutputTests
 {
     private static readonly EncodedRow[] Rows =
         [new([2, 9, 8, 7, 3, 11, 3], [0, 0, 0, 0, 0, 1, 1]), new([2, 6, 3], [0, 0, 0]), new([2, 12, 13, 14, 3], [0, 0, 0, 1, 1])];
@@ -40,7 +40,7 @@ public sealed class EnteringStatesTests
         using var backbone = Load("bert");
         using var outer = NewDisposeScope();
         using var step = NewDisposeScope();
-        var encoder = Method(prefixLayers).Over(backbone);
+        var encoder = Method(prefixLayers).Adapt(backbone);
         var batch = EncodedRow.Collate(Rows, padId: 1, CPU) with { TrunkOutput = zeros(3, 7, 8) };
 
         encoder.Forward(batch, Prefix(encoder));
@@ -53,15 +53,15 @@ public sealed class EnteringStatesTests
     {
         using var scope = NewDisposeScope();
         using var backbone = Load(family);
-        var encoder = Method(prefixLayers).Over(backbone);
+        var encoder = Method(prefixLayers).Adapt(backbone);
         var prefix = Prefix(encoder);
         var batch = EncodedRow.Collate(Rows, padId: 1, CPU, length: 10);
-        var entering = full([3, 10, 8], 7f);
+        var trunkOutput = full([3, 10, 8], 7f);
         for (var row = 0; row < Rows.Length; row++)
-            entering[row].narrow(0, 0, Rows[row].Length).copy_(encoder.RunTrunk(EncodedRow.Collate([Rows[row]], padId: 1, CPU))[0]);
+            trunkOutput[row].narrow(0, 0, Rows[row].Length).copy_(encoder.RunTrunk(EncodedRow.Collate([Rows[row]], padId: 1, CPU))[0]);
 
         var expected = encoder.Forward(batch, prefix);
-        var actual = encoder.Forward(batch with { TrunkOutput = entering }, prefix);
+        var actual = encoder.Forward(batch with { TrunkOutput = trunkOutput }, prefix);
 
         for (var row = 0; row < Rows.Length; row++)
             Numbers.AreClose(Tokens(expected, row), Tokens(actual, row), absolute: 1e-5);
