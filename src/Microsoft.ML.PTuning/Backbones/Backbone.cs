@@ -14,17 +14,17 @@ internal delegate Tensor LayerRun(int layer, Tensor hidden, bool sentenceTokenOn
 /// <summary>The token whose state stands for the whole text.</summary>
 internal enum SentenceToken
 {
-    /// <summary>[CLS] of an encoder that sees all tokens from each.</summary>
+    /// <summary>[CLS], in an encoder where every token sees all tokens.</summary>
     First,
 
-    /// <summary>The last token before padding: of a decoder, the only one that sees all others.</summary>
+    /// <summary>The last token before padding: in a decoder, only this token sees all others.</summary>
     Last,
 }
 
-/// <summary>A frozen encoder: plain tensors and functions, nothing of it is trained.</summary>
+/// <summary>A frozen encoder: plain tensors and functions; training changes none of them.</summary>
 /// <remarks>
-/// Stateless after construction, so any number of threads may run it at once. A family says what its attention may see, where its tokens stand and
-/// which of them stands for a text; methods, heads and tasks never ask which family they sit on.
+/// Stateless after construction, so any number of threads may run it at once. A family defines what its attention sees, the positions of its tokens
+/// and the token that represents a text; methods, heads and tasks do not depend on the family.
 /// </remarks>
 /// <param name="tensors">What the family declares; the backbone owns them from here on.</param>
 internal abstract class Backbone(BackboneConfiguration configuration, FrozenTensors tensors) : IDisposable
@@ -46,13 +46,13 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
 
-    /// <summary>The head of the language model that the encoder was trained as; null unless it was asked for at <see cref="Load"/>.</summary>
+    /// <summary>The head of the language model that the encoder was trained as; null unless <see cref="Load"/> read it.</summary>
     public LanguageHead? LanguageHead { get; private set; }
 
     /// <summary>The token that sentence tasks read.</summary>
     public virtual SentenceToken SentenceToken => SentenceToken.First;
 
-    /// <summary>Whether the padding token's id says where tokens stand.</summary>
+    /// <summary>Whether positions are counted from the padding token's id.</summary>
     public virtual bool CountsFromPadToken => false;
 
     /// <summary>What follows the dense layer of a sentence pooler that is trained with a head, where the checkpoint brought none.</summary>
@@ -97,8 +97,8 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>Runs the layers from <paramref name="first"/> up to, not including, <paramref name="end"/>.</summary>
     /// <param name="hidden">The input of the first of them, <c>[B, T, H]</c>.</param>
     /// <param name="tuning">What a method changes; null for nothing.</param>
-    /// <param name="sentenceTokenOnly">Whether only the state of the <see cref="SentenceToken"/> is read of the last one's output; there the other tokens send no queries.</param>
-    /// <returns>Hidden states, <c>[B, T, H]</c>; of the sentence token only, <c>[B, 1, H]</c>, unless there is no layer to run.</returns>
+    /// <param name="sentenceTokenOnly">Whether the last layer outputs the <see cref="SentenceToken"/> only; the others then send no queries.</param>
+    /// <returns>Hidden states, <c>[B, T, H]</c>; <c>[B, 1, H]</c> with <paramref name="sentenceTokenOnly"/>, unless there is no layer to run.</returns>
     public Tensor RunLayers(
         Tensor hidden, EncodedBatch batch, Tuning? tuning, int first, int end, Dropout? dropout = null, bool sentenceTokenOnly = false)
     {

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>What <c>config.json</c> says of an encoder, in our terms.</summary>
+/// <summary>The settings of an encoder in <c>config.json</c>, in our terms.</summary>
 internal record BackboneConfiguration
 {
     public const string FileName = "config.json";
@@ -13,7 +13,7 @@ internal record BackboneConfiguration
     /// <summary>H.</summary>
     public required int HiddenSize { get; init; }
 
-    /// <summary>E, what a row of the embedding tables holds: H, but for families that project it to H.</summary>
+    /// <summary>E, the size of an embedding: H, except in families that project it to H.</summary>
     public required int EmbeddingSize { get; init; }
 
     /// <summary>L.</summary>
@@ -22,7 +22,7 @@ internal record BackboneConfiguration
     /// <summary>h.</summary>
     public required int Heads { get; init; }
 
-    /// <summary>Heads of keys and values: h, but for families whose queries share them.</summary>
+    /// <summary>Heads of keys and values: h, except in families whose queries share them.</summary>
     public virtual int KeyValueHeads => Heads;
 
     public required int FeedForwardSize { get; init; }
@@ -39,10 +39,10 @@ internal record BackboneConfiguration
 
     public required int PadTokenId { get; init; }
 
-    /// <summary>Whether a language model's head has the word embeddings as its words' vectors.</summary>
+    /// <summary>Whether a language model's head uses the word embeddings as its weights.</summary>
     public bool TiesWordEmbeddings { get; init; } = true;
 
-    /// <summary>Whether the file itself names the padding token; else it is the family's.</summary>
+    /// <summary>Whether the file names the padding token; otherwise it is the family's default.</summary>
     public bool StatesPadToken { get; init; }
 
     /// <summary>
@@ -50,21 +50,21 @@ internal record BackboneConfiguration
     /// </summary>
     public bool? PoolsMean { get; init; }
 
-    /// <summary>What else decides what the encoder computes, by the file's keys; for families that have more than the numbers above.</summary>
+    /// <summary>Further settings that change what the encoder computes, by the file's keys; empty for most families.</summary>
     public virtual IReadOnlyDictionary<string, string> Traits => new Dictionary<string, string>();
 
     /// <summary>D.</summary>
     public int HeadSize => HiddenSize / Heads;
 
     /// <summary>Reads <c>config.json</c> of a Hugging Face directory.</summary>
-    /// <remarks>Where a file is silent, what transformers takes for granted: epsilon 1e-12, the family's padding token.</remarks>
+    /// <remarks>Where a key is missing, the default of transformers holds: epsilon 1e-12, the family's padding token.</remarks>
     /// <exception cref="FileNotFoundException">The directory holds no <c>config.json</c>.</exception>
-    /// <exception cref="InvalidDataException">Keys are missing or odd, or ask for what is not supported; the message names every one.</exception>
+    /// <exception cref="InvalidDataException">Keys are missing or wrong, or need what is not supported; the message names every one.</exception>
     public static BackboneConfiguration Read(string directory)
     {
         using var file = ConfigurationFile.Open(Path.Combine(directory, FileName));
 
-        // Of an unknown family nothing else can be said.
+        // The other keys depend on the family.
         var modelType = file.Word("model_type", BackboneFamilies.All.Select(family => family.ModelType));
         file.ThrowIfFaulty();
 
@@ -75,9 +75,9 @@ internal record BackboneConfiguration
         return configuration with { PoolsMean = SentenceModules.PoolsMean(directory), TiesWordEmbeddings = tiesWordEmbeddings };
     }
 
-    /// <summary>Reads what BERT's relatives say under BERT's keys.</summary>
+    /// <summary>Reads the settings of families that use BERT's keys.</summary>
     /// <param name="family">Gives model type and padding token.</param>
-    /// <returns>Embeddings as large as the hidden states, whatever the file says of them.</returns>
+    /// <returns>A configuration whose embedding size is the hidden size; the caller changes it where a family has another.</returns>
     public static BackboneConfiguration ReadAsBert(ConfigurationFile file, BackboneFamily family)
     {
         file.Word("position_embedding_type", ["absolute"], fallback: "absolute");

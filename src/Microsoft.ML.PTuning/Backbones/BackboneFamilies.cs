@@ -4,13 +4,13 @@ using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>What loading needs to know of a family of encoders.</summary>
+/// <summary>A family of encoders, as loading needs it.</summary>
 internal sealed record BackboneFamily
 {
-    /// <summary>As <c>config.json</c> names the family under <c>model_type</c>.</summary>
+    /// <summary>The family's <c>model_type</c> in <c>config.json</c>.</summary>
     public required string ModelType { get; init; }
 
-    /// <summary>What its checkpoints hold beside the encoder, and how their keys begin.</summary>
+    /// <summary>The prefix of its checkpoints' keys, and what they hold beside the encoder.</summary>
     public required CheckpointNames Keys { get; init; }
 
     /// <summary>The modules of the language model's head in full checkpoints; null where none can be read.</summary>
@@ -32,7 +32,7 @@ internal sealed record BackboneFamily
     public required Func<BackboneConfiguration, FrozenTensors, Backbone> Create { get; init; }
 }
 
-/// <summary>The families there are.</summary>
+/// <summary>The supported families.</summary>
 internal static class BackboneFamilies
 {
     public static IReadOnlyList<BackboneFamily> All { get; } =

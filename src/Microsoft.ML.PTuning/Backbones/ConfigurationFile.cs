@@ -106,7 +106,7 @@ internal sealed class ConfigurationFile : IDisposable
             Fault(key, value, "false", 0);
     }
 
-    /// <summary>Adds a fault that no single key shows.</summary>
+    /// <summary>Adds a fault that concerns several keys or needs its own words.</summary>
     public void Fault(string fault) => _faults.Add(fault);
 
     /// <exception cref="InvalidDataException">There were faults; the message names each of them.</exception>

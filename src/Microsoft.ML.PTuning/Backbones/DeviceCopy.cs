@@ -6,10 +6,10 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>Copies to the device where an encoder is.</summary>
 internal static class DeviceCopy
 {
-    /// <summary><paramref name="x"/>, which is in CPU memory, on a device.</summary>
+    /// <summary>Copies a tensor from CPU memory to a device; on the CPU it is <paramref name="x"/> itself.</summary>
     /// <remarks>
-    /// A GPU copies from page-locked memory behind the work that it has been given before, and nobody waits for it; from other memory the caller
-    /// waits for all that work. Torch keeps page-locked memory until the copy is made, also where the tensor is disposed before.
+    /// A GPU copies from page-locked memory after the work in its queue, and the caller does not wait. From other memory the caller waits for all
+    /// queued work. Torch keeps page-locked memory until the copy is made, even if the tensor is disposed earlier.
     /// </remarks>
     public static Tensor ToDevice(this Tensor x, Device device) => device.type switch
     {

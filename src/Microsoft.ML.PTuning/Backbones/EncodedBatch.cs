@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <param name="Mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
 internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
 {
-    /// <summary>The trunk's output, where it is cached, <c>[B, T, H]</c>; null where it is to be computed.</summary>
+    /// <summary>The trunk's output from the cache, <c>[B, T, H]</c>; null where the encoder computes it.</summary>
     public Tensor? TrunkOutput { get; init; }
 
     /// <summary>Called between two layers, on the thread that computes, so that more urgent work may go before; null for nothing.</summary>
@@ -17,6 +17,6 @@ internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
     /// <summary>Rows of the batch, B.</summary>
     public int Rows { get; } = (int)Ids.size(0);
 
-    /// <summary>Tokens a row, padding included, T.</summary>
+    /// <summary>Tokens per row, padding included, T.</summary>
     public int Length { get; } = (int)Ids.size(1);
 }

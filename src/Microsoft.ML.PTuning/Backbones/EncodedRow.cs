@@ -5,7 +5,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>Token ids of one row, special tokens included.</summary>
 /// <param name="Ids">Token ids.</param>
-/// <param name="Segments">Segment (token type) ids, as many.</param>
+/// <param name="Segments">Segment (token type) ids, one per token.</param>
 internal sealed record EncodedRow(int[] Ids, int[] Segments)
 {
     public int Length => Ids.Length;

@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
-/// <summary>What sentence-transformers saves beside an encoder: how it made one vector of a text when the encoder was trained.</summary>
+/// <summary>Reads the files of sentence-transformers beside an encoder: how the encoder was trained to pool a text into one vector.</summary>
 /// <remarks>
 /// <c>modules.json</c> lists modules with <c>type</c> and <c>path</c>; that of type <c>...Pooling</c> has a <c>config.json</c> in its folder
 /// (<c>1_Pooling</c>), with switches <c>pooling_mode_mean_tokens</c>, <c>pooling_mode_cls_token</c> and others.
@@ -16,7 +16,7 @@ internal static class SentenceModules
 
     private const string ModePrefix = "pooling_mode_", MeanMode = ModePrefix + "mean_tokens";
 
-    /// <returns>Whether the vector was the mean over the text's tokens, and nothing else; null where the folder does not say.</returns>
+    /// <returns>Whether the vector was the mean over the text's tokens alone; null where the folder does not say.</returns>
     /// <exception cref="InvalidDataException">A file is not of the format.</exception>
     public static bool? PoolsMean(string directory)
     {

@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// <param name="Shape">Sizes, empty for a scalar.</param>
 internal record CheckpointEntry(string Name, string Type, long[] Shape)
 {
-    /// <summary>The type that a tensor of these numbers has; null where there is none.</summary>
+    /// <summary>The type of a tensor with these numbers; null if there is none.</summary>
     public ScalarType? ElementType => Type switch
     {
         "F32" => ScalarType.Float32,

@@ -2,10 +2,10 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 
 /// <summary>The files that an encoder's weights are read from.</summary>
 /// <param name="Directory">The encoder's folder.</param>
-/// <param name="Names">All that are read, from that folder; an index first.</param>
+/// <param name="Names">The names of all files that are read, from that folder; an index first.</param>
 internal sealed record CheckpointFiles(string Directory, IReadOnlyList<string> Names, CheckpointFormat Format)
 {
-    /// <returns>The files that a load would read, those of the first format that is there; null where there are none.</returns>
+    /// <returns>The files of the first format in the folder, which a load would read; null if there are none.</returns>
     /// <exception cref="InvalidDataException">They are named by a file that is damaged.</exception>
     public static CheckpointFiles? TryFind(string directory)
     {

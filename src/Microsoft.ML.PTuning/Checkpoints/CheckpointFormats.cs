@@ -1,7 +1,7 @@
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>A format that weights come in.</summary>
-/// <param name="FileName">The file that is looked for, from the encoder's folder.</param>
+/// <summary>A format of weights.</summary>
+/// <param name="FileName">The file's name from the encoder's folder.</param>
 /// <param name="Open">Opens that file, by its path, and those that it names.</param>
 /// <param name="Others">The files that it names, from its own folder.</param>
 internal sealed record CheckpointFormat(string FileName, Func<string, ICheckpoint> Open, Func<string, IReadOnlyCollection<string>> Others)
@@ -14,7 +14,7 @@ internal sealed record CheckpointFormat(string FileName, Func<string, ICheckpoin
     ];
 }
 
-/// <summary>The formats there are, in the order in which they are looked for. One file per format, and a line here.</summary>
+/// <summary>The supported formats, in the order of search. Each format is one file and one line here.</summary>
 internal static class CheckpointFormats
 {
     public static IReadOnlyList<CheckpointFormat> All { get; } =

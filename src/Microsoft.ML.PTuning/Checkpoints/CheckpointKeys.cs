@@ -2,10 +2,10 @@ using System.Text;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>Finds the tensors that a family declares among the keys of a checkpoint, however it spells them.</summary>
+/// <summary>Finds a family's declared tensors among the keys of a checkpoint, in any of the known spellings.</summary>
 internal static class CheckpointKeys
 {
-    /// <summary>Heads that transformers puts on an encoder of any family.</summary>
+    /// <summary>Heads that transformers adds to encoders of any family.</summary>
     private static readonly string[] TaskHeads = ["classifier.", "score.", "qa_outputs.", "sequence_summary."];
 
     /// <summary>Constants that older versions of transformers saved with the weights of any family.</summary>
@@ -60,7 +60,7 @@ internal static class CheckpointKeys
         return faults.Count == 0 ? keys : throw Refuse(checkpoint.Source, faults, advice);
     }
 
-    /// <summary>A key without the model's prefix, and with the names that LayerNorm's tensors have had since TensorFlow's gamma and beta.</summary>
+    /// <summary>A key without the model's prefix, and with weight and bias for the gamma and beta of TensorFlow's LayerNorm.</summary>
     private static string DeclaredName(string key, string keyPrefix)
     {
         var name = key.StartsWith(keyPrefix, StringComparison.Ordinal) ? key[keyPrefix.Length..] : key;
@@ -75,7 +75,7 @@ internal static class CheckpointKeys
         TaskHeads.Concat(names.Heads).Any(head => name.StartsWith(head, StringComparison.Ordinal))
         || Buffers.Concat(names.Buffers).Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal));
 
-    /// <summary>What is required, and what completes an optional module of which a part is there.</summary>
+    /// <summary>The missing tensors: required ones, and those of optional modules that are present in part.</summary>
     private static IEnumerable<TensorDeclaration> Missing(IReadOnlyList<TensorDeclaration> declared, Dictionary<string, string> keys)
     {
         var modules = declared.Where(d => keys.ContainsKey(d.Name)).Select(d => d.Module).ToHashSet();

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>What a family's checkpoints hold beside the encoder, and how their keys begin.</summary>
+/// <summary>The prefix of the keys in a family's checkpoints, and what they hold beside the encoder.</summary>
 /// <param name="Prefix">What the keys of full checkpoints begin with: <c>bert.</c>; encoders saved alone have none.</param>
 internal sealed record CheckpointNames(string Prefix)
 {

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>The tensors of a frozen encoder, under the names that its family declares. It owns them; none asks for a gradient.</summary>
+/// <summary>The tensors of a frozen encoder, under the names that its family declares. Owns them; none requires a gradient.</summary>
 internal sealed class FrozenTensors : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors;
@@ -26,9 +26,9 @@ internal sealed class FrozenTensors : IDisposable
     public bool Has(string name) => _tensors.ContainsKey(name);
 
     /// <summary>Loads what a family declares, all of it and nothing else.</summary>
-    /// <param name="names">What keys may begin with, and what else may be there.</param>
-    /// <param name="device">Where the tensors go; on the CPU, F32 that was mapped stays mapped.</param>
-    /// <param name="type">What the tensors become.</param>
+    /// <param name="names">The prefix of keys, and the other tensors that are allowed.</param>
+    /// <param name="device">The device of the tensors; on the CPU, mapped F32 tensors stay mapped.</param>
+    /// <param name="type">The type of the tensors.</param>
     /// <exception cref="InvalidDataException">Tensors are missing, unknown, or of another shape or type; the message names every one.</exception>
     public static FrozenTensors Load(
         ICheckpoint checkpoint, CheckpointNames names, IReadOnlyList<TensorDeclaration> declared, Device device, ScalarType type = ScalarType.Float32) =>
@@ -56,7 +56,7 @@ internal sealed class FrozenTensors : IDisposable
         return new(tensors, type);
     }
 
-    // Cast on the CPU, so that no more than what stays there goes to the device; each by itself, so that no two copies of an encoder are in memory.
+    // Casts on the CPU, so that only the final type goes to the device; one by one, so that no two copies of an encoder are in memory.
     private static Tensor Place(Tensor read, Device device, ScalarType type)
     {
         using (read)

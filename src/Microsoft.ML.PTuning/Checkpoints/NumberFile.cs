@@ -10,7 +10,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// Tensors outlive this object. One thread at a time.
 /// </remarks>
 /// <param name="stream">The whole file, seekable; it is disposed with this object.</param>
-/// <param name="path">Where it is on disk; null where it is not, and everything is copied.</param>
+/// <param name="path">Its path; null if it is not on disk, and everything is copied.</param>
 internal sealed class NumberFile(Stream stream, string? path) : IDisposable
 {
     private readonly Dictionary<ScalarType, Tensor> _maps = [];

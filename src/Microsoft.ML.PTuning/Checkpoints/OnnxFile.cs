@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// <summary>Tensors of an ONNX file, under Hugging Face's names (<see cref="OnnxModel"/>). Nothing in it is run.</summary>
 /// <remarks>
 /// F32 tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where they are aligned and in Hugging Face's order. Matrices that the
-/// graph has transposed are copied: with a transposed view, products of a single row take up to two thirds longer and round differently than with
+/// graph has transposed are copied: with a transposed view, products of a single row take up to two thirds longer, and round differently than in
 /// other formats. One thread at a time.
 /// </remarks>
 internal sealed class OnnxFile : ICheckpoint

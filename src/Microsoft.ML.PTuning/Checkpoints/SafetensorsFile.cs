@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Checkpoints;
 
 /// <summary>Tensors of a safetensors file, or of one entry of a zip.</summary>
-/// <remarks>Of a file on disk, F32 tensors are views of its mapped pages (<see cref="NumberFile"/>). One thread at a time.</remarks>
+/// <remarks>F32 tensors of a file on disk are views of its mapped pages (<see cref="NumberFile"/>). One thread at a time.</remarks>
 internal sealed class SafetensorsFile : ICheckpoint
 {
     private readonly NumberFile _numbers;
@@ -39,13 +39,13 @@ internal sealed class SafetensorsFile : ICheckpoint
 
     /// <summary>Opens a file whose tensors are mapped into memory.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is not a whole and right safetensors file.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, cut short or no safetensors file.</exception>
     public static SafetensorsFile Open(string path) => new(File.OpenRead(path), path, path);
 
     /// <summary>Reads a stream to its end; the tensors are copies.</summary>
     /// <param name="stream">It stays open.</param>
-    /// <param name="source">What messages call it: the file and its entry.</param>
-    /// <exception cref="InvalidDataException">It is not a whole and right safetensors file.</exception>
+    /// <param name="source">Its name in messages: the file and its entry.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, cut short or no safetensors file.</exception>
     public static SafetensorsFile Read(Stream stream, string source)
     {
         var content = new MemoryStream();

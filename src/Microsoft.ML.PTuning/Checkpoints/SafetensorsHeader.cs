@@ -22,8 +22,8 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, Safetensors
 
     /// <summary>Reads and checks a header.</summary>
     /// <param name="stream">The whole file, seekable.</param>
-    /// <param name="source">What messages call it.</param>
-    /// <exception cref="InvalidDataException">The header, or what it says of the bytes after it, is not right.</exception>
+    /// <param name="source">The file's name in messages.</param>
+    /// <exception cref="InvalidDataException">The header is damaged, or does not agree with the bytes after it.</exception>
     public static SafetensorsHeader Read(Stream stream, string source)
     {
         var length = JsonLength(stream, source);
@@ -145,7 +145,7 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, Safetensors
         return [.. numbers];
     }
 
-    /// <returns>Null where a 64-bit number does not hold it.</returns>
+    /// <returns>Null if it exceeds a 64-bit number.</returns>
     private static long? ByteLength(long[] shape, int elementSize)
     {
         try

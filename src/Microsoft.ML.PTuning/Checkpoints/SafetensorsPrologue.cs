@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// <param name="Bytes">How many bytes its numbers take.</param>
 internal sealed record SafetensorsPlan(string Name, string Type, IReadOnlyList<long> Shape, long Bytes);
 
-/// <summary>What stands before the numbers in a safetensors file: the header's length, and the header. Needs no TorchSharp.</summary>
+/// <summary>Writes the beginning of a safetensors file, before the numbers: the header's length and the header. Needs no TorchSharp.</summary>
 internal static class SafetensorsPrologue
 {
     /// <summary>Bytes of the number at the start, the header's length.</summary>

@@ -5,10 +5,10 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// <summary>How a tensor's numbers are stored.</summary>
 internal enum SafetensorsStorage
 {
-    /// <summary>Four bytes a number, exact.</summary>
+    /// <summary>Four bytes per number, exact.</summary>
     F32,
 
-    /// <summary>Two bytes a number, rounded to 11 significant bits; up to 65504 in size.</summary>
+    /// <summary>Two bytes per number, rounded to 11 significant bits; up to 65504 in size.</summary>
     F16,
 }
 

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>Tensors of several files, of which an index says who holds what. One thread at a time.</summary>
+/// <summary>Tensors of several files, with an index that names the file of each tensor. One thread at a time.</summary>
 internal sealed class ShardedCheckpoint : ICheckpoint
 {
     private readonly Dictionary<string, ICheckpoint> _shards = [];

@@ -58,7 +58,7 @@ internal sealed class TorchFile : ICheckpoint
 
     /// <summary>Opens a file whose tensors are mapped into memory.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is not a whole and right file of tensors, or holds something else as well.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or cut short, or holds anything but tensors.</exception>
     public static TorchFile Open(string path) => new(path);
 
     public Tensor Load(string name)

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>One of the names that a torch checkpoint's pickle may mention. It is looked up here; nothing of Python's is behind it.</summary>
+/// <summary>One of the names that a torch checkpoint's pickle may mention. It is only looked up here; no Python object is behind it.</summary>
 /// <param name="StorageType">The element type of the storage class that it names; null where it names none.</param>
 /// <param name="Call">
 /// What calling it gives, from the arguments; null where it is not called. It throws a <see cref="FormatException"/> whose message is the reason.
@@ -27,7 +27,7 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
         new("torch", "BoolStorage", "BOOL", null),
     }.ToDictionary(global => (global.Module, global.Name));
 
-    /// <returns>Null where a checkpoint has no business with that name.</returns>
+    /// <returns>Null if the name is not allowed in a checkpoint.</returns>
     public static TorchGlobal? Find(string module, string name) => Allowed.GetValueOrDefault((module, name));
 
     // OrderedDict(): its items follow one by one.

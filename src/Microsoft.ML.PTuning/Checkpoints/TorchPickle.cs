@@ -12,7 +12,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// </remarks>
 internal sealed class TorchPickle
 {
-    /// <summary>The longest that is read; checkpoints of a thousand tensors have about 100 KiB.</summary>
+    /// <summary>The longest pickle that is read; checkpoints of a thousand tensors have about 100 KiB.</summary>
     public const int MostBytes = 16 << 20;
 
     private const int MostValues = 4_000_000;
@@ -29,7 +29,7 @@ internal sealed class TorchPickle
     private TorchPickle(byte[] program) => _program = program;
 
     /// <returns>The tensors by name.</returns>
-    /// <exception cref="FormatException">It is anything but a dictionary of tensors; the message is the reason alone.</exception>
+    /// <exception cref="FormatException">The pickle is no dictionary of tensors; the message is the reason only.</exception>
     public static Dictionary<string, TorchTensor> Read(byte[] program)
     {
         var root = new TorchPickle(program).Run();
@@ -162,7 +162,7 @@ internal sealed class TorchPickle
         return true;
     }
 
-    /// <summary>The attributes of a state dictionary (<c>_metadata</c>: versions of modules) say nothing of its tensors and are dropped.</summary>
+    /// <summary>The attributes of a state dictionary (<c>_metadata</c>: versions of modules) do not concern its tensors and are dropped.</summary>
     private bool Build(object? state) =>
         state is Dictionary<string, object?> && Top() is Dictionary<string, object?>
             ? true

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>Numbers of a torch checkpoint, which one or more tensors are views of.</summary>
+/// <summary>Numbers of a torch checkpoint; one or more tensors are views of them.</summary>
 /// <param name="Type">The element type as safetensors spells it.</param>
 /// <param name="Key">The name of its entry below <c>data/</c>.</param>
 /// <param name="Count">How many numbers there are.</param>

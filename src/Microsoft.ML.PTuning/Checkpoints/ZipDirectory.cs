@@ -3,13 +3,13 @@ using System.Text;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
 
-/// <summary>Where the bytes of a zip's entry are in the file.</summary>
+/// <summary>The place of a zip entry's bytes in the file.</summary>
 /// <param name="Offset">Where they begin, behind the entry's own header.</param>
 /// <param name="StoredLength">How many there are in the file.</param>
 /// <param name="Length">How many there are once inflated; the same where the entry is stored as it is.</param>
 internal sealed record ZipEntry(string Name, bool Deflated, long Offset, long StoredLength, long Length);
 
-/// <summary>The entries of a zip, read and checked. Unlike .NET's reader it tells where their bytes are, so that they can be mapped.</summary>
+/// <summary>Reads and checks the entries of a zip. Unlike .NET's reader it gives the places of their bytes, so that they can be mapped.</summary>
 /// <remarks>
 /// The format (PKWARE APPNOTE 4.3): entries, each behind a local header; the directory; its end record, which says where the directory is;
 /// before the end record, where 32 bits are too few, the same in 64.
@@ -30,7 +30,7 @@ internal static class ZipDirectory
     /// <summary>Reads and checks the directory.</summary>
     /// <param name="stream">The whole file, seekable.</param>
     /// <returns>The entries by name.</returns>
-    /// <exception cref="InvalidDataException">It is no whole and right zip; the message is the reason alone.</exception>
+    /// <exception cref="InvalidDataException">The zip is damaged or cut short; the message is the reason only.</exception>
     public static Dictionary<string, ZipEntry> Read(Stream stream)
     {
         var (start, length) = Locate(stream);

@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>The outputs of a batch, on the device that computes them: a GPU may still be at work until they are read.</summary>
+/// <summary>The outputs of a batch, on the device that computes them. A GPU may still compute until they are read.</summary>
 internal sealed class BatchOutputs : IDisposable
 {
     private readonly Tensor _outputs;
     private readonly Tensor? _loss;
     private readonly IReadOnlyList<ExamplePart> _parts;
 
-    /// <summary>Takes the numbers out of their dispose scope, without their graph.</summary>
+    /// <summary>Takes the tensors out of their dispose scope and detaches them.</summary>
     /// <param name="outputs">The head's, <c>[S, ...]</c>.</param>
     /// <param name="loss">A scalar; null for none.</param>
     public BatchOutputs(Tensor outputs, Tensor? loss, IReadOnlyList<ExamplePart> parts) =>

@@ -1,19 +1,19 @@
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>Groups rows of like length, so that little of a batch is padding.</summary>
-/// <remarks>Real texts are short and uneven: padding all to a common length, as the official scripts do, computes mostly padding.</remarks>
+/// <summary>Groups rows of similar length, so that batches have little padding.</summary>
+/// <remarks>Real texts are short and uneven. The official scripts pad all to one length, and so compute mostly padding.</remarks>
 internal static class BatchPlanner
 {
     /// <summary>
-    /// Tokens that a core computes at once: enough to keep it busy. More are no faster, mix more lengths, take more memory, and make a row that
-    /// somebody waits for online wait longer for a backward pass.
+    /// Tokens that a core computes at once: enough to keep it busy. More tokens are no faster, mix more lengths, take more memory, and let an online
+    /// row wait longer for a backward pass.
     /// </summary>
     public const int CoreBudget = 256;
 
-    /// <summary>Batches whose rows are sorted by length within a window this many batches wide; wide enough to sort, narrow enough to shuffle.</summary>
+    /// <summary>Batches per window. Rows are sorted by length within a window: wide enough to sort, narrow enough to shuffle.</summary>
     private const int WindowBatches = 32;
 
-    /// <summary>An epoch: rows in random order, sorted by length window by window, and the batches in random order.</summary>
+    /// <summary>Plans an epoch: random order of rows, sorted by length within each window, then random order of batches.</summary>
     /// <param name="lengths">Tokens of each row.</param>
     /// <param name="batchSize">Rows of a batch; the last may have fewer.</param>
     /// <returns>Row numbers of each batch, longest first. Every row appears once.</returns>
@@ -30,10 +30,10 @@ internal static class BatchPlanner
         return batches;
     }
 
-    /// <summary>Rows of a window, longest first, cut so that a batch holds at most so many tokens, padding included.</summary>
+    /// <summary>Sorts rows by length, longest first, and cuts them into batches of limited size.</summary>
     /// <param name="lengths">Tokens of each row's longest sequence.</param>
     /// <param name="sequences">Sequences of each row, which stay together.</param>
-    /// <param name="tokenBudget">Most tokens of a batch; a longer row gets a batch of its own.</param>
+    /// <param name="tokenBudget">Largest number of tokens per batch, padding included; a longer row gets a batch of its own.</param>
     /// <returns>Row numbers of each batch. Every row appears once.</returns>
     public static IReadOnlyList<int[]> PlanByTokens(IReadOnlyList<int> lengths, IReadOnlyList<int> sequences, int tokenBudget)
     {

@@ -3,7 +3,7 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>How many jobs of some callers run at the same time, whichever of them asks; each job takes one core.</summary>
+/// <summary>A limit on the jobs that run at the same time, shared by several callers. Each job takes one core.</summary>
 /// <param name="jobs">1 or more.</param>
 internal sealed class JobLimit(int jobs)
 {
@@ -11,11 +11,11 @@ internal sealed class JobLimit(int jobs)
 
     public int Jobs { get; } = jobs;
 
-    /// <summary>Jobs that run now. <see cref="WorkerThreads"/> counts them.</summary>
+    /// <summary>Jobs that run now, as counted by <see cref="WorkerThreads"/>.</summary>
     public int Running { get; set; }
 
     /// <summary>The limit of a context, shared by all its models and predictors; null where it sets none.</summary>
-    /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
+    /// <param name="environment">The context itself: its hosts do not have its options.</param>
     /// <exception cref="ArgumentException">The context's option is no number of cores.</exception>
     public static JobLimit? Of(IHostEnvironment environment)
     {

@@ -6,24 +6,24 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>Runs a network over many rows: batches of like length, several at once. Safe for any number of threads.</summary>
+/// <summary>Runs a network over many rows: batches of similar length, several at once. Safe for any number of threads.</summary>
 /// <remarks>
-/// On the CPU a batch has one core, also where it is a single row: spread over the cores, small operations wait for whichever thread comes
-/// last, hundreds of times as long where other threads want the cores too; and the bits would depend on how many threads there are.
+/// On the CPU a batch runs on one core, also if it is a single row. On several cores, small operations would wait for the slowest thread, hundreds of
+/// times as long on a busy machine, and the bits would depend on the number of threads.
 /// </remarks>
 /// <param name="trunk">The cached output of the layers that the method does not change, for all rows; null to compute it.</param>
 internal sealed class Predictor(PromptNetwork network, int padId, Device device, ITrunkCache? trunk = null)
 {
-    /// <summary>Most tokens of a GPU's batch.</summary>
+    /// <summary>Largest number of tokens per batch on a GPU.</summary>
     public const int GpuBudget = 32768;
 
-    /// <summary>Whether one batch runs at a time, and a GPU goes on with it while that before is decoded and the next is put together.</summary>
+    /// <summary>Whether a GPU computes a batch while the CPU decodes the one before and prepares the next.</summary>
     public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
 
-    /// <summary>Is told the parts of each batch that was computed, on any thread.</summary>
+    /// <summary>Called with the number of parts of each computed batch, on any thread.</summary>
     public Action<int> OnBatch { get; init; } = _ => { };
 
-    /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
+    /// <param name="checkCancelled">Throws if the work has been cancelled; called before every batch, on any thread.</param>
     /// <param name="limit">How many batches the CPU computes at the same time; null for one per core.</param>
     /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
     public Prediction[] Predict(
@@ -31,7 +31,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         Run(examples, tensors, task, withLoss: false, checkCancelled, limit).Predictions;
 
     /// <inheritdoc cref="Predict"/>
-    /// <returns>The same, and the mean loss over all rows.</returns>
+    /// <returns>The predictions, and the mean loss over all rows.</returns>
     public (Prediction[] Predictions, double Loss) Evaluate(
         IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
         Run(examples, tensors, task, withLoss: true, checkCancelled, limit: null);
@@ -140,7 +140,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         if (device.type != DeviceType.CPU)
             return BatchPlanner.PlanByTokens(lengths, sequences, GpuBudget);
 
-        // At least two batches a core where there are rows enough.
+        // At least two batches per core if there are enough rows.
         var share = lengths.Zip(sequences, (length, count) => (long)length * count).Sum() / (2 * WorkerThreads.Shared.Count);
         return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(BatchPlanner.CoreBudget, share));
     }

@@ -7,18 +7,18 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Compute;
 
 /// <summary>A trained model: task, method, trained tensors and a share of the encoder. Safe for any number of threads.</summary>
-/// <remarks>Disposing ends new predictions at once; native memory is freed when those under way have ended.</remarks>
+/// <remarks>After disposal no prediction can begin. Native memory is freed when the running ones have ended.</remarks>
 internal sealed class PromptModel : IDisposable
 {
     private readonly OpenBackbone _backbone;
     private readonly Predictor _predictor;
     private readonly object _gate = new();
-    private int _uses = 1; // The model's own, given back by Dispose.
+    private int _uses = 1; // The model's own use, which Dispose ends.
     private bool _isDisposed;
 
     /// <param name="backbone">The model takes it over.</param>
     /// <param name="tensors">The model takes them over.</param>
-    /// <param name="summary">How it was trained; null where that is not known.</param>
+    /// <param name="summary">How the model was trained; null if unknown.</param>
     public PromptModel(PromptTask task, Method method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
     {
         (Task, Method, _backbone, Tensors, Summary, Device) = (task, method, backbone, tensors, summary, device);
@@ -42,7 +42,7 @@ internal sealed class PromptModel : IDisposable
 
     public TrainedTensors Tensors { get; }
 
-    /// <summary>Encoder and head; to be run between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
+    /// <summary>Encoder and head; run it between <see cref="Enter"/> and <see cref="Leave"/> only.</summary>
     public PromptNetwork Network { get; }
 
     public TextTokenizer Tokenizer { get; }
@@ -58,7 +58,7 @@ internal sealed class PromptModel : IDisposable
 
     public BackboneDescription Description => _backbone.Description;
 
-    /// <param name="checkCancelled">Throws where the work has been cancelled; asked before every batch, on any thread.</param>
+    /// <param name="checkCancelled">Throws if the work has been cancelled; called before every batch, on any thread.</param>
     /// <returns>The prediction of each row, in order.</returns>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public Prediction[] Predict(IReadOnlyList<PendingExample> rows, Action? checkCancelled = null)
@@ -77,7 +77,7 @@ internal sealed class PromptModel : IDisposable
         }
     }
 
-    /// <summary>Uses the tensors while nobody can free them.</summary>
+    /// <summary>Uses the tensors; they are not freed meanwhile.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public void Use(Action<TrainedTensors> action)
     {

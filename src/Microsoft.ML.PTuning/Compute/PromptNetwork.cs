@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>What is dropped while training: of what the method adds, before the head, and inside the encoder.</summary>
+/// <summary>The dropout of training: on what the method adds, before the head, and inside the encoder.</summary>
 internal sealed record TrainingDropout(Dropout Method, Dropout Head, Dropout? Backbone);
 
-/// <summary>Encoder, method and head: what training and scoring have in common. Stateless: the trained tensors are handed in.</summary>
+/// <summary>Encoder, method and head: what training and scoring have in common. Stateless: the caller passes the trained tensors.</summary>
 internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
 {
     /// <param name="dropout">Null when not training.</param>
@@ -21,8 +21,8 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
         return Head.Forward(Encoder.Backbone, hidden, batch.Mask, tensors, tuning, dropout?.Head);
     }
 
-    /// <summary><see cref="Forward"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
-    /// <param name="layers">Layers whose backward pass is to follow that of the loss.</param>
+    /// <summary><see cref="Forward"/> for training with less memory. What it stores belongs to the current dispose scope.</summary>
+    /// <param name="layers">The layers; their backward pass must follow that of the loss.</param>
     /// <inheritdoc cref="Forward"/>
     public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
     {

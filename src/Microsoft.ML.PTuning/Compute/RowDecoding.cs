@@ -2,7 +2,7 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>Decodes each row as soon as the last of its parts is computed, on that thread, and forgets its numbers. Parts may come in any order.</summary>
+/// <summary>Decodes each row when the last of its parts is computed, on that thread, and drops its numbers. Parts may come in any order.</summary>
 internal sealed class RowDecoding
 {
     private readonly IReadOnlyList<Example> _examples;
@@ -28,7 +28,7 @@ internal sealed class RowDecoding
                 Predictions[row] = task.Decode(examples[row], []);
     }
 
-    /// <summary>One a row, once all parts have been added.</summary>
+    /// <summary>One per row, once all parts have been added.</summary>
     public Prediction[] Predictions { get; }
 
     /// <param name="part">Number of the part, counted over all rows.</param>

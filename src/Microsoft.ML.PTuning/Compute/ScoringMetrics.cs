@@ -4,8 +4,8 @@ using System.Diagnostics.Metrics;
 
 namespace Microsoft.ML.PTuning.Compute;
 
-/// <summary>What scoring tells of itself by <see cref="System.Diagnostics.Metrics"/>. Names and units follow OpenTelemetry's conventions.</summary>
-/// <remarks>Where nobody listens, an instrument costs a comparison.</remarks>
+/// <summary>Metrics of scoring, published by <see cref="System.Diagnostics.Metrics"/>. Names and units follow OpenTelemetry's conventions.</summary>
+/// <remarks>Without a listener, an instrument costs one comparison.</remarks>
 internal static class ScoringMetrics
 {
     /// <summary>Name of the meter: that of the assembly.</summary>
@@ -34,21 +34,21 @@ internal static class ScoringMetrics
     private static readonly ObservableUpDownCounter<int> Waiting = Meter.CreateObservableUpDownCounter(
         "ptuning.predictor.waiting", () => Queues.Values.Sum(rows => rows()), "{row}", "Rows that wait in all MultiTaskPredictors to be computed.");
 
-    /// <summary>Takes note of a batch that was computed.</summary>
+    /// <summary>Counts a batch that was computed.</summary>
     public static void CountBatch(int rows)
     {
         Batches.Add(1);
         BatchSize.Record(rows);
     }
 
-    /// <summary>Takes note of rows that were scored without a name for their model.</summary>
+    /// <summary>Counts rows that were scored by a model without a name.</summary>
     public static void CountRows(int rows) => Rows.Add(rows);
 
-    /// <summary>When a call began, in <see cref="Stopwatch"/>'s ticks; 0 where nobody wants to know.</summary>
+    /// <summary>The start of a call, in <see cref="Stopwatch"/> ticks; 0 without a listener.</summary>
     public static long StartCall() => Duration.Enabled ? Stopwatch.GetTimestamp() : 0;
 
-    /// <summary>Takes note of a call's end, once for each model that it asked.</summary>
-    /// <param name="start">What <see cref="StartCall"/> gave.</param>
+    /// <summary>Records the end of a call, once per model that it used.</summary>
+    /// <param name="start">The result of <see cref="StartCall"/>.</param>
     /// <param name="failure">Null where the row was scored.</param>
     public static void EndCall(IEnumerable<string> models, long start, Exception? failure)
     {

@@ -4,18 +4,18 @@ using TorchSharp;
 namespace Microsoft.ML.PTuning.Compute;
 
 /// <summary>Threads whose tensor operations stay on one core.</summary>
-/// <remarks>An operation that is spread over the cores leaves threads spinning there for a while, in the way of the workers.</remarks>
+/// <remarks>An operation on several cores leaves threads that spin there for a while and slow the workers down.</remarks>
 internal static class SingleCoreThread
 {
     private static readonly object Gate = new();
 
-    /// <summary>Starts a thread that ends with <paramref name="work"/>, or with the process; returns when its work begins.</summary>
+    /// <summary>Starts a thread that runs <paramref name="work"/> and ends with it or with the process. Returns when the work begins.</summary>
     /// <remarks>The caller's <see cref="ExecutionContext"/> does not flow: the thread, which works for others too, would keep it alive.</remarks>
-    /// <exception cref="Exception">What kept the thread from its work.</exception>
+    /// <exception cref="Exception">The thread could not begin its work.</exception>
     public static void Start(string name, Action work) => Begin(name, work, thread => thread.UnsafeStart());
 
     /// <summary>Runs <paramref name="work"/> on such a thread, in the caller's <see cref="ExecutionContext"/>, and waits for it.</summary>
-    /// <exception cref="Exception">What the work threw, or what kept the thread from it.</exception>
+    /// <exception cref="Exception">The work threw it, or the thread could not begin the work.</exception>
     public static T Run<T>(string name, Func<T> work)
     {
         using var done = new ManualResetEventSlim();
@@ -61,10 +61,10 @@ internal static class SingleCoreThread
         }
     }
 
-    // torch keeps the number of its threads per thread, but setting it also sets the default of the process, which a thread takes over when it first
-    // uses torch. torch has no call that sets one without the other. So this thread takes over the default and sets 1, and another thread, which waits
-    // for that and does nothing else, sets the default again. In between, for microseconds, a thread of the application that uses torch for the first
-    // time takes over 1. Its results stay right: its operations use one core until it calls set_num_threads itself.
+    // torch stores its number of threads per thread, but setting it also sets the default of the process, which a thread takes over when it first uses
+    // torch. No call of torch sets one without the other. So this thread sets 1, and a helper thread then restores the default. In between, for
+    // microseconds, a thread of the application that uses torch for the first time takes over 1. Its results stay right: its operations use one core
+    // until it calls set_num_threads itself.
     private static void UseOneCore()
     {
         lock (Gate)

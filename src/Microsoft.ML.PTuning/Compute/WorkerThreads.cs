@@ -5,14 +5,13 @@ namespace Microsoft.ML.PTuning.Compute;
 /// <summary>Threads that each compute on one core: several small batches side by side beat one batch spread over the cores.</summary>
 /// <remarks>
 /// <para>
-/// All that runs an encoder on the CPU runs here, a single row too. However many threads ask, they compute on no more threads than there are cores
-/// (the threads of OpenMP spin while they wait for each other, which on a busy machine costs many times the work), and the bits do not depend on
-/// who asks.
+/// Every encoder on the CPU runs here, also for a single row. The number of computing threads never exceeds the number of cores, however many callers
+/// there are. (OpenMP's threads spin while they wait for each other; on a busy machine that costs many times the work.) The bits do not depend on the
+/// caller.
 /// </para>
 /// <para>
-/// Urgent jobs go first: a row that somebody waits for online waits neither for a file nor for a batch, because a job that is not urgent runs the
-/// urgent ones between its pieces (<see cref="RunUrgent"/>). The others take turns: each caller of <see cref="Run"/> has no more jobs in the queue
-/// than there are threads.
+/// Urgent jobs go first. An online row waits neither for a file nor for a batch, because a job that is not urgent runs the urgent ones between its
+/// pieces (<see cref="RunUrgent"/>). Other callers take turns: each caller of <see cref="Run"/> has at most one job per thread in the queue.
 /// </para>
 /// </remarks>
 internal sealed class WorkerThreads
@@ -20,16 +19,16 @@ internal sealed class WorkerThreads
     private static readonly Lazy<WorkerThreads> LazyShared = new(() => new WorkerThreads(Environment.ProcessorCount));
 
     [ThreadStatic]
-    private static WorkerThreads? _owner; // Of the current thread; null where it is no worker.
+    private static WorkerThreads? _owner; // The current thread's owner; null if the thread is no worker.
 
     [ThreadStatic]
-    private static Job? _current; // What the current thread runs.
+    private static Job? _current; // The job that the current thread runs.
 
     private readonly object _gate = new();
     private readonly List<Job> _urgent = [], _others = [];
     private volatile int _urgentJobs;
 
-    /// <summary>Starts threads, which end with the process.</summary>
+    /// <summary>Starts the threads, which end with the process.</summary>
     public WorkerThreads(int count)
     {
         Count = count;
@@ -37,12 +36,12 @@ internal sealed class WorkerThreads
             SingleCoreThread.Start($"P-Tuning worker {i}", Work);
     }
 
-    /// <summary>One set of threads for the whole process, as many as there are cores; they end with it.</summary>
+    /// <summary>The threads of the process, one per core.</summary>
     public static WorkerThreads Shared => LazyShared.Value;
 
     public int Count { get; }
 
-    /// <summary>Runs the urgent jobs that wait, if the current thread runs a job that is not urgent. A long job calls it between its pieces.</summary>
+    /// <summary>Runs the waiting urgent jobs if the current thread runs a job that is not urgent. A long job calls this between its pieces.</summary>
     public static void RunUrgent()
     {
         if (_owner is not { _urgentJobs: > 0 } owner || _current is not { IsUrgent: false } current)
@@ -57,9 +56,9 @@ internal sealed class WorkerThreads
         }
     }
 
-    /// <summary>Runs <paramref name="job"/> for 0 to <paramref name="jobs"/> - 1 and waits. Not to be called from within a job.</summary>
-    /// <param name="isUrgent">Whether the jobs go before those that are not.</param>
-    /// <param name="limit">How many run at the same time; null for as many as there are threads.</param>
+    /// <summary>Runs <paramref name="job"/> for 0 to <paramref name="jobs"/> - 1 and waits. A job must not call it.</summary>
+    /// <param name="isUrgent">Whether the jobs go before jobs that are not urgent.</param>
+    /// <param name="limit">How many run at the same time; null for one per thread.</param>
     /// <exception cref="Exception">What the first failing job threw, after all have ended.</exception>
     public void Run(int jobs, Action<int> job, bool isUrgent = false, JobLimit? limit = null)
     {
@@ -99,7 +98,7 @@ internal sealed class WorkerThreads
     }
 
     /// <summary>Runs an urgent <paramref name="job"/> when a thread is free, and does not wait for it.</summary>
-    /// <param name="job">It throws nothing: an exception would end the process.</param>
+    /// <param name="job">It must not throw: an exception would end the process.</param>
     /// <inheritdoc cref="Run" path="/param[@name='limit']"/>
     public void Post(Action job, JobLimit? limit = null) => Add(new Job(job, IsUrgent: true, limit));
 
@@ -144,7 +143,7 @@ internal sealed class WorkerThreads
     }
 
     /// <summary>Takes the first job whose limit has room.</summary>
-    /// <param name="limitOfThread">The limit of the job that the thread interrupts: one more job of that limit takes no other core.</param>
+    /// <param name="limitOfThread">The limit of the interrupted job. A job under the same limit needs no further core, so it may run.</param>
     private Job? TryTake(List<Job> jobs, JobLimit? limitOfThread)
     {
         var index = jobs.FindIndex(job => job.Limit is not { } limit || limit == limitOfThread || limit.Running < limit.Jobs);

@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Encoders;
 
-/// <summary>A share of an encoder that others may be using too. Disposing gives the share back, the encoder lives as long as there is one.</summary>
+/// <summary>A share of an encoder that others may use, too. The encoder lives until the last share is disposed.</summary>
 internal sealed class BackboneLease(LoadedBackbone loaded, string directory, Action release) : IDisposable
 {
     private Action? _release = release;

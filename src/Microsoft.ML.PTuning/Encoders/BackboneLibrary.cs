@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Encoders;
 
-/// <summary>A share of an encoder, and what a saved model remembers of it.</summary>
+/// <summary>A share of an encoder, and the reference to it that a saved model holds.</summary>
 internal sealed record OpenBackbone(BackboneLease Lease, BackboneReference Reference)
 {
-    /// <summary>As its files are now; they may be gone when training ends.</summary>
+    /// <summary>A description of its files now; they may be gone when training ends.</summary>
     public BackboneDescription Description { get; } = new(Lease, Reference);
 }
 
@@ -19,7 +19,7 @@ internal static class BackboneLibrary
 
     /// <summary>Opens the encoder that a user names.</summary>
     /// <param name="name">A bundled encoder's name, a folder, a hub id, or null for the default encoder.</param>
-    /// <exception cref="DirectoryNotFoundException">There is none such on this machine.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine.</exception>
     public static OpenBackbone Open(string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
     {
         var location = Locator().Resolve(name);
@@ -63,7 +63,7 @@ internal static class BackboneLibrary
     }
 
     // Ids beyond the embeddings would fail in the middle of a batch. A smaller vocabulary is usual: checkpoints pad their embeddings.
-    // Which id pads is without effect, as padding is masked, but where positions are counted from it: multilingual BERTs come with XLM-R's tokenizer.
+    // Padding is masked, so its id matters only where positions are counted from it; multilingual BERTs come with XLM-R's tokenizer.
     private static void RequireAgreement(string directory, Backbone backbone, TextTokenizer tokenizer)
     {
         var encoder = backbone.Configuration;

@@ -6,13 +6,13 @@ using Microsoft.ML.PTuning.Interop;
 
 namespace Microsoft.ML.PTuning.Encoders;
 
-/// <summary>An encoder's folder and what it is known as.</summary>
-/// <param name="Revision">The hub's commit, where it is known.</param>
+/// <summary>An encoder's folder, kind and name.</summary>
+/// <param name="Revision">The hub's commit; null if unknown.</param>
 internal sealed record BackboneLocation(BackboneKind Kind, string Name, string Directory, string? Revision);
 
 /// <summary>Finds encoders on this machine: the one a user names, and the one a saved model was trained on. Nothing is ever downloaded.</summary>
 /// <param name="places">Where this machine keeps encoders.</param>
-/// <param name="read">Reads the configuration in an encoder's folder; throws where there is none that it knows.</param>
+/// <param name="read">Reads the configuration in an encoder's folder; throws if there is none or its family is not supported.</param>
 internal sealed class BackboneLocator(BackbonePlaces places, Func<string, BackboneConfiguration> read, Fingerprint fingerprint)
 {
     private IEnumerable<BackboneLocation> Bundled =>
@@ -23,8 +23,8 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
 
     /// <summary>The encoder that a user names for training.</summary>
     /// <param name="name">
-    /// A bundled encoder's name; a folder; or a hub id, <c>name</c> or <c>organisation/name</c>, with <c>@revision</c> where one commit, branch or tag is meant;
-    /// or null, the default encoder.
+    /// A bundled encoder's name; a folder; or a hub id, <c>name</c> or <c>organisation/name</c>, optionally with
+    /// <c>@revision</c> (a commit, branch or tag); or null, the default encoder.
     /// </param>
     /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine; the message names every place searched.</exception>
     public BackboneLocation Resolve(string? name)
@@ -120,7 +120,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
 
     private BackboneLocation? FromHub(HubName hub)
     {
-        // A folder beside others tells no revision, so one that is asked for is looked up in the hub's cache only.
+        // Folders of the search path have no revision, so a given revision is looked up in the hub's cache only.
         if (hub.Revision is null)
             foreach (var root in places.SearchPath)
                 foreach (var directory in AtOrBelow(root, hub.Name))
@@ -140,7 +140,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
 
     private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, BackboneConfiguration.FileName));
 
-    // A saved model may come from anyone: Windows signs in to whatever computer a path such as \\computer\share names.
+    // A saved model may come from an attacker. For a path such as \\computer\share, Windows signs in to that computer.
     private static bool IsLocal(string directory) =>
         Path.IsPathFullyQualified(directory) && !(directory.Length > 1 && directory[0] is '/' or '\\' && directory[1] is '/' or '\\' or '?');
 

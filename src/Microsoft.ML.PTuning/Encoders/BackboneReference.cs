@@ -22,7 +22,7 @@ internal enum BackboneKind
     Hub,
 }
 
-/// <summary>An encoder as a saved model remembers it: enough to find it again and to know that it is the same. Part of <c>Prompt.json</c>.</summary>
+/// <summary>A saved model's reference to its encoder: enough to find it again and to check that it is the same. Part of <c>Prompt.json</c>.</summary>
 internal sealed record BackboneReference : IJsonOnDeserialized
 {
     public required BackboneKind Kind { get; init; }
@@ -30,10 +30,10 @@ internal sealed record BackboneReference : IJsonOnDeserialized
     /// <summary>A bundled encoder's name, the folder's name, or the hub id (<c>name</c> or <c>organisation/name</c>).</summary>
     public required string Name { get; init; }
 
-    /// <summary>Where it lay at training; null for a bundled encoder.</summary>
+    /// <summary>Its folder at training; null for a bundled encoder.</summary>
     public string? Directory { get; init; }
 
-    /// <summary>The hub's commit, where it is known.</summary>
+    /// <summary>The hub's commit; null if unknown.</summary>
     public string? Revision { get; init; }
 
     /// <summary>The family, as <c>model_type</c> names it.</summary>
@@ -61,7 +61,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
 
     public required int PadTokenId { get; init; }
 
-    /// <summary>What else its family's configuration says, by the keys of <c>config.json</c>; null where there is nothing else.</summary>
+    /// <summary>Further settings of its family, by the keys of <c>config.json</c>; null if there are none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SortedDictionary<string, string>? Traits { get; init; }
 
@@ -71,9 +71,9 @@ internal sealed record BackboneReference : IJsonOnDeserialized
     /// <summary>SHA-256 of the tokenizer's files: file name to lower-case hexadecimal digits.</summary>
     public required SortedDictionary<string, string> Tokenizer { get; init; }
 
-    /// <summary>The reference of an encoder that has been found.</summary>
+    /// <summary>The reference to an encoder that has been found.</summary>
     /// <param name="weights">Names of its weight files, from its folder.</param>
-    /// <param name="tokenizer">Names of its tokenizer's files; of full paths, the last part counts.</param>
+    /// <param name="tokenizer">Names or full paths of its tokenizer's files.</param>
     public static BackboneReference Of(
         BackboneLocation location, BackboneConfiguration configuration, IEnumerable<string> weights, IEnumerable<string> tokenizer, Fingerprint fingerprint)
     {
@@ -81,7 +81,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
         {
             Kind = location.Kind,
             Name = location.Name,
-            Directory = location.Kind == BackboneKind.Embedded ? null : location.Directory, // It is found by its package.
+            Directory = location.Kind == BackboneKind.Embedded ? null : location.Directory, // Its package finds it.
             Revision = location.Revision,
             ModelType = configuration.ModelType,
             HiddenSize = configuration.HiddenSize,
@@ -102,9 +102,9 @@ internal sealed record BackboneReference : IJsonOnDeserialized
             new(names.ToDictionary(name => name, name => fingerprint.Of(Path.Combine(location.Directory, name))), StringComparer.Ordinal);
     }
 
-    /// <summary>What makes an encoder another one than this, by its configuration.</summary>
-    /// <remarks>Values and not the file's hash: each version of transformers writes <c>config.json</c> in its own way.</remarks>
-    /// <returns>Sentences for an error message; none where it agrees.</returns>
+    /// <summary>How another encoder's configuration differs from this one.</summary>
+    /// <remarks>It compares values, not the file's hash, because each version of transformers writes <c>config.json</c> in its own way.</remarks>
+    /// <returns>Phrases for an error message; none if it agrees.</returns>
     public IEnumerable<string> Differences(BackboneConfiguration found)
     {
         if (found.ModelType != ModelType)
@@ -132,7 +132,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
                 yield return $"{key} {value}, expected {expected}";
     }
 
-    /// <summary>What makes an encoder another one than this, by its files.</summary>
+    /// <summary>How the files in a folder differ from those of this encoder.</summary>
     /// <inheritdoc cref="Differences(BackboneConfiguration)"/>
     public IEnumerable<string> Differences(string directory, Fingerprint fingerprint)
     {
@@ -152,7 +152,7 @@ internal sealed record BackboneReference : IJsonOnDeserialized
         if (missing)
             yield break;
 
-        // A settings file that came later changes the ids as much as another vocabulary does; weights in a format that comes first are read instead.
+        // A later settings file changes the ids as much as another vocabulary does. Weights in a preferred format would be read instead.
         foreach (var name in TextTokenizer.FilesOf(directory).Where(name => !Tokenizer.ContainsKey(name)))
             yield return $"{name}, which the tokenizer would read, was not there at training";
         foreach (var name in (CheckpointFiles.TryFind(directory)?.Names ?? []).Where(name => !Weights.ContainsKey(name)))

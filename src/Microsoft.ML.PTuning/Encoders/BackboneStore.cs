@@ -5,19 +5,19 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Encoders;
 
-/// <summary>An encoder and its tokenizer, as they come from one folder.</summary>
+/// <summary>An encoder and its tokenizer, loaded from one folder.</summary>
 internal sealed record LoadedBackbone(Backbone Backbone, TextTokenizer Tokenizer);
 
-/// <summary>Shares encoders: whoever asks for the same files, device and precision gets the same object; the last one out frees it.</summary>
-/// <remarks>Safe for any number of threads; those that ask while an encoder is being loaded wait for it, and it is loaded once.</remarks>
+/// <summary>Shares encoders. Callers with the same files, device and precision get the same object; the last lease frees it.</summary>
+/// <remarks>Safe for any number of threads. An encoder is loaded once; other callers wait for it.</remarks>
 /// <param name="load">Loads encoder and tokenizer from a folder onto a device, in a precision.</param>
 internal sealed class BackboneStore(Func<string, Device, BackbonePrecision, LoadedBackbone> load)
 {
     private readonly Dictionary<string, Entry> _entries = [];
 
     /// <param name="directory">The encoder's folder.</param>
-    /// <returns>A share of it, to be disposed when it is no longer needed.</returns>
-    /// <exception cref="DirectoryNotFoundException">There is no such folder. What loading throws comes through as well.</exception>
+    /// <returns>A share of the encoder, to dispose when it is no longer needed.</returns>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder. Exceptions of loading are thrown, too.</exception>
     public BackboneLease Acquire(string directory, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
     {
         directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
@@ -56,13 +56,13 @@ internal sealed class BackboneStore(Func<string, Device, BackbonePrecision, Load
         entry.Loaded.Value.Backbone.Dispose();
     }
 
-    // On a thread of its own: dispose scopes, gradient and inference mode belong to a thread, and the caller's must not touch what is shared.
+    // On a thread of its own: dispose scopes, gradient and inference mode belong to a thread, and those of the caller must not affect shared tensors.
     private LoadedBackbone LoadApart(string directory, Device device, BackbonePrecision precision) =>
         Task.Factory.StartNew(
             () => load(directory, device, precision), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             .GetAwaiter().GetResult();
 
-    // Device, precision and folder, links followed, and the size and time of whatever a load might read in it.
+    // Device, precision, the folder with links followed, and the size and time of every file that a load may read.
     private static string KeyOf(string directory, Device device, BackbonePrecision precision)
     {
         var folder = new DirectoryInfo(directory);

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Encoders;
 
-/// <summary>An encoder that a package of this project lays beside the application, in <c>backbones/NAME</c>.</summary>
+/// <summary>An encoder that a package of this project copies beside the application, in <c>backbones/NAME</c>.</summary>
 internal sealed record BundledEncoder(string Name, string Package)
 {
     /// <summary>The first that is deployed is the default encoder.</summary>
@@ -10,7 +10,7 @@ internal sealed record BundledEncoder(string Name, string Package)
         new("mini-cased", "Microsoft.ML.PTuning.Backbone.Mini"),
     ];
 
-    /// <summary>The package of an encoder; for a name that is none of theirs, that of the default encoder.</summary>
+    /// <summary>The package of an encoder; for an unknown name, that of the default encoder.</summary>
     public static string PackageOf(string name) => (All.FirstOrDefault(encoder => encoder.Name == name) ?? All[0]).Package;
 
     public string DirectoryIn(string baseDirectory) => Path.Combine(baseDirectory, "backbones", Name);

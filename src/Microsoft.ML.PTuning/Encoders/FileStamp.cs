@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Encoders;
 
-/// <summary>What tells cheaply that a file is still the one it was.</summary>
+/// <summary>Path, size and time of a file: a cheap sign that it has not changed.</summary>
 /// <param name="Path">Full path, links followed: a Hugging Face snapshot is made of links.</param>
 /// <param name="Size">In bytes.</param>
 /// <param name="WriteTime">Of the last write, in ticks of UTC.</param>

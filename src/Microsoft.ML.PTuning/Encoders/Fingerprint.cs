@@ -5,13 +5,13 @@ using Microsoft.ML.PTuning.Interop;
 
 namespace Microsoft.ML.PTuning.Encoders;
 
-/// <summary>SHA-256 of files, remembered by full path, size and time, so that a large file is read once a machine, not once a process.</summary>
+/// <summary>SHA-256 of files, cached by full path, size and time, so that a large file is read once per machine, not once per process.</summary>
 /// <param name="folder">Folder of the cache; it may be deleted at any time. Null to cache in this object only.</param>
 internal sealed class Fingerprint(string? folder)
 {
     private readonly ConcurrentDictionary<string, Lazy<string>> _entries = new();
 
-    /// <summary>The one of this process, kept in the user's <see cref="LocalCache"/>.</summary>
+    /// <summary>The cache of this process, stored in the user's <see cref="LocalCache"/>.</summary>
     public static Fingerprint Shared { get; } = new(LocalCache.Folder is { } cache ? Path.Combine(cache, "fingerprints") : null);
 
     /// <returns>SHA-256 in lower-case hexadecimal digits.</returns>
@@ -40,7 +40,7 @@ internal sealed class Fingerprint(string? folder)
         return hash;
     }
 
-    // An entry is the hash and a seal over key and hash: one that is cut, mixed up or damaged does not count.
+    // An entry is the hash and a seal over key and hash: an entry that is cut, mixed up or damaged is ignored.
     private string? Recall(string key)
     {
         if (folder is null)

@@ -3,12 +3,12 @@ using Microsoft.ML.PTuning.Formats;
 namespace Microsoft.ML.PTuning.Encoders;
 
 /// <summary>The Hugging Face cache, read only: <c>models--organisation--name/refs/branch</c> holds a commit, <c>snapshots/commit</c> its files.</summary>
-/// <param name="root">The folder of the <c>models--</c> folders.</param>
+/// <param name="root">The folder that holds the <c>models--</c> folders.</param>
 internal sealed class HubCache(string root)
 {
     private const string DefaultBranch = "main";
 
-    /// <returns>Where the files of this model are, if they are there at all.</returns>
+    /// <returns>The folder of this model's files; it may not exist.</returns>
     public string SnapshotOf(HubName hub)
     {
         var revision = hub.Revision ?? DefaultBranch;
@@ -17,7 +17,7 @@ internal sealed class HubCache(string root)
         return Path.Combine(Snapshots(hub), commit);
     }
 
-    /// <summary>For an error message: which other revisions are there, if any.</summary>
+    /// <summary>The revisions in the cache, for an error message; empty if there are none.</summary>
     public string Note(HubName hub)
     {
         var snapshots = Snapshots(hub);

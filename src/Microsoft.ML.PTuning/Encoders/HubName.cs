@@ -5,7 +5,7 @@ namespace Microsoft.ML.PTuning.Encoders;
 
 /// <summary>A model of the Hugging Face hub, as a user writes it.</summary>
 /// <param name="Name"><c>name</c> or <c>organisation/name</c>.</param>
-/// <param name="Revision">A commit, branch or tag; null where none is named.</param>
+/// <param name="Revision">A commit, branch or tag; null if none is named.</param>
 internal sealed record HubName(string Name, string? Revision)
 {
     public static bool TryParse(string text, [NotNullWhen(true)] out HubName? hub)

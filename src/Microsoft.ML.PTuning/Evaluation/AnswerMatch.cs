@@ -4,8 +4,8 @@ namespace Microsoft.ML.PTuning.Evaluation;
 
 /// <summary>How well an answer matches the reference answers: SQuAD's exact match and F1 (Rajpurkar et al. 2016, 2018).</summary>
 /// <remarks>
-/// Counted as by the official evaluation script of version 2.0; no answer is the empty text. References that the normalisation empties are left out;
-/// where none is left, no answer is the right one. (Version 1.1's script differs in those references alone.)
+/// It counts as the official evaluation script of version 2.0; the empty text is "no answer". References that are empty after normalisation are dropped;
+/// if none remains, "no answer" is right. (The script of version 1.1 differs only in those references.)
 /// </remarks>
 internal static partial class AnswerMatch
 {

@@ -3,7 +3,7 @@ namespace Microsoft.ML.PTuning.Evaluation;
 /// <summary>Counts right choices and sums their log-loss.</summary>
 internal sealed class ChoiceCounter
 {
-    /// <summary>Probabilities below it count as much, as ML.NET's evaluators have it: one hopeless row does not make the mean infinite.</summary>
+    /// <summary>Smaller probabilities count as this one, as in ML.NET's evaluators, so that one bad row does not make the mean infinite.</summary>
     private const double LeastProbability = 1e-15;
 
     private int _correct;
@@ -15,8 +15,8 @@ internal sealed class ChoiceCounter
     /// <summary>Rows without a label or without a choice.</summary>
     public int Skipped { get; private set; }
 
-    /// <param name="right">Index of the right choice; below 0 where it is not known.</param>
-    /// <param name="probabilities">One a choice.</param>
+    /// <param name="right">Index of the right choice; below 0 if it is unknown.</param>
+    /// <param name="probabilities">One per choice.</param>
     public void Add(long right, ReadOnlySpan<float> probabilities)
     {
         if (right < 0 || probabilities.IsEmpty)

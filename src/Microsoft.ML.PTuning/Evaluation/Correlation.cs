@@ -9,7 +9,7 @@ internal static class Correlation
     {
         if (x.Count != y.Count || x.Count < 2)
             throw new ArgumentException($"Expected two samples of one size, two values or more; found {x.Count} and {y.Count} values.", nameof(y));
-        if (IsConstant(x) || IsConstant(y)) // Asked of the values: rounding of the mean would hide it from the sums.
+        if (IsConstant(x) || IsConstant(y)) // Checked on the values, because the rounded mean would hide it in the sums.
             return double.NaN;
 
         var (meanX, meanY) = (x.Average(), y.Average());

@@ -24,7 +24,7 @@ internal sealed class EntityCounter
         }
         if (label.Count != predicted.Count)
             throw new ArgumentException(
-                $"The row has {label.Count} labels and {predicted.Count} predictions; expected one of each a word.", nameof(predicted));
+                $"The row has {label.Count} labels and {predicted.Count} predictions; expected one of each per word.", nameof(predicted));
 
         var spans = TagSequence.Spans(label, EntityReading.Lenient);
         AddSpans(spans.Select(Entity), TagSequence.Spans(predicted, reading).Select(Entity));

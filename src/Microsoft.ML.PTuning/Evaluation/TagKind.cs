@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Evaluation;
 
-/// <summary>Of which kind the tags of a column are, as they are met: types behind prefixes, or types alone.</summary>
+/// <summary>Finds the kind of a column's tags: types behind prefixes, or types alone.</summary>
 /// <param name="column">The column's name, for messages.</param>
 internal sealed class TagKind(string column)
 {

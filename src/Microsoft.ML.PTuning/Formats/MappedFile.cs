@@ -16,7 +16,7 @@ internal sealed unsafe class MappedFile : IDisposable
         {
             Length = stream.Length;
             if (Length == 0)
-                return; // Nothing of an empty file can be mapped.
+                return; // An empty file cannot be mapped.
 
             _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         }
@@ -40,7 +40,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static MappedFile Open(string path) => new(File.OpenRead(path));
 
-    /// <exception cref="ArgumentOutOfRangeException">The file does not hold them all.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The file does not hold all of these bytes.</exception>
     public ReadOnlySpan<byte> Bytes(long offset, int length)
     {
         ObjectDisposedException.ThrowIf(Length > 0 && _start is null, this);

@@ -1,9 +1,9 @@
 namespace Microsoft.ML.PTuning.Formats;
 
-/// <summary>Names that come from others: of files, folders, models of a hub.</summary>
+/// <summary>Checks names from files and users: of files, folders, models of a hub.</summary>
 internal static class PlainPath
 {
-    /// <summary>Whether a name stays below the folder that it is looked up in: letters, digits and <c>-_. </c>, in parts between slashes.</summary>
+    /// <summary>Whether a name stays below the folder where it is looked up: letters, digits and <c>-_. </c>, in parts between slashes.</summary>
     public static bool IsBelow(string name) => name.Split('/').All(part =>
         part.Length > 0 && part[0] != '.' && part.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or ' '));
 }

@@ -4,7 +4,7 @@ using System.Text;
 namespace Microsoft.ML.PTuning.Formats;
 
 /// <summary>The fields of a message in the protocol buffers wire format, one after the other.</summary>
-/// <remarks>Throws <see cref="FormatException"/> where the bytes are no message, or a field is of another type than the one asked for.</remarks>
+/// <remarks>Throws <see cref="FormatException"/> if the bytes are no message, or a field has another type than the property that reads it.</remarks>
 internal ref struct ProtobufFields(ReadOnlySpan<byte> message)
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);

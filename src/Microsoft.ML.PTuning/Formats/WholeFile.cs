@@ -1,14 +1,14 @@
 namespace Microsoft.ML.PTuning.Formats;
 
-/// <summary>Writes a file whole or not at all: until the new one is on the disk, the old one stays.</summary>
+/// <summary>Writes a file as a whole or not at all. The old file stays until the new one is on the disk.</summary>
 internal static class WholeFile
 {
-    /// <param name="path">Where a link leads, that file is replaced.</param>
+    /// <param name="path">The file to write; if it is a link, its target is replaced.</param>
     /// <param name="write">Writes the content.</param>
     public static void Write(string path, Action<Stream> write)
     {
         var target = (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(path);
-        var draft = $"{target}.{Guid.NewGuid():N}.tmp"; // Beside it: between disks, nothing can be renamed.
+        var draft = $"{target}.{Guid.NewGuid():N}.tmp"; // In the same folder, because a rename between disks fails.
         try
         {
             using (var stream = new FileStream(draft, FileMode.CreateNew, FileAccess.Write))

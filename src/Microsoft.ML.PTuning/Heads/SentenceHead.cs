@@ -12,12 +12,12 @@ namespace Microsoft.ML.PTuning.Heads;
 /// </remarks>
 /// <param name="outputs">Numbers per row, K.</param>
 /// <param name="pooling">
-/// As training chose it. Files written before it was an option say <see cref="Pooling.Automatic"/>: then the checkpoint's pooler where there is
-/// one, else a trained one.
+/// The pooling that training chose. Older files say <see cref="Pooling.Automatic"/>, which here means the checkpoint's pooler, or a trained one where
+/// there is none.
 /// </param>
 internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
 {
-    /// <summary>Length of a mean: encoders of sentences are trained with 1, from which a head learns slowly. docs/pooling.md has what was tried.</summary>
+    /// <summary>Length of the mean. From length 1, which sentence encoders give, a head learns slowly (docs/pooling.md).</summary>
     private const double MeanLength = 8;
 
     private const string Weight = "head.weight", Bias = "head.bias", PoolerWeight = "pooler.weight", PoolerBias = "pooler.bias";
@@ -28,7 +28,9 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     {
         var hidden = backbone.Configuration.HiddenSize;
         HeadTensor[] linear = [new(Weight, IsBias: false, outputs, hidden), new(Bias, IsBias: true, outputs)];
-        return PoolingOver(backbone) != Pooling.Trained ? linear : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
+        return PoolingOver(backbone) != Pooling.Trained
+            ? linear
+            : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
     }
 
     /// <returns>Logits, <c>[B, K]</c>.</returns>
@@ -43,7 +45,7 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
         return nn.functional.linear(vector.Drop(dropout), tensors[Weight], tensors[Bias]);
     }
 
-    /// <summary>The pooling over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
+    /// <summary>The pooling that the head uses over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
     public Pooling PoolingOver(Backbone backbone) =>
         pooling != Pooling.Automatic ? pooling : backbone.HasPooler ? Pooling.Checkpoint : Pooling.Trained;
 

@@ -7,21 +7,21 @@ namespace Microsoft.ML.PTuning.Heads;
 
 /// <summary>A trained tensor of a head.</summary>
 /// <param name="Name">The name under which it is saved.</param>
-/// <param name="IsBias">Biases start at 0, all else at N(0, 0.02).</param>
+/// <param name="IsBias">Biases start at 0, weights at N(0, 0.02).</param>
 internal sealed record HeadTensor(string Name, bool IsBias, params long[] Shape);
 
-/// <summary>The small trained layer between hidden states and a task's outputs. Stateless: its tensors are handed in.</summary>
+/// <summary>The small trained layer between hidden states and a task's outputs. Stateless: the caller passes its tensors.</summary>
 internal abstract class TaskHead
 {
-    /// <summary>Whether it reads no hidden state but that of the backbone's <see cref="Backbone.SentenceToken"/>; the others need not be computed then.</summary>
+    /// <summary>Whether it reads only the hidden state of the backbone's <see cref="Backbone.SentenceToken"/>; the others are then not computed.</summary>
     public abstract bool ReadsSentenceTokenOnly { get; }
 
     /// <summary>The tensors it needs over <paramref name="backbone"/>.</summary>
     public abstract IReadOnlyList<HeadTensor> Declare(Backbone backbone);
 
-    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>, or those of the sentence token, <c>[B, 1, H]</c>, where it reads no others.</param>
+    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>, or those of the sentence token, <c>[B, 1, H]</c> (<see cref="ReadsSentenceTokenOnly"/>).</param>
     /// <param name="mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
-    /// <param name="tuning">What the method changes for this batch: a pooler of the checkpoint may be among it.</param>
+    /// <param name="tuning">What the method changes for this batch; that may include the checkpoint's pooler.</param>
     /// <param name="dropout">Null when not training.</param>
     /// <returns>A row of outputs for each row of the batch, <c>[B, ...]</c>.</returns>
     public abstract Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout);

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Heads;
 
 /// <summary>A linear layer over every token: tags, starts and ends of answers.</summary>
-/// <param name="outputs">Numbers a token, K.</param>
-/// <param name="drops">Whether hidden states are dropped from while training.</param>
+/// <param name="outputs">Numbers per token, K.</param>
+/// <param name="drops">Whether training applies dropout to the hidden states.</param>
 internal sealed class TokenHead(int outputs, bool drops) : TaskHead
 {
     private const string Weight = "head.weight", Bias = "head.bias";

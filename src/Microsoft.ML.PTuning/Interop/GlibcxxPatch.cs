@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Interop;
 /// <item><c>GLIBCXX_3.4.30</c> for <c>std::condition_variable::wait</c>, which has been there as <c>GLIBCXX_3.4.11</c> since GCC 4.4.</item>
 /// </list>
 /// Both versions become weak, so the dynamic linker accepts their absence, and the second symbol is bound to its older version. Offsets are
-/// constants because one file only is known; formats: <c>Elf64_Vernaux</c> and <c>.gnu.version</c> in the Linux Standard Base, 10.7.
+/// constants because only one file is supported; formats: <c>Elf64_Vernaux</c> and <c>.gnu.version</c> in the Linux Standard Base, 10.7.
 /// </remarks>
 internal static class GlibcxxPatch
 {

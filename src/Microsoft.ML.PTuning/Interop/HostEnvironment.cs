@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Interop;
 
-/// <summary>What ML.NET's environment knows but does not say in public: seed, device, options, cancellation.</summary>
+/// <summary>What ML.NET's environment does not expose in public: seed, device, options, cancellation.</summary>
 internal static class HostEnvironment
 {
     /// <summary>The context's option that names a folder with encoders.</summary>
@@ -20,16 +20,16 @@ internal static class HostEnvironment
     /// <summary>The seed of the context; null where it has none.</summary>
     public static int? SeedOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).Seed;
 
-    /// <summary>Where the context has its temporary files made.</summary>
+    /// <summary>The context's folder for temporary files.</summary>
     public static string TemporaryFolderOf(IHostEnvironment environment) => ((IHostEnvironmentInternal)environment).TempFilePath;
 
     /// <summary>The option <see cref="DirectoryOption"/> of the context.</summary>
-    /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
+    /// <param name="environment">The context itself: its hosts do not have its options.</param>
     public static string? BackboneDirectoryOf(IHostEnvironment environment) =>
         ((IHostEnvironmentInternal)environment).TryGetOption<string>(DirectoryOption, out var directory) ? directory : null;
 
     /// <summary>The option <see cref="PrecisionOption"/> of the context; F32 where it is not set.</summary>
-    /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
+    /// <param name="environment">The context itself: its hosts do not have its options.</param>
     /// <exception cref="ArgumentException">The option names no precision.</exception>
     public static BackbonePrecision PrecisionOf(IHostEnvironment environment)
     {
@@ -41,7 +41,7 @@ internal static class HostEnvironment
     }
 
     /// <summary>The option <see cref="ScoringCoresOption"/> of the context; null where it is not set.</summary>
-    /// <param name="environment">The context itself: options are not handed on to its hosts.</param>
+    /// <param name="environment">The context itself: its hosts do not have its options.</param>
     /// <exception cref="ArgumentException">The option is no number, or less than 1.</exception>
     public static int? ScoringCoresOf(IHostEnvironment environment)
     {
@@ -52,7 +52,7 @@ internal static class HostEnvironment
             : throw new ArgumentException($"The option {ScoringCoresOption} of the MLContext is '{value}', expected a number of cores, \"1\" or more.");
     }
 
-    /// <summary>What the context keeps under a name; made when it is first asked for. One thread at a time.</summary>
+    /// <summary>An object that the context stores under a name; made at the first call. One thread at a time.</summary>
     public static T Keep<T>(IHostEnvironment environment, string name, Func<T> create)
     {
         var context = (IHostEnvironmentInternal)environment;
@@ -68,22 +68,22 @@ internal static class HostEnvironment
             throw new OperationCanceledException("The operation was cancelled through the MLContext.");
     }
 
-    /// <summary>For work that begins now: what throws once the context's work is cancelled.</summary>
+    /// <summary>For work that begins now: an action that throws once the context's work is cancelled.</summary>
     /// <remarks>
-    /// A context that was cancelled stays so, and cannot tell of a second time. Work that begins in it later is therefore never cancelled; otherwise
-    /// none could be done in it.
+    /// A cancelled context stays cancelled and cannot signal a second time. Work that begins later is therefore never cancelled; otherwise the context
+    /// could do no work any more.
     /// </remarks>
-    /// <param name="environment">The context itself: a host that was cancelled is cut off from it.</param>
+    /// <param name="environment">The context itself: a cancelled host is no longer connected to it.</param>
     public static Action CancellationOf(IHostEnvironment environment, string name)
     {
-        var host = ((IHostEnvironmentInternal)environment).Register(name, seed: 0, verbose: null); // Without a seed, it would draw one from the context.
+        var host = ((IHostEnvironmentInternal)environment).Register(name, seed: 0, verbose: null); // Without a seed, the host would draw one from the context.
         return ((ICancelable)host).IsCanceled ? () => { } : () => CheckCancelled(host);
     }
 
-    /// <summary>The device to compute on: a GPU where one is asked for, else the CPU.</summary>
+    /// <summary>The device to compute on: a GPU if the caller or the context names one, else the CPU.</summary>
     /// <param name="gpuDeviceId">Overrides the context's.</param>
     /// <param name="fallbackToCpu">Overrides the context's.</param>
-    /// <param name="warn">Takes a line where the CPU is used instead of the GPU that was asked for.</param>
+    /// <param name="warn">Receives a line if the CPU is used instead of the requested GPU.</param>
     /// <exception cref="InvalidOperationException">The GPU is not there, and the CPU is not allowed instead.</exception>
     public static Device DeviceOf(IHostEnvironment environment, int? gpuDeviceId, bool? fallbackToCpu, Action<string> warn)
     {

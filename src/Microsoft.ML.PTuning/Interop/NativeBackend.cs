@@ -6,12 +6,12 @@ namespace Microsoft.ML.PTuning.Interop;
 
 /// <summary>The native libraries beside an application on Linux, loaded by hand because one of them needs <see cref="GlibcxxPatch"/>.</summary>
 /// <param name="folders">Where to look, in this order.</param>
-/// <param name="cache">Where the patched copy is kept between processes; null where there is no such folder.</param>
+/// <param name="cache">Folder for the patched copy, shared by processes; null if there is no such folder.</param>
 internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache)
 {
     public const string Library = "libLibTorchSharp.so";
 
-    // Each one after those that it needs, so that none is looked for by the dynamic linker. The CUDA ones are there in a CUDA package only.
+    // In the order of their dependencies, so that the dynamic linker searches for none. Only CUDA packages have the CUDA libraries.
     private static readonly string[] Libtorch = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     /// <summary>Where the host looks for the native libraries of this application.</summary>
@@ -63,7 +63,7 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache
 
         throw new NotSupportedException(
             $"This system's libstdc++ is older than GCC 13's (GLIBCXX_3.4.32), " +
-            $"and only TorchSharp {GlibcxxPatch.TorchSharpVersion} is known how to load here. " +
+            $"and this library can make only TorchSharp {GlibcxxPatch.TorchSharpVersion} load here. " +
             $"Expected: TorchSharp.dll {GlibcxxPatch.TorchSharpVersion} and {Library} with SHA-256 {GlibcxxPatch.OriginalHash}. " +
             $"Found: TorchSharp.dll {managed} and {original} with SHA-256 {GlibcxxPatch.Hash(library)}. " +
             $"Reference TorchSharp {GlibcxxPatch.TorchSharpVersion}, or run on a system with a newer libstdc++ (Debian 13, Ubuntu 24.04).");
@@ -71,12 +71,12 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache
 
     private void LoadCopy(byte[] patched)
     {
-        // The copy names its contents, so copies for other versions live beside it and a file of this name never changes.
+        // The folder is named by the copy's hash, so copies for other versions lie beside it and a file of this name never changes.
         var cached = cache is null ? null : Path.Combine(cache, "torchsharp", GlibcxxPatch.PatchedHash[..16], Library);
         if (cached is not null && (IsPatched(cached) || LocalCache.TryWrite(cached, patched)) && NativeLibrary.TryLoad(cached, out _))
             return;
 
-        // No cache, or one that cannot be written or is mounted noexec. What is mapped stays mapped after its file is gone.
+        // No cache, or one that cannot be written or is mounted noexec. A mapped library stays mapped after its file is deleted.
         var folder = Directory.CreateTempSubdirectory("Microsoft.ML.PTuning-");
         try
         {

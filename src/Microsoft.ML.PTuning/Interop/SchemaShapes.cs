@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Interop;
 
-/// <summary>A task's columns as ML.NET's schema shapes, by which a pipeline is checked before anything is trained.</summary>
+/// <summary>A task's columns as ML.NET's schema shapes, which check a pipeline before anything is trained.</summary>
 internal static class SchemaShapes
 {
     /// <summary>The shape of data.</summary>
@@ -33,7 +33,7 @@ internal static class SchemaShapes
         return found;
     }
 
-    // The type of the classes' values; null where they have none, or that is not known yet.
+    // The type of the classes' values; null if they have none, or it is not known yet.
     private static DataViewType? ClassTypeOf(PromptTask task, SchemaShape.Column label) =>
         task.ClassType ?? label.Annotations.FirstOrDefault(a => a.Name == ScoreAnnotations.KeyValues).ItemType;
 

@@ -46,7 +46,7 @@ internal static class TorchNative
     private static bool IsOlderThanGcc13() =>
         NativeLibrary.TryLoad("libstdc++.so.6", out var library) && !NativeLibrary.TryGetExport(library, SymbolOfGcc13, out _);
 
-    // By name alone the dynamic linker answers with what an application has loaded itself, as TorchSharp suggests for libraries of its own build.
+    // Given a name only, the dynamic linker returns a library that the application has loaded itself, as TorchSharp suggests for own builds.
     private static bool IsInMemory() => NativeLibrary.TryLoad(NativeBackend.Library, out _);
 
     private static void InitializeTorchSharp()

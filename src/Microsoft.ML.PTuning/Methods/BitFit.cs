@@ -4,8 +4,8 @@ using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>BitFit (Ben Zaken et al. 2022): the encoder's biases are trained, and nothing else of it. A model saves its own biases.</summary>
-/// <remarks>Rows of several models share no batch, since every layer adds the biases of one model.</remarks>
+/// <summary>BitFit (Ben Zaken et al. 2022): only the encoder's biases are trained. A model saves its biases.</summary>
+/// <remarks>Rows of several models cannot share a batch, because every layer adds the biases of one model.</remarks>
 internal sealed record BitFit : Method
 {
     public const string Kind = "bitfit";

@@ -44,8 +44,8 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
         return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout));
     }));
 
-    /// <summary>Prefixes of several models side by side for the rows of a batch: a model keeps no padded copy.</summary>
-    /// <remarks>Their lengths may differ; what a row's prefix lacks to the longest is masked. It takes a few operations for the whole batch.</remarks>
+    /// <summary>Stacks the prefixes of several models for the rows of a batch. No model keeps a padded copy.</summary>
+    /// <remarks>Their lengths may differ: shorter ones are padded, and the padding is masked. It takes a few operations for the whole batch.</remarks>
     public override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models)
     {
         var shape = ShapeFor(backbone);
@@ -108,7 +108,7 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
         var part = layer.select(1, keyOrValue); // [P, h, D]
         return dropout is null
             ? part
-            : dropout.Apply(part.transpose(0, 1).unsqueeze(0).expand(rows, -1, -1, -1)); // [B, h, P, D], a mask of its own for every row
+            : dropout.Apply(part.transpose(0, 1).unsqueeze(0).expand(rows, -1, -1, -1)); // [B, h, P, D], one dropout mask per row
     }
 
     private static Tensor Padded(Tensor prefix, int missing)

@@ -4,7 +4,7 @@ using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>The head alone over the encoder as it is: linear probing.</summary>
+/// <summary>Linear probing: only the head is trained, the encoder stays as it is.</summary>
 internal sealed record LinearProbe : Method
 {
     public const string Kind = "linear-probe";

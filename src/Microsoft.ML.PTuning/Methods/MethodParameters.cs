@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>First values of trained tensors, of a method or of a head.</summary>
+/// <summary>First values of the trained tensors of a method or a head.</summary>
 /// <param name="Weight">Initialises weights.</param>
 /// <param name="Bias">Initialises biases.</param>
-/// <param name="Values">Trained tensors to start from, by name; what is not among them is initialised. They stay the caller's.</param>
+/// <param name="Values">Trained tensors to start from, by name; others are initialised. The caller keeps and disposes them.</param>
 /// <param name="ProjectionSize">Size of the reparameterisation, m; 0 for none.</param>
 internal sealed record FirstValues(Initializer Weight, Initializer Bias, TrainedTensors? Values = null, int ProjectionSize = 0)
 {
@@ -14,11 +14,11 @@ internal sealed record FirstValues(Initializer Weight, Initializer Bias, Trained
         Values?.Contains(name) == true ? shape => Values[name].detach().reshape(shape).clone() : otherwise;
 }
 
-/// <summary>What a method trains, and how its saved tensors follow from it.</summary>
-/// <remarks>Training ends with the values, and the parameters are thrown away.</remarks>
+/// <summary>What a method trains, and how its saved tensors are computed from it.</summary>
+/// <remarks>After training the values are saved and the parameters dropped.</remarks>
 internal abstract class MethodParameters : IDisposable
 {
-    /// <summary>Of methods that train nothing but the head.</summary>
+    /// <summary>No parameters, for methods that train the head only.</summary>
     public static MethodParameters None { get; } = new DirectParameters(new Dictionary<string, Tensor>());
 
     /// <summary>The trained tensors.</summary>

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>What is trained of a prefix, and how the prefix follows from it.</summary>
+/// <summary>The trained parameters of a prefix, and how the prefix is computed from them.</summary>
 internal abstract class PrefixParameters(PrefixShape shape) : MethodParameters
 {
     protected PrefixShape Shape { get; } = shape;

@@ -4,17 +4,17 @@ namespace Microsoft.ML.PTuning.Methods;
 
 /// <summary>How long and how deep a prefix is, for one encoder.</summary>
 /// <param name="Length">Prefix length, P, 1 or more.</param>
-/// <param name="Layers">How many layers, counted from the top, are prompted: L'.</param>
+/// <param name="Layers">How many layers, counted from the top, have a prefix: L'.</param>
 /// <param name="EncoderLayers">Layers of the encoder, L.</param>
 /// <param name="Heads">Heads of keys and values, h.</param>
 /// <param name="HeadSize">Size of a head, D.</param>
 internal sealed record PrefixShape(int Length, int Layers, int EncoderLayers, int Heads, int HeadSize)
 {
-    /// <param name="layers">The top layers to prompt; 0 for all.</param>
+    /// <param name="layers">How many top layers get a prefix; 0 for all.</param>
     public static PrefixShape For(BackboneConfiguration encoder, int length, int layers) =>
         new(length, layers == 0 ? encoder.Layers : layers, encoder.Layers, encoder.KeyValueHeads, encoder.HeadSize);
 
-    /// <summary>The first prompted layer.</summary>
+    /// <summary>The first layer with a prefix.</summary>
     public int FirstLayer => EncoderLayers - Layers;
 
     /// <summary>Numbers that one position of the prefix holds: 2 · L' · H.</summary>

@@ -5,23 +5,23 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Methods;
 
 /// <summary>A frozen encoder under a method.</summary>
-/// <remarks>Stateless, like the encoder: what is trained is handed in. Any number of threads may share one.</remarks>
+/// <remarks>Stateless, like the encoder: the caller passes the trained tensors. Any number of threads may share one.</remarks>
 internal sealed class PromptedEncoder(Backbone backbone, Method method)
 {
     public Backbone Backbone { get; } = backbone;
 
     public Method Method { get; } = method;
 
-    /// <summary>Positions that the method takes from the text.</summary>
+    /// <summary>Positions that the method takes before those of the text.</summary>
     public int ReservedPositions => Method.ReservedPositions;
 
-    /// <summary>Layers from the bottom that the method never changes. With the embeddings they are the trunk.</summary>
+    /// <summary>The number of layers, from the bottom, that the method never changes. With the embeddings they are the trunk.</summary>
     public int TrunkLayers { get; } = method.FirstTunedLayer(backbone);
 
     private int Layers => Backbone.Configuration.Layers;
 
-    /// <summary>Embeddings and trunk, where the batch does not bring their output.</summary>
-    /// <param name="tuning">What the method changes for this batch: of the trunk the embeddings at most.</param>
+    /// <summary>Runs the embeddings and the trunk, or takes their output from the batch where it is cached.</summary>
+    /// <param name="tuning">What the method changes for this batch; in the trunk, the embeddings at most.</param>
     /// <returns>The input of the first tuned layer, of the encoder's type, <c>[B, T, H]</c>.</returns>
     public Tensor RunTrunk(EncodedBatch batch, Tuning? tuning = null, Dropout? dropout = null)
     {
@@ -33,8 +33,8 @@ internal sealed class PromptedEncoder(Backbone backbone, Method method)
         return Backbone.RunLayers(embedded, batch, Tuning.None, 0, TrunkLayers, dropout).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The layers that the method changes.</summary>
-    /// <param name="trunkOutput">What <see cref="RunTrunk"/> gave, <c>[B, T, H]</c>.</param>
+    /// <summary>Runs the layers that the method changes.</summary>
+    /// <param name="trunkOutput">The result of <see cref="RunTrunk"/>, <c>[B, T, H]</c>.</param>
     /// <param name="tuning">What the method changes for this batch.</param>
     /// <param name="dropout">Dropout inside the encoder; null for none.</param>
     /// <inheritdoc cref="Forward"/>
@@ -45,9 +45,9 @@ internal sealed class PromptedEncoder(Backbone backbone, Method method)
         return output.ToTrainedType().MoveToOuterDisposeScope();
     }
 
-    /// <summary><see cref="RunTuned"/> for training with less memory. What it keeps belongs to the current dispose scope.</summary>
+    /// <summary><see cref="RunTuned"/> for training with less memory. What it stores belongs to the current dispose scope.</summary>
     /// <inheritdoc cref="RunTuned"/>
-    /// <returns>The layers, which have run forward, and wait for the gradient of their output.</returns>
+    /// <returns>The layers after their forward pass, ready for the backward pass.</returns>
     public RecomputedLayers RunTunedToRecompute(Tensor trunkOutput, EncodedBatch batch, Tuning tuning, Dropout? dropout, bool sentenceTokenOnly)
     {
         var run = Backbone.OpenLayers(batch, tuning, dropout);
@@ -66,7 +66,7 @@ internal sealed class PromptedEncoder(Backbone backbone, Method method)
     /// Whether only the state of the backbone's <see cref="Backbone.SentenceToken"/> is read; in the last layer the other tokens then send no queries.
     /// </param>
     /// <returns>
-    /// Hidden states of the text, F32 <c>[B, T, H]</c>; a prefix has none of its own. With <paramref name="sentenceTokenOnly"/>, that token's alone,
+    /// Hidden states of the text, F32 <c>[B, T, H]</c>; a prefix has none. With <paramref name="sentenceTokenOnly"/> those of that token,
     /// <c>[B, 1, H]</c>, unless no layer is tuned.
     /// </returns>
     public Tensor Forward(EncodedBatch batch, Tuning tuning, Dropout? dropout = null, bool sentenceTokenOnly = false)

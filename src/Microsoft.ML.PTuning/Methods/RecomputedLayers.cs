@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>Layers that are run twice in a training step: activations need not be kept from one pass to the other (Chen et al. 2016).</summary>
+/// <summary>Layers that run twice in a training step, so that their activations are not stored in between (Chen et al. 2016).</summary>
 /// <remarks>
 /// <para>
-/// Forward, without gradients, only each layer's input is kept. Backward, from the top down, each layer is run again on its input, with gradients
-/// this time: they go to the input, which is the next gradient to go on with, and to what the method trains. So one layer's activations are alive at
-/// a time, beside the tuning with its dropout, for the price of one more forward pass.
+/// The forward pass computes no gradients and stores only each layer's input. The backward pass goes from the top layer down. It runs each layer again
+/// on its stored input, this time with gradients: those of the input go on to the layer below, the others to what the method trains. So only one
+/// layer's activations are in memory at a time, for the price of one more forward pass.
 /// </para>
-/// <para>Dropout draws the same masks both times: its generator goes back to where it stood.</para>
+/// <para>Dropout draws the same masks both times, because its generator is set back.</para>
 /// </remarks>
 internal sealed class RecomputedLayers
 {
@@ -22,12 +22,12 @@ internal sealed class RecomputedLayers
     private readonly bool _sentenceTokenOnly;
     private readonly Stack<LayerInput> _inputs = [];
 
-    /// <summary>Runs the layers forward. What is kept belongs to the current dispose scope, which must outlast <see cref="Backward"/>.</summary>
+    /// <summary>Runs the layers forward. The stored inputs belong to the current dispose scope, which must outlast <see cref="Backward"/>.</summary>
     /// <param name="run">Runs a layer; opened in the current dispose scope.</param>
-    /// <param name="input">The input of the first of them, <c>[B, T, H]</c>; where it depends on what is trained, it gets its gradient, too.</param>
+    /// <param name="input">The input of the first of them, <c>[B, T, H]</c>; it gets a gradient where it requires one.</param>
     /// <param name="layers">Which layers, none or more.</param>
-    /// <param name="dropout">What <paramref name="run"/> drops with; null for none.</param>
-    /// <param name="sentenceTokenOnly">Whether only the state of the sentence token is read of the last one's output.</param>
+    /// <param name="dropout">The dropout that <paramref name="run"/> applies; null for none.</param>
+    /// <param name="sentenceTokenOnly">Whether the caller reads only the sentence token of the last layer.</param>
     public RecomputedLayers(LayerRun run, Tensor input, Range layers, Dropout? dropout, bool sentenceTokenOnly)
     {
         (_run, _input, _last, _dropout, _sentenceTokenOnly) = (run, input, layers.End.Value - 1, dropout, sentenceTokenOnly);
@@ -42,10 +42,10 @@ internal sealed class RecomputedLayers
         Output = hidden.detach().ToTrainedType().requires_grad_();
     }
 
-    /// <summary>The last layer's output, F32 <c>[B, T, H]</c> or <c>[B, 1, H]</c>: a leaf, from which the loss follows.</summary>
+    /// <summary>The last layer's output, F32 <c>[B, T, H]</c> or <c>[B, 1, H]</c>: a leaf from which the loss is computed.</summary>
     public Tensor Output { get; }
 
-    /// <summary>Hands the gradient of <see cref="Output"/> down through the layers to what is trained.</summary>
+    /// <summary>Passes the gradient of <see cref="Output"/> down through the layers to what is trained.</summary>
     public void Backward()
     {
         var drawnUntilNow = _dropout?.SaveGenerator();
@@ -57,7 +57,7 @@ internal sealed class RecomputedLayers
         _dropout?.RestoreGenerator(drawnUntilNow!);
     }
 
-    /// <returns>The gradient of the layer's input; below the first layer, where nothing asks for it, the given one.</returns>
+    /// <returns>The gradient of the layer's input; the given gradient where the first layer's input needs none.</returns>
     private Tensor HandDown(LayerInput input, Tensor gradient)
     {
         using var scope = NewDisposeScope();
@@ -79,6 +79,6 @@ internal sealed class RecomputedLayers
     private Tensor Run(int layer, Tensor hidden) => _run(layer, hidden, _sentenceTokenOnly && layer == _last);
 
     /// <param name="Hidden">The layer's input, <c>[B, T, H]</c>.</param>
-    /// <param name="GeneratorState">Where the generator of dropout stood; null without dropout.</param>
+    /// <param name="GeneratorState">The state of dropout's generator before the layer; null without dropout.</param>
     private sealed record LayerInput(int Layer, Tensor Hidden, Tensor? GeneratorState);
 }

@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>All that training changes, by the names under which it is saved: <c>prefix</c>, <c>backbone.*</c>, <c>head.*</c>, <c>pooler.*</c>. Owns its tensors.</summary>
+/// <summary>All trained tensors by their saved names: <c>prefix</c>, <c>backbone.*</c>, <c>head.*</c>, <c>pooler.*</c>. Owns them.</summary>
 internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>, IDisposable
 {
     /// <summary>Name of the prefix, <c>[P, L', 2, h, D]</c>.</summary>
     public const string Prefix = "prefix";
 
-    /// <summary>Name of a value in the place of one of the encoder's own tensors.</summary>
+    /// <summary>Name of a trained tensor that replaces one of the encoder's.</summary>
     /// <param name="key">The key of that tensor, as its family declares it.</param>
     public static string OfBackbone(string key) => $"backbone.{key}";
 
@@ -22,15 +22,15 @@ internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>
     /// <summary>How many numbers there are.</summary>
     public long ElementCount => _tensors.Values.Sum(t => t.numel());
 
-    /// <summary>What they take in F32.</summary>
+    /// <summary>Their size in F32.</summary>
     public long Bytes => 4 * ElementCount;
 
     public bool Contains(string name) => _tensors.ContainsKey(name);
 
-    /// <summary>Takes over <paramref name="tensor"/>, out of whatever scope it was made in.</summary>
+    /// <summary>Takes over <paramref name="tensor"/> from its dispose scope.</summary>
     public void Add(string name, Tensor tensor) => _tensors.Add(name, tensor.DetachFromDisposeScope());
 
-    /// <summary>The same storage, as leaves with gradients of their own: what one shard of a batch differentiates in.</summary>
+    /// <summary>The same storage as leaves with gradients of their own, for one shard of a batch.</summary>
     public TrainedTensors ToLeaves() => Map(t => t.detach().requires_grad_());
 
     /// <summary>A copy, without gradients, that later steps do not change.</summary>

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PTuning.Persistence;
 
-/// <summary>Epochs by column, in six digits, so that long trainings stay short in the file.</summary>
+/// <summary>Writes epochs as columns of six-digit numbers, so that long trainings stay short in the file.</summary>
 /// <remarks><c>{"metricName": "accuracy", "loss": [0.69, ...], "metric": [...]}</c></remarks>
 internal sealed class EpochsConverter : JsonConverter<IReadOnlyList<EpochSummary>>
 {

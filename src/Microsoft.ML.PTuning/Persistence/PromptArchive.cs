@@ -11,8 +11,8 @@ namespace Microsoft.ML.PTuning.Persistence;
 /// <summary>The two entries of a saved model.</summary>
 /// <remarks>
 /// <c>Prompt.json</c>: format version, task, prompt method, reference to the encoder, training summary (<see cref="PromptDocument"/>).
-/// <c>Prompt.safetensors</c>: <c>prefix</c> [P, L', 2, h, D], <c>head.*</c>, and <c>pooler.*</c> where it was trained.
-/// They stand in ML.NET's zip beside <c>Model.key</c>, or alone at the root of a zip of our own.
+/// <c>Prompt.safetensors</c>: <c>prefix</c> [P, L', 2, h, D], <c>head.*</c>, and <c>pooler.*</c> if it was trained.
+/// They are in ML.NET's zip beside <c>Model.key</c>, or alone at the root of a zip of our own.
 /// </remarks>
 internal static class PromptArchive
 {
@@ -45,7 +45,7 @@ internal static class PromptArchive
     }
 
     /// <summary>Reads a zip that <see cref="WriteZip"/> wrote.</summary>
-    /// <param name="source">What messages call the zip.</param>
+    /// <param name="source">The zip's name in messages.</param>
     /// <exception cref="FormatException">It is no such zip.</exception>
     public static PromptModel ReadZip(Stream stream, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
@@ -64,9 +64,9 @@ internal static class PromptArchive
         return Read(document, tensors, source, backboneDirectory, device, precision);
     }
 
-    /// <summary>Puts a model together from its two entries and the encoder found on this machine.</summary>
-    /// <param name="source">What messages call the zip.</param>
-    /// <param name="backboneDirectory">Where to look for the encoder first; null for the other places alone.</param>
+    /// <summary>Makes a model from its two entries and the encoder found on this machine.</summary>
+    /// <param name="source">The zip's name in messages.</param>
+    /// <param name="backboneDirectory">The first folder to search for the encoder; null for the other places only.</param>
     /// <exception cref="FormatException">The document is damaged, or of a later version.</exception>
     /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and encoder.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>

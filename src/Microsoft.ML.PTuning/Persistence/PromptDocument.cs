@@ -11,10 +11,10 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Persistence;
 
-/// <summary>What <c>Prompt.json</c> says: everything about a model but its tensors and the encoder.</summary>
+/// <summary>The content of <c>Prompt.json</c>: everything about a model except its tensors and the encoder.</summary>
 internal sealed record PromptDocument : IJsonOnDeserialized
 {
-    /// <summary>Raised when a released reader of the version before could no longer make sense of the file.</summary>
+    /// <summary>Raised when a released reader of the version before could no longer read the file.</summary>
     public const int CurrentVersion = 1;
 
     private const string Kind = "kind";
@@ -24,7 +24,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutComputed } },
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A loss may have become infinite, and the model be saved all the same.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A model is saved even if a loss became infinite.
         Converters =
         {
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false), new EpochsConverter(), new TrainingWarningConverter(),
@@ -39,7 +39,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
 
     public required BackboneReference Backbone { get; init; }
 
-    /// <summary>SHA-256 of the tensors' entry, in lower-case hexadecimal digits; null where the writer did not say.</summary>
+    /// <summary>SHA-256 of the tensors' entry, in lower-case hexadecimal digits; null if the writer gave none.</summary>
     public string? TensorsHash { get; init; }
 
     public TrainingSummary? Training { get; init; }
@@ -52,8 +52,8 @@ internal sealed record PromptDocument : IJsonOnDeserialized
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
-    /// <param name="source">What messages call the file.</param>
-    /// <exception cref="FormatException">It is no such document, or one of a later version.</exception>
+    /// <param name="source">The file's name in messages.</param>
+    /// <exception cref="FormatException">The bytes are no such document, or one of a later version.</exception>
     public static PromptDocument Read(ReadOnlySpan<byte> bytes, string source)
     {
         try
@@ -76,13 +76,13 @@ internal sealed record PromptDocument : IJsonOnDeserialized
             throw new JsonException("A prompt model needs task, method and backbone; one of them is null.");
     }
 
-    // Only what can be set is state; computed properties stay out of the file unless they ask to be in it.
+    // Only settable properties are state. Computed ones are not saved unless they have the attribute JsonInclude.
     private static void LeaveOutComputed(JsonTypeInfo type)
     {
-        foreach (var property in type.Properties.Where(p => p.Set is null && !AsksIn(p)).ToArray())
+        foreach (var property in type.Properties.Where(p => p.Set is null && !IsIncluded(p)).ToArray())
             type.Properties.Remove(property);
 
-        static bool AsksIn(JsonPropertyInfo property) => property.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) == true;
+        static bool IsIncluded(JsonPropertyInfo property) => property.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) == true;
     }
 
     private static void RefuseLaterVersion(JsonNode document, string source)

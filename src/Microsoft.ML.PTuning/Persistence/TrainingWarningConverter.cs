@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PTuning.Persistence;
 
-/// <summary>A warning as <c>{"code": "collapsed", "text": "..."}</c>; files made before the first release have its text alone.</summary>
+/// <summary>A warning as <c>{"code": "collapsed", "text": "..."}</c>; files from before the first release have only the text.</summary>
 internal sealed class TrainingWarningConverter : JsonConverter<TrainingWarning>
 {
     public override bool HandleNull => true;

@@ -13,7 +13,7 @@ internal abstract class ColumnWindow
         (ColumnWindow)TypedCreate.MakeGenericMethod(column.Type.RawType).Invoke(null, [source, column])!;
 
     /// <summary>Copies the source's current value.</summary>
-    /// <param name="row">Where it goes; the next free place, or one that was kept before.</param>
+    /// <param name="row">Where it is stored: the next free place, or one that was used before.</param>
     public abstract void Keep(int row);
 
     /// <param name="row">The row whose value is wanted.</param>
@@ -39,7 +39,7 @@ internal class ColumnWindow<T>(ValueGetter<T> source) : ColumnWindow
         if (row == _values.Length)
             Array.Resize(ref _values, 2 * row);
         if (!typeof(T).IsValueType)
-            _values[row] = default!; // Handed out before, perhaps; the source may dispose what it is given to fill, as ML.NET's readers of images do.
+            _values[row] = default!; // A caller may hold the old value, and a source may dispose the value that it fills, as ML.NET's image readers do.
         source(ref _values[row]);
     }
 

@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>Stands in a chain where a model was, with predictions that are made elsewhere.</summary>
+/// <summary>Replaces the model in a chain, and gives predictions that were made elsewhere.</summary>
 /// <param name="prediction">The current row's.</param>
 internal sealed class GivenPrediction(PromptTask task, Func<Prediction> prediction) : ITransformer
 {

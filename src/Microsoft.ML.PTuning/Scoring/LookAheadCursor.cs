@@ -4,12 +4,12 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>Reads a window of rows ahead and predicts them together, so that rows of like length share a batch; gives them back in their order.</summary>
+/// <summary>Reads a window of rows ahead and predicts them together, so that rows of similar length share a batch. Keeps the order of rows.</summary>
 /// <remarks>
-/// The first windows are small and are read only when one of their rows is asked for, so that a preview of some rows costs little. A consumer that
-/// comes to the first of the large ones goes on: from then on the next window is read while this one is predicted, and predicted while this one is
-/// consumed, so that the worker threads wait neither for text nor for the last batch of a window. Only encoding and predicting leave the consumer's
-/// thread: the source, which may run anybody's code, is read on it. Where no added column is wanted, the cursor reads row by row.
+/// The first windows are small, and are read only when the consumer needs one of their rows, so a preview of some rows costs little. From the first
+/// large window on, the next window is read while this one is predicted, and predicted while this one is consumed. So the worker threads wait neither
+/// for text nor for the last batch of a window. The source may run any code, so it is read on the consumer's thread; only encoding and predicting run
+/// on others. If no added column is wanted, the cursor reads row by row.
 /// </remarks>
 internal sealed class LookAheadCursor : DataViewRowCursor
 {
@@ -18,7 +18,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     /// <summary>ML.NET reads six batches ahead, and all are of the first window.</summary>
     private const int SmallBatch = 8;
 
-    /// <summary>Rows that are read until it is asked again whether the work has been cancelled.</summary>
+    /// <summary>Rows between two checks for cancellation.</summary>
     private const int RowsBetweenChecks = 64;
 
     private static readonly Task<Prediction[]> Nothing = Task.FromResult<Prediction[]>([]);
@@ -42,7 +42,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
 
     /// <param name="source">The cursor takes it over.</param>
     /// <param name="active">Columns of the output that are wanted.</param>
-    /// <param name="checkCancelled">Throws where the work has been cancelled; asked on any thread.</param>
+    /// <param name="checkCancelled">Throws if the work has been cancelled; called on any thread.</param>
     public LookAheadCursor(PromptModel model, ScoringSchema schema, DataViewRowCursor source, IReadOnlySet<int> active, Action checkCancelled)
     {
         (_model, _schema, _source, _active, _checkCancelled) = (model, schema, source, active, checkCancelled);
@@ -53,7 +53,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         _size = _read is null ? 1 : FirstWindow;
     }
 
-    /// <summary>Whether its batches are a few rows each, and not those of the source.</summary>
+    /// <summary>Whether its batches have a few rows each, instead of being those of the source.</summary>
     public bool HasSmallBatches { get; init; }
 
     public override DataViewSchema Schema => _schema.Output;
@@ -88,7 +88,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
             return true;
         }
         var (position, size) = (_position, _size);
-        (_position, _size) = (-1, 0); // The end; also where reading or predicting fails: the rows it took from the source are lost.
+        (_position, _size) = (-1, 0); // The end, also after a failure: the rows that were read are lost.
         if (size == 0 || !Advance(size))
             return false;
         _position = position + 1;
@@ -123,7 +123,7 @@ internal sealed class LookAheadCursor : DataViewRowCursor
         return _window.Rows > 0;
     }
 
-    /// <summary>Reads a window and has it predicted. What reading throws comes out where its predictions are asked for.</summary>
+    /// <summary>Reads a window and starts its prediction. Exceptions of reading are thrown when the consumer reaches the window.</summary>
     private Window Begin(int start, int size)
     {
         try
@@ -156,6 +156,6 @@ internal sealed class LookAheadCursor : DataViewRowCursor
     }
 
     /// <summary>Rows read together.</summary>
-    /// <param name="Start">Where the first of them is kept; two windows that are alive at once take turns between 0 and the largest window's end.</param>
+    /// <param name="Start">Where the first of them is stored. Of two windows in use, one starts at 0 and the other at the end of the largest window.</param>
     private sealed record Window(int Start, int Rows, Task<Prediction[]> Predicting);
 }

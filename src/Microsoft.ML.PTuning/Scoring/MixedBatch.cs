@@ -6,17 +6,17 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>A part of a row, and the model that is asked about it.</summary>
+/// <summary>A part of a row, and the model that scores it.</summary>
 internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 
-/// <summary>One forward over rows of several models on one encoder: each row has its model's prefix, each model's head reads its own rows.</summary>
+/// <summary>One forward pass over rows of several models on one encoder. Each row has its model's prefix, and each head reads its model's rows.</summary>
 /// <remarks>
-/// The models have the same kind of method, which stacks, and the same <see cref="PromptedEncoder.TrunkLayers"/>; tasks, prefix lengths and position offsets may
-/// differ. Where one head reads all tokens, the last layer computes all tokens of all rows.
+/// The models have the same kind of method, which stacks, and the same <see cref="PromptedEncoder.TrunkLayers"/>. Tasks, prefix lengths and position
+/// offsets may differ. If one head reads all tokens, the last layer computes all tokens of all rows.
 /// </remarks>
 internal static class MixedBatch
 {
-    /// <returns>For each part the head's numbers of its sequences, one after the other, without those of padding.</returns>
+    /// <returns>For each part, the head's numbers of its sequences, one after the other, without padding.</returns>
     public static float[][] Run(IReadOnlyList<ModelPart> parts)
     {
         using var scope = NewDisposeScope();
@@ -32,7 +32,7 @@ internal static class MixedBatch
         return outputs;
     }
 
-    /// <summary>A model's rows stand together, and so do models whose tokens stand at the same positions.</summary>
+    /// <summary>Groups the parts by model, and sorts the models by the positions that their prefixes take.</summary>
     private static ModelGroup[] Group(IReadOnlyList<ModelPart> parts) =>
     [
         .. Enumerable.Range(0, parts.Count)
@@ -60,7 +60,7 @@ internal static class MixedBatch
         })];
     }
 
-    /// <summary>Embeddings and trunk; a text that several models are asked about goes through them once.</summary>
+    /// <summary>Runs embeddings and trunk. A text that several models score runs through them once.</summary>
     private static Tensor RunTrunk(ModelGroup[] groups, EncodedBatch batch)
     {
         var encoder = groups[0].Model.Network.Encoder;
@@ -77,8 +77,8 @@ internal static class MixedBatch
         return isOnce ? output : output.index_select(0, tensor(places).ToDevice(output.device));
     }
 
-    /// <summary>Embeds rows that begin at the same position together.</summary>
-    /// <remarks>Padded to their own longest: beside them may be longer rows that begin earlier, for which there are no positions here.</remarks>
+    /// <summary>Embeds rows, those that begin at the same position together.</summary>
+    /// <remarks>Each group is padded to its own longest row. Longer rows, which begin earlier, could exceed the positions of this group.</remarks>
     private static Tensor Embed(PromptModel model, PlacedText[] rows, EncodedBatch batch)
     {
         var backbone = model.Network.Encoder.Backbone;

@@ -2,14 +2,15 @@ using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>Puts rows of several models into batches of like length.</summary>
+/// <summary>Puts rows of several models into batches of similar length.</summary>
 /// <remarks>
-/// Models of different methods or depths do not share a batch, nor do those of a method that does not stack. A text that several models with a common trunk are asked about stays in one batch.
+/// Models of different methods or depths do not share a batch, nor do those of a method that does not stack. A text that several models with a common
+/// trunk score stays in one batch.
 /// </remarks>
 internal static class MixedBatchPlanner
 {
-    /// <param name="tokenBudget">Most tokens of a batch, padding included; a longer part gets a batch of its own.</param>
-    /// <param name="maxParts">Most parts of a batch.</param>
+    /// <param name="tokenBudget">Largest number of tokens per batch, padding included; a longer part gets a batch of its own.</param>
+    /// <param name="maxParts">Largest number of parts per batch.</param>
     /// <returns>Every part once.</returns>
     public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
         .GroupBy(p => (

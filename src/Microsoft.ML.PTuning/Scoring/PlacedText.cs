@@ -3,8 +3,8 @@ using Microsoft.ML.PTuning.Backbones;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>A text and the position of its first token: what embeddings and trunk depend on. Equal where these are.</summary>
-/// <param name="Offset">Positions that a prefix takes before it.</param>
+/// <summary>A text and the position of its first token, which the trunk's output depends on. Compared by value.</summary>
+/// <param name="Offset">Positions that a prefix takes before the text.</param>
 internal sealed record PlacedText(EncodedRow Text, int Offset)
 {
     public bool Equals(PlacedText? other) =>

@@ -6,17 +6,17 @@ using TorchSharp;
 namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>How rows of many callers share batches.</summary>
-/// <param name="MaxBatchSize">Most parts of a batch.</param>
+/// <param name="MaxBatchSize">Largest number of parts per batch.</param>
 /// <param name="MaxDelay">How long a row waits for others while a core is free.</param>
 /// <param name="Capacity">How many calls may wait.</param>
-/// <param name="RefuseWhenFull">Whether a call fails when so many wait; else it waits for room.</param>
+/// <param name="RefuseWhenFull">Whether a call fails when the queue is full; otherwise it waits for room.</param>
 /// <param name="Limit">How many batches the CPU computes at the same time; null for one per core.</param>
 internal sealed record QueueSettings(int MaxBatchSize, TimeSpan MaxDelay, int Capacity, bool RefuseWhenFull, JobLimit? Limit = null);
 
 /// <summary>Gathers rows of many callers and models into batches, and computes as many batches at once as there are cores.</summary>
 /// <remarks>
-/// A thread of its own takes what waits whenever a core is free. Where nothing is being computed it takes it at once; else it waits a moment for
-/// more. So a lone row loses no time, and the busier the cores, the larger the batches. Safe for any number of threads.
+/// A dispatcher thread takes the waiting rows when a core is free. If nothing is being computed, it takes them at once; otherwise it waits a moment for
+/// more. So a single row loses no time, and batches grow with the load. Safe for any number of threads.
 /// </remarks>
 internal sealed class PredictionQueue : IDisposable
 {
@@ -39,9 +39,9 @@ internal sealed class PredictionQueue : IDisposable
         ScoringMetrics.Watch(this, () => Volatile.Read(ref _waitingRows));
     }
 
-    /// <summary>Waits for room where that is asked for, then for the answers of all rows.</summary>
-    /// <param name="read">Reads the rows once there is room: nobody reads what is refused. The queue ends them, whatever happens.</param>
-    /// <exception cref="PredictionQueueFullException">There is no room, and waiting for it is not asked for.</exception>
+    /// <summary>Waits for room, unless the settings refuse calls to a full queue, then for the answers of all rows.</summary>
+    /// <param name="read">Reads the rows once there is room; refused rows are never read. The queue ends every row that was read.</param>
+    /// <exception cref="PredictionQueueFullException">The queue is full, and the settings refuse calls then.</exception>
     /// <exception cref="ObjectDisposedException">The queue was closed before the rows were computed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<Prediction[]> PredictAsync(Func<IReadOnlyList<QueuedRow>> read, CancellationToken cancellationToken)
@@ -150,9 +150,9 @@ internal sealed class PredictionQueue : IDisposable
         }
     }
 
-    /// <summary>Waits until there are rows, a free core, and, where others are being computed, enough rows or the end of the delay.</summary>
+    /// <summary>Waits for rows and a free core. If other rows are being computed, it also waits for enough rows or the end of the delay.</summary>
     /// <returns>
-    /// Rows for all cores, so that there are some of like length to share a batch, and how many cores are free; none where the queue is closed.
+    /// Rows for all cores, so that rows of similar length can share a batch, and the number of free cores; no rows and 0 if the queue is closed.
     /// </returns>
     private (List<QueuedRow> Rows, int Free) Take()
     {
@@ -225,7 +225,7 @@ internal sealed class PredictionQueue : IDisposable
         {
             return [.. MixedBatchPlanner.Plan(parts, budget, _settings.MaxBatchSize)];
         }
-        catch (Exception e) // It would end the dispatcher, and with it the process.
+        catch (Exception e) // An exception here would end the dispatcher and the process.
         {
             foreach (var row in parts.Select(p => p.Row).Distinct())
                 row.Abandon(e);
@@ -261,7 +261,7 @@ internal sealed class PredictionQueue : IDisposable
         }
     }
 
-    // A share for each free core.
+    // Tokens per batch, so that each free core gets a share.
     private static int BudgetOf(List<QueuedPart> parts, int free) =>
         (int)Math.Min(BatchPlanner.CoreBudget, parts.Sum(p => (long)p.Part.Tokens) / free + 1);
 
@@ -271,11 +271,11 @@ internal sealed class PredictionQueue : IDisposable
 
     private static ObjectDisposedException Closed() => new(nameof(PTuningV2MultiTaskPredictor));
 
-    /// <param name="Rows">One a model that is asked, at least one.</param>
-    /// <param name="Since">When it came, in <see cref="Stopwatch"/>'s ticks.</param>
+    /// <param name="Rows">One per model of the call, at least one.</param>
+    /// <param name="Since">When the call came, in <see cref="Stopwatch"/> ticks.</param>
     private readonly record struct Call(IReadOnlyList<QueuedRow> Rows, long Since)
     {
-        /// <returns>How much of a delay it has still to wait, rounded up.</returns>
+        /// <returns>The rest of a delay, rounded up.</returns>
         public int RemainingMilliseconds(TimeSpan delay) => (int)Math.Ceiling((delay - Stopwatch.GetElapsedTime(Since)).TotalMilliseconds);
     }
 }

@@ -3,8 +3,8 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>A row on its way through a <see cref="PredictionQueue"/>: decoded when the last of its parts has ended, on that thread.</summary>
-/// <remarks>It keeps its model alive until then. Its caller may have been answered before, by a failure or because it was cancelled.</remarks>
+/// <summary>A row in a <see cref="PredictionQueue"/>. It is decoded when the last of its parts has ended, on that thread.</summary>
+/// <remarks>It keeps its model alive until then. A failure or a cancellation may answer its caller earlier.</remarks>
 internal sealed class QueuedRow
 {
     private readonly TaskCompletionSource<Prediction> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -12,7 +12,7 @@ internal sealed class QueuedRow
     private readonly float[]?[] _outputs;
     private int _missing;
 
-    /// <param name="model">It has been entered; the row leaves it.</param>
+    /// <param name="model">The caller has entered it; the row leaves it.</param>
     public QueuedRow(PromptModel model, Example example)
     {
         (Model, _example) = (model, example);
@@ -26,13 +26,13 @@ internal sealed class QueuedRow
 
     public Task<Prediction> Answer => _answer.Task;
 
-    /// <summary>Whether nobody waits for it any more.</summary>
+    /// <summary>Whether the caller has its answer and no longer waits.</summary>
     public bool IsAnswered => _answer.Task.IsCompleted;
 
     public void Cancel(CancellationToken token) => _answer.TrySetCanceled(token);
 
     /// <summary>Ends a row before any of its parts is computed.</summary>
-    /// <param name="reason">What its caller is told; null where the caller has been answered already.</param>
+    /// <param name="reason">The failure for its caller; null if the caller has been answered.</param>
     public void Abandon(Exception? reason = null) => End(reason);
 
     /// <summary>Ends a row that has no parts.</summary>
@@ -41,17 +41,17 @@ internal sealed class QueuedRow
     /// <param name="values">The head's numbers for a part.</param>
     public void SetPart(int part, float[] values) => _outputs[part] = values;
 
-    /// <summary>Tells the caller what kept a part from being computed.</summary>
+    /// <summary>Tells the caller why a part was not computed.</summary>
     public void Fail(Exception reason) => _answer.TrySetException(reason);
 
-    /// <summary>Ends a part that was computed, or failed, or that nobody waited for. Each once, in any order, on any thread.</summary>
+    /// <summary>Ends a part, whether it was computed, failed or was no longer needed. Call it once per part, in any order, on any thread.</summary>
     public void EndPart()
     {
         if (Interlocked.Decrement(ref _missing) == 0)
             End(failure: null);
     }
 
-    // The model is left before the caller hears of it, who may dispose it then.
+    // The row leaves the model before the caller gets the answer, because the caller may then dispose the model.
     private void End(Exception? failure)
     {
         Prediction? prediction = null;
@@ -68,7 +68,7 @@ internal sealed class QueuedRow
         {
             Model.Leave();
         }
-        catch (Exception e) // It frees what nobody needs any more; the row is to end all the same.
+        catch (Exception e) // It happens while freeing the model; the row must end in any case.
         {
             failure ??= e;
         }
@@ -79,7 +79,7 @@ internal sealed class QueuedRow
     }
 }
 
-/// <summary>A part of a row on its way.</summary>
+/// <summary>A part of a queued row.</summary>
 /// <param name="Index">Which of the row's parts.</param>
 internal readonly record struct QueuedPart(QueuedRow Row, int Index)
 {

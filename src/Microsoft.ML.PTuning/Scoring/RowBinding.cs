@@ -3,24 +3,25 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>Reads rows of a type for a model, and writes its predictions, each in a step of its own. Safe for any number of threads.</summary>
+/// <summary>Reads rows of a type for a model and writes its predictions, in two separate steps. Safe for any number of threads.</summary>
 /// <remarks>
-/// ML.NET compiles how a type is read, so a binding is made once and kept. Predictions are written by a <c>PredictionEngine</c> that is given
-/// the finished prediction in the model's place: columns are named, converted and passed through as everywhere in ML.NET.
+/// ML.NET compiles code to read a type, so a binding is made once per type. A <c>PredictionEngine</c> writes the predictions. It gets the finished
+/// prediction in the model's place, so columns are named, converted and passed through as everywhere in ML.NET.
 /// </remarks>
 internal sealed class RowBinding<TRow, TPrediction> : IDisposable
     where TRow : class
     where TPrediction : class, new()
 {
     private readonly DataViewRowCursor _cursor;
-    private readonly DataViewRow _rowRead; // The cursor's, after what a chain has before the model.
+    private readonly DataViewRow _rowRead; // The cursor's row after the steps before the model.
     private readonly Func<PendingExample?> _read;
     private readonly PredictionEngine<TRow, TPrediction> _writer;
     private readonly object _writing = new();
     private TRow? _row;
     private Prediction? _prediction;
 
-    /// <param name="before">What a chain has before the model, and <paramref name="after"/> it.</param>
+    /// <param name="before">The steps of a chain before the model.</param>
+    /// <param name="after">The steps of a chain after the model.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing, or of another type.</exception>
     public RowBinding(MLContext mlContext, ITransformer[] before, PromptTask task, ITransformer[] after)
     {
@@ -44,7 +45,7 @@ internal sealed class RowBinding<TRow, TPrediction> : IDisposable
         }
     }
 
-    /// <returns>What the model has to know of the row.</returns>
+    /// <returns>The row as the model reads it.</returns>
     public PendingExample Read(TRow row)
     {
         lock (_cursor)
@@ -62,7 +63,7 @@ internal sealed class RowBinding<TRow, TPrediction> : IDisposable
         }
     }
 
-    /// <summary>The prediction as the caller's type has it, with what it takes from the row itself.</summary>
+    /// <summary>The prediction as the caller's type, with the columns that it takes from the row.</summary>
     public TPrediction Write(TRow row, Prediction prediction)
     {
         lock (_writing)
@@ -86,7 +87,7 @@ internal sealed class RowBinding<TRow, TPrediction> : IDisposable
         _cursor.Dispose();
     }
 
-    /// <summary>Endlessly the row to be read now.</summary>
+    /// <summary>An endless sequence of the row to read now.</summary>
     private IEnumerable<TRow> Rows()
     {
         while (true)

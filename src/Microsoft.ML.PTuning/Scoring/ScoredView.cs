@@ -5,7 +5,7 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>Data with the task's columns added when they are asked for.</summary>
+/// <summary>Data with the task's columns, which are computed when they are read.</summary>
 /// <remarks>
 /// An <see cref="IDataTransform"/>, so that ML.NET sees a step here and not the source of the data. An export to ONNX is then refused; otherwise it
 /// would leave the model out.
@@ -27,8 +27,8 @@ internal sealed class ScoredView(PromptModel model, IDataView source, IHostEnvir
         Open(Active(columnsNeeded), rand, inSmallBatches: false);
 
     /// <remarks>
-    /// The first cursor has all rows: it already keeps all cores busy, several would only fight over them. Without a second one, ML.NET would split
-    /// the first in batches of 128 rows and read a dozen of them ahead. It reads ahead six batches of a set of several, so these are small.
+    /// The first cursor has all rows: it keeps all cores busy, and several cursors would only compete for them. The second, empty one changes how ML.NET
+    /// reads ahead: from a single cursor it would read a dozen batches of 128 rows, from several it reads six of the cursor's own small batches.
     /// </remarks>
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {

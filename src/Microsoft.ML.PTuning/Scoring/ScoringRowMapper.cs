@@ -4,7 +4,7 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>Adds the task's columns to a row at a time, as <c>PredictionEngine</c> asks for it.</summary>
+/// <summary>Adds the task's columns to one row at a time, as <c>PredictionEngine</c> needs it.</summary>
 /// <param name="open">Prepares to predict: every call of the result gives the prediction of the row's current values.</param>
 internal sealed class ScoringRowMapper(PromptTask task, DataViewSchema inputSchema, Func<DataViewRow, Func<Prediction>> open) : IRowToRowMapper
 {

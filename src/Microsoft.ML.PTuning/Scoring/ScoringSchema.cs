@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>The columns of the data and, after them, those that the task adds.</summary>
+/// <summary>The columns of the data, followed by those that the task adds.</summary>
 internal sealed class ScoringSchema
 {
     private readonly PromptTask _task;
@@ -27,7 +27,7 @@ internal sealed class ScoringSchema
 
     public DataViewSchema Output { get; }
 
-    /// <summary>Whether the task adds this column, instead of passing it through.</summary>
+    /// <summary>Whether the task adds this column; otherwise it is passed through.</summary>
     public bool IsAdded(int column) => column >= Input.Count;
 
     /// <summary>The getter of a column of the output.</summary>
@@ -47,7 +47,7 @@ internal sealed class ScoringSchema
             ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType}, not {typeof(TValue)}.");
     }
 
-    /// <summary>The columns of the data that these columns of the output need: themselves, and what the task reads where it adds one of them.</summary>
+    /// <summary>The input columns that these output columns need: those passed through, and the task's inputs if it adds one of them.</summary>
     public IReadOnlyList<DataViewSchema.Column> Needed(IReadOnlyCollection<int> columns) =>
     [
         .. columns.Where(c => !IsAdded(c)).Select(c => Input[c])

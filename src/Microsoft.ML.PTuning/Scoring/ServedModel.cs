@@ -2,14 +2,14 @@ using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Scoring;
 
-/// <summary>A model of a <see cref="PTuningV2MultiTaskPredictor"/>: ours, and what a chain has before and after it.</summary>
+/// <summary>A model of a <see cref="PTuningV2MultiTaskPredictor"/>, with the steps of its chain before and after it.</summary>
 internal sealed class ServedModel
 {
     private readonly string _name;
     private readonly ITransformer[] _steps;
-    private readonly int _place; // Ours, among the steps.
+    private readonly int _place; // Index of the model among the steps.
     private readonly Dictionary<(Type Row, Type Prediction), IDisposable> _bindings = [];
-    private int _uses = 1; // The predictor's own.
+    private int _uses = 1; // The predictor's own use.
 
     private ServedModel(string name, ITransformer[] steps, int place, PromptModel model)
     {
@@ -18,13 +18,13 @@ internal sealed class ServedModel
 
     public PromptModel Model { get; }
 
-    /// <summary>What of the model, or of its chain, is to be disposed.</summary>
+    /// <summary>The disposable steps of the model or its chain.</summary>
     public IEnumerable<IDisposable> DisposableSteps => _steps.OfType<IDisposable>();
 
-    /// <summary>How its rows were read and answered, to be disposed after its last use.</summary>
+    /// <summary>The bindings that read and answered its rows, to dispose after its last use.</summary>
     public IEnumerable<IDisposable> Bindings => _bindings.Values;
 
-    /// <exception cref="ArgumentException">It is or contains none or several of ours, or has a step that does not go row by row.</exception>
+    /// <exception cref="ArgumentException">It contains no P-Tuning v2 model or several, or has a step that does not go row by row.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public static ServedModel Of(string name, ITransformer model)
     {
@@ -41,14 +41,14 @@ internal sealed class ServedModel
                 $"Model '{name}' has a step that does not go row by row, {other.GetType().Name}, so it cannot predict single rows. Leave it out.",
                 nameof(model));
 
-        ours[0].Model.Use(_ => { }); // Throws where it has been disposed.
+        ours[0].Model.Use(_ => { }); // Throws if it has been disposed.
         return new ServedModel(name, steps, Array.IndexOf(steps, ours[0]), ours[0].Model);
     }
 
-    /// <summary>A row is on its way through the model; <see cref="TryEnd"/> ends it.</summary>
+    /// <summary>Begins a use of the model by a row; <see cref="TryEnd"/> ends it.</summary>
     public void Begin() => Interlocked.Increment(ref _uses);
 
-    /// <returns>Whether this was the last use: no row is on its way, and the predictor has given the model up.</returns>
+    /// <returns>Whether this was the last use: no row uses the model, and the predictor has removed it.</returns>
     public bool TryEnd() => Interlocked.Decrement(ref _uses) == 0;
 
     /// <exception cref="ArgumentException">It stands on another encoder.</exception>
@@ -57,7 +57,7 @@ internal sealed class ServedModel
         var (own, others) = (Model.Network.Encoder.Backbone, other.Model.Network.Encoder.Backbone);
         var isSameFile = Model.Reference.Weights.SequenceEqual(other.Model.Reference.Weights);
         if (ReferenceEquals(own, others) || (isSameFile && Model.Device == other.Model.Device && own.ElementType == others.ElementType))
-            return; // A copy in another folder will do, though it takes memory of its own.
+            return; // A copy in another folder is allowed, but takes memory of its own.
 
         var (place, otherPlace) = (Model.Description.Directory, other.Model.Description.Directory);
         var advice = Model.Device != other.Model.Device
@@ -70,7 +70,7 @@ internal sealed class ServedModel
             + $"'{otherPlace}'. All models of a predictor share one encoder. {advice}");
     }
 
-    /// <summary>How rows of a type are read and answered; made once.</summary>
+    /// <summary>The binding for rows of a type; made once.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing, or of another type.</exception>
     public RowBinding<TRow, TPrediction> Binding<TRow, TPrediction>(MLContext mlContext)
         where TRow : class

@@ -19,7 +19,7 @@ internal sealed class TextEmbedder : IDisposable
     private readonly OpenBackbone _opened;
     private readonly Device _device;
 
-    /// <param name="environment">Names the device, as for a trainer.</param>
+    /// <param name="environment">Chooses the device, as for a trainer.</param>
     /// <param name="backbone">A folder, a hub id, or null for the default encoder.</param>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
     public TextEmbedder(IHostEnvironment environment, string? backbone)
@@ -37,7 +37,7 @@ internal sealed class TextEmbedder : IDisposable
     private Backbone Backbone => _opened.Lease.Backbone;
 
     /// <param name="maxLength">Most tokens of a text, special tokens included; the rest is cut off.</param>
-    /// <param name="cancellationToken">Asked before every batch.</param>
+    /// <param name="cancellationToken">Checked before every batch.</param>
     /// <returns>The embedding of each text, in the order of <paramref name="texts"/>.</returns>
     public float[][] Embed(IReadOnlyList<string> texts, int maxLength, CancellationToken cancellationToken = default)
     {

@@ -10,44 +10,44 @@ internal sealed record GoldAnswer(string Text, int Start)
 {
     public static readonly GoldAnswer None = new("", -1);
 
-    /// <summary>An answer as the data has it: no text is none; a text whose index is below 0 stands nowhere.</summary>
+    /// <summary>An answer from the data. An empty text is no answer; a text whose index is below 0 has no place.</summary>
     public static GoldAnswer Of(string text, int index) => text.Length == 0 ? None : new GoldAnswer(text, index);
 }
 
 /// <summary>A question and its context, encoded: a part for each window of the context.</summary>
 /// <param name="Context">The text that answers are cut from.</param>
 /// <param name="Tokens">The context's tokens.</param>
-/// <param name="Windows">One a part.</param>
+/// <param name="Windows">One per part.</param>
 /// <param name="TextStart">Position of a window's first token in its sequence.</param>
 /// <param name="Gold">The right answer; null when scoring.</param>
 internal sealed record AnswerExample(
     IReadOnlyList<ExamplePart> Parts, bool IsTruncated, string Context, Token[] Tokens, AnswerWindow[] Windows, int TextStart, GoldAnswer? Gold)
     : Example(Parts, IsTruncated)
 {
-    /// <summary>Most tokens of a question, as in BERT's own code; a row of few tokens gives it half of its room at most.</summary>
+    /// <summary>Longest question in tokens, as in BERT's own code. In short rows a question takes at most half of the room.</summary>
     private const int LongestQuestion = 64;
 
     /// <summary>Whether it is one of several windows of a row: the answer may stand in another.</summary>
     public bool IsWindow { get; private init; }
 
-    /// <summary>Whether there is an answer that no window holds whole where it is said to be.</summary>
+    /// <summary>Whether there is an answer that no window holds as a whole at its place.</summary>
     public override bool IsMisaligned => Gold is { Text.Length: > 0 } && Parts.All(part => !HasAnswer(part));
 
-    /// <summary>Where the answer starts in its sequence, in the first window that holds it; 0 where none does.</summary>
+    /// <summary>The answer's start in its sequence, in the first window that holds it; 0 if none does.</summary>
     public int GoldPosition => Parts.Where(HasAnswer).Select(part => (int)part.Target[0]).FirstOrDefault();
 
-    /// <summary>Most tokens of a question beside which the context is read.</summary>
+    /// <summary>Largest number of tokens of a question.</summary>
     /// <param name="room">Tokens of a row, special tokens not counted.</param>
     public static int MostOfQuestion(int room) => Math.Min(LongestQuestion, room / 2);
 
-    /// <summary>Windows: <c>[CLS] question [SEP] stretch of the context [SEP]</c>, and as target the positions of the answer's two ends.</summary>
+    /// <summary>Makes windows, <c>[CLS] question [SEP] piece of the context [SEP]</c>, whose targets are the positions of the answer's two ends.</summary>
     /// <remarks>
-    /// Both are 0, the position of <c>[CLS]</c>, where the answer is not whole within the window or there is none, as in the official code.
+    /// Both are 0, the position of <c>[CLS]</c>, if the window does not hold the whole answer or there is none, as in the official code.
     /// A token belongs to the answer when they share a character.
     /// </remarks>
     /// <param name="maxLength">Most tokens of a window, question and special tokens included.</param>
     /// <param name="overlap">Tokens that a window shares with the next.</param>
-    /// <param name="gold">The right answer; null when scoring. Where it is not where it is said to be, there are no targets.</param>
+    /// <param name="gold">The right answer; null when scoring. If the context does not have it at its place, there are no targets.</param>
     public static AnswerExample Encode(TextTokenizer tokenizer, string question, string context, GoldAnswer? gold, int maxLength, int overlap)
     {
         var room = maxLength - tokenizer.SpecialTokens(pair: true);
@@ -68,7 +68,7 @@ internal sealed record AnswerExample(
         return new AnswerExample(parts, shownQuestion.Length < questionTokens.Count, context, tokens, windows, textStart, gold);
     }
 
-    /// <summary>The windows one by one: each has the answer where it holds it, and none where it does not.</summary>
+    /// <summary>One example per window: with the answer if the window holds it, else without an answer.</summary>
     public override IEnumerable<Example> Split()
     {
         if (IsMisaligned)
@@ -91,7 +91,7 @@ internal sealed record AnswerExample(
             ? [textStart + first - window.Start, textStart + last - window.Start]
             : [0, 0];
 
-    // The first and the last token of the answer; null where there is none, or it is not where it is said to be.
+    // The first and the last token of the answer; null if there is none, or it is not at its place.
     private static (int First, int Last)? Locate(GoldAnswer gold, string context, Token[] tokens)
     {
         if (gold.Text.Length == 0 || gold.Start < 0 || gold.Start > context.Length)

@@ -2,22 +2,22 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>From the logits of a row's windows to its answers, as SQuAD is decoded (Devlin et al. 2019; Hugging Face's examples).</summary>
+/// <summary>Finds a row's answers from the logits of its windows, as SQuAD is decoded (Devlin et al. 2019; Hugging Face's examples).</summary>
 /// <remarks>
-/// In each window the n best starts are paired with the n best ends, among the context's tokens; a start counts in the window that shows most of
-/// its context. Pairs that end before they start, or that have too many tokens, are left out; of all windows' pairs the n best stay. Equal words
-/// at different places are different answers; the same place found twice is one.
+/// Each window pairs its n best starts with its n best ends among the context's tokens. A start counts only in the window that shows most of its
+/// context. Pairs that end before they start, or that have too many tokens, are dropped. The n best pairs of all windows remain. Equal words at
+/// different places are different answers; the same place found twice is one answer.
 /// </remarks>
-/// <param name="best">How many starts, ends and answers are kept, n.</param>
-/// <param name="longest">Most tokens of an answer.</param>
+/// <param name="best">The number of starts, ends and answers, n.</param>
+/// <param name="longest">Longest answer in tokens.</param>
 internal sealed class AnswerSearch(int best, int longest)
 {
     private readonly int[] _starts = new int[best];
     private readonly int[] _ends = new int[best];
     private readonly List<AnswerSpan> _found = new(best);
 
-    /// <summary>The n best answers, best first; of equals the first one stands first. There is one wherever the context has a token.</summary>
-    /// <param name="logits">For each window two numbers a token of its sequence: start and end.</param>
+    /// <summary>The n best answers, best first; among equal scores the one found first. There is at least one if the context has a token.</summary>
+    /// <param name="logits">For each window, two numbers per token of its sequence: start and end.</param>
     public static IReadOnlyList<AnswerSpan> Find(AnswerExample example, IReadOnlyList<float[]> logits, int best, int longest)
     {
         var search = new AnswerSearch(best, Math.Min(longest, example.Tokens.Length));
@@ -32,7 +32,7 @@ internal sealed class AnswerSearch(int best, int longest)
         return search._found;
     }
 
-    /// <summary>What no answer scores: the two logits of the first token, <c>[CLS]</c>, in the window where their sum is least.</summary>
+    /// <summary>The score of "no answer": the sum of the two logits of <c>[CLS]</c>, in the window where it is least.</summary>
     public static float ScoreOfNone(IReadOnlyList<float[]> logits) => logits.Min(window => window[0] + window[1]);
 
     private void OfferPairs(WindowLogits window)
@@ -50,7 +50,7 @@ internal sealed class AnswerSearch(int best, int longest)
         }
     }
 
-    // Where no good start and good end make a pair: each of the best starts with the best end in its reach, itself at least.
+    // Used if no pair was found: pairs each of the best starts with the best end in its reach, at least itself.
     private void OfferNearestEnds(WindowLogits window)
     {
         foreach (var start in _starts.AsSpan(0, window.SelectStarts(_starts)))

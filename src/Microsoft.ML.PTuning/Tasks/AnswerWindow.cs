@@ -1,16 +1,16 @@
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>A stretch of a context that is read at once: its tokens [Start, End).</summary>
+/// <summary>A piece of a context that is read at once: its tokens [Start, End).</summary>
 /// <param name="FirstAnswer">
-/// An answer may start at its tokens [FirstAnswer, LastAnswer): the others see more of the context in a neighbouring window (BERT's "max context").
+/// Answers may start at its tokens [FirstAnswer, LastAnswer). Its other tokens have more context in a neighbouring window (BERT's "max context").
 /// </param>
 internal readonly record struct AnswerWindow(int Start, int End, int FirstAnswer, int LastAnswer)
 {
     public int Count => End - Start;
 
     /// <summary>The windows of a context, in order: every token is in one or more of them, and an answer starts at it in exactly one.</summary>
-    /// <param name="tokens">Tokens of the context; none make one empty window.</param>
-    /// <param name="room">Most tokens of a window.</param>
+    /// <param name="tokens">Tokens of the context; 0 gives one empty window.</param>
+    /// <param name="room">Largest number of tokens per window.</param>
     /// <param name="overlap">Tokens that a window shares with the next; less than <paramref name="room"/>.</param>
     public static AnswerWindow[] Cut(int tokens, int room, int overlap)
     {

@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>A form that a column may have.</summary>
-/// <param name="ItemType">The type of its values, or of its items; of no meaning for keys, which may have any width.</param>
+/// <param name="ItemType">The type of its values, or of its items; without meaning for keys, which may have any width.</param>
 internal sealed record ColumnForm(PrimitiveDataViewType ItemType, bool IsKey = false, bool IsVector = false)
 {
     public static readonly ColumnForm Text = new(TextDataViewType.Instance), Texts = new(TextDataViewType.Instance, IsVector: true);
@@ -24,9 +24,9 @@ internal sealed record ColumnForm(PrimitiveDataViewType ItemType, bool IsKey = f
 
 /// <summary>A column that a task reads.</summary>
 /// <param name="Name">Its name in the data.</param>
-/// <param name="Role">What the task uses it for, as an error message says it.</param>
+/// <param name="Role">What the task uses it for, in the words of error messages.</param>
 /// <param name="Forms">The forms it may have.</param>
-/// <param name="Advice">What to do where it has another.</param>
+/// <param name="Advice">What to do if it has another form.</param>
 internal sealed record InputColumn(string Name, string Role, IReadOnlyList<ColumnForm> Forms, string Advice)
 {
     public static InputColumn Text(string name, string role) =>
@@ -64,18 +64,18 @@ internal enum ColumnSize
     /// <summary>One.</summary>
     Scalar,
 
-    /// <summary>One a class.</summary>
+    /// <summary>One per class.</summary>
     PerClass,
 
     /// <summary>As many as the row has words, answers, entities.</summary>
     PerRow,
 }
 
-/// <summary>A column that a task adds, and how its value follows from a row's prediction.</summary>
+/// <summary>A column that a task adds, and how its value is read from a row's prediction.</summary>
 /// <param name="ValueKind">ML.NET's <c>ScoreValueKind</c>: Score, PredictedLabel or Probability.</param>
 internal abstract record OutputColumn(string Name, PrimitiveDataViewType ItemType, ColumnSize Size, bool IsKey, string ValueKind, LabelAnnotation Annotation)
 {
-    /// <summary>The input column that bounds it: a vector has as many items, a key as many values; null for none.</summary>
+    /// <summary>The input column that gives the size of a vector or the number of a key's values; null for none.</summary>
     public string? SizedAs { get; init; }
 
     /// <param name="prediction">The current row's prediction.</param>

@@ -3,9 +3,9 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>What is encoded, batched and learned as one: a text, a window of a long text, or all choices of a question.</summary>
-/// <param name="Sequences">What the encoder reads; never empty.</param>
-/// <param name="Target">What is to be learned, in the task's own numbers; empty when scoring.</param>
+/// <summary>The unit of encoding, batching and learning: a text, a window of a long text, or all choices of a question.</summary>
+/// <param name="Sequences">The sequences that the encoder reads; at least one.</param>
+/// <param name="Target">The label as the task's numbers; empty when scoring.</param>
 internal sealed record ExamplePart(IReadOnlyList<EncodedRow> Sequences, float[] Target)
 {
     /// <summary>Tokens of the longest sequence.</summary>
@@ -15,8 +15,8 @@ internal sealed record ExamplePart(IReadOnlyList<EncodedRow> Sequences, float[] 
     public int Tokens => Length * Sequences.Count;
 }
 
-/// <summary>A row of the data as encoder, loss and decoding take it. A task that must know more of it derives its own.</summary>
-/// <param name="Parts">Its parts: one, or the windows of a long text in order; none where there is nothing to choose from.</param>
+/// <summary>A row of the data as encoder, loss and decoding take it. Tasks that need more fields derive from it.</summary>
+/// <param name="Parts">Its parts: one, or the windows of a long text in order; none if there is nothing to choose from.</param>
 /// <param name="IsTruncated">Whether text was dropped, because it was longer than the task's maximum.</param>
 internal record Example(IReadOnlyList<ExamplePart> Parts, bool IsTruncated)
 {

@@ -11,7 +11,7 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
     /// <summary>Rows that are read before they are encoded together, on all cores.</summary>
     private const int ReadAhead = 4096;
 
-    /// <summary>Rows that are read, with a label or without, until it is asked again whether the work has been cancelled.</summary>
+    /// <summary>Rows between two checks for cancellation, those without a label included.</summary>
     private const int RowsBetweenChecks = 256;
 
     /// <summary>Rows whose text was longer than the task's maximum.</summary>
@@ -21,7 +21,7 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
     public int Misaligned { get; } = Examples.Count(e => e.IsMisaligned);
 
     /// <summary>Reads and encodes all rows that have a label, once.</summary>
-    /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
+    /// <param name="checkCancelled">Throws if the work has been cancelled.</param>
     public static ExampleSet Read(IDataView data, PromptTask task, TextTokenizer tokenizer, Action checkCancelled)
     {
         var columns = task.Inputs.Concat(task.LabelColumns).Select(c => data.Schema[c.Name]).DistinctBy(c => c.Index);
@@ -51,7 +51,7 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
 
     /// <summary>Encodes rows side by side, in their order.</summary>
     /// <param name="cores">How many cores may be used; null for all.</param>
-    /// <exception cref="Exception">What encoding a row threw.</exception>
+    /// <exception cref="Exception">The first exception of encoding a row.</exception>
     public static Example[] Encode(IReadOnlyList<PendingExample> pending, TextTokenizer tokenizer, int? cores = null)
     {
         var examples = new Example[pending.Count];

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// <summary>Reads columns of keys of any width: byte, ushort, uint, ulong. A missing key is 0, the first value is 1.</summary>
 internal static class KeyColumn
 {
-    /// <summary>Prepares to read a column with a key per row: every call of the result reads the current row's.</summary>
+    /// <summary>Prepares to read a column with a key per row. Every call of the result reads the current row.</summary>
     public static Func<ulong> Open(DataViewRow row, DataViewSchema.Column column)
     {
         var width = column.Type.RawType;
@@ -16,7 +16,7 @@ internal static class KeyColumn
             : Open<ulong>(row, column);
     }
 
-    /// <summary>Prepares to read a column with a vector of keys per row: every call of the result reads the current row's.</summary>
+    /// <summary>Prepares to read a column with a vector of keys per row. Every call of the result reads the current row.</summary>
     public static Func<ulong[]> OpenVector(DataViewRow row, DataViewSchema.Column column)
     {
         var width = ((VectorDataViewType)column.Type).ItemType.RawType;

@@ -6,7 +6,7 @@ using Microsoft.ML.Data;
 namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>The classes of a key label: how many there are, and their values in the label's own type.</summary>
-/// <remarks>The count is the key's, not that of the classes seen, so that every fold and every file agrees on the order of the scores.</remarks>
+/// <remarks>The count is that of the key type, not of the classes in the data, so that every fold and every file has the same order of scores.</remarks>
 internal sealed class LabelValues : IJsonOnDeserialized
 {
     private static readonly PrimitiveDataViewType[] ItemTypes =
@@ -16,7 +16,7 @@ internal sealed class LabelValues : IJsonOnDeserialized
         NumberDataViewType.Int32, NumberDataViewType.UInt32, NumberDataViewType.Int64, NumberDataViewType.UInt64,
     ];
 
-    /// <summary>Of one task; a head of more would be larger than most encoders.</summary>
+    /// <summary>The limit per task; with more classes the head would be larger than most encoders.</summary>
     public const int MostClasses = 1_000_000;
 
     private readonly Lazy<Dictionary<string, int>> _indices;

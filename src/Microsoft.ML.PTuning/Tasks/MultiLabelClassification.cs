@@ -5,19 +5,19 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>Any number of classes for a text or a pair of texts, each by itself: binary cross-entropy. Outputs: a probability per class.</summary>
+/// <summary>Any number of classes for a text or a pair of texts, each decided by itself (binary cross-entropy). Outputs: a probability per class.</summary>
 /// <remarks>The label is a vector of texts, the classes that a row has, or a vector of Booleans, one per class. Targets are 0 or 1 per class.</remarks>
 internal sealed record MultiLabelClassification : SentenceTask
 {
-    /// <summary>Rows that are read until it is asked again whether the work has been cancelled.</summary>
+    /// <summary>Rows between two checks for cancellation.</summary>
     private const int RowsBetweenChecks = 256;
 
     public required string PredictedLabelColumnName { get; init; }
 
-    /// <summary>The least probability of a class that is predicted, above 0 and below 1.</summary>
+    /// <summary>Classes of this probability or more are predicted; above 0 and below 1.</summary>
     public double Threshold { get; init; } = 0.5;
 
-    /// <summary>Whether the label is, and predictions are, the names of classes; else a Boolean per class.</summary>
+    /// <summary>Whether label and predictions are names of classes; otherwise they are a Boolean per class.</summary>
     public bool HasTexts { get; init; }
 
     /// <summary>The classes, once the label is known.</summary>
@@ -66,7 +66,7 @@ internal sealed record MultiLabelClassification : SentenceTask
         return ((MultiLabelClassification)ForLabel(type.ItemType)) with { Labels = new LabelValues(names.Count, "Text", names) };
     }
 
-    /// <remarks>Texts that no training row has are of no class, also in the validation set.</remarks>
+    /// <remarks>Texts that no training row has belong to no class, also in the validation set.</remarks>
     public override void CheckValidation(IDataView data)
     {
         var type = (VectorDataViewType)data.Schema[LabelColumnName].Type;

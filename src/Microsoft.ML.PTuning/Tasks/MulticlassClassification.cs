@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>One class of several for a text or a pair of texts. Outputs: a probability a class.</summary>
+/// <summary>One class of several for a text or a pair of texts. Outputs: a probability per class.</summary>
 internal sealed record MulticlassClassification : SentenceClassification
 {
     /// <summary>The classes, once the label is known.</summary>
@@ -62,7 +62,7 @@ internal sealed record MulticlassClassification : SentenceClassification
         return () =>
         {
             var key = read();
-            return key == 0 || key > (ulong)Labels!.Count ? null : [key - 1]; // Keys count from 1; 0, and what is beyond the count, is a missing one.
+            return key == 0 || key > (ulong)Labels!.Count ? null : [key - 1]; // Keys count from 1. A key of 0, or beyond the count, is missing.
         };
     }
 

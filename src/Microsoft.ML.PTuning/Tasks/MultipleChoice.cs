@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>The best of a row's choices for its premise, as in COPA (Roemmele et al. 2011). Outputs: a probability a choice.</summary>
+/// <summary>The best of a row's choices for its premise, as in COPA (Roemmele et al. 2011). Outputs: a probability per choice.</summary>
 /// <remarks>Each choice is read together with the premise and scored; the scores of a row's choices are compared.</remarks>
 internal sealed record MultipleChoice : PromptTask
 {
@@ -55,7 +55,7 @@ internal sealed record MultipleChoice : PromptTask
         return this;
     }
 
-    /// <exception cref="ArgumentOutOfRangeException">The label's keys stand for values: their order says nothing about the choices.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The label's keys stand for values, so their order is not that of the choices.</exception>
     public override void CheckValidation(IDataView data)
     {
         if (data.Schema[LabelColumnName].Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues) is not null)
@@ -104,7 +104,7 @@ internal sealed record MultipleChoice : PromptTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
-        var scores = outputs.squeeze(1).split([.. parts.Select(p => (long)p.Sequences.Count)]); // [C] a row
+        var scores = outputs.squeeze(1).split([.. parts.Select(p => (long)p.Sequences.Count)]); // [C] per row
         return stack(scores.Zip(parts, (row, part) =>
             nn.functional.cross_entropy(row.unsqueeze(0), tensor([(long)part.Target[0]]).ToDevice(outputs.device)))).sum();
     }
@@ -124,8 +124,8 @@ internal sealed record MultipleChoice : PromptTask
                 + "Lower the learning rate (try a fifth of it), or train longer."
             : null;
 
-    /// <summary>Prepares to read the index of the right choice, below 0 where it is not known: every call of the result reads the current row's.</summary>
-    /// <param name="label">Holds the index, or a key, which is one more than that and 0 where it is missing.</param>
+    /// <summary>Prepares to read the index of the right choice, below 0 if it is unknown. Every call of the result reads the current row.</summary>
+    /// <param name="label">A column of indices, or of keys: a key is the index plus 1, or 0 if it is missing.</param>
     public static Func<long> OpenIndex(DataViewRow row, DataViewSchema.Column label)
     {
         if (label.Type is KeyDataViewType)

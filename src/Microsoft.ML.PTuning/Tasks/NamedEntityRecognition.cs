@@ -11,9 +11,8 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
 /// <remarks>
 /// A word is tagged at its first token. Entities are learned in IOB2 (Tjong Kim Sang &amp; Veenstra 1999), whatever scheme the labels are in;
-/// tags without a prefix are learned as they are, and a missing key as no entity. Long sentences are read in windows, each word in one of them with
-/// what stands around it.
-/// For semantic roles the predicate is repeated behind the sentence, as in the official code: one row a predicate.
+/// tags without a prefix are learned as they are, and a missing key as no entity. Long sentences are read in overlapping windows; each word is tagged
+/// in one of them. For semantic roles there is one row per predicate, and the predicate is repeated behind the sentence, as in the official code.
 /// </remarks>
 internal sealed record NamedEntityRecognition : PromptTask
 {
@@ -21,7 +20,7 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     public required string Sentence1ColumnName { get; init; }
 
-    /// <summary>Index of the word whose roles are asked for; null where there is no such word.</summary>
+    /// <summary>Column with the index of the predicate, for semantic roles; null for other tags.</summary>
     public string? PredicateColumnName { get; init; }
 
     public required string PredictedLabelColumnName { get; init; }
@@ -30,7 +29,7 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     public required string EntitiesColumnName { get; init; }
 
-    /// <summary>Where the words come from; null as long as no data has told.</summary>
+    /// <summary>Where the words come from; null until the training data is known.</summary>
     public WordSource? Words { get; init; }
 
     /// <summary>The tags, once the labels are known.</summary>
@@ -82,12 +81,12 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     private bool LearnsIob2 => TagSequence.IsChunkTagSet(Labels!.Values!);
 
-    // The tag that stands for no entity; where there is none, O, which is no tag of the model.
+    // The tag that stands for no entity. If the model has no such tag, it is O.
     private string Outside => Labels!.IndexOf(TagSequence.Outside) >= 0
         ? TagSequence.Outside
         : Labels.Values!.FirstOrDefault(TagSequence.IsOutside, TagSequence.Outside);
 
-    // A word in which the tokenizer sees nothing cannot be tagged.
+    // The tag of words that the tokenizer drops.
     private int TagOfNothing => Math.Max(0, Labels!.IndexOf(Outside));
 
     public override PromptTask ForData(IDataView data, Action checkCancelled)
@@ -167,7 +166,7 @@ internal sealed record NamedEntityRecognition : PromptTask
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
         var length = outputs.size(1);
-        var places = new List<long>(); // Of the tagged tokens, in [S, T] as one row.
+        var places = new List<long>(); // Indices of the tagged tokens in the flat [S · T].
         var tags = new List<long>();
         for (var i = 0; i < parts.Count; i++)
             for (var t = 0; t < parts[i].Target.Length; t++)
@@ -258,7 +257,7 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     private static string[] Iob2Tags(IEnumerable<string> types) => [TagSequence.Outside, .. types.SelectMany(type => new[] { $"B-{type}", $"I-{type}" })];
 
-    // A missing key is read as O. Where no training row misses one, nothing is known of a word that does.
+    // A missing key is read as O. If no training row has a missing key, O is no tag, and such words do not count.
     private bool IsGiven(string tag) => tag != TagSequence.Outside || Labels!.IndexOf(TagSequence.Outside) >= 0;
 
     // The tags as the model learns them.

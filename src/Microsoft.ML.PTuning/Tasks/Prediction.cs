@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>What a task says of a row, decoded from the head's numbers; its output columns are read from it.</summary>
+/// <summary>A task's prediction for a row, decoded from the head's numbers. The output columns are read from it.</summary>
 internal abstract record Prediction;
 
 /// <summary>A few numbers: probabilities of classes or choices, the difference of two logits, the predicted number.</summary>
@@ -22,7 +22,7 @@ internal sealed record ScorePrediction(float[] Values) : Prediction
         return probabilities;
     }
 
-    /// <summary>Where the largest number stands; the first of equals.</summary>
+    /// <summary>The index of the largest number; the first of equals.</summary>
     public static int ArgMax(ReadOnlySpan<float> numbers)
     {
         var best = 0;

@@ -12,11 +12,11 @@ namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>The answer to a question, cut from a context: a start and an end among its tokens (Rajpurkar et al. 2016, 2018).</summary>
 /// <remarks>
-/// A context that is too long is read in overlapping windows, to its end. A question is cut to 64 tokens, or to half of the room where that is less.
+/// A long context is read in overlapping windows, to its end. A question is cut to 64 tokens, or to half of the room if that is less.
 /// </remarks>
 internal sealed record QuestionAnswering : PromptTask
 {
-    /// <summary>Beyond it, decoding would take longer than the encoder.</summary>
+    /// <summary>With more, decoding would take longer than the encoder.</summary>
     public const int LargestNBest = 1000;
 
     public required string ContextColumnName { get; init; }
@@ -35,22 +35,22 @@ internal sealed record QuestionAnswering : PromptTask
 
     public required string NoAnswerScoreColumnName { get; init; }
 
-    /// <summary>Most answers of a row.</summary>
+    /// <summary>Largest number of answers per row.</summary>
     public required int TopK { get; init; }
 
-    /// <summary>Starts and ends that are considered in a window, and answers in a row.</summary>
+    /// <summary>Number of starts and ends that are considered per window, and of answers per row.</summary>
     public required int NBest { get; init; }
 
-    /// <summary>Most tokens of an answer.</summary>
+    /// <summary>Longest answer in tokens.</summary>
     public required int MaxAnswerLength { get; init; }
 
     /// <summary>Tokens of the context that a window shares with the next.</summary>
     public required int DocumentStride { get; init; }
 
-    /// <summary>A row has no answer where the score of none is higher than the best answer's by more than this.</summary>
+    /// <summary>A row has no answer if the score of "no answer" exceeds that of the best answer by more than this.</summary>
     public required double NoAnswerThreshold { get; init; }
 
-    /// <summary>Whether rows without an answer were trained on. Without them there is an answer wherever the context has a token.</summary>
+    /// <summary>Whether training had rows without an answer. If not, every row with a context gets an answer.</summary>
     public bool AllowsNoAnswer { get; init; }
 
     public override string ScoreColumnKind => "QuestionAnswering";
@@ -66,8 +66,8 @@ internal sealed record QuestionAnswering : PromptTask
     ];
 
     /// <summary>
-    /// Whether padding counts as a place where an answer might be, as in the official code, which pads every row to one length.
-    /// With batches of several lengths a row's loss would then depend on those it shares a batch with.
+    /// Whether padding counts as a place of an answer, as in the official code, which pads every row to one length. With batches of several lengths, a
+    /// row's loss would then depend on the other rows of its batch.
     /// </summary>
     [JsonIgnore]
     public bool CountsPadding { get; init; }
@@ -94,7 +94,7 @@ internal sealed record QuestionAnswering : PromptTask
 
     public override string MetricName => "F1";
 
-    /// <summary>Validation batches are of any length, and have no padding that would count.</summary>
+    /// <summary>Validation batches have different lengths, so their padding never counts.</summary>
     public override PromptTask ForScoring => this with { CountsPadding = false };
 
     public override PromptTask ForTargets(ExampleSet training)
@@ -146,10 +146,10 @@ internal sealed record QuestionAnswering : PromptTask
         return nn.functional.cross_entropy(logits, positions, reduction: nn.Reduction.Sum).DividedBy(2);
     }
 
-    /// <summary>Windows of rows whose answer is where it is said to be.</summary>
+    /// <summary>Counts the windows of rows whose answer is at its place.</summary>
     public override double LossWeight(IReadOnlyList<ExamplePart> parts) => parts.Count(IsLearned);
 
-    /// <summary>Answers, best first; "" stands before those that it outscores by more than <see cref="NoAnswerThreshold"/>.</summary>
+    /// <summary>Answers, best first. "" precedes the answers that it outscores by more than <see cref="NoAnswerThreshold"/>.</summary>
     public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs)
     {
         var row = (AnswerExample)example;
@@ -167,11 +167,11 @@ internal sealed record QuestionAnswering : PromptTask
         return new AnswerPrediction(row.Context, [.. answers.Take(shown)], probabilities[..shown], noAnswerScore);
     }
 
-    /// <summary>SQuAD's F1, the mean over rows; a row that is misaligned has its text all the same.</summary>
+    /// <summary>SQuAD's F1, the mean over rows. Misaligned rows count, too: they have an answer text.</summary>
     public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
         predictions.Zip(examples).Average(pair => AnswerMatch.F1(((AnswerPrediction)pair.First).BestText, [GoldOf(pair.Second).Text]));
 
-    /// <summary>Warns of no answer for everything, and of answers that all start at the same token.</summary>
+    /// <summary>Finds a model that gives no answer for every row, or answers that all start at the same token.</summary>
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
         const string Advice = "Lower the learning rate (try a fifth of it), or train longer.";
@@ -201,7 +201,7 @@ internal sealed record QuestionAnswering : PromptTask
 
     private static GoldAnswer GoldOf(Example example) => ((AnswerExample)example).Gold!;
 
-    // -∞ where a sequence has ended: such positions have no share in the softmax, and no gradient.
+    // Sets padding to -∞, so that it has no share in the softmax, and no gradient.
     private static Tensor WithoutPadding(Tensor logits, IReadOnlyList<ExamplePart> parts)
     {
         var length = (int)logits.size(1);

@@ -32,7 +32,7 @@ internal abstract record SentenceClassification : SentenceTask
 
     public override int? CountClasses(IReadOnlyList<Example> examples) => examples.Select(ClassOf).Distinct().Count();
 
-    /// <summary>Warns of one class for everything: the commonest way in which prompt tuning fails.</summary>
+    /// <summary>Finds a model that predicts one class for every row, the most frequent failure of prompt tuning.</summary>
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
         var predicted = predictions.Select(Predict).Distinct().Take(2).ToArray();

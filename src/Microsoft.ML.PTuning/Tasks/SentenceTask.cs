@@ -26,7 +26,7 @@ internal abstract record SentenceTask : PromptTask
 
     public override TaskHead Head => new SentenceHead(OutputSize, Pooling);
 
-    /// <summary>Numbers of the head a row.</summary>
+    /// <summary>The head's numbers per row.</summary>
     protected abstract int OutputSize { get; }
 
     public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.ResolvedOver(backbone) };
@@ -58,7 +58,7 @@ internal abstract record SentenceTask : PromptTask
             : null;
     }
 
-    /// <summary>Prepares to read the label: every call of the result reads the current row's, and gives null where it is missing.</summary>
+    /// <summary>Prepares to read the label. Every call of the result reads the current row, and returns null if it is missing.</summary>
     protected abstract Func<float[]?> OpenTarget(DataViewRow row);
 
     private static Example Encode(EncodedText text, float[]? target) => new([new ExamplePart([EncodedRow.Of(text)], target ?? [])], text.DroppedTokens > 0);

@@ -25,17 +25,17 @@ internal readonly record struct Word(int Start, int End)
 }
 
 /// <summary>The words of a sentence and the tokens of each.</summary>
-/// <param name="Words">Words in order; where they were given one by one, as characters of the text that joins them by a space.</param>
-/// <param name="Tokens">The tokens of each word; none where the tokenizer sees nothing in it.</param>
+/// <param name="Words">Words in order. If they were given one by one, offsets are those of the text that joins them by spaces.</param>
+/// <param name="Tokens">The tokens of each word; none if the tokenizer drops the whole word.</param>
 /// <param name="Visible">
-/// The words without what their tokenizer drops at their edges, and without other invisible characters there: what an entity begins and ends with.
-/// Empty where nothing is left.
+/// The words without invisible characters at their edges, and without others that the tokenizer drops there. Entities begin and end at these offsets.
+/// Empty if the whole word is invisible.
 /// </param>
 /// <param name="Length">Characters of the text.</param>
 internal sealed record SentenceWords(
     IReadOnlyList<Word> Words, IReadOnlyList<IReadOnlyList<Token>> Tokens, IReadOnlyList<Word> Visible, int Length)
 {
-    /// <summary>Words that are given one by one: each is tokenised on its own, as after a space.</summary>
+    /// <summary>Words that are given one by one. Each is tokenised on its own, as after a space.</summary>
     public static SentenceWords Of(IReadOnlyList<string> words, TextTokenizer tokenizer)
     {
         var located = Located(words);
@@ -44,7 +44,7 @@ internal sealed record SentenceWords(
         return new(located, tokens, visible, Math.Max(0, words.Sum(word => word.Length + 1) - 1));
     }
 
-    /// <summary>A text: it is tokenised as a whole, and each token given to its word. Words that share a token are tokenised one by one.</summary>
+    /// <summary>A text. It is tokenised as a whole, and each token belongs to its word. Words that share a token are tokenised one by one.</summary>
     public static SentenceWords Of(string text, WordSource source, TextTokenizer tokenizer)
     {
         var words = Split(text, source);

@@ -13,14 +13,14 @@ internal abstract class RowTags
     public abstract string[]? ForWords(SentenceWords sentence, long position);
 }
 
-/// <summary>Reads a label column of tags, one a word, or of entities, as characters of the text.</summary>
+/// <summary>Reads a label column of tags, one per word, or of entities, as characters of the text.</summary>
 internal static class TagColumn
 {
-    /// <summary>Rows that are read until it is asked again whether the work has been cancelled.</summary>
+    /// <summary>Rows between two checks for cancellation.</summary>
     private const int RowsBetweenChecks = 256;
 
     /// <summary>The tags that keys stand for.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The keys have no values, or they are no texts.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The keys have no values, or values that are no texts.</exception>
     public static IReadOnlyList<string> KeyValues(DataViewSchema.Column label)
     {
         var annotation = label.Annotations.Schema.GetColumnOrNull(ScoreAnnotations.KeyValues);
@@ -35,7 +35,7 @@ internal static class TagColumn
     }
 
     /// <summary>The types of all entities of a column, sorted.</summary>
-    /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
+    /// <param name="checkCancelled">Throws if the work has been cancelled.</param>
     /// <exception cref="InvalidOperationException">A row's value is no entity.</exception>
     public static IReadOnlyList<string> ReadTypes(IDataView data, string column, Action checkCancelled)
     {
@@ -53,7 +53,7 @@ internal static class TagColumn
 
     /// <summary>Whether a row has a missing key, which stands for no entity.</summary>
     /// <param name="tags">How many values the keys have.</param>
-    /// <param name="checkCancelled">Throws where the work has been cancelled.</param>
+    /// <param name="checkCancelled">Throws if the work has been cancelled.</param>
     public static bool HasMissing(IDataView data, string column, int tags, Action checkCancelled)
     {
         using var cursor = data.GetRowCursor([data.Schema[column]]);
@@ -68,7 +68,7 @@ internal static class TagColumn
         return false;
     }
 
-    /// <summary>Prepares to read: every call of the result reads the current row's label, and gives null where it is missing.</summary>
+    /// <summary>Prepares to read. Every call of the result reads the current row's label, and returns null if it is missing.</summary>
     public static Func<RowTags?> Open(DataViewRow row, string column)
     {
         var label = row.Schema[column];
@@ -115,7 +115,7 @@ internal static class TagColumn
                 ? tags
                 : throw new InvalidOperationException(
                     $"Label column '{column}' has {tags.Length} tags in row {position}, but the sentence has {sentence.Words.Count} words. "
-                    + "Give one a word; white space ends a word.");
+                    + "Give one per word; white space ends a word.");
     }
 
     /// <summary>An entity covers every word that it touches.</summary>

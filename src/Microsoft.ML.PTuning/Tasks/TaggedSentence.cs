@@ -2,8 +2,8 @@ namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>A sentence whose words are tagged, window by window.</summary>
 /// <param name="Words">Its words, without invisible characters at their edges.</param>
-/// <param name="Tags">The right tag of each word; null where there are none: when scoring, or because the labels contradict the text.</param>
-/// <param name="TaggedTokens">For each part the words that are tagged in it, and the position of each one's first token.</param>
+/// <param name="Tags">The right tag of each word; null when scoring, or if the labels contradict the text.</param>
+/// <param name="TaggedTokens">For each part, the words that are tagged in it and the position of each word's first token.</param>
 internal sealed record TaggedSentence(
     IReadOnlyList<ExamplePart> Parts, IReadOnlyList<Word> Words, string[]? Tags, IReadOnlyList<IReadOnlyList<(int Word, int Token)>> TaggedTokens)
     : Example(Parts, IsTruncated: false)

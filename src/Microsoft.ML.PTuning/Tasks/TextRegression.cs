@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>A number for a text or a pair of texts. Output: that number.</summary>
-/// <remarks>The head learns standardised targets, so that labels of any scale train alike; outputs are in the label's own unit again.</remarks>
+/// <remarks>The head learns standardised targets, so that labels of any scale train alike. Outputs are in the label's own unit.</remarks>
 internal sealed record TextRegression : SentenceTask
 {
     /// <summary>Mean of the training labels.</summary>

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>Neighbouring words that the encoder reads together: a whole sentence, or a window of a long one.</summary>
+/// <summary>Neighbouring words that the encoder reads together: a whole sentence, or a window of a long sentence.</summary>
 /// <param name="Start">The first word.</param>
 /// <param name="End">The word after the last.</param>
 /// <param name="FirstOwned">The first word that is tagged here. Windows overlap; each word is tagged in one of them, away from the window's edges.</param>

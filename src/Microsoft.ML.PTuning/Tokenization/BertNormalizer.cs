@@ -3,9 +3,9 @@ using System.Text;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>What BERT does to a text before it looks for words (Devlin et al. 2019, <c>tokenization.py</c>), with offsets kept.</summary>
+/// <summary>BERT's normalisation (Devlin et al. 2019, <c>tokenization.py</c>), with offsets into the original text.</summary>
 /// <remarks>
-/// Control and format characters go, white space becomes a space, Chinese characters stand alone, accents and capitals go in uncased models.
+/// Control and format characters are removed, white space becomes a space, and Chinese characters become words. Uncased models lose accents and capitals.
 /// Microsoft.ML.Tokenizers' own normaliser keeps no offsets, removes tabs and line breaks so that words run together, keeps format characters
 /// such as U+200B, and composes what it decomposed.
 /// Lower-casing goes character by character, as Hugging Face's fast tokenizers do: a capital sigma becomes σ also at the end of a word.
@@ -100,7 +100,7 @@ internal sealed class BertNormalizer
     private static bool IsRemoved(Rune rune) => rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) is
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned;
 
-    /// <summary>Whether a character is of the blocks that BERT sets apart.</summary>
+    /// <summary>Whether a character is in one of the blocks whose characters BERT reads as words.</summary>
     public static bool IsChinese(int codePoint) => codePoint is
         (>= 0x4E00 and <= 0x9FFF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x20000 and <= 0x2A6DF) or (>= 0x2A700 and <= 0x2B73F) or
         (>= 0x2B740 and <= 0x2B81F) or (>= 0x2B820 and <= 0x2CEAF) or (>= 0xF900 and <= 0xFAFF) or (>= 0x2F800 and <= 0x2FA1F);

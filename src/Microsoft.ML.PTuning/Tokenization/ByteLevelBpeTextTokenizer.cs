@@ -3,14 +3,14 @@ using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>RoBERTa's tokenizer: byte-level BPE (Radford et al. 2019), which knows every text and leaves every character as it is.</summary>
+/// <summary>RoBERTa's tokenizer: byte-level BPE (Radford et al. 2019), which has tokens for every text and changes no character.</summary>
 /// <remarks>
 /// Offsets leave out the space before a word, as Hugging Face's <c>trim_offsets</c> does; a token of nothing but white space keeps it. They are
 /// counted here, by the bytes of each token: Microsoft.ML.Tokenizers' own end inside surrogate pairs and are empty for parts of a character.
 /// </remarks>
 internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
 {
-    /// <summary>The library merges words up to this many characters, and remembers the short ones; beyond, <see cref="BytePairMerges"/> does.</summary>
+    /// <summary>The library merges words up to this many characters, and caches short ones; <see cref="BytePairMerges"/> merges longer words.</summary>
     private const int LongWord = 512;
 
     private readonly BpeTokenizer _bytePairs;
@@ -96,7 +96,7 @@ internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
         return repaired is null ? text : new string(repaired);
     }
 
-    /// <summary>Walks through a word token by token and says which characters the bytes of each belong to.</summary>
+    /// <summary>Walks through a word token by token, and finds the characters of each token's bytes.</summary>
     private ref struct BytePosition(ReadOnlySpan<char> word)
     {
         private readonly ReadOnlySpan<char> _word = word;

@@ -1,9 +1,9 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>Byte-pair merging in n log n: repeatedly the pair of lowest rank, the leftmost of equals.</summary>
+/// <summary>Byte-pair merging in O(n log n). It merges the pair of lowest rank, the leftmost of equals, again and again.</summary>
 /// <remarks>
-/// Stands in for Microsoft.ML.Tokenizers on very long words, where its merging closes every gap by moving the rest of the word and so takes
-/// quadratic time (seconds for 100,000 characters). The ids are the same.
+/// Replaces Microsoft.ML.Tokenizers for very long words. That library moves the rest of the word at every merge, and so takes quadratic time (seconds for
+/// 100,000 characters). The ids are the same.
 /// </remarks>
 internal sealed class BytePairMerges(Dictionary<(int Left, int Right), (int Rank, int Merged)> merges)
 {

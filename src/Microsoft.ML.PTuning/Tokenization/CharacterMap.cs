@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>SentencePiece's precompiled normalisation: which characters, or sequences of them, are replaced by what, all in UTF-8.</summary>
+/// <summary>SentencePiece's precompiled normalisation: replacements of characters or sequences of characters, all in UTF-8.</summary>
 /// <remarks>
 /// The bytes hold the length of a trie, the trie, and the replacements, each with a NUL behind it. The trie is a double array as darts-clone
 /// writes it (Yata 2007): from a unit, byte b leads to the unit at (position ^ offset ^ b), which is its child if it bears the label b. Bit 8 says

@@ -43,7 +43,7 @@ internal sealed class DigitCommaRule(SentencePieceModel model, UnigramSegmenter 
         applied.Add(new PlacedPiece(IdOf(","), comma, piece.End));
     }
 
-    /// <summary>A piece that lost the space before it is another one, or unknown.</summary>
+    /// <summary>A piece without the space before it is another piece, or unknown.</summary>
     private int IdOf(ReadOnlySpan<char> text) => _ids.TryGetValue(text.ToString(), out var id) ? id : model.UnknownId;
 
     private static bool EndsWithDigitAndComma(ReadOnlySpan<char> text) =>

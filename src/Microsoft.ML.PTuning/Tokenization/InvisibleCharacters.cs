@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>Characters that show nothing at the edges of a piece of text: controls, and format characters such as U+200B, U+FEFF, U+200E, U+00AD.</summary>
+/// <summary>Characters that are invisible at the edges of a piece of text: controls, and format characters such as U+200B, U+FEFF, U+200E, U+00AD.</summary>
 internal static class InvisibleCharacters
 {
     /// <summary>The characters [start, end) without invisible ones at the edges; empty, at <paramref name="start"/>, where all are invisible.</summary>

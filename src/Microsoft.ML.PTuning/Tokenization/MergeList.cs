@@ -5,7 +5,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <summary>The merges of byte-level BPE in the order of their rank, checked against the vocabulary.</summary>
 internal static class MergeList
 {
-    /// <summary><c>merges.txt</c>: a line with its version, then a merge a line.</summary>
+    /// <summary><c>merges.txt</c>: a line with its version, then one merge per line.</summary>
     public static List<(string Left, string Right)> ReadLines(string path, Vocabulary vocabulary) =>
         Read(File.ReadLines(path, Encoding.UTF8).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)), path, vocabulary);
 

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>A normalised text that remembers which characters of the original each of its characters came from.</summary>
+/// <summary>A normalised text with, for each character, the characters of the original that it came from.</summary>
 internal sealed class NormalizedText(int capacity)
 {
     private const char CombiningDotAbove = '\u0307';

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>How many tokens of each text stay when both together are too long.</summary>
+/// <summary>How many tokens of each text remain if both together are too long.</summary>
 internal static class PairTruncation
 {
     /// <param name="first">Tokens of the first text.</param>
@@ -17,7 +17,7 @@ internal static class PairTruncation
         return truncation == Truncation.OnlySecond ? KeepFirst(first, room) : KeepShorter(first, other, room);
     }
 
-    /// <summary>Taking tokens one by one from the longer text (from the second where they are equal) ends here.</summary>
+    /// <summary>The result of removing tokens one by one from the longer text (from the second if both are equal).</summary>
     private static (int First, int Second) KeepShorter(int first, int second, int room)
     {
         var firstLength = Math.Min(first, Math.Max(room - room / 2, room - second));
@@ -28,5 +28,5 @@ internal static class PairTruncation
         ? (first, room - first)
         : throw new ArgumentException(
             $"Only the second text may be shortened, but the first alone has {first} tokens and {room} fit beside the special tokens. " +
-            "Shorten the first text, raise the maximum length, or let the longer text give way.");
+            "Shorten the first text, raise the maximum length, or shorten the longer text.");
 }

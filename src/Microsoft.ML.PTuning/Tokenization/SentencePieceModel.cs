@@ -2,13 +2,13 @@ using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>What a piece of a SentencePiece model is for; the numbers are the file's.</summary>
+/// <summary>The kind of a SentencePiece model's piece; the numbers are those of the file.</summary>
 internal enum PieceType
 {
     Normal = 1,
     Unknown = 2,
 
-    /// <summary>A special token: no text has it.</summary>
+    /// <summary>A special token, which occurs in no text.</summary>
     Control = 3,
 
     /// <summary>A piece that is never cut and never normalised.</summary>
@@ -16,7 +16,7 @@ internal enum PieceType
 
     Unused = 5,
 
-    /// <summary>One byte of a character that no piece has, as <c>&lt;0x41&gt;</c>.</summary>
+    /// <summary>One byte of a character without a piece of its own, as <c>&lt;0x41&gt;</c>.</summary>
     Byte = 6,
 }
 
@@ -28,7 +28,7 @@ internal readonly record struct SentencePiece(string Text, float Score, PieceTyp
 /// <remarks>
 /// The file is a protocol buffers message: <c>pieces = 1 { piece = 1, score = 2, type = 3 }</c>,
 /// <c>trainer_spec = 2 { model_type = 3, treat_whitespace_as_suffix = 24, byte_fallback = 35 }</c>, <c>normalizer_spec = 3 {
-/// precompiled_charsmap = 2, add_dummy_prefix = 3, remove_extra_whitespaces = 4, escape_whitespaces = 5 }</c>; what else it holds concerns training.
+/// precompiled_charsmap = 2, add_dummy_prefix = 3, remove_extra_whitespaces = 4, escape_whitespaces = 5 }</c>; the other fields concern training.
 /// Microsoft.ML.Tokenizers reads no such model without pieces for begin and end (ALBERT's has none: the constructor fails), and its offsets point
 /// into the normalised text.
 /// </remarks>
@@ -54,7 +54,7 @@ internal sealed class SentencePieceModel
     /// <summary>Ids of the bytes that unknown characters are cut into; null where they are unknown as a whole.</summary>
     public int[]? ByteIds { get; private set; }
 
-    /// <summary>What characters are replaced by; null where they stay as they are.</summary>
+    /// <summary>The replacements of characters; null if characters stay as they are.</summary>
     public CharacterMap? CharacterMap { get; private set; }
 
     /// <summary>Whether every text is read as if it began with a space.</summary>

@@ -2,11 +2,10 @@ using System.Text;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>What SentencePiece does to a text before it looks for pieces, with offsets kept.</summary>
+/// <summary>SentencePiece's normalisation, with offsets into the original text.</summary>
 /// <remarks>
-/// Characters are replaced as the model's map says (mostly NFKC, with white space made spaces and control characters removed), runs of spaces
-/// become one (but not within a replacement or a user's own piece), those at both ends go, a space is put before the text, and spaces are written as
-/// <c>▁</c>.
+/// The model's map replaces characters (mostly NFKC; white space becomes spaces, control characters are removed). Runs of spaces become one, except
+/// within a replacement or a user's own piece. Spaces at both ends are removed, a space is put before the text, and spaces are written as <c>▁</c>.
 /// </remarks>
 internal sealed class SentencePieceNormalizer(SentencePieceModel model)
 {
@@ -67,7 +66,7 @@ internal sealed class SentencePieceNormalizer(SentencePieceModel model)
             normalized.Add(rune, start, end);
     }
 
-    /// <summary>What is replaced next, and by what: the map's longest key; a user's own piece, or else one character, by itself.</summary>
+    /// <summary>The next piece to replace and its replacement: the map's longest key. A user's own piece, or else one character, stays as it is.</summary>
     private (int Length, int ByteLength) Next(ReadOnlySpan<char> text, ReadOnlySpan<byte> bytes, out ReadOnlySpan<byte> replacement)
     {
         if (_userDefined.LongestAt(text) is > 0 and var own)

@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>Which special tokens stand where.</summary>
+/// <summary>The special tokens and their places.</summary>
 /// <remarks>
 /// <c>[CLS] A [SEP] B [SEP]</c> for BERT, ALBERT and DeBERTa, <c>&lt;s&gt; A &lt;/s&gt;&lt;/s&gt; B &lt;/s&gt;</c> for RoBERTa and XLM-R.
 /// </remarks>
@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <param name="SecondSegment">Segment id of the second text and its separator: 0 for families that do not tell segments apart.</param>
 internal sealed record SpecialTokenLayout(int Classification, int Separator, int Pad, int SeparatorsBetween, int SecondSegment)
 {
-    /// <summary>Id of the token that stands for a hidden word; null where there is none. It never stands around a text.</summary>
+    /// <summary>Id of the mask token; null if there is none. It is never put around a text.</summary>
     public int? Mask { get; init; }
 
     public int LargestId => Math.Max(Classification, Math.Max(Separator, Pad));

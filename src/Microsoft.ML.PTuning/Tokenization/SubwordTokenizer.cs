@@ -31,7 +31,7 @@ internal abstract class SubwordTokenizer(int vocabularySize, SpecialTokenLayout 
                 "Raise the maximum length.");
         }
 
-        // Beyond one token more than there is room, the number of tokens of a text decides nothing.
+        // More tokens than one above the room do not change the result.
         var room = maxLength - special;
         var firstTokens = TokenizeStart(first, room + 1);
         var secondTokens = second is null ? null : TokenizeStart(second, room + 1);

@@ -22,10 +22,10 @@ internal enum PreparationSteps
     LowerCase = 8,
 }
 
-/// <summary>What Hugging Face does to a text before SentencePiece sees it, with offsets kept.</summary>
+/// <summary>Hugging Face's steps before SentencePiece, with offsets into the original text.</summary>
 /// <remarks>
-/// ALBERT takes all steps (Lan et al. 2020, <c>tokenization.py</c>), DeBERTa may lower the case. Letter by letter, as Hugging Face's fast
-/// tokenizers do. Lone surrogates become U+FFFD.
+/// ALBERT takes all steps (Lan et al. 2020, <c>tokenization.py</c>); DeBERTa may lower the case. Each letter is converted by itself, as in Hugging
+/// Face's fast tokenizers. Lone surrogates become U+FFFD.
 /// </remarks>
 internal sealed class TextPreparation
 {

@@ -2,12 +2,12 @@ namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>Text to token ids with character offsets, over Microsoft.ML.Tokenizers. Safe for any number of threads.</summary>
 /// <remarks>
-/// Offsets point into the string as it was given, whatever normalisation did to it: removed characters, stripped accents, decomposed letters.
+/// Offsets point into the original string, even if normalisation removed characters, stripped accents or decomposed letters.
 /// They never run backwards; pieces of one character each carry the whole character. Lone surrogates count as U+FFFD.
 /// </remarks>
 internal abstract class TextTokenizer
 {
-    /// <summary>Characters that are read for each of the first tokens, before more are.</summary>
+    /// <summary>Characters to read at first for each token.</summary>
     private const int CharactersPerToken = 8, LeastStart = 1024;
 
     /// <summary>One more than the largest id that a text or a special token may have.</summary>
@@ -18,7 +18,7 @@ internal abstract class TextTokenizer
     /// <summary>Id of the special token that stands after each text.</summary>
     public abstract int SeparatorId { get; }
 
-    /// <summary>Id of the token that stands for a hidden word in masked language models; null where the vocabulary has none.</summary>
+    /// <summary>Id of the mask token of masked language models; null if the vocabulary has none.</summary>
     public virtual int? MaskId => null;
 
     /// <summary>The files that decide this tokenizer's ids, full paths; empty where it was not made from files.</summary>
@@ -46,8 +46,8 @@ internal abstract class TextTokenizer
     /// <summary>Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text.</summary>
     public abstract IReadOnlyList<Token> Tokenize(string text);
 
-    /// <summary>The first tokens of a text: at least <paramref name="count"/> where it has so many, all where it has fewer.</summary>
-    /// <remarks>What <see cref="Tokenize"/> begins with. Of a long text no more is read than that takes, where the text has a place to end at.</remarks>
+    /// <summary>The first tokens of a text: at least <paramref name="count"/>, or all if it has fewer.</summary>
+    /// <remarks>The beginning of what <see cref="Tokenize"/> gives. It reads a long text only as far as needed, if it has a place to end at.</remarks>
     public IReadOnlyList<Token> TokenizeStart(string text, int count)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -70,7 +70,7 @@ internal abstract class TextTokenizer
     /// </summary>
     public virtual IReadOnlyList<Token> TokenizeWord(string word) => Tokenize(word);
 
-    /// <summary>Whether the tokens of the text up to a place are the same, whatever stands behind it.</summary>
+    /// <summary>Whether the tokens up to a place do not depend on the text behind it.</summary>
     /// <param name="at">The first character behind the place; neither the text's first nor beyond its last.</param>
     protected virtual bool IsBreak(string text, int at) => false;
 
@@ -81,7 +81,7 @@ internal abstract class TextTokenizer
     /// <summary>How many special tokens stand around a text, or around a pair of texts.</summary>
     public abstract int SpecialTokens(bool pair);
 
-    /// <summary>Special tokens around the tokens of a text, or of a pair, that are made already; nothing is cut.</summary>
+    /// <summary>Puts special tokens around the tokens of a text or a pair; nothing is cut.</summary>
     public abstract EncodedText Surround(IReadOnlyList<Token> first, IReadOnlyList<Token>? second);
 
     /// <summary>A text, or a pair, with its special tokens, cut to <paramref name="maxLength"/> tokens.</summary>

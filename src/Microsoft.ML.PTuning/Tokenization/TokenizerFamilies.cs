@@ -1,6 +1,6 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>Families whose tokenizers are known.</summary>
+/// <summary>Families whose tokenizers are supported.</summary>
 internal enum TokenizerFamily
 {
     /// <summary>BERT, DistilBERT, ELECTRA: WordPiece.</summary>
@@ -22,7 +22,7 @@ internal enum TokenizerFamily
 /// <summary>How Hugging Face's files name the families.</summary>
 internal static class TokenizerFamilies
 {
-    /// <returns>The family of a tokenizer class; null where the class is not known, or says nothing of the family.</returns>
+    /// <returns>The family of a tokenizer class; null if the class is unknown, or is used by several families.</returns>
     public static TokenizerFamily? Named(string? tokenizerClass) => tokenizerClass switch
     {
         "BertTokenizer" or "BertTokenizerFast" => TokenizerFamily.Bert,
@@ -35,7 +35,7 @@ internal static class TokenizerFamilies
         _ => null,
     };
 
-    /// <returns>The family of <c>config.json</c>'s <c>model_type</c>; null where it is not known.</returns>
+    /// <returns>The family of <c>config.json</c>'s <c>model_type</c>; null if it is unknown.</returns>
     public static TokenizerFamily? OfModel(string modelType) => modelType switch
     {
         "bert" or "distilbert" or "electra" => TokenizerFamily.Bert,

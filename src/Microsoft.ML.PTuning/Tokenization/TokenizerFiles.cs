@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>The files of a tokenizer's directory; remembers which were read.</summary>
+/// <summary>The files of a tokenizer's directory; records which were read.</summary>
 internal sealed class TokenizerFiles
 {
     public const string Lines = "vocab.txt";
@@ -19,7 +19,7 @@ internal sealed class TokenizerFiles
     /// <summary>SentencePiece models, as ALBERT, XLM-R and DeBERTa call them; XLM-R's is no BPE model.</summary>
     public static readonly IReadOnlyList<string> SentencePiece = ["spiece.model", "sentencepiece.bpe.model", "spm.model"];
 
-    /// <summary>All that a tokenizer may be read from.</summary>
+    /// <summary>All files that a tokenizer may be read from.</summary>
     public static readonly IReadOnlyList<string> Names = [Lines, Tokens, Merges, .. SentencePiece, Fast, Configuration, SpecialTokens];
 
     /// <summary>Refuses bytes that are not UTF-8 instead of replacing them.</summary>

@@ -22,7 +22,7 @@ internal sealed class TokenizerJson
     /// <summary>WordPiece, BPE, Unigram.</summary>
     public string ModelType => Type(_model);
 
-    /// <summary>Where settings stand, under the names this file gives them.</summary>
+    /// <summary>The settings, under the names of this file.</summary>
     public IEnumerable<JsonElement> Sections =>
         new[] { _model, Section("normalizer"), Section("pre_tokenizer") }.Where(section => section.ValueKind == JsonValueKind.Object);
 

@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>What a directory's JSON files say of a tokenizer.</summary>
-/// <remarks>The first that says it counts: <c>tokenizer_config.json</c>, then <c>special_tokens_map.json</c>, then <c>tokenizer.json</c>.</remarks>
+/// <summary>A tokenizer's settings in the JSON files of a directory.</summary>
+/// <remarks>The first file that has a setting counts: <c>tokenizer_config.json</c>, then <c>special_tokens_map.json</c>, then <c>tokenizer.json</c>.</remarks>
 internal sealed class TokenizerSettings
 {
     private readonly List<(string Path, JsonElement Entries)> _sources = [];
@@ -28,7 +28,7 @@ internal sealed class TokenizerSettings
             _sources.Add((files.Use(TokenizerFiles.SpecialTokens), files.ReadJson(TokenizerFiles.SpecialTokens)));
     }
 
-    /// <summary>Takes what <c>tokenizer.json</c> says where no other file does.</summary>
+    /// <summary>Takes settings from <c>tokenizer.json</c> if no other file has them.</summary>
     public void Add(TokenizerJson json)
     {
         foreach (var section in json.Sections)
@@ -61,7 +61,7 @@ internal sealed class TokenizerSettings
             $"Fetch the file again (it may be cut short, or a Git LFS pointer), or name the token in {TokenizerFiles.Configuration}.");
     }
 
-    /// <summary>The id of the token that stands for a hidden word; null where neither vocabulary nor added tokens have it.</summary>
+    /// <summary>The id of the mask token; null if neither vocabulary nor added tokens have it.</summary>
     public int? MaskToken(string usual, Vocabulary vocabulary)
     {
         var token = Text("mask_token") ?? usual;

@@ -7,16 +7,16 @@ internal readonly record struct PlacedPiece(int Id, int Start, int End);
 
 /// <summary>Cuts a normalised text into the pieces whose probabilities have the greatest product (Kudo 2018), by Viterbi's algorithm.</summary>
 /// <remarks>
-/// The search is that of SentencePiece 0.1.97 (<c>Model::EncodeOptimized</c>), rounding included. The best sum up to a place is kept in single
-/// precision, and the sum that may replace it is compared in double precision. Of the pieces that end at a place the longest comes first. So of equal
-/// sums that of the longest piece stays, unless it was rounded down.
+/// The search is that of SentencePiece 0.1.97 (<c>Model::EncodeOptimized</c>), rounding included. The best sum up to a place is stored in single
+/// precision and compared with new sums in double precision. Longer pieces that end at a place come first. So among equal sums the longest piece wins,
+/// unless its sum was rounded down.
 /// </remarks>
 internal sealed class UnigramSegmenter
 {
-    /// <summary>An unknown character costs so much more than the least likely piece.</summary>
+    /// <summary>The extra cost of an unknown character over the least likely piece.</summary>
     private const float UnknownPenalty = 10;
 
-    /// <summary>A user's own piece wins against any others that cost more than this.</summary>
+    /// <summary>A user's own piece wins against others that cost more than this.</summary>
     private const double UserDefinedCost = 0.1;
 
     private readonly PieceTrie _trie;

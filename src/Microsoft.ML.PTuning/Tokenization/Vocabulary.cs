@@ -14,8 +14,8 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
     /// <summary>One more than the largest id.</summary>
     public int Size { get; } = Ids.Values.Max() + 1;
 
-    /// <summary><c>vocab.txt</c>: a token a line, its id the line's number from 0.</summary>
-    /// <remarks>A token that stands twice has its last line's id, as with Hugging Face.</remarks>
+    /// <summary><c>vocab.txt</c>: one token per line; its id is the number of the line, from 0.</summary>
+    /// <remarks>A token on two lines has the id of the last one, as in Hugging Face.</remarks>
     public static Vocabulary ReadLines(string path)
     {
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);

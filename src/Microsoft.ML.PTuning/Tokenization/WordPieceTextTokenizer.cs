@@ -3,10 +3,10 @@ using Microsoft.ML.Tokenizers;
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>BERT's tokenizer: normalise, split into words, cut each word greedily into the longest pieces the vocabulary has (Wu et al. 2016).</summary>
-/// <remarks>The library finds the pieces of a word; normaliser and words are our own, because of offsets and ids (see there).</remarks>
+/// <remarks>The library finds the pieces of a word. The normaliser and the word splitter are our own, because of offsets and ids (see there).</remarks>
 internal sealed class WordPieceTextTokenizer : SubwordTokenizer
 {
-    /// <summary>A word of more characters is unknown as a whole; the library counts UTF-16 units, so the limit is kept here.</summary>
+    /// <summary>A longer word is unknown as a whole. The library counts UTF-16 units, so the limit is checked here.</summary>
     private const int MaxWordCodePoints = 100;
 
     private readonly WordPieceTokenizer _pieces;
@@ -50,7 +50,7 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
         return tokens;
     }
 
-    /// <remarks>White space ends a word whatever stands around it; so does, in most vocabularies, a Chinese character.</remarks>
+    /// <remarks>White space always ends a word; in most vocabularies a Chinese character does, too.</remarks>
     protected override bool IsBreak(string text, int at) =>
         text[at] is ' ' or '\n' || (_normalizer.SplitsChineseCharacters && BertNormalizer.IsChinese(text[at]));
 }

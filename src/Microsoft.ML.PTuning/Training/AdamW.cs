@@ -10,11 +10,11 @@ namespace Microsoft.ML.PTuning.Training;
 /// leaves them out.
 /// </para>
 /// <para>
-/// Over plain tensors. TorchSharp's own takes <c>Parameter</c>s alone, and each of these stays in TorchSharp's count of living tensors
-/// for ever (its constructor takes the handle of another tensor, which is then never counted as freed).
+/// It takes plain tensors. TorchSharp's own optimiser takes only <c>Parameter</c>s, which TorchSharp counts as living tensors for ever (the constructor
+/// takes the handle of another tensor, which is then never counted as freed).
 /// </para>
 /// </remarks>
-/// <param name="parameters">Leaves with gradients; they stay the caller's.</param>
+/// <param name="parameters">Leaves with gradients; the caller keeps and disposes them.</param>
 internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay) : IDisposable
 {
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
@@ -42,7 +42,7 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         var gradients = parameters.Select(p => p.grad!).ToArray();
         using Scalar largest = maxNorm;
         var norm = stack(gradients.Select(g => g.norm())).norm().to(ScalarType.Float64).add_(Least, One);
-        var scale = full_like(norm, largest).div_(norm).clamp_max_(One).to(gradients[0].dtype); // Stays on its device: nobody waits for it.
+        var scale = full_like(norm, largest).div_(norm).clamp_max_(One).to(gradients[0].dtype); // Stays on its device, so that the CPU does not wait.
         foreach (var gradient in gradients)
             gradient.mul_(scale);
     }

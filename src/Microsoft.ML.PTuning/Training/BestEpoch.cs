@@ -3,24 +3,24 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>An epoch, and the predictions by which it is judged: of the validation set where there is one, else of the training rows.</summary>
+/// <summary>An epoch and its predictions: on the validation set if there is one, else on the training rows.</summary>
 internal sealed record EpochOutcome(EpochSummary Summary, IReadOnlyList<Prediction> Predictions, IReadOnlyList<Example> Examples);
 
-/// <summary>Keeps the weights of the best epoch on the validation sets, or of the last where there are none.</summary>
+/// <summary>Keeps the weights of the epoch that is best on the validation sets; without validation sets, those of the last epoch.</summary>
 internal sealed class BestEpoch : IDisposable
 {
     private TrainedTensors[] _tensors = [];
 
-    /// <summary>The epoch that is kept, of each task.</summary>
+    /// <summary>The best epoch of each task.</summary>
     public IReadOnlyList<EpochOutcome> Outcomes { get; private set; } = [];
 
-    /// <summary>The epoch that is kept, from 1.</summary>
+    /// <summary>The number of the best epoch, from 1; 0 if there is none yet.</summary>
     public int Number => Outcomes.Count == 0 ? 0 : Outcomes[0].Summary.Epoch;
 
-    /// <summary>The weights that are kept, of each task.</summary>
+    /// <summary>The weights of the best epoch, one set per task.</summary>
     public IReadOnlyList<TrainedTensors> Tensors => _tensors;
 
-    /// <param name="outcomes">One a task.</param>
+    /// <param name="outcomes">One per task.</param>
     public void Offer(IReadOnlyList<EpochOutcome> outcomes, PromptOptimizer optimizer)
     {
         if (Outcomes.Count > 0 && !IsBetter(outcomes, Outcomes))
@@ -31,7 +31,7 @@ internal sealed class BestEpoch : IDisposable
         Outcomes = outcomes;
     }
 
-    /// <summary>Hands the weights of each task over.</summary>
+    /// <summary>Hands over the weights of each task.</summary>
     public IReadOnlyList<TrainedTensors> Take()
     {
         var taken = _tensors;
@@ -51,7 +51,7 @@ internal sealed class BestEpoch : IDisposable
         return current.Copy();
     }
 
-    // By the mean over the tasks that have a validation set. A tie in the metric, common on small sets, goes to the lower loss.
+    // Compares the mean over the tasks that have a validation set. The lower loss decides ties, which are common on small sets.
     private static bool IsBetter(IReadOnlyList<EpochOutcome> epoch, IReadOnlyList<EpochOutcome> best)
     {
         var (metric, bestMetric) = (MeanMetric(epoch), MeanMetric(best));
@@ -60,7 +60,7 @@ internal sealed class BestEpoch : IDisposable
             || (metric == bestMetric && Mean(epoch, e => e.ValidationLoss) < Mean(best, e => e.ValidationLoss));
     }
 
-    /// <summary>The mean metric of the tasks that have a validation set; null where none has.</summary>
+    /// <summary>The mean metric of the tasks that have a validation set; null if no task has one.</summary>
     /// <remarks>Among several tasks, an R² far below 0 must not decide for those whose metrics lie between 0 and 1: it counts as 0.</remarks>
     public static double? MeanMetric(IReadOnlyList<EpochOutcome> outcomes) =>
         Mean(outcomes, e => outcomes.Count > 1 && e.ValidationMetric < 0 ? 0 : e.ValidationMetric);

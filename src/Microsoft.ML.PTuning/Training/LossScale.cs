@@ -9,18 +9,18 @@ namespace Microsoft.ML.PTuning.Training;
 /// <remarks>A power of two, so that it changes no digit. Where gradients overflow with it, the step is skipped and the next has half of it.</remarks>
 internal sealed class LossScale
 {
-    /// <summary>What training starts with. Where it is too much, the first steps halve it.</summary>
+    /// <summary>The first factor. If it is too large, the first steps halve it.</summary>
     private const double Start = 1 << 14;
 
     public double Factor { get; private set; } = Start;
 
-    /// <returns>Null where gradients have the range of F32, and need none.</returns>
+    /// <returns>Null if gradients have the range of F32 and need no scale.</returns>
     public static LossScale? For(ScalarType backbone) => backbone == ScalarType.Float16 ? new() : null;
 
     public Tensor Apply(Tensor loss) => loss.Times(Factor);
 
     /// <summary>Divides the gradients, in place.</summary>
-    /// <returns>Whether they can be used; else the factor has been halved.</returns>
+    /// <returns>Whether they are finite; if not, the factor has been halved.</returns>
     public bool TryUnscale(IEnumerable<TrainedTensors> leaves)
     {
         using var scope = NewDisposeScope();

@@ -8,15 +8,15 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>A task to learn: how its outputs follow from the encoder, and the head's parameters.</summary>
+/// <summary>A task to learn: its network and its head's parameters.</summary>
 internal sealed record LearnedTask(PromptTask Task, PromptNetwork Network, IReadOnlyDictionary<string, Tensor> Head);
 
 /// <summary>
 /// The parameters of a method and of the heads that share them, and the steps that change them: AdamW with clipped gradients (Loshchilov &amp; Hutter 2019).
 /// </summary>
 /// <remarks>
-/// The method's values are computed once per step. Each shard of the batch differentiates in leaves of its own, a large one by micro-batches; their gradients
-/// are summed in a fixed order, so that the bits depend on the seed and the number of shards, not on the threads.
+/// The method's values are computed once per step. Each shard of the batch has leaves of its own and computes its gradients in micro-batches. The
+/// gradients are summed in a fixed order, so the bits depend on the seed and the number of shards, not on the threads.
 /// </remarks>
 internal sealed class PromptOptimizer : IDisposable
 {
@@ -27,13 +27,13 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly MethodParameters _method;
     private readonly IReadOnlyList<LearnedTask> _tasks;
     private readonly AdamW _methodOptimizer;
-    private readonly AdamW[] _headOptimizers; // One per task: it steps when its task does.
+    private readonly AdamW[] _headOptimizers; // One per task; it steps only when its task does.
     private readonly Generator[] _generators;
     private readonly TrainingDropout[] _dropout;
     private readonly LossScale? _lossScale;
 
     /// <param name="method">What the method trains. The optimizer takes over these parameters and those of the heads.</param>
-    /// <param name="tasks">Mostly one; in multi-task learning those that share the method's parameters.</param>
+    /// <param name="tasks">Usually one; in multi-task learning all that share the method's parameters.</param>
     /// <param name="trunk">The cached output of the layers that the method does not change, for all rows; null to compute it.</param>
     public PromptOptimizer(
         TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, ITrunkCache? trunk = null)
@@ -52,13 +52,13 @@ internal sealed class PromptOptimizer : IDisposable
             settings.BackboneDropout > 0 ? new Dropout(settings.BackboneDropout, g) : null))];
     }
 
-    /// <summary>Everything that is trained.</summary>
+    /// <summary>All trained parameters.</summary>
     public IReadOnlyList<Tensor> Parameters { get; }
 
     /// <summary>How many numbers are trained for a task: those of the method and of its head.</summary>
     public long CountParameters(int task) => _methodOptimizer.Parameters.Concat(_headOptimizers[task].Parameters).Sum(p => p.numel());
 
-    /// <summary>The method's values and a task's head as they stand, sharing the parameters' storage where they are parameters themselves.</summary>
+    /// <summary>The current values of the method and of a task's head. Values that are parameters share their storage.</summary>
     /// <param name="task">Which of the tasks.</param>
     public TrainedTensors Current(int task = 0)
     {
@@ -67,7 +67,7 @@ internal sealed class PromptOptimizer : IDisposable
         return Assemble(_tasks[task], _method.Values());
     }
 
-    /// <summary>Whether the parameters, and the values that follow from them, hold no NaN and nothing infinite.</summary>
+    /// <summary>Whether the parameters, and the values computed from them, are finite.</summary>
     public bool IsFinite()
     {
         using var scope = NewDisposeScope();
@@ -78,7 +78,7 @@ internal sealed class PromptOptimizer : IDisposable
         });
     }
 
-    /// <summary>A step, and what it did.</summary>
+    /// <summary>Makes a step and waits for it.</summary>
     /// <inheritdoc cref="Start"/>
     public StepResult Step(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
     {
@@ -86,9 +86,9 @@ internal sealed class PromptOptimizer : IDisposable
         return started.Read();
     }
 
-    /// <summary>Starts a step. The CPU has done it when this returns; a GPU may still be at work.</summary>
+    /// <summary>Starts a step. The CPU has finished it when this returns; a GPU may still compute.</summary>
     /// <param name="batch">What to learn from, longest first.</param>
-    /// <param name="task">Which of the tasks it belongs to; the other heads stay as they are.</param>
+    /// <param name="task">The task of the batch; the other tasks' heads do not change.</param>
     public StartedStep Start(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
     {
         using var scope = NewDisposeScope();
@@ -185,7 +185,7 @@ internal sealed class PromptOptimizer : IDisposable
         return new(result, loss, parts);
     }
 
-    /// <summary>The pieces of a shard that are computed one after the other: on a GPU one, on a core pieces of few tokens.</summary>
+    /// <summary>The pieces of a shard that are computed one after the other: one on a GPU, pieces of few tokens on a core.</summary>
     private IEnumerable<ExamplePart[]> MicroBatches(ExamplePart[] shard) => _device.type != DeviceType.CPU
         ? [shard]
         : BatchPlanner.SplitForCore([.. shard.Select(PaddedTokens)]).Select(range => shard[range]);

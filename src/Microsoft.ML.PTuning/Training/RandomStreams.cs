@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>What random numbers of a training are for. The numbers of the members are part of the bits of a seed.</summary>
+/// <summary>The purposes of random numbers in training. The members' values decide the random numbers of a seed, so they must not change.</summary>
 internal enum RandomStream
 {
     InitialValues = 1,
@@ -13,7 +13,7 @@ internal enum RandomStream
 
 /// <summary>Independent streams of random numbers from one seed.</summary>
 /// <remarks>
-/// Each stream's seed is a hash of the seed, the stream and its index, so that streams agree neither with each other nor with those of another seed.
+/// Each stream's seed is a hash of the seed, the stream and its index, so that streams differ from each other and from those of any other seed.
 /// The hash is SplitMix64 (Steele et al. 2014), which turns consecutive numbers into unrelated ones.
 /// </remarks>
 internal sealed class RandomStreams(int seed)
@@ -26,7 +26,7 @@ internal sealed class RandomStreams(int seed)
     public Random Random(RandomStream stream) => new((int)(SeedOf(stream) >> 33));
 
     /// <inheritdoc cref="SeedOf"/>
-    /// <returns>A generator of torch, the caller's to dispose. It reads the lower 32 bits of its seed.</returns>
+    /// <returns>A generator of torch, which the caller disposes. It uses the lower 32 bits of the seed.</returns>
     public torch.Generator Generator(RandomStream stream, int index = 0) => new(SeedOf(stream, index));
 
     /// <summary>The number that follows a state of SplitMix64.</summary>

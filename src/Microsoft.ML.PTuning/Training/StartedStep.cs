@@ -2,12 +2,12 @@ using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>What a step did.</summary>
+/// <summary>The result of a step.</summary>
 /// <param name="Loss">Mean loss over the batch.</param>
 /// <param name="Outputs">The head's numbers of each part, in the batch's order.</param>
 internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
 
-/// <summary>A step that has been started. The CPU has done it; a GPU may still be at work until it is read.</summary>
+/// <summary>A step that has been started. The CPU has finished it; a GPU may still compute until it is read.</summary>
 /// <param name="shards">How many shards its batch has.</param>
 internal sealed class StartedStep(int shards) : IDisposable
 {

@@ -1,10 +1,10 @@
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>Draws the task that a step learns, with a probability in proportion to n^(1/T), n being its rows and T the temperature.</summary>
-/// <remarks>T = 1 draws by rows, a large T all tasks alike (Arivazhagan et al. 2019; Raffel et al. 2020).</remarks>
+/// <summary>Draws the task of each step. A task of n rows has a probability in proportion to n^(1/T), where T is the temperature.</summary>
+/// <remarks>T = 1 draws in proportion to rows; a large T draws all tasks equally often (Arivazhagan et al. 2019; Raffel et al. 2020).</remarks>
 internal sealed class TaskDraw
 {
-    private readonly double[] _upTo; // The probability of a task or one before it, times their sum.
+    private readonly double[] _upTo; // Cumulative weights of the tasks.
     private readonly Random _random;
 
     public TaskDraw(IReadOnlyList<int> rows, double temperature, Random random)
@@ -16,7 +16,7 @@ internal sealed class TaskDraw
             _upTo[task] = sum += rows[task] == 0 ? 0 : Math.Pow((double)rows[task] / most, 1 / temperature);
     }
 
-    /// <returns>The task's index. Where there is but one, nothing is drawn.</returns>
+    /// <returns>The task's index. With a single task nothing is drawn.</returns>
     public int Next()
     {
         if (_upTo.Length == 1)

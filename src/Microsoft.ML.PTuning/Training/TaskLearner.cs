@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>One task in training: hands out its batches, and sums up its epochs.</summary>
+/// <summary>One task in training: gives its batches, and summarises its epochs.</summary>
 internal sealed class TaskLearner(TrainingTask learned, int batchSize)
 {
     private readonly Example[] _examples = [.. learned.Training.Examples.SelectMany(e => e.Split())];
@@ -19,7 +19,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
 
     public ExampleSet? Validation => learned.Validation;
 
-    /// <summary>Rows to learn from; of a row that is split, every part counts.</summary>
+    /// <summary>Rows to learn from. Every part of a split row counts.</summary>
     public int Rows => _examples.Length;
 
     /// <summary>All epochs so far, those of the training that this one continues included.</summary>
@@ -28,7 +28,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     /// <summary>Begins a sentence about this task.</summary>
     public string Subject(string what) => learned.Subject(what);
 
-    /// <summary>The rows of the next step. When all have been seen, they are planned anew.</summary>
+    /// <summary>The rows of the next step. When all rows have been used, a new order is planned.</summary>
     public Example[] NextBatch(Random random)
     {
         if (_planned.Count == 0)
@@ -40,7 +40,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         return [.. _planned.Dequeue().Select(row => _examples[row])];
     }
 
-    /// <summary>Takes note of a step on a batch of this task.</summary>
+    /// <summary>Records a step on a batch of this task.</summary>
     public void Count(IReadOnlyList<Example> batch, StepResult step)
     {
         var terms = Task.LossWeight([.. batch.Select(e => e.Parts[0])]);
@@ -50,7 +50,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         _steps++;
     }
 
-    /// <summary>Where training stands after a step on this task.</summary>
+    /// <summary>The progress after a step on this task.</summary>
     /// <param name="epochs">Epochs planned in this training.</param>
     public TrainingProgress Report(StepResult step, double learningRate, int epochs, TrainingClock clock)
     {
@@ -72,7 +72,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         };
     }
 
-    /// <summary>Ends an epoch of steps; it counts once <see cref="Add"/> has it.</summary>
+    /// <summary>Ends an epoch. <see cref="Add"/> adds it to the epochs.</summary>
     public EpochOutcome EndEpoch()
     {
         var summary = new EpochSummary
@@ -99,7 +99,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
             : FormattableString.Invariant($"{trained}; validation loss {epoch.ValidationLoss:F4}, {epoch.MetricName} {epoch.ValidationMetric:F4}"));
     }
 
-    /// <param name="best">The epoch that is kept.</param>
+    /// <param name="best">The epoch whose weights are the result.</param>
     /// <param name="trainedParameters">Numbers that training changed for this task.</param>
     public TrainingSummary Summarise(EpochOutcome best, long trainedParameters, long tensorBytes, TrainingSettings settings, TrainingClock clock)
     {

@@ -3,13 +3,13 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>What looks wrong with a training; a healthy one meets none of these rules.</summary>
+/// <summary>Rules that find what looks wrong with a training. A healthy training triggers none.</summary>
 internal static class TrainingFaults
 {
-    /// <summary>Fewer rows than these say nothing about how a column was chosen.</summary>
+    /// <summary>Fewer rows say nothing about the choice of a column.</summary>
     private const int FewRows = 10;
 
-    /// <summary>Steps after which a model has had its chance; what it has not learned by then, more steps alone will not teach.</summary>
+    /// <summary>After this many steps, more steps alone would not help.</summary>
     private const int FewSteps = 100;
 
     /// <summary>Faults of the rows, before they are learned.</summary>

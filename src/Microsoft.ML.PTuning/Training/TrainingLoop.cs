@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>Epochs of steps, validation after each, and the choice of the weights to keep. Runs once.</summary>
-/// <param name="tasks">One, or those that share a prefix: every step learns one of them.</param>
-/// <param name="trunk">What leaves the trunk for all their rows; null where every epoch computes it.</param>
+/// <summary>Runs epochs of steps, validates after each, and chooses the weights to keep. Runs once.</summary>
+/// <param name="tasks">One, or several that share a prefix. Every step learns one of them.</param>
+/// <param name="trunk">The cached trunk output of all their rows; null if every epoch computes it.</param>
 internal sealed class TrainingLoop(
     IReadOnlyList<TrainingTask> tasks, TrainingSettings settings, int padId, Device device, TrunkCache? trunk = null)
 {
@@ -16,10 +16,10 @@ internal sealed class TrainingLoop(
     private readonly Random _order = settings.Random.Random(RandomStream.BatchOrder);
     private RunningStep? _running;
 
-    /// <summary>Whether the next step is started before what the last one said is taken note of, so that a GPU goes on meanwhile.</summary>
+    /// <summary>Whether the next step starts before the last one is recorded, so that a GPU does not wait for the CPU.</summary>
     public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
 
-    /// <returns>One a task.</returns>
+    /// <returns>One per task.</returns>
     /// <exception cref="InvalidOperationException">The loss or a weight became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept.</exception>
     public IReadOnlyList<TrainingResult> Run()
@@ -30,7 +30,7 @@ internal sealed class TrainingLoop(
         }
         finally
         {
-            _running?.Started.Dispose(); // It failed, or was cancelled.
+            _running?.Started.Dispose(); // Training failed or was cancelled.
         }
     }
 
@@ -92,8 +92,8 @@ internal sealed class TrainingLoop(
         TakeNote(Overlaps ? last : EndStep(clock), clock);
     }
 
-    /// <summary>Waits for the step that runs.</summary>
-    /// <returns>Null where none does.</returns>
+    /// <summary>Waits for the running step.</summary>
+    /// <returns>Null if no step runs.</returns>
     private EndedStep? EndStep(TrainingClock clock)
     {
         if (_running is not { } step)
@@ -124,7 +124,7 @@ internal sealed class TrainingLoop(
             if (_learners[task].Validation is { } validation)
                 outcomes[task] = Validate(task, validation.Examples, optimizer, outcomes[task].Summary, clock);
 
-        if (!optimizer.IsFinite()) // The loss tells of the weights before the last step only, where there is no validation.
+        if (!optimizer.IsFinite()) // Without validation, the loss only covers the weights before the last step.
             throw Divergence("A weight became NaN or infinite", outcomes[0].Summary.Epoch, clock);
         for (var task = 0; task < outcomes.Length; task++)
             settings.Log(_learners[task].Add(outcomes[task].Summary, settings.MaxEpochs));

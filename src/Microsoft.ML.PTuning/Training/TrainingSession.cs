@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>What a fit has from its surroundings: log, device, seed, cancellation. Makes tasks of data, and models of results.</summary>
+/// <summary>The environment of a fit: log, device, seed, cancellation. Turns data into tasks, and results into models.</summary>
 internal sealed class TrainingSession : IDisposable
 {
     private readonly IHost _host;
@@ -41,7 +41,7 @@ internal sealed class TrainingSession : IDisposable
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
     public OpenBackbone LeaseBackbone() => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision);
 
-    /// <summary>Checks the columns, before anything is read or loaded.</summary>
+    /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     public static void CheckColumns(PromptTask task, IDataView training, IDataView? validation)
     {
@@ -50,8 +50,8 @@ internal sealed class TrainingSession : IDisposable
             SchemaShapes.Append(SchemaShapes.Of(validation.Schema), task);
     }
 
-    /// <summary>Reads the rows, and completes the task with what they tell.</summary>
-    /// <exception cref="InvalidOperationException">Options and encoder do not fit, or nothing can be learned from these rows.</exception>
+    /// <summary>Reads the rows, and completes the task from them.</summary>
+    /// <exception cref="InvalidOperationException">Options and encoder do not fit together, or nothing can be learned from these rows.</exception>
     public TrainingTask Prepare(PromptTask task, IDataView training, IDataView? validation, OpenBackbone backbone)
     {
         RefuseMisfit(task, backbone);
@@ -67,14 +67,14 @@ internal sealed class TrainingSession : IDisposable
         };
     }
 
-    /// <summary>The settings for these tasks: what the options leave open, their rows decide.</summary>
+    /// <summary>The settings for these tasks. Their rows decide what the options leave open.</summary>
     public TrainingSettings SettingsFor(IReadOnlyList<TrainingTask> tasks) => Settings with
     {
         MaxEpochs = Settings.MaxEpochs > 0 ? Settings.MaxEpochs : tasks.Max(task => task.Task.Epochs.For(task.Training.Examples.Count)),
         PadToLength = _options.Advanced.PadToMaxLength ? tasks.Max(task => task.Task.MaxLength) : 0,
     };
 
-    /// <summary>Tells what training begins with.</summary>
+    /// <summary>Logs what training begins with.</summary>
     public void LogStart(TrainingTask task)
     {
         Log((task.Name is null ? "" : $"Task '{task.Name}': ")
@@ -86,7 +86,7 @@ internal sealed class TrainingSession : IDisposable
             Warn(task.Subject(warning.Text));
     }
 
-    /// <summary>A model of what was learned, which takes over encoder and tensors; where this fails, the tensors are freed.</summary>
+    /// <summary>Makes the model, which takes over encoder and tensors. If this fails, the tensors are freed.</summary>
     public PromptModel ToModel(TrainingTask task, TrainingResult result, OpenBackbone backbone)
     {
         try

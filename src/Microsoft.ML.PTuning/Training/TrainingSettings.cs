@@ -16,7 +16,7 @@ internal sealed record TrainingSettings
 
     public double MaxGradientNorm { get; init; } = 1;
 
-    /// <summary>Of tasks that share a prefix, each is drawn in proportion to the 1/<see cref="Temperature"/>-th power of its rows.</summary>
+    /// <summary>Tasks that share a prefix are drawn in proportion to the 1/<see cref="Temperature"/>-th power of their rows.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Epochs without improvement on the validation set before training stops; 0 for never.</summary>
@@ -31,10 +31,10 @@ internal sealed record TrainingSettings
 
     public double BackboneDropout { get; init; }
 
-    /// <summary>How what leaves the trunk is kept between epochs; null where every epoch computes it.</summary>
+    /// <summary>How the trunk's output is cached between epochs; null if every epoch computes it.</summary>
     public TrunkCacheSettings? TrunkCache { get; init; }
 
-    /// <summary>Tokens to pad every row to; 0 to pad to the longest of its batch.</summary>
+    /// <summary>Tokens to pad every row to; 0 to pad to the longest row of the batch.</summary>
     public int PadToLength { get; init; }
 
     /// <summary>Whether the tuned layers are run again in the backward pass instead of keeping their activations.</summary>
@@ -50,10 +50,10 @@ internal sealed record TrainingSettings
 
     public IProgress<TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Takes a line an epoch.</summary>
+    /// <summary>Receives a line per epoch.</summary>
     public Action<string> Log { get; init; } = _ => { };
 
-    /// <summary>Throws where the work has been cancelled; asked before every step and every batch of a validation, on any thread.</summary>
+    /// <summary>Throws if the work has been cancelled; called before every step and every validation batch, on any thread.</summary>
     public Action CheckCancelled { get; init; } = () => { };
 
     /// <summary>The learning rate of a step: linear warm-up, then linear decay to 0.</summary>

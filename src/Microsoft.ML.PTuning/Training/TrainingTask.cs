@@ -4,22 +4,22 @@ using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>What training gives: the trained tensors, how they came about, and the epoch that they are from.</summary>
+/// <summary>The result of training: the trained tensors, a summary, and the epoch that they are from.</summary>
 internal sealed record TrainingResult(TrainedTensors Tensors, TrainingSummary Summary, EpochOutcome Best);
 
-/// <summary>A task to learn, the rows that teach it, and those that judge it where there are any.</summary>
+/// <summary>A task to learn, its training rows, and its validation rows if there are any.</summary>
 internal sealed record TrainingTask(PromptTask Task, PromptNetwork Network, ExampleSet Training, ExampleSet? Validation)
 {
-    /// <summary>Its name among those that share a prefix; null where it is alone.</summary>
+    /// <summary>Its name among tasks that share a prefix; null for a single task.</summary>
     public string? Name { get; init; }
 
     /// <summary>What looks wrong with its training rows.</summary>
     public IReadOnlyList<TrainingWarning> RowWarnings { get; init; } = [];
 
-    /// <summary>First values; what is not among them starts at random. They stay the caller's.</summary>
+    /// <summary>First values; other tensors start at random. The caller keeps and disposes them.</summary>
     public TrainedTensors? Start { get; init; }
 
-    /// <summary>The training that this one continues: epochs are counted on from it, and it is kept where none is better. Null for none.</summary>
+    /// <summary>The training that this one continues, or null. Epoch numbers go on from it, and its epoch stays the best unless a new one is better.</summary>
     public TrainingResult? Before { get; init; }
 
     /// <summary>A sentence about this task.</summary>

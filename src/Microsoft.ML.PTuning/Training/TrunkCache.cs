@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>How hidden states are kept between epochs.</summary>
-/// <param name="MemoryBytes">What they may take of memory; where they need more, they are kept in a temporary file.</param>
+/// <summary>How the trunk's output is cached between epochs.</summary>
+/// <param name="MemoryBytes">The largest size in memory; a larger cache goes to a temporary file.</param>
 /// <param name="Type">F32 or F16.</param>
 internal sealed record TrunkCacheSettings(long MemoryBytes, ScalarType Type)
 {
@@ -17,11 +17,11 @@ internal sealed record TrunkCacheSettings(long MemoryBytes, ScalarType Type)
     public string Folder { get; init; } = Path.GetTempPath();
 }
 
-/// <summary>What leaves the trunk, computed once for every sequence of the data: epochs then run the tuned layers alone.</summary>
+/// <summary>The trunk's output, computed once for every sequence of the data. Epochs then run only the tuned layers.</summary>
 /// <remarks>
-/// Training changes nothing below the first tuned layer, so what enters that is the same in every epoch; Liu et al. 2021 ("AutoFreeze") keep
-/// the activations of frozen layers likewise. Rows stand one after the other without padding, in CPU memory or a file, also where the encoder
-/// is on a GPU. Safe for any number of threads.
+/// Training changes nothing below the first tuned layer, so the input of that layer is the same in every epoch. Liu et al. 2021 ("AutoFreeze") also
+/// cache the activations of frozen layers. Rows are stored one after the other without padding, in CPU memory or a file, even if the encoder is on a
+/// GPU. Safe for any number of threads.
 /// </remarks>
 internal sealed class TrunkCache : ITrunkCache, IDisposable
 {
@@ -29,7 +29,7 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
     private readonly Dictionary<EncodedRow, long> _starts = new(ReferenceEqualityComparer.Instance);
     private readonly long _tokens;
     private readonly TrunkFile? _file;
-    private readonly Tensor _states; // [tokens + 1, H]; the last row is that of padding, 0
+    private readonly Tensor _states; // [tokens + 1, H]; the last row is padding, 0
 
     private TrunkCache(PromptedEncoder encoder, IEnumerable<EncodedRow> rows, TrunkCacheSettings settings, Device device)
     {
@@ -45,17 +45,17 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
         _states = _file?.Tensor ?? zeros(_tokens + 1, hidden, settings.Type).DetachFromDisposeScope();
     }
 
-    /// <summary>What it takes of memory, or of the file.</summary>
+    /// <summary>Its size in memory or in the file.</summary>
     public long Bytes { get; }
 
     /// <summary>How long it took to compute.</summary>
     public TimeSpan FillTime { get; private set; }
 
-    /// <summary>Computes what leaves the trunk for the rows that teach and judge tasks, where it is worth keeping.</summary>
+    /// <summary>Computes the trunk's output for the training and validation rows of tasks, if caching it saves time.</summary>
     /// <param name="tasks">One, or those that share a prefix.</param>
-    /// <param name="epochs">How often the rows are read. With a single epoch there is nothing to save: every row runs through the trunk once anyhow.</param>
+    /// <param name="epochs">How often the rows are read. A single epoch saves nothing: every row runs through the trunk once in any case.</param>
     /// <returns>
-    /// Null where each epoch computes it anew: there is no trunk, dropout changes what leaves it, it is not to be kept, or there is no room for it.
+    /// Null if every epoch computes it again: there is no trunk, dropout changes its output, caching is off, or there is no room.
     /// </returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static TrunkCache? Create(IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device)
@@ -111,7 +111,7 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
         _file?.Dispose();
     }
 
-    /// <summary>What a task reads in an epoch.</summary>
+    /// <summary>The sequences that a task reads in an epoch.</summary>
     private static IEnumerable<EncodedRow> Rows(TrainingTask task) =>
         task.Training.Examples.SelectMany(e => e.Split()).Concat(task.Validation?.Examples ?? [])
             .SelectMany(e => e.Parts).SelectMany(p => p.Sequences);

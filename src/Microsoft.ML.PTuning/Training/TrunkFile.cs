@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>A tensor in a temporary file that is mapped into memory: the system keeps as much of it there as it has room for.</summary>
+/// <summary>A tensor in a temporary file that is mapped into memory. The system keeps as much of it in memory as there is room for.</summary>
 /// <remarks>
-/// Where the system allows it, the file loses its name as soon as it is mapped, so that not even a crash leaves it behind; on Windows
-/// it is deleted at the end. Nobody else can read it.
+/// Except on Windows, the file is deleted as soon as it is mapped, so that even a crash leaves nothing behind. On Windows it is deleted at the end.
+/// Only the current user can read it.
 /// </remarks>
 internal sealed class TrunkFile : IDisposable
 {
@@ -36,7 +36,7 @@ internal sealed class TrunkFile : IDisposable
             Delete();
             throw;
         }
-        if (!OperatingSystem.IsWindows()) // It deletes no file that is mapped.
+        if (!OperatingSystem.IsWindows()) // Windows deletes no file that is mapped.
             Delete();
     }
 
@@ -49,8 +49,8 @@ internal sealed class TrunkFile : IDisposable
         Delete();
     }
 
-    // With its blocks, not its length alone: where a disk is full, writing to mapped memory ends the process. Some network file systems reserve
-    // none; so at most half of what is free is taken.
+    // Reserves the blocks, not only the length: if the disk is full, a write to mapped memory ends the process. Some network file systems reserve no
+    // blocks, so the file takes at most half of the free space.
     private static void Reserve(string folder, string path, long bytes)
     {
         try
@@ -58,7 +58,7 @@ internal sealed class TrunkFile : IDisposable
             var free = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(Path.GetFullPath(folder))! : folder).AvailableFreeSpace;
             if (free / 2 < bytes)
                 throw new IOException(
-                    string.Create(CultureInfo.InvariantCulture, $"There are {free >> 20} MB free, of which it takes half at most."));
+                    string.Create(CultureInfo.InvariantCulture, $"There are {free >> 20} MB free; the file may take half of them."));
 
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes };
             if (!OperatingSystem.IsWindows())
@@ -70,7 +70,7 @@ internal sealed class TrunkFile : IDisposable
         {
             throw new IOException(
                 string.Create(CultureInfo.InvariantCulture, $"The trunk cache needs a temporary file of {(bytes >> 20) + 1} MB in '{folder}'. ")
-                + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve what it needs by HalfPrecisionTrunkCache, or choose another folder, "
+                + $"{e.Message} Raise TrunkCacheMemoryMegabytes, halve the cache with HalfPrecisionTrunkCache, or choose another folder, "
                 + "MLContext.TempFilePath.", e);
         }
     }
@@ -84,7 +84,7 @@ internal sealed class TrunkFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // On Windows somebody may be looking into it. What training gave, or why it failed, is worth more than the file.
+            // On Windows another process may have it open. The result of training, or the reason why it failed, matters more than the file.
         }
     }
 }

@@ -9,12 +9,12 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>Training that starts from a model: from what its method trained, and from its head where the model learned the same task.</summary>
+/// <summary>Starts training from a model: from its method's tensors, and from its head if the model learned the same task.</summary>
 internal static class WarmStart
 {
     private const string Weight = "head.weight", Bias = "head.bias";
 
-    /// <summary>Checks that the model can be started from.</summary>
+    /// <summary>Checks that training can start from the model.</summary>
     /// <exception cref="InvalidOperationException">It stands on another encoder, or was trained by another method.</exception>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     public static void Check(PromptModel model, OpenBackbone backbone, Method method) =>
@@ -24,9 +24,9 @@ internal static class WarmStart
             RefuseOtherMethod(method, model.Method, backbone.Lease.Backbone);
         });
 
-    /// <summary>The task, to be learned from the model's values.</summary>
-    /// <param name="log">Takes a line that says what is taken over.</param>
-    /// <returns>The task with copies of the values, which are the caller's to dispose.</returns>
+    /// <summary>The task, with the model's tensors as first values.</summary>
+    /// <param name="log">Receives a line that says what is taken over.</param>
+    /// <returns>The task with copies of the tensors, which the caller disposes.</returns>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public static TrainingTask From(PromptModel model, TrainingTask task, Device device, Action<string> log)
     {
@@ -86,7 +86,7 @@ internal static class WarmStart
 
         var backbone = task.Network.Encoder.Backbone;
         if (learned.Head is SentenceHead before && task.Network.Head is SentenceHead after && before.PoolingOver(backbone) != after.PoolingOver(backbone))
-            return $"the InitialModel pools otherwise ({before.PoolingOver(backbone)}; now {after.PoolingOver(backbone)})";
+            return $"the InitialModel pools in another way ({before.PoolingOver(backbone)}; now {after.PoolingOver(backbone)})";
 
         var head = task.Network.Head.Declare(backbone);
         return head.All(t => tensors.Contains(t.Name) && tensors[t.Name].shape.SequenceEqual(t.Shape))
@@ -94,7 +94,7 @@ internal static class WarmStart
             : "that of the InitialModel has another shape";
     }
 
-    // The head learns standardised targets: in the scale of the new rows it says the same as before.
+    // The head learns standardised targets. Rescaled, it predicts the same numbers as before in the scale of the new rows.
     private static void Rescale(TrainedTensors head, TextRegression before, TextRegression after)
     {
         using Scalar scale = before.TargetDeviation / after.TargetDeviation;

@@ -56,7 +56,7 @@ public sealed class TrunkFileTests
         var refusal = Assert.ThrowsExactly<IOException>(() => new TrunkFile(_folder.Path, ScalarType.Float32, 1L << 40, 1 << 10));
 
         StringAssert.Matches(
-            refusal.Message, new(@"needs a temporary file of 4294967297 MB in '.*ptuning-.*'\. There are \d+ MB free, of which it takes half at most\. Raise Trunk.*TempFilePath"));
+            refusal.Message, new(@"needs a temporary file of 4294967297 MB in '.*ptuning-.*'\. There are \d+ MB free; the file may take half of them\. Raise Trunk.*TempFilePath"));
         Assert.IsEmpty(Directory.GetFiles(_folder.Path));
     }
 

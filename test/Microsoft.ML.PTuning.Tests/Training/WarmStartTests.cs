@@ -88,7 +88,7 @@ public sealed class WarmStartTests
         using var model = _training.Fit(Rows);
 
         AssertNear(new float[2], ValuesOf(model)["head.bias"]);
-        Logged("the head starts fresh, because the InitialModel pools otherwise (Mean; now Checkpoint).");
+        Logged("the head starts fresh, because the InitialModel pools in another way (Mean; now Checkpoint).");
     }
 
     [TestMethod]

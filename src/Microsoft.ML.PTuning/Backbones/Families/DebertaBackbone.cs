@@ -18,12 +18,12 @@ internal abstract class DebertaVersion
     /// <summary>Makes queries of the relative embeddings.</summary>
     public abstract FrozenLinear PositionQueries(FrozenTensors tensors, int layer, DebertaConfiguration configuration);
 
-    /// <summary>What the projections of a layer's attention begin with.</summary>
+    /// <summary>The prefix of the names of a layer's attention projections.</summary>
     protected static string Attention(int layer) => $"encoder.layer.{layer}.attention.self";
 }
 
 /// <summary>DeBERTa (He et al. 2021, 2023): BERT's layers with <see cref="DisentangledAttention"/>.</summary>
-/// <remarks>Checkpoints bring no pooler. Padding is 0 where transformers has it 0: in the embeddings, in the context, after the convolution.</remarks>
+/// <remarks>Checkpoints have no pooler. Padding is set to 0 in the embeddings, in the context and after the convolution, as in transformers.</remarks>
 internal sealed class DebertaBackbone : Backbone
 {
     private const string Words = "embeddings.word_embeddings", Positions = "embeddings.position_embeddings";
@@ -42,7 +42,7 @@ internal sealed class DebertaBackbone : Backbone
     private readonly DisentangledAttention[] _attentions;
     private readonly FirstLayerConvolution? _convolution;
 
-    /// <summary>Its pooler is that of a classifier, which transformers saves beside the encoder.</summary>
+    /// <summary>The pooler in these files belongs to a classifier, which transformers saves beside the encoder.</summary>
     public static CheckpointNames Keys { get; } = new("deberta.") { Heads = ["cls.", "lm_head.", "lm_predictions.", "mask_predictions.", "pooler."] };
 
     /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns them from here on.</param>
@@ -71,13 +71,13 @@ internal sealed class DebertaBackbone : Backbone
             configuration.HasPositionToContent ? version.PositionQueries(tensors, i, configuration) : null,
             configuration))];
 
-        // Last: until here the scope frees what was made where something throws.
+        // Last: if something throws before this line, the scope frees these tensors.
         foreach (var attention in _attentions)
             attention.Keep();
         _relative = relative.DetachFromDisposeScope();
     }
 
-    /// <summary>As many as it was trained with, though relative positions know no end.</summary>
+    /// <summary>The number that it was trained with. Relative positions themselves have no limit.</summary>
     public override int MaxPositions => Configuration.MaxPositionEmbeddings;
 
     public override bool HasPooler => false;
@@ -92,7 +92,7 @@ internal sealed class DebertaBackbone : Backbone
         [
             new($"{Words}.weight", [configuration.VocabularySize, embedded]),
 
-            // Published checkpoints hold the table that their language model's decoder was trained with; the encoder has no use for it.
+            // Published checkpoints hold this table for the decoder of their language model; the encoder does not read it.
             new($"{Positions}.weight", [configuration.MaxPositionEmbeddings, embedded], Optional: !configuration.AddsAbsolutePositions),
             .. configuration.SegmentTypes > 0 ? [new($"{Segments}.weight", [configuration.SegmentTypes, embedded])] : None,
             .. embedded != hidden ? [new($"{EmbeddingProjection}.weight", [hidden, embedded])] : None,

@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
 /// <summary>The convolution beside the first layer of the larger DeBERTa v2 encoders.</summary>
-/// <param name="KernelSize">Tokens it looks at, an odd number.</param>
+/// <param name="KernelSize">Tokens in the kernel, an odd number.</param>
 /// <param name="Groups">Groups of channels that do not see each other.</param>
 /// <param name="Activation">One of <see cref="Backbones.Layers.Activation.Names"/>.</param>
 internal sealed record ConvolutionConfiguration(int KernelSize, int Groups, string Activation);
 
-/// <summary>What <c>config.json</c> says of a DeBERTa encoder besides what all encoders have.</summary>
+/// <summary>The settings in <c>config.json</c> that only DeBERTa has.</summary>
 internal sealed record DebertaConfiguration : BackboneConfiguration
 {
     private const string ContentToPosition = "c2p", PositionToContent = "p2c";
@@ -22,13 +22,13 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
     /// <summary>Whether scores have a term of relative position to content (p2c).</summary>
     public required bool HasPositionToContent { get; init; }
 
-    /// <summary>The distance from which on tokens are equally far, unless there are buckets.</summary>
+    /// <summary>The distance beyond which all tokens count as equally far, unless there are buckets.</summary>
     public required int MaxRelativePositions { get; init; }
 
     /// <summary>The activation of the sentence pooler that is trained with a head.</summary>
     public required string PoolerActivation { get; init; }
 
-    /// <summary>Buckets for the distances on either side; 0 where every distance has its own.</summary>
+    /// <summary>Buckets of distances on each side; 0 where every distance has its own.</summary>
     public int PositionBuckets { get; init; }
 
     /// <summary>Whether relative positions go through the projections of the content.</summary>
@@ -61,7 +61,7 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
     /// <summary>Rows of the table of relative embeddings on either side of distance 0, R.</summary>
     public int RelativeSpan => PositionBuckets > 0 ? PositionBuckets : MaxRelativePositions;
 
-    /// <summary>Terms of an attention score: content to content, and those with positions. The score is divided by √(D · terms).</summary>
+    /// <summary>Terms of an attention score: content to content, and up to two with positions. The score is divided by √(D · terms).</summary>
     public int ScoreTerms => 1 + (HasContentToPosition ? 1 : 0) + (HasPositionToContent ? 1 : 0);
 
     /// <summary>Reads DeBERTa's first version.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
-/// <summary>DeBERTa's first version (He et al. 2021): one projection for queries, keys and values, of which keys have no bias.</summary>
+/// <summary>DeBERTa's first version (He et al. 2021): one projection for queries, keys and values; keys have no bias.</summary>
 internal sealed class DebertaV1 : DebertaVersion
 {
     private static readonly DebertaV1 Version = new();
@@ -48,7 +48,7 @@ internal sealed class DebertaV1 : DebertaVersion
         private readonly Tensor _queryBias = tensors[$"{attention}.q_bias"]; // [H]
         private readonly Tensor _valueBias = tensors[$"{attention}.v_bias"]; // [H]
 
-        /// <remarks>The values of a prefix get no bias: they are added later, as they are. Queries come from the same product, so all tokens have some.</remarks>
+        /// <remarks>The values of a prefix are added later, without a bias. One product gives all three, so all tokens get queries.</remarks>
         public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes)
         {
             var parts = Split(_projection.Forward(hidden, changes)).chunk(3, -1);     // 3 of [B, h, T, D]: each head has its queries, keys and values together

@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
-/// <summary>DeBERTa's second and third versions (He et al. 2021, 2023): a projection each, which relative positions may share.</summary>
+/// <summary>DeBERTa's second and third versions (He et al. 2021, 2023): projections of queries, keys and values, which positions may share.</summary>
 internal sealed class DebertaV2 : DebertaVersion
 {
     private static readonly DebertaV2 Version = new();

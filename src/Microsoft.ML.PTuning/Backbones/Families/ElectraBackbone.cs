@@ -2,7 +2,7 @@ using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
-/// <summary>ELECTRA (Clark et al. 2020): BERT over embeddings of a size of their own, without a pooler.</summary>
+/// <summary>ELECTRA (Clark et al. 2020): BERT with an embedding size of its own, without a pooler.</summary>
 internal sealed class ElectraBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
     : PostNormBackbone(configuration, tensors, NamesOf(configuration))
 {

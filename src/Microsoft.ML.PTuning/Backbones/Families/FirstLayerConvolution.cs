@@ -23,7 +23,7 @@ internal sealed class FirstLayerConvolution(FrozenTensors tensors, DebertaConfig
     ];
 
     /// <param name="embedded">The first layer's input, 0 at padding, <c>[B, T, H]</c>.</param>
-    /// <param name="output">Its output: all tokens or the first ones, <c>[B, Q, H]</c>.</param>
+    /// <param name="output">The first layer's output: all tokens or the first ones, <c>[B, Q, H]</c>.</param>
     /// <param name="real">1 at a token, 0 at padding, <c>[B, T, 1]</c>; null where no row is padded.</param>
     /// <returns>The second layer's input, <c>[B, Q, H]</c>.</returns>
     public Tensor Forward(Tensor embedded, Tensor output, Tensor? real, WeightChanges? changes, Dropout? dropout)

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
-/// <summary>GPT-2 (Radford et al. 2019): a decoder, in which a token sees the prefix, itself and the tokens before it.</summary>
-/// <remarks>Rows are padded on the right, where no token sees padding. Linear layers are stored transposed, <c>[from, to]</c>.</remarks>
+/// <summary>GPT-2 (Radford et al. 2019): a decoder, where a token sees the prefix, itself and the tokens before it.</summary>
+/// <remarks>Rows are padded on the right, so no token sees padding. Linear layers are stored transposed, <c>[from, to]</c>.</remarks>
 internal sealed class Gpt2Backbone : Backbone
 {
     private readonly FrozenEmbedding _words;            // [vocabulary, H]
@@ -39,7 +39,7 @@ internal sealed class Gpt2Backbone : Backbone
         Keys = new("transformer.") { Heads = ["lm_head."], Buffers = [".attn.bias", ".attn.masked_bias"] },
         LanguageHead = new() { Decoder = "lm_head.weight" },
         WordEmbeddings = "wte.weight",
-        DefaultPadTokenId = 0, // It has none: any will do, since no token sees it.
+        DefaultPadTokenId = 0, // GPT-2 has none. Any id will do, since no token sees padding.
         Read = Read,
         Declare = Declare,
         Create = (configuration, tensors) => new Gpt2Backbone(configuration, tensors),
@@ -68,7 +68,7 @@ internal sealed class Gpt2Backbone : Backbone
         return (layer, hidden, sentenceTokenOnly) =>
         {
             var prefix = tuning.Prefixes?[layer];
-            var visible = (sentenceTokenOnly ? ofLastToken : causal).For(prefix); // Outside of the scope: it outlives the layer.
+            var visible = (sentenceTokenOnly ? ofLastToken : causal).For(prefix); // Made outside of the scope, because the mask outlives the layer.
             using var scope = NewDisposeScope();
             var output = _layers[layer].Forward(hidden, Attend, sentenceTokenOnly ? LastToken : null, tuning.Weights, dropout);
             if (layer == Configuration.Layers - 1)

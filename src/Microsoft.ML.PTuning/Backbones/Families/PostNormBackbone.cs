@@ -11,7 +11,7 @@ internal sealed record PostNormNames
 
     public required string PositionEmbeddings { get; init; }
 
-    /// <summary>Null where the family knows no segments.</summary>
+    /// <summary>Null where the family has no segments.</summary>
     public string? SegmentEmbeddings { get; init; }
 
     public required string EmbeddingsNorm { get; init; }
@@ -19,7 +19,7 @@ internal sealed record PostNormNames
     /// <summary>The linear layer from the embeddings' size to that of the layers; null where there is none.</summary>
     public string? EmbeddingsProjection { get; init; }
 
-    /// <summary>The names of the layer with a given index; layers of the same names are one layer, run again.</summary>
+    /// <summary>The names of the layer with a given index; layers with the same names are one shared layer.</summary>
     public required Func<int, PostNormLayerNames> Layer { get; init; }
 
     /// <summary>Null where the family has none.</summary>
@@ -27,7 +27,7 @@ internal sealed record PostNormNames
 }
 
 /// <summary>Embeddings summed and normalised, a stack of <see cref="PostNormLayer"/>s, a pooler where the checkpoint has one.</summary>
-/// <remarks>A family gives its names, and says where its tokens stand unless it is at 0, 1, 2, ...</remarks>
+/// <remarks>A family gives its names, and its tokens' positions where they are not 0, 1, 2, ...</remarks>
 internal abstract class PostNormBackbone : Backbone
 {
     private readonly FrozenEmbedding _words;                // [vocabulary, E]
@@ -109,14 +109,14 @@ internal abstract class PostNormBackbone : Backbone
         return (layer, hidden, sentenceTokenOnly) =>
         {
             var prefix = tuning.Prefixes?[layer];
-            var visible = mask.For(prefix); // Here: it outlives the layer.
+            var visible = mask.For(prefix); // Made here, because the mask outlives the layer's scope.
             return _layers[layer].Forward(hidden, Attend, tuning.Weights, dropout, sentenceTokenOnly);
 
             Tensor Attend(Tensor q, Tensor k, Tensor v) => PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
         };
     }
 
-    /// <summary>Where the tokens stand: rows of the position table. Token t stands at offset + t where a family says nothing else.</summary>
+    /// <summary>The tokens' rows of the position table. By default token t has position offset + t.</summary>
     /// <param name="offset">What is added to each token's position.</param>
     /// <returns>Int64, <c>[T]</c> where it is the same for every row, else <c>[B, T]</c>.</returns>
     protected virtual Tensor Positions(EncodedBatch batch, int offset) => Arithmetic.Range(offset, offset + batch.Length, batch.Ids.device);

@@ -11,7 +11,7 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
 {
     public static IReadOnlyList<BackboneFamily> Families { get; } = [Named("roberta"), Named("xlm-roberta")];
 
-    /// <summary>The rows up to the padding token's id are no token's.</summary>
+    /// <summary>No token uses the rows up to the padding token's id.</summary>
     public override int MaxPositions => Configuration.MaxPositionEmbeddings - FirstPosition;
 
     public override bool CountsFromPadToken => true;

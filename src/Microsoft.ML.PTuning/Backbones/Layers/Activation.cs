@@ -3,7 +3,7 @@ using static TorchSharp.torch.nn;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Activations, by their names in <c>hidden_act</c> and its like.</summary>
+/// <summary>Activations, by their names in <c>hidden_act</c> and similar keys.</summary>
 internal static class Activation
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Functions = new()
@@ -17,7 +17,7 @@ internal static class Activation
         ["tanh"] = x => x.tanh(),
     };
 
-    /// <summary>The names there are.</summary>
+    /// <summary>The supported names.</summary>
     public static IReadOnlyCollection<string> Names => Functions.Keys;
 
     /// <param name="name">One of <see cref="Names"/>.</param>

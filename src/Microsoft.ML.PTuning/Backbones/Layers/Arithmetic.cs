@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Arithmetic with numbers that stay alive until it is done.</summary>
+/// <summary>Arithmetic whose numbers stay alive until native code has read them.</summary>
 /// <remarks>
-/// TorchSharp (0.107) turns a number into a <see cref="Scalar"/>, hands its native handle to native code and forgets the object. Where a garbage
-/// collection of another thread falls in between, the finaliser frees what native code is about to read: a rare error ("Expected false to be true"),
-/// or a wrong number. The sum and the difference of two tensors are no exception, they carry a factor of 1. So no operator that takes a number, and
-/// neither + nor - of tensors, is used elsewhere; a <c>Scalar</c> is made with <c>using</c>, or is static.
+/// TorchSharp (0.107) turns a number into a <see cref="Scalar"/>, hands its native handle to native code and forgets the object. If another thread
+/// collects garbage in between, the finaliser frees the number before native code reads it: a rare error ("Expected false to be true"), or a wrong
+/// number. The + and - of two tensors have the same fault, because they pass a factor of 1. Other code therefore uses no operator that takes a number,
+/// and neither + nor - of tensors. A <c>Scalar</c> is made with <c>using</c>, or is static.
 /// </remarks>
 internal static class Arithmetic
 {
@@ -17,7 +17,7 @@ internal static class Arithmetic
     /// <summary>x + y.</summary>
     public static Tensor Plus(this Tensor x, Tensor y) => x.add(y, One);
 
-    /// <summary>x + y, in the place of x.</summary>
+    /// <summary>Adds y to x itself. Use it only where the backward pass does not need x.</summary>
     public static Tensor AddInPlace(this Tensor x, Tensor y) => x.add_(y, One);
 
     /// <summary>x - 1.</summary>
@@ -40,7 +40,7 @@ internal static class Arithmetic
         return x.div(scalar);
     }
 
-    /// <summary>x, or the nearest number that F16 holds where x is beyond them.</summary>
+    /// <summary>x, clamped to the range of F16.</summary>
     public static Tensor WithinHalf(this Tensor x) => x.clamp(LeastHalf, LargestHalf);
 
     /// <summary>The whole numbers from <paramref name="start"/> to <paramref name="end"/> - 1, Int64.</summary>

@@ -7,13 +7,13 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <param name="isCausal">Whether a token sees none of the tokens after it.</param>
 internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = ScalarType.Float32, bool isCausal = false)
 {
-    /// <summary>Added to a hidden key's score: its softmax is exactly 0 then, and a row with nothing to see gives no NaN.</summary>
-    private const float Hidden = -1e9f, HalfHidden = -32752; // F16 ends at -65504; a score may be added.
+    /// <summary>Added to the score of a masked key. Its softmax is then exactly 0, and a row of masked keys only gives no NaN.</summary>
+    private const float Hidden = -1e9f, HalfHidden = -32752; // F16 ends at -65504, and a score is added to it.
 
     private readonly List<(int PrefixLength, Tensor? Prefix, Tensor Mask)> _built = [];
 
     /// <summary>The mask of a layer with <paramref name="prefixLength"/> prefix positions, built at its first use in the current scope.</summary>
-    /// <param name="prefix">1 where a row has a prefix position, 0 where not, <c>[B, P]</c>; null where all rows have all.</param>
+    /// <param name="prefix">1 where a row has a prefix position, 0 where not, <c>[B, P]</c>; null where all prefixes are equally long.</param>
     /// <returns>
     /// 0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c>, causal <c>[B, 1, T, P + T]</c>; null where all may be.
     /// </returns>
@@ -57,9 +57,9 @@ internal sealed class AttentionMask(EncodedBatch batch, ScalarType type = Scalar
     }
 }
 
-/// <summary>Clears padding where a batch has some.</summary>
+/// <summary>Sets padding to 0 where a batch has any.</summary>
 internal static class OptionalMask
 {
-    /// <param name="real">1 at a token, 0 at padding, of a shape that <paramref name="x"/>'s contains; null where no row is padded.</param>
+    /// <param name="real">1 at a token, 0 at padding, of a shape that broadcasts to that of <paramref name="x"/>; null where no row is padded.</param>
     public static Tensor Masked(this Tensor x, Tensor? real) => real is null ? x : x * real.to(x.dtype);
 }

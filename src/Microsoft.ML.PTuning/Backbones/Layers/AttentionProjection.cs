@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>How a layer makes queries, keys and values of what enters it.</summary>
+/// <summary>How a layer computes queries, keys and values from its input.</summary>
 internal abstract class AttentionProjection(int heads)
 {
-    /// <param name="querying">The input of the tokens that send queries, <c>[B, Q, H]</c>; mostly all.</param>
+    /// <param name="querying">The input of the tokens that send queries, <c>[B, Q, H]</c>; usually all tokens.</param>
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
     /// <returns>Queries, <c>[B, h, Q, D]</c>, keys and values, each <c>[B, h, T, D]</c>.</returns>
     public abstract (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes);
@@ -21,7 +21,7 @@ internal abstract class AttentionProjection(int heads)
     public static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);
 }
 
-/// <summary>A linear layer each, BERT's way.</summary>
+/// <summary>Three linear layers, as in BERT.</summary>
 internal sealed class SeparateProjection(FrozenTensors tensors, string query, string key, string value, int heads) : AttentionProjection(heads)
 {
     private readonly FrozenLinear _query = FrozenLinear.Of(tensors, query);

@@ -4,17 +4,17 @@ using static TorchSharp.torch.nn;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Attention whose scores sum content and relative position apart from each other (He et al. 2021).</summary>
+/// <summary>Attention whose scores are sums of separate terms for content and relative position (He et al. 2021).</summary>
 /// <remarks>
 /// The score of query i and key j is <c>(Qᵢ·Kⱼ + Qᵢ·KPᵢ₋ⱼ + Kⱼ·QPᵢ₋ⱼ) / √(D · terms)</c>, where KP and QP are the relative embeddings' keys and
 /// queries. Both are looked up at i - j, as in the code that published checkpoints were trained with; the paper has QP at j - i. Prefix keys
-/// have no position: their score is content only. The embeddings are frozen, so KP and QP are computed once and kept.
+/// have no position: their score is content only. The embeddings are frozen, so KP and QP are computed once.
 /// </remarks>
 internal sealed class DisentangledAttention : IDisposable
 {
     private readonly Tensor _table;                 // [2R, H]
     private readonly FrozenLinear? _keyProjection, _queryProjection;
-    private readonly Tensor? _keys, _queries;       // [h, 2R, D], already divided as their products with the text are
+    private readonly Tensor? _keys, _queries;       // [h, 2R, D], divided by √D (keys) and √(D · terms) (queries)
     private readonly int _heads;
     private readonly double _termsRoot, _sizeRoot;  // √terms, √D
 
@@ -38,11 +38,12 @@ internal sealed class DisentangledAttention : IDisposable
     }
 
     /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
-    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> is like it.</param>
+    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>.</param>
+    /// <param name="v">Values of the text, <c>[B, h, T, D]</c>.</param>
     /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
-    /// <param name="positions">What <see cref="Window"/> gave.</param>
+    /// <param name="positions">The result of <see cref="Window"/>.</param>
     /// <param name="mask">0 at a token, a large negative number at padding, <c>[B, 1, 1, T]</c>; null where no row is padded.</param>
-    /// <param name="dropout">Drops attention probabilities; null for none.</param>
+    /// <param name="dropout">Dropout on attention probabilities; null for none.</param>
     /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
     public Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, PositionWindow positions, Tensor? mask, Dropout? dropout)
     {
@@ -55,7 +56,7 @@ internal sealed class DisentangledAttention : IDisposable
 
     /// <summary>Keys and queries of the relative positions that a batch has.</summary>
     /// <param name="changedTable">The relative embeddings under a method's changes, <c>[2R, H]</c>; null where there are none.</param>
-    /// <param name="dropout">Drops relative embeddings; null for none.</param>
+    /// <param name="dropout">Dropout on relative embeddings; null for none.</param>
     public PositionWindow Window(RelativePositions positions, Tensor? changedTable, WeightChanges? changes, Dropout? dropout)
     {
         if (dropout is null && changes is null)
@@ -80,7 +81,7 @@ internal sealed class DisentangledAttention : IDisposable
         return cat([hidden.expand(-1, bias.size(1), bias.size(2), -1), bias], 3);
     }
 
-    /// <summary>What positions and mask add to the scores of the text, <c>[B, h, Q, T]</c>.</summary>
+    /// <summary>The sum that positions and mask add to the scores of the text, <c>[B, h, Q, T]</c>.</summary>
     private static Tensor Bias(Tensor q, Tensor k, PositionWindow positions, Tensor? mask)
     {
         using var scope = NewDisposeScope();
@@ -99,7 +100,7 @@ internal sealed class DisentangledAttention : IDisposable
         return bias!.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Queries of the text meet them already divided by √terms.</summary>
+    /// <summary>Divided by √D only: the queries of the text are divided by √terms.</summary>
     private Tensor? Keys(Tensor rows, WeightChanges? changes) => Project(_keyProjection, rows, _sizeRoot, changes);
 
     private Tensor? Queries(Tensor rows, WeightChanges? changes) => Project(_queryProjection, rows, _sizeRoot * _termsRoot, changes);
@@ -108,7 +109,7 @@ internal sealed class DisentangledAttention : IDisposable
     private Tensor? Project(FrozenLinear? projection, Tensor rows, double divisor, WeightChanges? changes) =>
         projection?.Forward(rows, changes).DividedBy(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
 
-    /// <summary>Of the scores with all positions, those with the positions where the tokens stand.</summary>
+    /// <summary>Selects each token pair's score from the scores with all positions.</summary>
     /// <param name="scores"><c>[B, h, n, W]</c>.</param>
     /// <param name="rows"><c>[n, m]</c>.</param>
     /// <returns><c>[B, h, n, m]</c>.</returns>

@@ -16,7 +16,7 @@ internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias, bool I
 
     public static FrozenLinear OfTransposed(FrozenTensors tensors, string module) => Of(tensors, module) with { IsTransposed = true };
 
-    /// <param name="changes">Values in the place of the frozen ones; null for none. It is the same in the other frozen modules.</param>
+    /// <param name="changes">Trained values that replace frozen ones; null for none. The other frozen modules take the same.</param>
     public Tensor Forward(Tensor x, WeightChanges? changes = null)
     {
         var weight = Weight.Under(changes);
@@ -35,7 +35,7 @@ internal readonly record struct FrozenEmbedding(Tensor Table)
     public Tensor Forward(Tensor indices, WeightChanges? changes = null) =>
         Table.Under(changes).index_select(0, indices.view(-1)).view([.. indices.shape, Table.size(1)]);
 
-    /// <summary>A batch's rows of a segment table; families with one segment type look at no segment ids.</summary>
+    /// <summary>A batch's rows of a segment table; families with one segment type ignore segment ids.</summary>
     /// <returns><c>[B, T, size]</c>, or <c>[1, size]</c> for every token.</returns>
     public Tensor OfSegments(EncodedBatch batch, WeightChanges? changes = null) =>
         Table.size(0) == 1 ? Table.Under(changes) : Forward(batch.Segments, changes);

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <summary>What a family calls the modules of its language model's head, as full checkpoints spell them.</summary>
 internal sealed record LanguageHeadNames
 {
-    /// <summary>The linear layer, followed by an activation, that hidden states go through first; null where there is none.</summary>
+    /// <summary>The first linear layer, which an activation follows; null where there is none.</summary>
     public string? Dense { get; init; }
 
     /// <summary>The layer normalisation after it; null where there is none.</summary>
@@ -22,7 +22,7 @@ internal sealed record LanguageHeadNames
     public required string Decoder { get; init; }
 }
 
-/// <summary>The head of a masked or causal language model: a score of each word of the vocabulary at a token. Frozen.</summary>
+/// <summary>The head of a masked or causal language model: for each token, a score of every word in the vocabulary. Frozen.</summary>
 /// <remarks>Safe for any number of threads.</remarks>
 internal sealed class LanguageHead : IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class LanguageHead : IDisposable
         _decoder = new(configuration.TiesWordEmbeddings ? words : tensors[names.Decoder], names.Bias is { } bias ? tensors[bias] : null);
     }
 
-    /// <summary>Loads the head that stands beside an encoder in a checkpoint.</summary>
+    /// <summary>Loads the head from an encoder's checkpoint.</summary>
     /// <param name="words">The encoder's word embeddings, <c>[vocabulary, E]</c>; they outlive the head.</param>
     /// <exception cref="InvalidDataException">The checkpoint holds no such head; what is missing is named.</exception>
     public static LanguageHead Load(

@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>The keys and values that one layer's attention is given before those of the text.</summary>
+/// <summary>The prefix of one layer: keys and values that its attention sees before those of the text.</summary>
 /// <param name="Keys">Of any type, <c>[P, h, D]</c> shared by the batch, or <c>[B, h, P, D]</c> where each row has its own.</param>
 /// <param name="Values">Like <paramref name="Keys"/>.</param>
 /// <param name="Mask">
-/// 1 where a row has that position, 0 where its prefix is shorter than the batch's longest, Float32 <c>[B, P]</c>; null where all rows have all.
+/// 1 where a row has that position, 0 where its prefix is shorter than the longest of the batch, Float32 <c>[B, P]</c>; null where all are equally long.
 /// </param>
 internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = null)
 {

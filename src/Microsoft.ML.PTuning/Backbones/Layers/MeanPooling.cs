@@ -10,7 +10,7 @@ internal static class MeanPooling
     /// <returns>Vectors of length 1, <c>[B, H]</c>.</returns>
     public static Tensor Pool(Tensor hidden, Tensor? mask)
     {
-        // The sum points where the mean does.
+        // The sum has the direction of the mean.
         var sum = mask is null ? hidden.sum([1]) : mask.to(hidden.dtype).unsqueeze(1).bmm(hidden).squeeze(1);
         return nn.functional.normalize(sum, dim: 1);
     }

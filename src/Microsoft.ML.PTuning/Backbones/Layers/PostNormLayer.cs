@@ -13,11 +13,12 @@ internal sealed record PostNormLayerNames(
 
 /// <summary>A family's attention.</summary>
 /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
-/// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
+/// <param name="k">Keys of the text, <c>[B, h, T, D]</c>.</param>
+/// <param name="v">Values of the text, <c>[B, h, T, D]</c>.</param>
 /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
 internal delegate Tensor Attention(Tensor q, Tensor k, Tensor v);
 
-/// <summary>A transformer layer that normalises after each residual sum (Vaswani et al. 2017), as BERT and its relatives stack them.</summary>
+/// <summary>A transformer layer that normalises after each residual sum (Vaswani et al. 2017), as in BERT and its relatives.</summary>
 internal sealed class PostNormLayer(
     AttentionProjection projection, FrozenTensors tensors, PostNormOutputNames names, BackboneConfiguration configuration)
 {
@@ -61,7 +62,7 @@ internal sealed class PostNormLayer(
     }
 
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
-    /// <param name="changes">Values in the place of the frozen ones; null for none.</param>
+    /// <param name="changes">Trained values that replace frozen ones; null for none.</param>
     /// <param name="sentenceTokenOnly">Whether the first token alone sends a query.</param>
     /// <returns>The layer's output, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
     public Tensor Forward(Tensor hidden, Attention attend, WeightChanges? changes, Dropout? dropout, bool sentenceTokenOnly)

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>A transformer layer that normalises before attention and feed-forward, as GPT-2 and what came after it stack them.</summary>
+/// <summary>A transformer layer that normalises before attention and feed-forward, as in GPT-2 and later decoders.</summary>
 internal sealed record PreNormLayer
 {
     public required FrozenLayerNorm AttentionNorm { get; init; }
@@ -21,7 +21,7 @@ internal sealed record PreNormLayer
 
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
     /// <param name="select">Selects the tokens that send queries, <c>[B, Q, H]</c> of <c>[B, T, H]</c>; null for all.</param>
-    /// <param name="changes">Values in the place of the frozen ones; null for none.</param>
+    /// <param name="changes">Trained values that replace frozen ones; null for none.</param>
     /// <returns>The layer's output, <c>[B, T, H]</c> or <c>[B, Q, H]</c>.</returns>
     public Tensor Forward(Tensor hidden, Attention attend, Func<Tensor, Tensor>? select, WeightChanges? changes, Dropout? dropout)
     {

@@ -8,10 +8,11 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 internal static class PrefixedAttention
 {
     /// <param name="q">Queries of all tokens, or of some, <c>[B, h, Q, D]</c>.</param>
-    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>; <paramref name="v"/> likewise.</param>
+    /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>.</param>
+    /// <param name="v">Values of the text, <c>[B, h, T, D]</c>.</param>
     /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
-    /// <param name="mask">0 where a key may be seen, a large negative number elsewhere, <c>[B, 1, 1, P + T]</c> or <c>[B, 1, Q, P + T]</c>; null where all may be.</param>
-    /// <param name="dropout">Drops attention probabilities, those of the prefix too; null for none.</param>
+    /// <param name="mask">0 for visible keys, else a large negative number, <c>[B, 1, 1, P + T]</c> or <c>[B, 1, Q, P + T]</c>; null for all.</param>
+    /// <param name="dropout">Dropout on attention probabilities, those of the prefix included; null for none.</param>
     /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
     public static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null)
     {
@@ -23,7 +24,7 @@ internal static class PrefixedAttention
             : AttendDropping(q, k, v, mask, dropout);
     }
 
-    /// <summary>Spelled out, because the fused attention draws its dropout from TorchSharp's global generator.</summary>
+    /// <summary>Written out, because the fused attention draws its dropout from TorchSharp's global generator.</summary>
     private static Tensor AttendDropping(Tensor q, Tensor k, Tensor v, Tensor? mask, Dropout dropout)
     {
         var scores = matmul(q, k.transpose(-2, -1)).DividedBy(Math.Sqrt(q.size(-1))); // [B, h, Q, P + T]

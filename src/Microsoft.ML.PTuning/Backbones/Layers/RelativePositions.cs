@@ -3,17 +3,17 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Which rows of a table of relative embeddings the tokens of a batch look at.</summary>
-/// <param name="First">The first row that any of them looks at.</param>
-/// <param name="Count">How many rows from there on, W.</param>
+/// <summary>The rows of a table of relative embeddings that the tokens of a batch use.</summary>
+/// <param name="First">The first row that is used.</param>
+/// <param name="Count">How many rows are used, W.</param>
 /// <param name="Rows">The row of each query token i and key token j, counted from <paramref name="First"/>: Int64, <c>[T, T]</c>.</param>
 internal sealed record RelativePositions(int First, int Count, Tensor Rows)
 {
     /// <summary>The rows of a batch, in the current dispose scope.</summary>
-    /// <param name="length">Tokens a row, T.</param>
+    /// <param name="length">Tokens per row, T.</param>
     public static RelativePositions Of(int length, DebertaConfiguration configuration, Device device)
     {
-        // Far to near to far: the row grows with i - j, so the two furthest pairs bound the window.
+        // The row grows with i - j, so the two furthest pairs bound the window.
         var byDistance = new long[2 * length - 1];
         for (var distance = 1 - length; distance < length; distance++)
             byDistance[distance + length - 1] = Row(distance, configuration);
@@ -29,7 +29,7 @@ internal sealed record RelativePositions(int First, int Count, Tensor Rows)
         return new((int)first, (int)(byDistance[^1] - first) + 1, tensor(rows, [length, length]).ToDevice(device));
     }
 
-    /// <summary>The table's row for a distance i - j: distance 0 has row R of 2R, what lies further than the table has its last.</summary>
+    /// <summary>The table's row for a distance i - j: distance 0 has row R of 2R; distances beyond the table have its first or last row.</summary>
     public static long Row(int distance, DebertaConfiguration configuration)
     {
         var (span, buckets) = (configuration.RelativeSpan, configuration.PositionBuckets);
@@ -37,7 +37,7 @@ internal sealed record RelativePositions(int First, int Count, Tensor Rows)
         return Math.Clamp(steps + span, 0, 2 * span - 1);
     }
 
-    /// <summary>The nearer half of the buckets holds a distance each, the further half ranges that grow logarithmically (He et al. 2023).</summary>
+    /// <summary>Each bucket of the nearer half is one distance; those of the further half are ranges that grow logarithmically (He et al. 2023).</summary>
     private static int Bucket(int distance, int buckets, int furthest)
     {
         var near = buckets / 2;

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Trained values in the place of an encoder's own tensors, for a batch: of the biases for BitFit, of all tensors for fine-tuning.</summary>
+/// <summary>Trained values that replace an encoder's own tensors for a batch: the biases in BitFit, all tensors in fine-tuning.</summary>
 internal sealed class WeightChanges
 {
     private readonly Dictionary<Tensor, Tensor> _values = new(ReferenceEqualityComparer.Instance);
@@ -17,7 +17,7 @@ internal sealed class WeightChanges
     public Tensor Of(Tensor frozen) => _values.TryGetValue(frozen, out var value) ? value.to(frozen.dtype) : frozen;
 }
 
-/// <summary>An encoder's tensors where there may be no changes.</summary>
+/// <summary>Looks up replaced tensors where there may be no changes.</summary>
 internal static class OptionalWeightChanges
 {
     public static Tensor Under(this Tensor frozen, WeightChanges? changes) => changes?.Of(frozen) ?? frozen;

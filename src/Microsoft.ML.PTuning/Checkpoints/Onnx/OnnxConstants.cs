@@ -6,24 +6,24 @@ internal sealed class OnnxConstants(OnnxGraph graph)
     /// <summary>The longest chain of Identity nodes that is followed to a scale.</summary>
     private const int MostCopies = 8;
 
-    private readonly Dictionary<string, OnnxWeight?> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OnnxWeight?> _found = new(StringComparer.Ordinal);
 
     /// <returns>Null where the value is not constant, or other nodes calculate it.</returns>
     /// <exception cref="FormatException">The graph runs in a circle.</exception>
     public OnnxWeight? Find(string value)
     {
-        // Back to a known value, then forward again. No recursion: a file may hold a chain of any length.
+        // Back to a value that was found before, then forward again. No recursion: a file may hold a chain of any length.
         var chain = new Stack<(string Value, OnnxNode Node)>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         var at = value;
-        while (!_known.ContainsKey(at))
+        while (!_found.ContainsKey(at))
         {
             if (!seen.Add(at))
                 throw new FormatException($"its graph runs in a circle at the value '{at}'");
 
             if (graph.Constant(at) is { } constant)
             {
-                _known[at] = new(constant, OnnxNames.Parameter(at));
+                _found[at] = new(constant, OnnxNames.Parameter(at));
             }
             else if (graph.Producer(at) is { Kind: "Identity" or "Cast" or "Transpose" or "DequantizeLinear" } node && node.Input(0) is { } input)
             {
@@ -32,13 +32,13 @@ internal sealed class OnnxConstants(OnnxGraph graph)
             }
             else
             {
-                _known[at] = null;
+                _found[at] = null;
             }
         }
 
-        var weight = _known[at];
+        var weight = _found[at];
         while (chain.TryPop(out var step))
-            _known[step.Value] = weight = weight is null ? null : Apply(step.Node, weight, step.Value);
+            _found[step.Value] = weight = weight is null ? null : Apply(step.Node, weight, step.Value);
         return weight;
     }
 

@@ -76,7 +76,7 @@ internal static class OnnxNumbers
         _ => throw new UnreachableException(type),
     };
 
-    /// <summary>Converts numbers of a type with a fraction; others are left alone.</summary>
+    /// <summary>Converts numbers of a type with a fraction; other types are not converted.</summary>
     public static void Convert(ReadOnlySpan<byte> bytes, string type, Span<float> numbers)
     {
         switch (type)
