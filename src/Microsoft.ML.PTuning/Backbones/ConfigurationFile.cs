@@ -83,8 +83,8 @@ internal sealed class ConfigurationFile : IDisposable
 
         string[] words = value.ValueKind switch
         {
-            JsonValueKind.String => value.GetRawText()[1..^1].Split('|', StringSplitOptions.TrimEntries),
-            JsonValueKind.Array => [.. value.EnumerateArray().Select(word => word.GetRawText().Trim('"'))],
+            JsonValueKind.String => Unquoted(value).Split('|', StringSplitOptions.TrimEntries),
+            JsonValueKind.Array => [.. value.EnumerateArray().Select(Unquoted)],
             _ => [],
         };
         return words is not [] && words.All(supported.Contains) ? words : Fault<string[]>(key, value, $"some of {string.Join(", ", supported)}", []);
@@ -117,6 +117,9 @@ internal sealed class ConfigurationFile : IDisposable
     }
 
     public void Dispose() => _document.Dispose();
+
+    // GetString would throw for half of a surrogate pair. No supported word has escapes, so the raw text will do.
+    private static string Unquoted(JsonElement value) => value.GetRawText().Trim('"');
 
     private static string OneOf(IEnumerable<string> supported) => $"one of {string.Join(", ", supported)}";
 

@@ -9,12 +9,17 @@ internal sealed class BatchOutputs : IDisposable
     private readonly Tensor _outputs;
     private readonly Tensor? _loss;
     private readonly IReadOnlyList<ExamplePart> _parts;
+    private readonly bool _isPerToken;
 
     /// <summary>Takes the tensors out of their dispose scope and detaches them.</summary>
     /// <param name="outputs">The head's, <c>[S, ...]</c>.</param>
     /// <param name="loss">A scalar; null for none.</param>
-    public BatchOutputs(Tensor outputs, Tensor? loss, IReadOnlyList<ExamplePart> parts) =>
-        (_outputs, _loss, _parts) = (outputs.detach().DetachFromDisposeScope(), loss?.detach().DetachFromDisposeScope(), parts);
+    /// <param name="isPerToken">As in <see cref="Heads.TaskHead.IsPerToken"/>.</param>
+    public BatchOutputs(Tensor outputs, Tensor? loss, IReadOnlyList<ExamplePart> parts, bool isPerToken)
+    {
+        (_outputs, _loss) = (outputs.detach().DetachFromDisposeScope(), loss?.detach().DetachFromDisposeScope());
+        (_parts, _isPerToken) = (parts, isPerToken);
+    }
 
     /// <summary>Waits for the loss; 0 where there is none.</summary>
     public double ReadLoss() => _loss switch
@@ -29,7 +34,7 @@ internal sealed class BatchOutputs : IDisposable
     public float[][] ReadByPart()
     {
         using var scope = NewDisposeScope();
-        return Predictor.ByPart(_outputs, _parts);
+        return Predictor.ByPart(_outputs, _parts, _isPerToken);
     }
 
     public void Dispose()

@@ -93,7 +93,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         BatchOutputs Start(int index, EncodedBatch encoded)
         {
             var result = network.Forward(encoded, tensors);
-            return new(result, withLoss ? task.Loss(result, PartsOf(index)) : null, PartsOf(index));
+            return new(result, withLoss ? task.Loss(result, PartsOf(index)) : null, PartsOf(index), network.Head.IsPerToken);
         }
 
         float[][] End(int index, BatchOutputs? running)
@@ -118,16 +118,17 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
     }
 
     /// <summary>A batch's outputs as one array per part: the numbers of its sequences, one after the other, without those of padding.</summary>
-    /// <param name="outputs"><c>[S, ...]</c>; where there are more than two dimensions, the second is that of tokens.</param>
-    public static float[][] ByPart(Tensor outputs, IReadOnlyList<ExamplePart> parts)
+    /// <param name="outputs">The head's outputs, <c>[S, T, K]</c> if it is per token, else <c>[S, K]</c>.</param>
+    /// <param name="isPerToken">As in <see cref="Heads.TaskHead.IsPerToken"/>.</param>
+    public static float[][] ByPart(Tensor outputs, IReadOnlyList<ExamplePart> parts, bool isPerToken)
     {
         var values = outputs.detach().cpu().to(ScalarType.Float32).contiguous().data<float>().ToArray();
         var width = values.Length / (int)outputs.size(0);
-        var tokenWidth = outputs.dim() > 2 ? width / (int)outputs.size(1) : 0;
+        var tokenWidth = isPerToken ? width / (int)outputs.size(1) : 0;
         var start = 0;
         return [.. parts.Select(part => part.Sequences.SelectMany(sequence =>
         {
-            var own = values.AsSpan(start, tokenWidth > 0 ? sequence.Length * tokenWidth : width).ToArray();
+            var own = values.AsSpan(start, isPerToken ? sequence.Length * tokenWidth : width).ToArray();
             start += width;
             return own;
         }).ToArray())];

@@ -24,6 +24,8 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
 
     public override bool ReadsSentenceTokenOnly => pooling != Pooling.Mean;
 
+    public override bool IsPerToken => false;
+
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone)
     {
         var hidden = backbone.Configuration.HiddenSize;

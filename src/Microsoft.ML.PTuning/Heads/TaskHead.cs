@@ -16,6 +16,9 @@ internal abstract class TaskHead
     /// <summary>Whether it reads only the hidden state of the backbone's <see cref="Backbone.SentenceToken"/>; the others are then not computed.</summary>
     public abstract bool ReadsSentenceTokenOnly { get; }
 
+    /// <summary>Whether it gives outputs for every token, <c>[S, T, K]</c>; otherwise one row of outputs per sequence, <c>[S, K]</c>.</summary>
+    public abstract bool IsPerToken { get; }
+
     /// <summary>The tensors it needs over <paramref name="backbone"/>.</summary>
     public abstract IReadOnlyList<HeadTensor> Declare(Backbone backbone);
 

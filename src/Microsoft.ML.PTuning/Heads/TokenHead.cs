@@ -14,6 +14,8 @@ internal sealed class TokenHead(int outputs, bool drops) : TaskHead
 
     public override bool ReadsSentenceTokenOnly => false;
 
+    public override bool IsPerToken => true;
+
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone) =>
         [new(Weight, IsBias: false, outputs, backbone.Configuration.HiddenSize), new(Bias, IsBias: true, outputs)];
 

@@ -27,8 +27,11 @@ internal static class MixedBatch
 
         var outputs = new float[parts.Count][];
         foreach (var (group, result) in groups.Zip(results))
-            foreach (var (part, values) in group.Parts.Zip(Predictor.ByPart(result, [.. group.Parts.Select(i => parts[i].Part)])))
-                outputs[part] = values;
+        {
+            var values = Predictor.ByPart(result, [.. group.Parts.Select(i => parts[i].Part)], group.Model.Network.Head.IsPerToken);
+            for (var i = 0; i < values.Length; i++)
+                outputs[group.Parts[i]] = values[i];
+        }
         return outputs;
     }
 

@@ -23,8 +23,14 @@ internal record Example(IReadOnlyList<ExamplePart> Parts, bool IsTruncated)
     /// <summary>Whether the label could not be found in the text; such a row cannot be learned from.</summary>
     public virtual bool IsMisaligned => false;
 
-    /// <summary>An example of its own for each part to learn from.</summary>
+    /// <summary>One example per part to learn from; each has a <see cref="SinglePart"/>.</summary>
     public virtual IEnumerable<Example> Split() => [this];
+
+    /// <summary>The only part of an example that <see cref="Split"/> gave.</summary>
+    /// <exception cref="InvalidOperationException">It has no part or several.</exception>
+    public ExamplePart SinglePart() => Parts.Count == 1
+        ? Parts[0]
+        : throw new InvalidOperationException($"Expected an example with one part, found {Parts.Count} parts. Split it first.");
 }
 
 /// <summary>A row whose columns have been read but not encoded yet: encoding may happen on another thread.</summary>

@@ -87,7 +87,7 @@ internal sealed class PromptOptimizer : IDisposable
     }
 
     /// <summary>Starts a step. The CPU has finished it when this returns; a GPU may still compute.</summary>
-    /// <param name="batch">What to learn from, longest first.</param>
+    /// <param name="batch">The parts to learn from, longest first: shards and micro-batches then have little padding.</param>
     /// <param name="task">The task of the batch; the other tasks' heads do not change.</param>
     public StartedStep Start(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
     {
@@ -182,7 +182,7 @@ internal sealed class PromptOptimizer : IDisposable
         WorkerThreads.RunUrgent();
         (_lossScale?.Apply(loss) ?? loss).backward();
         recomputed?.Backward();
-        return new(result, loss, parts);
+        return new(result, loss, parts, learned.Network.Head.IsPerToken);
     }
 
     /// <summary>The pieces of a shard that are computed one after the other: one on a GPU, pieces of few tokens on a core.</summary>

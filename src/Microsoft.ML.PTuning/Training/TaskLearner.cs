@@ -33,7 +33,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     {
         if (_planned.Count == 0)
         {
-            _lengths ??= [.. _examples.Select(e => e.Parts[0].Length)];
+            _lengths ??= [.. _examples.Select(e => e.SinglePart().Length)];
             foreach (var batch in BatchPlanner.PlanEpoch(_lengths, batchSize, random))
                 _planned.Enqueue(batch);
         }
@@ -43,7 +43,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     /// <summary>Records a step on a batch of this task.</summary>
     public void Count(IReadOnlyList<Example> batch, StepResult step)
     {
-        var terms = Task.LossWeight([.. batch.Select(e => e.Parts[0])]);
+        var terms = Task.LossWeight([.. batch.Select(e => e.SinglePart())]);
         _loss = (_loss.Sum + step.Loss * terms, _loss.Weight + terms);
         _predictions.AddRange(batch.Zip(step.Outputs, (example, output) => Task.Decode(example, [output])));
         _seen.AddRange(batch);

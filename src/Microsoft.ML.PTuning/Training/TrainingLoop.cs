@@ -88,7 +88,7 @@ internal sealed class TrainingLoop(
         var learningRate = settings.LearningRateAt(clock.Step, clock.Steps);
 
         clock.StartStep();
-        _running = new(learner, batch, learningRate, optimizer.Start([.. batch.Select(e => e.Parts[0])], learningRate, task));
+        _running = new(learner, batch, learningRate, optimizer.Start([.. batch.Select(e => e.SinglePart())], learningRate, task));
         TakeNote(Overlaps ? last : EndStep(clock), clock);
     }
 

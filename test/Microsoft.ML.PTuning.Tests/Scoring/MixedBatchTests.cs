@@ -230,6 +230,6 @@ public sealed class MixedBatchTests
         using var frozen = no_grad();
         var (model, part) = asked;
         var outputs = model.Network.Forward(EncodedRow.Collate([.. part.Sequences], model.Tokenizer.PadId, CPU), model.Tensors);
-        return Predictor.ByPart(outputs, [part])[0];
+        return Predictor.ByPart(outputs, [part], model.Network.Head.IsPerToken)[0];
     }
 }

@@ -69,6 +69,15 @@ public sealed class AnswerExampleTests
     }
 
     [TestMethod]
+    public void Row_of_several_windows_has_a_single_part_only_after_it_is_split()
+    {
+        var row = Asked.Row("a b c d e f g h", "q r", "b", maxLength: 10, overlap: 1);
+
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => row.SinglePart()).Message, $"found {row.Parts.Count} parts");
+        CollectionAssert.AreEqual(row.Parts.ToArray(), row.Split().Select(window => window.SinglePart()).ToArray());
+    }
+
+    [TestMethod]
     public void Row_to_score_has_no_target() => Assert.IsEmpty(Asked.Row("a b c").Parts[0].Target);
 
     [TestMethod]

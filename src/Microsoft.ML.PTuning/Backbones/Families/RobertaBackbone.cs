@@ -18,13 +18,16 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
 
     private int FirstPosition => Configuration.PadTokenId + 1;
 
-    /// <summary>Token t stands at offset + t + pad id + 1; padding, which follows the tokens, at the pad id.</summary>
+    /// <summary>Token t has position offset + pad id + 1 + t; padding, which follows the tokens, has position pad id.</summary>
     protected override Tensor Positions(EncodedBatch batch, int offset)
     {
-        var tokens = Arithmetic.Range(offset + FirstPosition, offset + FirstPosition + batch.Length, batch.Ids.device); // [T]
-        return batch.Mask is null
-            ? tokens
-            : batch.Ids.Filled(Configuration.PadTokenId).where(batch.Mask.IsZero(), tokens); // [B, T]
+        var first = offset + FirstPosition;
+        var tokens = Arithmetic.Range(first, first + batch.Length, batch.Ids.device);      // [T]
+        if (batch.Mask is not { } mask)
+            return tokens;
+
+        var padding = batch.Ids.Filled(Configuration.PadTokenId);                          // [B, T]
+        return padding.where(mask.IsZero(), tokens);                                       // [B, T]
     }
 
     private static BackboneFamily Named(string modelType) => new()
