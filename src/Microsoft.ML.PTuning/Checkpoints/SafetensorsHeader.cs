@@ -4,6 +4,11 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
 
+/// <summary>One tensor as a safetensors header describes it.</summary>
+/// <param name="Offset">Where its bytes begin, counted from the beginning of the file.</param>
+/// <param name="ByteLength">How many bytes it takes.</param>
+internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, long Offset, long ByteLength) : CheckpointEntry(Name, Type, Shape);
+
 /// <summary>The header of a safetensors file, read and checked.</summary>
 /// <remarks>
 /// The format: 8 bytes N (unsigned, little endian), N bytes of JSON <c>{"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}}</c>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
@@ -5,6 +6,24 @@ using Microsoft.ML.PTuning.Tasks;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Scoring;
+
+/// <summary>A text and the position of its first token, which the trunk's output depends on. Compared by value.</summary>
+/// <param name="Offset">Positions that a prefix takes before the text.</param>
+internal sealed record PlacedText(EncodedRow Text, int Offset)
+{
+    public bool Equals(PlacedText? other) =>
+        other is not null && Offset == other.Offset
+        && (ReferenceEquals(Text, other.Text)
+            || (Text.Ids.AsSpan().SequenceEqual(other.Text.Ids) && Text.Segments.AsSpan().SequenceEqual(other.Text.Segments)));
+
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Offset);
+        hash.AddBytes(MemoryMarshal.AsBytes(Text.Ids.AsSpan()));
+        return hash.ToHashCode();
+    }
+}
 
 /// <summary>A part of a row, and the model that scores it.</summary>
 internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
