@@ -75,9 +75,9 @@ public sealed class BackbonePrecisionTests
         using var generator = new Generator(3);
         var dropout = new Dropout(0.5, generator);
 
-        var left = backbone.RunLayers(backbone.Embed(Batch(), 0, dropout: dropout), Batch(), tuning: null, 0, Layers, dropout);
+        var output = backbone.RunLayers(backbone.Embed(Batch(), 0, dropout: dropout), Batch(), tuning: null, 0, Layers, dropout);
 
-        Assert.AreEqual(ScalarType.BFloat16, left.dtype);
+        Assert.AreEqual(ScalarType.BFloat16, output.dtype);
     }
 
     [TestMethod]

@@ -145,9 +145,9 @@ public sealed class RecomputedLayersTests
         Tensor Large(int layer, Tensor hidden, bool sentenceTokenOnly)
         {
             using var scope = NewDisposeScope();
-            var left = hidden.expand(1, Activation / sizeof(float), 1).sigmoid().mean([1], keepdim: true);
+            var output = hidden.expand(1, Activation / sizeof(float), 1).sigmoid().mean([1], keepdim: true);
             most = Math.Max(most, Bytes() - start);
-            return left.MoveToOuterDisposeScope();
+            return output.MoveToOuterDisposeScope();
         }
 
         static long Bytes()

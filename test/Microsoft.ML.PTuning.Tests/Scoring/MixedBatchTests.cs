@@ -224,11 +224,11 @@ public sealed class MixedBatchTests
         return expected.Zip(actual).Max(parts => parts.First.Zip(parts.Second).Max(pair => MathF.Abs(pair.First - pair.Second)));
     }
 
-    private static float[] Alone(ModelPart asked)
+    private static float[] Alone(ModelPart modelPart)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        var (model, part) = asked;
+        var (model, part) = modelPart;
         var outputs = model.Network.Forward(EncodedRow.Collate([.. part.Sequences], model.Tokenizer.PadId, CPU), model.Tensors);
         return Predictor.ByPart(outputs, [part], model.Network.Head.IsPerToken)[0];
     }

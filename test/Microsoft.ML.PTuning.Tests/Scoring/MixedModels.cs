@@ -65,7 +65,7 @@ internal abstract class TaskKind(PromptTask task)
         new TaskKind<Rating>(Any.Regression with { TargetMean = 3, TargetDeviation = 2 }, p => new([p.Score], "")),
         new TaskKind<TaggedWords>(
             Any.Tagging("O", "B-PER", "I-PER") with { Sentence1ColumnName = "Words" }, p => new(p.Score, string.Join(' ', p.PredictedLabel))),
-        new TaskKind<Answered>(Asked.Task, p => new([.. p.Score, p.NoAnswerScore], $"{string.Join('/', p.Answer)} {string.Join(' ', p.AnswerStart)}")),
+        new TaskKind<Answered>(WordQuestions.Task, p => new([.. p.Score, p.NoAnswerScore], $"{string.Join('/', p.Answer)} {string.Join(' ', p.AnswerStart)}")),
         new TaskKind<Classified>(Any.Choice, p => new(p.Score, $"{p.PredictedLabel}")),
         new TaskKind<Classified>(Any.Classification(3) with { Pooling = Pooling.Mean }, p => new(p.Score, $"{p.PredictedLabel}")),
     ];

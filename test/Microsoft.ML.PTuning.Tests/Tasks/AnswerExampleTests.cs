@@ -9,7 +9,7 @@ public sealed class AnswerExampleTests
     [TestMethod]
     public void Window_is_the_question_then_a_stretch_of_the_context()
     {
-        var row = Asked.Row("a b c d e f g h i j", "q r", maxLength: 10, overlap: 1); // Room for 10 - 3 - 2 = 5 tokens of the context.
+        var row = WordQuestions.Row("a b c d e f g h i j", "q r", maxLength: 10, overlap: 1); // Room for 10 - 3 - 2 = 5 tokens of the context.
 
         string[] expected = ["q r|a b c d e", "q r|e f g h i", "q r|i j"];
         CollectionAssert.AreEqual(expected, row.Parts.Select(part => Words(part.Sequences.Single().Ids)).ToArray());
@@ -17,16 +17,16 @@ public sealed class AnswerExampleTests
 
     [TestMethod]
     public void Segments_tell_question_and_context_apart() =>
-        CollectionAssert.AreEqual(new[] { 0, 0, 0, 1, 1, 1 }, Asked.Row("a b", "q").Parts[0].Sequences[0].Segments);
+        CollectionAssert.AreEqual(new[] { 0, 0, 0, 1, 1, 1 }, WordQuestions.Row("a b", "q").Parts[0].Sequences[0].Segments);
 
     [TestMethod]
     public void Target_is_where_first_and_last_token_of_the_answer_stand() =>
-        CollectionAssert.AreEqual(new float[] { 4, 5 }, Asked.Row("a b c", "q", "b c").Parts[0].Target); // [CLS] q [SEP] a b c [SEP]
+        CollectionAssert.AreEqual(new float[] { 4, 5 }, WordQuestions.Row("a b c", "q", "b c").Parts[0].Target); // [CLS] q [SEP] a b c [SEP]
 
     [TestMethod]
     public void Window_without_the_whole_answer_points_at_the_first_token()
     {
-        var row = Asked.Row("a b c d e f g h i j", "q r", "e f", maxLength: 10, overlap: 1);
+        var row = WordQuestions.Row("a b c d e f g h i j", "q r", "e f", maxLength: 10, overlap: 1);
 
         float[][] expected = [[0, 0], [4, 5], [0, 0]]; // The first window ends with e.
         for (var window = 0; window < 3; window++)
@@ -36,7 +36,7 @@ public sealed class AnswerExampleTests
     [TestMethod]
     public void Answer_in_the_overlap_is_learned_in_both_windows()
     {
-        var row = Asked.Row("a b c d e f g h", "q r", "e", maxLength: 10, overlap: 1);
+        var row = WordQuestions.Row("a b c d e f g h", "q r", "e", maxLength: 10, overlap: 1);
 
         CollectionAssert.AreEqual(new float[] { 8, 4 }, row.Parts.Select(part => part.Target[0]).ToArray());
     }
@@ -46,7 +46,7 @@ public sealed class AnswerExampleTests
     [DataRow(-1)]
     public void Row_without_an_answer_points_at_the_first_token(int index)
     {
-        var row = Asked.Row("a b c", "q", GoldAnswer.Of("", index));
+        var row = WordQuestions.Row("a b c", "q", GoldAnswer.Of("", index));
 
         CollectionAssert.AreEqual(new float[] { 0, 0 }, row.Parts[0].Target);
         Assert.AreEqual("", row.Gold!.Text);
@@ -59,26 +59,26 @@ public sealed class AnswerExampleTests
     [DataRow(99, DisplayName = "outside")]
     public void Answer_that_is_not_where_it_is_said_to_be_is_not_learned_but_kept_to_measure_by(int index)
     {
-        var row = Asked.Row("a b c", "q", GoldAnswer.Of("b", index));
+        var row = WordQuestions.Row("a b c", "q", GoldAnswer.Of("b", index));
 
         Assert.IsTrue(row.IsMisaligned);
         Assert.IsEmpty(row.Parts[0].Target);
         Assert.IsEmpty(row.Split());
         Assert.AreEqual("b", row.Gold!.Text);
-        Assert.AreEqual(0, Asked.Task.LossWeight(row.Parts));
+        Assert.AreEqual(0, WordQuestions.Task.LossWeight(row.Parts));
     }
 
     [TestMethod]
     public void Row_of_several_windows_has_a_single_part_only_after_it_is_split()
     {
-        var row = Asked.Row("a b c d e f g h", "q r", "b", maxLength: 10, overlap: 1);
+        var row = WordQuestions.Row("a b c d e f g h", "q r", "b", maxLength: 10, overlap: 1);
 
         StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => row.SinglePart()).Message, $"found {row.Parts.Count} parts");
         CollectionAssert.AreEqual(row.Parts.ToArray(), row.Split().Select(window => window.SinglePart()).ToArray());
     }
 
     [TestMethod]
-    public void Row_to_score_has_no_target() => Assert.IsEmpty(Asked.Row("a b c").Parts[0].Target);
+    public void Row_to_score_has_no_target() => Assert.IsEmpty(WordQuestions.Row("a b c").Parts[0].Target);
 
     [TestMethod]
     [DataRow("b", 3, DisplayName = "another place")]
@@ -89,7 +89,7 @@ public sealed class AnswerExampleTests
     [DataRow(" ", 1, DisplayName = "nothing but a space")]
     public void Answer_that_is_not_where_it_is_said_to_be_is_misaligned(string answer, int index)
     {
-        var row = Asked.Row("a b c", "q", new GoldAnswer(answer, index));
+        var row = WordQuestions.Row("a b c", "q", new GoldAnswer(answer, index));
 
         Assert.IsTrue(row.IsMisaligned);
         Assert.IsEmpty(row.Split());
@@ -98,7 +98,7 @@ public sealed class AnswerExampleTests
 
     [TestMethod]
     public void Answer_longer_than_every_window_is_misaligned() =>
-        Assert.IsTrue(Asked.Row("a b c d e f g h", "q r", "a b c d e f", maxLength: 10, overlap: 1).IsMisaligned);
+        Assert.IsTrue(WordQuestions.Row("a b c d e f g h", "q r", "a b c d e f", maxLength: 10, overlap: 1).IsMisaligned);
 
     [TestMethod]
     public void Answer_within_a_word_is_the_pieces_it_shares_characters_with()
@@ -112,12 +112,12 @@ public sealed class AnswerExampleTests
 
     [TestMethod]
     public void Spaces_around_an_answer_do_not_widen_it() =>
-        CollectionAssert.AreEqual(new float[] { 4, 4 }, Asked.Row("a b c", "q", " b ").Parts[0].Target);
+        CollectionAssert.AreEqual(new float[] { 4, 4 }, WordQuestions.Row("a b c", "q", " b ").Parts[0].Target);
 
     [TestMethod]
     public void Windows_are_learned_from_one_by_one()
     {
-        var windows = Asked.Row("a b c d e f g h", "q r", "b", maxLength: 10, overlap: 1).Split().Cast<AnswerExample>().ToArray();
+        var windows = WordQuestions.Row("a b c d e f g h", "q r", "b", maxLength: 10, overlap: 1).Split().Cast<AnswerExample>().ToArray();
 
         CollectionAssert.AreEqual(new[] { "b", "" }, windows.Select(w => w.Gold!.Text).ToArray());
         Assert.IsTrue(windows.All(w => w.Parts.Count == 1 && w.Windows.Length == 1));
@@ -126,7 +126,7 @@ public sealed class AnswerExampleTests
     [TestMethod]
     public void Long_question_is_cut_to_half_of_the_room_and_counted()
     {
-        var row = Asked.Row("a b c", "q r s t u v w x", maxLength: 12); // Room for 9.
+        var row = WordQuestions.Row("a b c", "q r s t u v w x", maxLength: 12); // Room for 9.
 
         Assert.AreEqual("q r s t|a b c", Words(row.Parts[0].Sequences[0].Ids));
         Assert.IsTrue(row.IsTruncated);
@@ -135,14 +135,14 @@ public sealed class AnswerExampleTests
     [TestMethod]
     public void Question_has_64_tokens_at_most()
     {
-        var row = Asked.Row("a", string.Join(' ', Enumerable.Repeat("q", 100)), maxLength: 384);
+        var row = WordQuestions.Row("a", string.Join(' ', Enumerable.Repeat("q", 100)), maxLength: 384);
 
         Assert.AreEqual(64 + 1 + 3, row.Parts[0].Length);
     }
 
     [TestMethod]
     public void Long_context_is_not_truncated() =>
-        Assert.IsFalse(Asked.Row(string.Join(' ', Enumerable.Repeat("a", 1000))).IsTruncated);
+        Assert.IsFalse(WordQuestions.Row(string.Join(' ', Enumerable.Repeat("a", 1000))).IsTruncated);
 
     [TestMethod]
     [DataRow("", "q", "q|")]
@@ -150,16 +150,16 @@ public sealed class AnswerExampleTests
     [DataRow("a b", "", "|a b")]
     [DataRow("", "", "|")]
     public void Text_without_words_leaves_the_special_tokens(string context, string question, string expected) =>
-        Assert.AreEqual(expected, Words(Asked.Row(context, question).Parts.Single().Sequences.Single().Ids));
+        Assert.AreEqual(expected, Words(WordQuestions.Row(context, question).Parts.Single().Sequences.Single().Ids));
 
     // [CLS] and the last [SEP] left out, | for the one between the texts.
     private static string Words(int[] ids)
     {
-        Assert.AreEqual(Asked.Classification, ids[0]);
-        Assert.AreEqual(Asked.Separator, ids[^1]);
-        var between = Array.IndexOf(ids, Asked.Separator);
+        Assert.AreEqual(WordQuestions.Classification, ids[0]);
+        Assert.AreEqual(WordQuestions.Separator, ids[^1]);
+        var between = Array.IndexOf(ids, WordQuestions.Separator);
         return $"{Text(ids[1..between])}|{Text(ids[(between + 1)..^1])}";
 
-        static string Text(int[] words) => string.Join(' ', words.Select(id => (char)('a' + id - Asked.A)));
+        static string Text(int[] words) => string.Join(' ', words.Select(id => (char)('a' + id - WordQuestions.A)));
     }
 }

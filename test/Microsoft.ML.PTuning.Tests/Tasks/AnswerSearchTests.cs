@@ -6,12 +6,12 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 [TestClass]
 public sealed class AnswerSearchTests
 {
-    private static readonly QuestionAnswering Task = Asked.Task;
+    private static readonly QuestionAnswering Task = WordQuestions.Task;
 
-    private static readonly AnswerExample Short = Asked.Row("a b c d");
+    private static readonly AnswerExample Short = WordQuestions.Row("a b c d");
 
     // Windows of 8 tokens that share 2: a-h, g-l. h starts an answer in the first (0 tokens beside it; 1 in the second: there), g in the first.
-    private static readonly AnswerExample Long = Asked.Row("a b c d e f g h i j k l");
+    private static readonly AnswerExample Long = WordQuestions.Row("a b c d e f g h i j k l");
 
     [TestMethod]
     public void Answer_is_the_pair_with_the_highest_sum()
@@ -25,7 +25,7 @@ public sealed class AnswerSearchTests
 
     [TestMethod]
     public void Answer_is_cut_from_the_text_as_it_was_written() =>
-        Assert.AreEqual("B \t C", Decode(Asked.Row("a  B \t C, d"), [(0, 1, 3)], [(0, 2, 4)]).BestText);
+        Assert.AreEqual("B \t C", Decode(WordQuestions.Row("a  B \t C, d"), [(0, 1, 3)], [(0, 2, 4)]).BestText);
 
     [TestMethod]
     public void Answers_stand_best_first()
@@ -52,7 +52,7 @@ public sealed class AnswerSearchTests
     [TestMethod]
     public void Question_and_special_tokens_are_no_answer()
     {
-        var logits = Asked.Logits(Short, [(0, 1, 1)], [(0, 1, 1)]);
+        var logits = WordQuestions.Logits(Short, [(0, 1, 1)], [(0, 1, 1)]);
         logits[0][2 * 1] = logits[0][2 * 1 + 1] = 100; // The question.
         logits[0][2 * 2] = logits[0][2 * 2 + 1] = 100; // The separator.
         logits[0][^1] = logits[0][^2] = 100;           // The last one.
@@ -71,7 +71,7 @@ public sealed class AnswerSearchTests
     [TestMethod]
     public void Probabilities_are_a_softmax_over_all_candidates_and_none()
     {
-        var prediction = Decode(Asked.Row("a b"), [(0, 0, 1), (0, -1, 0.5f)], [(0, 1, 2)]); // a b 3, b 2, a 1, none 0.5.
+        var prediction = Decode(WordQuestions.Row("a b"), [(0, 0, 1), (0, -1, 0.5f)], [(0, 1, 2)]); // a b 3, b 2, a 1, none 0.5.
 
         var sum = Math.Exp(3) + Math.Exp(2) + Math.Exp(1) + Math.Exp(0.5);
         CollectionAssert.AreEqual(new[] { "a b", "b", "a" }, Texts(prediction));
@@ -128,7 +128,7 @@ public sealed class AnswerSearchTests
     [TestMethod]
     public void Window_that_is_learned_from_alone_may_have_no_answer()
     {
-        var window = (AnswerExample)Asked.Row("a b c d e f g h i j k l", answer: "b").Split().Last();
+        var window = (AnswerExample)WordQuestions.Row("a b c d e f g h i j k l", answer: "b").Split().Last();
 
         Assert.AreEqual("", Decode(window, [(0, -1, 9)], [], Task with { AllowsNoAnswer = false }).BestText);
     }
@@ -172,7 +172,7 @@ public sealed class AnswerSearchTests
     [TestMethod]
     public void Equal_words_at_different_places_are_different_answers()
     {
-        var prediction = Decode(Asked.Row("a b a"), [(0, 0, 5), (0, 2, 5)], [(0, 0, 5), (0, 2, 4)]);
+        var prediction = Decode(WordQuestions.Row("a b a"), [(0, 0, 5), (0, 2, 5)], [(0, 0, 5), (0, 2, 4)]);
 
         CollectionAssert.AreEqual(new[] { "a", "a b a", "a" }, Texts(prediction));
         CollectionAssert.AreEqual(new[] { 0, 0, 4 }, prediction.Answers.Select(a => a.Start).ToArray());
@@ -194,7 +194,7 @@ public sealed class AnswerSearchTests
     [DataRow(" \n ")]
     public void Context_without_tokens_has_no_answer(string context)
     {
-        var row = Asked.Row(context);
+        var row = WordQuestions.Row(context);
 
         var prediction = Decode(row, [(0, -1, -9)], [], Task with { AllowsNoAnswer = false });
 
@@ -210,7 +210,7 @@ public sealed class AnswerSearchTests
         var random = new Random(1);
         for (var trial = 0; trial < 200; trial++)
         {
-            var row = Asked.Row(string.Join(' ', Enumerable.Range(0, random.Next(1, 60)).Select(_ => (char)('a' + random.Next(26)))));
+            var row = WordQuestions.Row(string.Join(' ', Enumerable.Range(0, random.Next(1, 60)).Select(_ => (char)('a' + random.Next(26)))));
             float[][] logits = [.. row.Parts.Select(part => Enumerable.Range(0, 2 * part.Length).Select(_ => random.NextSingle()).ToArray())];
 
             var found = AnswerSearch.Find(row, logits, best: 20, longest: 3).Select(span => (span.Start, span.End, span.Score)).ToArray();
@@ -233,7 +233,7 @@ public sealed class AnswerSearchTests
 
     private static AnswerPrediction Decode(
         AnswerExample row, (int, int, float)[] starts, (int, int, float)[] ends, QuestionAnswering? task = null) =>
-        Decode(row, Asked.Logits(row, starts, ends), task ?? Task);
+        Decode(row, WordQuestions.Logits(row, starts, ends), task ?? Task);
 
     private static AnswerPrediction Decode(AnswerExample row, float[][] logits, QuestionAnswering task) => (AnswerPrediction)task.Decode(row, logits);
 

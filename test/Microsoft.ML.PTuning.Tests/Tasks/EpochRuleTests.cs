@@ -32,7 +32,7 @@ public sealed class EpochRuleTests
     {
         foreach (PromptTask task in (PromptTask[])[Any.Classification(3), Any.BinaryClassification, Any.Regression, Any.Choice])
             Assert.AreSame(EpochRule.Sentences, task.Epochs);
-        foreach (PromptTask task in (PromptTask[])[Any.Tagging(3), Asked.Task])
+        foreach (PromptTask task in (PromptTask[])[Any.Tagging(3), WordQuestions.Task])
             Assert.AreSame(EpochRule.Tokens, task.Epochs);
     }
 }

@@ -90,7 +90,7 @@ public sealed class InvisibleEdgesTests
         var first = Array.FindIndex(row.Tokens, token => token.Start + token.Length > 3);
         var last = Array.FindLastIndex(row.Tokens, token => token.Start < context.Length - 3);
 
-        var answers = AnswerSearch.Find(row, Asked.Logits(row, [(0, first, 9)], [(0, last, 9)]), best: 5, longest: 30);
+        var answers = AnswerSearch.Find(row, WordQuestions.Logits(row, [(0, first, 9)], [(0, last, 9)]), best: 5, longest: 30);
 
         Assert.IsTrue(answers.All(answer => answer.End > answer.Start));
         foreach (var answer in answers.Select(answer => answer.In(context).ToString()))

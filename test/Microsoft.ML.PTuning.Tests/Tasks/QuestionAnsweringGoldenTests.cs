@@ -31,7 +31,7 @@ public sealed class QuestionAnsweringGoldenTests
         var expected = lengths.Select((length, row) =>
             (CrossEntropy(startLogits, row, length, starts) + CrossEntropy(endLogits, row, length, ends)) / 2).Average();
 
-        ExactNumbers.AreClose(golden, tensor(expected), weights => Asked.Task.Loss(Forward(golden, weights), parts) / parts.Length);
+        ExactNumbers.AreClose(golden, tensor(expected), weights => WordQuestions.Task.Loss(Forward(golden, weights), parts) / parts.Length);
     }
 
     private static GoldenEncoder Open(string family)
@@ -52,7 +52,7 @@ public sealed class QuestionAnsweringGoldenTests
             { "head.weight", weights["qa_outputs.weight"].clone() },
             { "head.bias", weights["qa_outputs.bias"].clone() },
         };
-        return new PromptNetwork(encoder, Asked.Task.Head).Forward(golden.Batch, tensors);
+        return new PromptNetwork(encoder, WordQuestions.Task.Head).Forward(golden.Batch, tensors);
     }
 
     private static Tensor Expected(GoldenEncoder golden, string name) => golden.Tensors[$"expect.{name}"];

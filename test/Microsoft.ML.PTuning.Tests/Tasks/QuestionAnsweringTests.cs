@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 [TestCategory("Numeric")]
 public sealed class QuestionAnsweringTests
 {
-    private static readonly QuestionAnswering Task = Asked.Task;
+    private static readonly QuestionAnswering Task = WordQuestions.Task;
 
     [TestMethod]
     public void Loss_is_the_mean_of_two_cross_entropies_a_window()
@@ -52,7 +52,8 @@ public sealed class QuestionAnsweringTests
     [TestMethod]
     public void F1_is_the_mean_over_rows()
     {
-        var (right, half, none) = (Asked.Row("b c d", answer: "b c"), Asked.Row("b c d", answer: "b c"), Asked.Row("b c d", answer: ""));
+        var (right, half) = (WordQuestions.Row("b c d", answer: "b c"), WordQuestions.Row("b c d", answer: "b c"));
+        var none = WordQuestions.Row("b c d", answer: "");
 
         var f1 = Task.Measure([Found(right, 0, 1), Found(half, 1, 1), Found(none, 0, 0)], [right, half, none]);
 
@@ -62,7 +63,7 @@ public sealed class QuestionAnsweringTests
     [TestMethod]
     public void Misaligned_row_is_measured_by_its_text()
     {
-        var row = Asked.Row("b c d", "q", new GoldAnswer("b c", 1));
+        var row = WordQuestions.Row("b c d", "q", new GoldAnswer("b c", 1));
 
         Assert.AreEqual(1, Task.Measure([Found(row, 0, 1)], [row]));
     }
@@ -70,7 +71,7 @@ public sealed class QuestionAnsweringTests
     [TestMethod]
     public void No_answer_for_everything_is_a_collapse()
     {
-        AnswerExample[] rows = [Asked.Row("b c d", answer: "b"), Asked.Row("b c d", answer: "")];
+        AnswerExample[] rows = [WordQuestions.Row("b c d", answer: "b"), WordQuestions.Row("b c d", answer: "")];
 
         StringAssert.Contains(Task.FindCollapse([None(rows[0]), None(rows[1])], rows), "finds no answer in any row");
         Assert.IsNull(Task.FindCollapse([None(rows[1])], [rows[1]]));
@@ -79,7 +80,7 @@ public sealed class QuestionAnsweringTests
     [TestMethod]
     public void One_start_for_everything_is_a_collapse()
     {
-        AnswerExample[] rows = [Asked.Row("b c d", answer: "b"), Asked.Row("e f g", answer: "f")];
+        AnswerExample[] rows = [WordQuestions.Row("b c d", answer: "b"), WordQuestions.Row("e f g", answer: "f")];
 
         StringAssert.Contains(Task.FindCollapse([Found(rows[0], 0, 0), Found(rows[1], 0, 1)], rows), "all start at token 3");
         Assert.IsNull(Task.FindCollapse([Found(rows[0], 0, 0), Found(rows[1], 1, 1)], rows));
@@ -89,7 +90,7 @@ public sealed class QuestionAnsweringTests
     [TestMethod]
     public void Rows_without_an_answer_are_remembered()
     {
-        var (with, without) = (Asked.Row("b c", answer: "b"), Asked.Row("b c", answer: ""));
+        var (with, without) = (WordQuestions.Row("b c", answer: "b"), WordQuestions.Row("b c", answer: ""));
 
         Assert.IsFalse(((QuestionAnswering)Task.ForTargets(new([with], Skipped: 0))).AllowsNoAnswer);
         Assert.IsTrue(((QuestionAnswering)Task.ForTargets(new([with, without], Skipped: 0))).AllowsNoAnswer);
@@ -100,7 +101,7 @@ public sealed class QuestionAnsweringTests
     {
         AnswerExample[] rows =
         [
-            Asked.Row("b c", "q", new GoldAnswer("x", 0)), Asked.Row("b c", "q", new GoldAnswer("c", 0)), Asked.Row("b c", answer: ""),
+            WordQuestions.Row("b c", "q", new GoldAnswer("x", 0)), WordQuestions.Row("b c", "q", new GoldAnswer("c", 0)), WordQuestions.Row("b c", answer: ""),
         ];
 
         var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => Task.ForTargets(new(rows, Skipped: 0)));
@@ -183,7 +184,7 @@ public sealed class QuestionAnsweringTests
     private static double CrossEntropy(double[] logits, int right) => Math.Log(logits.Sum(Math.Exp)) - logits[right];
 
     private static AnswerPrediction Found(AnswerExample row, int start, int end) =>
-        (AnswerPrediction)Task.Decode(row, Asked.Logits(row, [(0, start, 9)], [(0, end, 9)]));
+        (AnswerPrediction)Task.Decode(row, WordQuestions.Logits(row, [(0, start, 9)], [(0, end, 9)]));
 
-    private static AnswerPrediction None(AnswerExample row) => (AnswerPrediction)Task.Decode(row, Asked.Logits(row, [(0, -1, 9)], [(0, -1, 9)]));
+    private static AnswerPrediction None(AnswerExample row) => (AnswerPrediction)Task.Decode(row, WordQuestions.Logits(row, [(0, -1, 9)], [(0, -1, 9)]));
 }

@@ -9,7 +9,7 @@ namespace Microsoft.ML.PTuning.Tests.Tasks;
 [TestClass]
 public sealed class SquadTests
 {
-    private static readonly QuestionAnswering Task = Asked.Task with { MaxLength = 384, DocumentStride = 128, MaxAnswerLength = 64 };
+    private static readonly QuestionAnswering Task = WordQuestions.Task with { MaxLength = 384, DocumentStride = 128, MaxAnswerLength = 64 };
 
     [TestMethod]
     [DataRow("dev-v1.1-12articles.json", 384, 128)]

@@ -123,7 +123,7 @@ internal sealed class OfficialModel : IDisposable
         "multi-label-classification" => Any.MultiLabel((int)Initial("classifier.bias").size(0)),
         "token-classification" => Any.Tagging((int)Initial("classifier.bias").size(0)),
         "multiple-choice" => Any.Choice,
-        "question-answering" => Asked.Task with { CountsPadding = true },
+        "question-answering" => WordQuestions.Task with { CountsPadding = true },
         _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),
     };
 

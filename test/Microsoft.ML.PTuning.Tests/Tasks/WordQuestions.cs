@@ -4,7 +4,7 @@ using Microsoft.ML.PTuning.Tests.Tokenization;
 namespace Microsoft.ML.PTuning.Tests.Tasks;
 
 /// <summary>Questions on contexts of the words a, b, c, ..., for which there is a tokenizer: token ids count from 5.</summary>
-internal static class Asked
+internal static class WordQuestions
 {
     public const int Classification = 2, Separator = 3, A = 5;
 
