@@ -6,12 +6,19 @@ namespace Microsoft.ML
 {
     public static partial class PTuningCatalog
     {
-        /// <summary>True or false for a text, or for a pair of texts.</summary>
+        /// <summary>Creates a trainer that predicts true or false for a text or a pair of texts.</summary>
         /// <param name="labelColumnName">The label, Boolean.</param>
-        /// <param name="scoreColumnName">The difference of the two logits; more than 0 is true.</param>
+        /// <param name="scoreColumnName">The difference of the two logits, Single; above 0 for true.</param>
         /// <param name="predictedLabelColumnName">The predicted class, Boolean.</param>
-        /// <param name="probabilityColumnName">The probability of true.</param>
+        /// <param name="probabilityColumnName">The probability of true, Single, 0 to 1.</param>
         /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.BinaryClassification.Trainers.PTuningV2(labelColumnName: "Urgent", sentence1ColumnName: "Text");
+        /// using var model = trainer.Fit(tickets); // Urgent: Boolean; Text: text.
+        /// var metrics = mlContext.BinaryClassification.Evaluate(model.Transform(newTickets), labelColumnName: "Urgent");
+        /// </code>
+        /// </example>
         public static PTuningV2Trainer PTuningV2(
             this BinaryClassificationCatalog.BinaryClassificationTrainers catalog,
             string labelColumnName = Default.Label,
@@ -36,7 +43,13 @@ namespace Microsoft.ML
                 ProbabilityColumnName = probabilityColumnName,
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
-        /// <summary>True or false for a text, or for a pair of texts.</summary>
+        /// <summary>Creates a trainer that predicts true or false for a text or a pair of texts.</summary>
+        /// <param name="options">Columns, encoder, prefix and training; they are copied.</param>
+        /// <exception cref="ArgumentException">
+        /// An output column has the name of another column, a column has no name, or two options exclude each other.
+        /// </exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <inheritdoc cref="PTuningV2Trainer.BinaryOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2(
             this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, PTuningV2Trainer.BinaryOptions options)
         {
@@ -52,9 +65,19 @@ namespace Microsoft.ML.PTuning
     {
         /// <summary>Options of a <see cref="PTuningV2Trainer"/> for true or false.</summary>
         /// <remarks>
-        /// <see cref="SentenceOptions.LabelColumnName"/> is Boolean; <see cref="Options.ScoreColumnName"/> the difference of the two logits, more than 0
-        /// for true.
+        /// <see cref="SentenceOptions.LabelColumnName"/> is Boolean. <see cref="Options.ScoreColumnName"/> is the difference of the two logits, above 0 for
+        /// true.
         /// </remarks>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.BinaryClassification.Trainers.PTuningV2(new PTuningV2Trainer.BinaryOptions
+        /// {
+        ///     LabelColumnName = "Urgent",
+        ///     Sentence1ColumnName = "Text",
+        ///     PrefixLayers = 3, // The top three layers: faster training, smaller files.
+        /// });
+        /// </code>
+        /// </example>
         public sealed class BinaryOptions : SentenceOptions
         {
             /// <summary>The predicted class, Boolean.</summary>

@@ -6,7 +6,7 @@ namespace Microsoft.ML
 {
     public static partial class PTuningCatalog
     {
-        /// <summary>One class of several for a text, or for a pair of texts.</summary>
+        /// <summary>Creates a trainer that predicts one of several classes for a text or a pair of texts.</summary>
         /// <param name="labelColumnName">The label, a key (<c>MapValueToKey</c>).</param>
         /// <param name="sentence1ColumnName">The text, or the first text of a pair.</param>
         /// <param name="sentence2ColumnName">The second text of a pair; null for single texts.</param>
@@ -17,11 +17,19 @@ namespace Microsoft.ML
         /// </param>
         /// <param name="prefixLength">Prefix vectors per layer.</param>
         /// <param name="learningRate">AdamW's learning rate.</param>
-        /// <param name="batchSize">Rows of a training step.</param>
-        /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs (<see cref="TrainingOptions.MaxEpochs"/>).</param>
-        /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
-        /// <exception cref="ArgumentException">An output column has the name of the label, of a text or of another output.</exception>
+        /// <param name="batchSize">Rows per training step.</param>
+        /// <param name="maxEpochs">Passes over the training rows; 0 derives it from the number of rows (<see cref="TrainingOptions.MaxEpochs"/>).</param>
+        /// <param name="validationSet">Rows that select the best epoch; with null the model has the last epoch's weights.</param>
+        /// <exception cref="ArgumentException">An output column has the name of the label, of a text or of another output; or a column has no name.</exception>
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <example>
+        /// <code>
+        /// var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label")
+        ///     .Append(mlContext.MulticlassClassification.Trainers.PTuningV2(sentence1ColumnName: "Text"))
+        ///     .Append(mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
+        /// var model = pipeline.Fit(tickets); // Label, Text: text.
+        /// </code>
+        /// </example>
         public static PTuningV2Trainer PTuningV2(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
             string labelColumnName = Default.Label,
@@ -44,7 +52,13 @@ namespace Microsoft.ML
                 PredictedLabelColumnName = predictedLabelColumnName,
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
-        /// <summary>One class of several for a text, or for a pair of texts.</summary>
+        /// <summary>Creates a trainer that predicts one of several classes for a text or a pair of texts.</summary>
+        /// <param name="options">Columns, encoder, prefix and training; they are copied.</param>
+        /// <exception cref="ArgumentException">
+        /// An output column has the name of another column, a column has no name, or two options exclude each other.
+        /// </exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <inheritdoc cref="PTuningV2Trainer.MulticlassOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MulticlassOptions options)
         {
@@ -60,8 +74,18 @@ namespace Microsoft.ML.PTuning
     {
         /// <summary>Options of a <see cref="PTuningV2Trainer"/> for one class of several.</summary>
         /// <remarks>
-        /// <see cref="SentenceOptions.LabelColumnName"/> is a key; <see cref="Options.ScoreColumnName"/> a probability per class, in the order of the key.
+        /// <see cref="SentenceOptions.LabelColumnName"/> is a key; <see cref="Options.ScoreColumnName"/> is a probability per class, in the order of the key.
         /// </remarks>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+        /// {
+        ///     Sentence1ColumnName = "Text",
+        ///     ValidationSet = validation,
+        ///     EarlyStoppingPatience = 3,
+        /// });
+        /// </code>
+        /// </example>
         public sealed class MulticlassOptions : SentenceOptions
         {
             /// <summary>The predicted class, a key.</summary>

@@ -6,15 +6,22 @@ namespace Microsoft.ML
 {
     public static partial class PTuningCatalog
     {
-        /// <summary>The best of a row's choices for its premise.</summary>
+        /// <summary>Creates a trainer that chooses the best of several texts for a premise.</summary>
         /// <param name="labelColumnName">
         /// The index of the right choice, from 0: an Int32, or a UInt32 with the attribute <c>[KeyType(count)]</c>, which ML.NET's <c>Evaluate</c> needs.
         /// </param>
         /// <param name="sentence1ColumnName">The premise, a text.</param>
         /// <param name="choicesColumnName">The choices, a vector of text; rows may have different numbers of them.</param>
         /// <param name="scoreColumnName">The probabilities, one per choice.</param>
-        /// <param name="predictedLabelColumnName">The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</param>
+        /// <param name="predictedLabelColumnName">The best choice, a key: read into a UInt32, 1 is the first choice; 0 if the row has no choices.</param>
         /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2MultipleChoice(sentence1ColumnName: "Story", choicesColumnName: "Endings");
+        /// using var model = trainer.Fit(stories); // Story: text; Endings: a vector of text; Label: Int32, from 0.
+        /// var metrics = mlContext.MulticlassClassification.EvaluateMultipleChoice(model.Transform(newStories));
+        /// </code>
+        /// </example>
         public static PTuningV2Trainer PTuningV2MultipleChoice(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
             string labelColumnName = Default.Label,
@@ -37,7 +44,13 @@ namespace Microsoft.ML
                 PredictedLabelColumnName = predictedLabelColumnName,
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
-        /// <summary>The best of a row's choices for its premise.</summary>
+        /// <summary>Creates a trainer that chooses the best of several texts for a premise.</summary>
+        /// <param name="options">Columns, encoder, prefix and training; they are copied.</param>
+        /// <exception cref="ArgumentException">
+        /// An output column has the name of another column, a column has no name, or two options exclude each other.
+        /// </exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <inheritdoc cref="PTuningV2Trainer.MultipleChoiceOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2MultipleChoice(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultipleChoiceOptions options)
         {
@@ -51,14 +64,24 @@ namespace Microsoft.ML.PTuning
 {
     public sealed partial class PTuningV2Trainer
     {
-        /// <summary>Options of a <see cref="PTuningV2Trainer"/> that chooses.</summary>
+        /// <summary>Options of a <see cref="PTuningV2Trainer"/> that chooses the best of several texts.</summary>
         /// <remarks><see cref="Options.ScoreColumnName"/> is a probability per choice.</remarks>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2MultipleChoice(new PTuningV2Trainer.MultipleChoiceOptions
+        /// {
+        ///     Sentence1ColumnName = "Story",
+        ///     ChoicesColumnName = "Endings",
+        ///     MaxLength = 256, // Tokens of a story and an ending together.
+        /// });
+        /// </code>
+        /// </example>
         public sealed class MultipleChoiceOptions : Options
         {
             /// <summary>
-            /// The index of the right choice, from 0: an Int32, or, as ML.NET's <c>Evaluate</c> needs it, a key. ML.NET numbers a UInt32 property with the
-            /// attribute <c>[KeyType(count)]</c> from 0 where it reads it, and from 1 where it writes it. <c>MapValueToKey</c> would number the choices as
-            /// they appear; it has no use here.
+            /// The index of the right choice, from 0: an Int32, or a key, which ML.NET's <c>Evaluate</c> needs. ML.NET numbers a UInt32 property with the
+            /// attribute <c>[KeyType(count)]</c> from 0 when it reads it, and from 1 when it writes it. Do not use <c>MapValueToKey</c>: it numbers
+            /// values in the order in which they appear.
             /// </summary>
             public string LabelColumnName { get; set; } = Default.Label;
 
@@ -70,7 +93,7 @@ namespace Microsoft.ML.PTuning
             /// </summary>
             public string ChoicesColumnName { get; set; } = Default.Choices;
 
-            /// <summary>The best choice, a key: read into a UInt32, 1 is the first choice; 0 where there is none.</summary>
+            /// <summary>The best choice, a key: read into a UInt32, 1 is the first choice; 0 if the row has no choices.</summary>
             public string PredictedLabelColumnName { get; set; } = Default.PredictedLabel;
 
             /// <inheritdoc cref="SentenceOptions.Pooling"/>

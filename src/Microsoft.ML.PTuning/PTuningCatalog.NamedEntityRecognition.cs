@@ -6,10 +6,10 @@ namespace Microsoft.ML
 {
     public static partial class PTuningCatalog
     {
-        /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
+        /// <summary>Creates a trainer that tags the words of sentences: named entities, chunks, the roles of a predicate, parts of speech.</summary>
         /// <param name="labelColumnName">
-        /// The tags, a vector of keys, one per word, in IOB1, IOB2 or BIOES; or, beside whole texts, a vector of entities as
-        /// <see cref="EntitySpan"/> writes them.
+        /// The tags, a vector of keys, one per word, in IOB1, IOB2 or BIOES. For whole texts it may be a vector of entities, as <see cref="EntitySpan"/>
+        /// writes them.
         /// </param>
         /// <param name="sentence1ColumnName">The sentence: a vector of words, or a text.</param>
         /// <param name="predicateColumnName">For semantic roles, the index of the predicate's word, from 0, Int32; null for other tags.</param>
@@ -17,6 +17,14 @@ namespace Microsoft.ML
         /// <param name="predictedLabelColumnName">The predicted tags, a vector of keys, one per word, in IOB2.</param>
         /// <param name="entitiesColumnName">The predicted entities with their characters, each as <see cref="EntitySpan"/> writes it.</param>
         /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(labelColumnName: "Cities", sentence1ColumnName: "Text");
+        /// using var model = trainer.Fit(messages); // Cities: a vector of text, such as "CITY 16 25"; Text: text.
+        /// var scored = model.Transform(newMessages);
+        /// var metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(scored, "Cities", "Entities");
+        /// </code>
+        /// </example>
         public static PTuningV2Trainer PTuningV2NamedEntityRecognition(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
             string labelColumnName = Default.Label,
@@ -41,7 +49,13 @@ namespace Microsoft.ML
                 EntitiesColumnName = entitiesColumnName,
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
-        /// <summary>A tag for each word of a sentence: named entities, chunks, the roles of a predicate, parts of speech.</summary>
+        /// <summary>Creates a trainer that tags the words of sentences: named entities, chunks, the roles of a predicate, parts of speech.</summary>
+        /// <param name="options">Columns, encoder, prefix and training; they are copied.</param>
+        /// <exception cref="ArgumentException">
+        /// An output column has the name of another column, a column has no name, or two options exclude each other.
+        /// </exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <inheritdoc cref="PTuningV2Trainer.NamedEntityOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2NamedEntityRecognition(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.NamedEntityOptions options)
         {
@@ -57,16 +71,26 @@ namespace Microsoft.ML.PTuning
     {
         /// <summary>Options of a <see cref="PTuningV2Trainer"/> that tags the words of sentences.</summary>
         /// <remarks>
-        /// With words, and with texts that are split at white space, <see cref="LabelColumnName"/> is a vector of keys, a tag per word. With texts it may be
-        /// a vector of entities instead, each as <see cref="EntitySpan"/> writes it; words then end at white space and at punctuation. Empty texts among them
-        /// are passed over. A missing key is no entity. Where a row has one and no tag stands for it (<c>O</c>, <c>0</c>), the model gets the tag <c>O</c> besides.
+        /// <see cref="LabelColumnName"/> is a vector of keys, a tag per word; texts are split into words at white space. For texts it may be a vector of
+        /// entities instead, each as <see cref="EntitySpan"/> writes it; words then end at white space and at punctuation, and empty entities are ignored.
+        /// A missing key means no entity. If a row has one and no tag means it (<c>O</c>, <c>0</c>), the model adds the tag <c>O</c>.
         /// <see cref="Options.ScoreColumnName"/> is the probability of each predicted tag.
         /// </remarks>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(new PTuningV2Trainer.NamedEntityOptions
+        /// {
+        ///     Sentence1ColumnName = "Words",
+        ///     PredicateColumnName = "Predicate", // For semantic roles: the index of the predicate's word.
+        ///     MaxLength = 256,
+        /// });
+        /// </code>
+        /// </example>
         public sealed class NamedEntityOptions : Options
         {
             /// <summary>
             /// Options with a <see cref="TrainingOptions.PrefixLength"/> of 50 and a <see cref="TrainingOptions.LearningRate"/> of 2e-2:
-            /// heads that read every token want more than those that read one vector.
+            /// heads that read every token need more than heads that read one vector.
             /// </summary>
             public NamedEntityOptions()
                 : base(Default.TokenPrefixLength, Default.TokenLearningRate)
@@ -80,15 +104,14 @@ namespace Microsoft.ML.PTuning
             public string Sentence1ColumnName { get; set; } = Default.Sentence1;
 
             /// <summary>
-            /// For semantic role labelling, the index of the word whose roles are asked for, from 0, Int32; each predicate is a row of its own.
-            /// Null for other tasks.
+            /// For semantic role labelling, the index of the predicate's word, from 0, Int32; each predicate has its own row. Null for other tasks.
             /// </summary>
             public string? PredicateColumnName { get; set; }
 
             /// <summary>The predicted tags, a vector of keys, one per word, in IOB2.</summary>
             public string PredictedLabelColumnName { get; set; } = Default.PredictedLabel;
 
-            /// <summary>What the tags say together: a vector of entities with their characters, each as <see cref="EntitySpan"/> writes it.</summary>
+            /// <summary>The predicted entities with their characters, a vector of text, each as <see cref="EntitySpan"/> writes it.</summary>
             public string EntitiesColumnName { get; set; } = Default.Entities;
 
             internal override PromptTask ToTask() => new NamedEntityRecognition

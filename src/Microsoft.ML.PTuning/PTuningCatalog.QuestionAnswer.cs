@@ -6,22 +6,31 @@ namespace Microsoft.ML
 {
     public static partial class PTuningCatalog
     {
-        /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
-        /// <param name="contextColumnName">The text that answers are cut from.</param>
+        /// <summary>Creates a trainer that answers questions with slices of a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
+        /// <param name="contextColumnName">The text that contains the answers.</param>
         /// <param name="questionColumnName">The question, text.</param>
-        /// <param name="trainingAnswerColumnName">The right answer, text; empty where there is none.</param>
-        /// <param name="answerIndexColumnName">The character of the context at which it starts, Int32; below 0 where there is none.</param>
+        /// <param name="trainingAnswerColumnName">The right answer, text; empty if there is none.</param>
+        /// <param name="answerIndexColumnName">The character of the context at which the right answer starts, from 0, Int32; below 0 if there is none.</param>
         /// <param name="predictedAnswerColumnName">The best answers, best first, a vector of text; "" for no answer.</param>
         /// <param name="scoreColumnName">Their probabilities, a vector of Single.</param>
-        /// <param name="topK">Most answers of a row.</param>
+        /// <param name="topK">The largest number of answers per row.</param>
         /// <param name="backbone">
         /// A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.
         /// </param>
         /// <param name="prefixLength">Prefix vectors per layer.</param>
         /// <param name="learningRate">AdamW's learning rate.</param>
-        /// <param name="batchSize">Windows of a training step; a short context is one window.</param>
-        /// <param name="maxEpochs">Passes over the training rows; 0 for a number that follows from theirs.</param>
-        /// <param name="validationSet">Rows that choose the best epoch; null to keep the last.</param>
+        /// <param name="batchSize">Windows per training step; a short context is one window.</param>
+        /// <param name="maxEpochs">Passes over the training rows; 0 derives it from the number of rows (<see cref="TrainingOptions.MaxEpochs"/>).</param>
+        /// <param name="validationSet">Rows that select the best epoch; with null the model has the last epoch's weights.</param>
+        /// <exception cref="ArgumentException">An output column has the name of an input or of another output, or a column has no name.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(topK: 1);
+        /// using var model = trainer.Fit(questions); // Context, Question, TrainingAnswer: text; AnswerIndex: Int32.
+        /// var metrics = mlContext.MulticlassClassification.EvaluateQuestionAnswer(model.Transform(newQuestions));
+        /// </code>
+        /// </example>
         public static PTuningV2Trainer PTuningV2QuestionAnswer(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
             string contextColumnName = Default.Context,
@@ -49,7 +58,13 @@ namespace Microsoft.ML
                 NBest = Math.Max(topK, Default.NBest),
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
-        /// <summary>The answer to a question, cut from a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
+        /// <summary>Creates a trainer that answers questions with slices of a context of any length (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
+        /// <param name="options">Columns, encoder, prefix and training; they are copied.</param>
+        /// <exception cref="ArgumentException">
+        /// An output column has the name of another column, a column has no name, or two options exclude each other.
+        /// </exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <inheritdoc cref="PTuningV2Trainer.QuestionAnswerOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2QuestionAnswer(
             this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.QuestionAnswerOptions options)
         {
@@ -63,12 +78,22 @@ namespace Microsoft.ML.PTuning
 {
     public sealed partial class PTuningV2Trainer
     {
-        /// <summary>Options of a <see cref="PTuningV2Trainer"/> that cuts the answers to questions from a context.</summary>
+        /// <summary>Options of a <see cref="PTuningV2Trainer"/> that answers questions with slices of a context.</summary>
         /// <remarks>
-        /// A context that is longer than <see cref="Options.MaxLength"/> is read in overlapping windows, to its end: nothing of it is dropped.
-        /// <see cref="Options.ScoreColumnName"/> has as many probabilities as answers, those of the <see cref="NBest"/> best together 1.
+        /// A context longer than <see cref="Options.MaxLength"/> is read to its end, in overlapping windows.
+        /// <see cref="Options.ScoreColumnName"/> is a probability per answer; those of the <see cref="NBest"/> best answers sum to 1.
         /// The head has no dropout.
         /// </remarks>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(new PTuningV2Trainer.QuestionAnswerOptions
+        /// {
+        ///     ContextColumnName = "Article",
+        ///     MaxAnswerLength = 15,
+        ///     NoAnswerThreshold = -1, // Gives more empty answers than 0 does.
+        /// });
+        /// </code>
+        /// </example>
         public sealed class QuestionAnswerOptions : Options
         {
             /// <summary>
@@ -78,20 +103,20 @@ namespace Microsoft.ML.PTuning
             public QuestionAnswerOptions()
                 : base(Default.TokenPrefixLength, Default.TokenLearningRate) => MaxLength = Default.AnswerMaxLength;
 
-            /// <summary>The text that answers are cut from.</summary>
+            /// <summary>The text that contains the answers.</summary>
             public string ContextColumnName { get; set; } = Default.Context;
 
-            /// <summary>The question, text. Of a long one the first 64 tokens are read, or as many as half of the row has room for.</summary>
+            /// <summary>The question, text. It is truncated to 64 tokens, or to half of the row if that is less.</summary>
             public string QuestionColumnName { get; set; } = Default.Question;
 
             /// <summary>
-            /// The right answer, text; empty where the context has none. Where all training rows have one, the model always answers.
+            /// The right answer, text; empty if the context has none. If all training rows have one, the model always answers.
             /// </summary>
             public string TrainingAnswerColumnName { get; set; } = Default.TrainingAnswer;
 
             /// <summary>
-            /// Where the right answer starts in the context, Int32, counted in characters (UTF-16) from 0; it means nothing where there is no answer.
-            /// Rows whose answer does not stand there letter by letter, or fits into no window, are left out and counted.
+            /// Where the right answer starts in the context, Int32, in characters (UTF-16) from 0; it is ignored if there is no answer. Rows whose answer is
+            /// not found there, or fits into no window, are left out and counted.
             /// </summary>
             public string AnswerIndexColumnName { get; set; } = Default.AnswerIndex;
 
@@ -102,18 +127,17 @@ namespace Microsoft.ML.PTuning
             public string AnswerStartColumnName { get; set; } = "AnswerStart";
 
             /// <summary>
-            /// How much higher no answer scores than the best answer, Single: the difference of their logits; the largest Single where there is
-            /// nothing to answer with.
+            /// The logit of no answer minus the logit of the best answer, Single; the largest Single if the context offers no answer.
             /// </summary>
             public string NoAnswerScoreColumnName { get; set; } = "NoAnswerScore";
 
-            /// <summary>Most predicted answers of a row.</summary>
+            /// <summary>The largest number of predicted answers per row.</summary>
             public int TopK { get; set; } = Default.TopK;
 
             /// <summary>How many starts and ends are considered in a window, and answers in a row; 1000 at most.</summary>
             public int NBest { get; set; } = Default.NBest;
 
-            /// <summary>Most tokens of a predicted answer.</summary>
+            /// <summary>The largest number of tokens in a predicted answer.</summary>
             public int MaxAnswerLength { get; set; } = 30;
 
             /// <summary>
@@ -122,7 +146,7 @@ namespace Microsoft.ML.PTuning
             public int DocumentStride { get; set; } = 128;
 
             /// <summary>
-            /// A row is answered "" where its no-answer score is more than this. It moves "" among the answers; the probabilities stay as they are.
+            /// The best answer of a row is "" if its no-answer score is above this. It changes the place of "" among the answers, not the probabilities.
             /// </summary>
             public double NoAnswerThreshold { get; set; }
 

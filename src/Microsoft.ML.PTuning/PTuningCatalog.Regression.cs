@@ -6,10 +6,17 @@ namespace Microsoft.ML
 {
     public static partial class PTuningCatalog
     {
-        /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
+        /// <summary>Creates a trainer that predicts a number for a text or a pair of texts, such as their similarity.</summary>
         /// <param name="labelColumnName">The label, Single, of any scale.</param>
-        /// <param name="scoreColumnName">The predicted number.</param>
+        /// <param name="scoreColumnName">The predicted number, Single.</param>
         /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.Regression.Trainers.PTuningV2(sentence1ColumnName: "First", sentence2ColumnName: "Second");
+        /// using var model = trainer.Fit(pairs); // First, Second: text; Label: Single.
+        /// var metrics = mlContext.Regression.EvaluateSimilarity(model.Transform(newPairs));
+        /// </code>
+        /// </example>
         public static PTuningV2Trainer PTuningV2(
             this RegressionCatalog.RegressionTrainers catalog,
             string labelColumnName = Default.Label,
@@ -30,7 +37,13 @@ namespace Microsoft.ML
                 ScoreColumnName = scoreColumnName,
             }, backbone, prefixLength, learningRate, batchSize, maxEpochs, validationSet));
 
-        /// <summary>A number for a text, or for a pair of texts (such as their similarity).</summary>
+        /// <summary>Creates a trainer that predicts a number for a text or a pair of texts, such as their similarity.</summary>
+        /// <param name="options">Columns, encoder, prefix and training; they are copied.</param>
+        /// <exception cref="ArgumentException">
+        /// An output column has the name of another column, a column has no name, or two options exclude each other.
+        /// </exception>
+        /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+        /// <inheritdoc cref="PTuningV2Trainer.RegressionOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2(
             this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.RegressionOptions options)
         {
@@ -46,8 +59,18 @@ namespace Microsoft.ML.PTuning
     {
         /// <summary>Options of a <see cref="PTuningV2Trainer"/> for numbers.</summary>
         /// <remarks>
-        /// <see cref="SentenceOptions.LabelColumnName"/> is Single, of any scale; <see cref="Options.ScoreColumnName"/> the predicted number.
+        /// <see cref="SentenceOptions.LabelColumnName"/> is Single, of any scale. <see cref="Options.ScoreColumnName"/> is the predicted number.
         /// </remarks>
+        /// <example>
+        /// <code>
+        /// var trainer = mlContext.Regression.Trainers.PTuningV2(new PTuningV2Trainer.RegressionOptions
+        /// {
+        ///     Sentence1ColumnName = "First",
+        ///     Sentence2ColumnName = "Second",
+        ///     Seed = 1,
+        /// });
+        /// </code>
+        /// </example>
         public sealed class RegressionOptions : SentenceOptions
         {
             internal override PromptTask ToTask() => new TextRegression

@@ -3,7 +3,7 @@ using Microsoft.ML.PTuning;
 namespace Microsoft.ML;
 
 /// <summary>P-Tuning v2 on the trainer catalogs of an <see cref="MLContext"/>: a method per task.</summary>
-/// <remarks>The named parameters are the usual ones; the overload with an options class has all. Their defaults are the same.</remarks>
+/// <remarks>The named parameters cover the usual cases; the options class of a task has all options. Both have the same defaults.</remarks>
 public static partial class PTuningCatalog
 {
     // The named parameters that all tasks have.

@@ -4,11 +4,20 @@ using Microsoft.ML.PTuning.Interop;
 
 namespace Microsoft.ML;
 
-/// <summary>What an <see cref="MLContext"/> says of the models that it loads.</summary>
+/// <summary>Settings of an <see cref="MLContext"/> for the models that it loads.</summary>
 public static class PTuningContext
 {
-    /// <summary>Names the folder in which loaded models look for their encoder first: the encoder's own, or the one above it.</summary>
-    /// <remarks>It sets the context's option <c>PTuning.BackboneDirectory</c>.</remarks>
+    /// <summary>Sets the folder where loaded models look for their encoder first.</summary>
+    /// <remarks>It sets the context's option <c>PTuning.BackboneDirectory</c>, which is read when a model is loaded.</remarks>
+    /// <param name="path">The encoder's folder, or its parent folder.</param>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <example>
+    /// <code>
+    /// var mlContext = new MLContext();
+    /// mlContext.SetPTuningBackboneDirectory("models/bert-base-cased");
+    /// ITransformer model = mlContext.Model.Load("tickets.zip", out _);
+    /// </code>
+    /// </example>
     public static void SetPTuningBackboneDirectory(this MLContext mlContext, string path)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
@@ -16,9 +25,20 @@ public static class PTuningContext
         mlContext.SetOption(HostEnvironment.DirectoryOption, path);
     }
 
-    /// <summary>Sets the type of number in which the encoders of loaded models are held and computed; F32 where it is not set.</summary>
-    /// <remarks>It sets the context's option <c>PTuning.Precision</c>. For training it is <see cref="TrainingOptions.Precision"/>.</remarks>
+    /// <summary>Sets the number type in which the encoders of loaded models are stored and computed; without it, F32.</summary>
+    /// <remarks>
+    /// It sets the context's option <c>PTuning.Precision</c>, which is read when a model is loaded. Training uses
+    /// <see cref="TrainingOptions.Precision"/>.
+    /// </remarks>
+    /// <param name="precision">The number type; the 16-bit types are meant for GPUs.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
+    /// <example>
+    /// <code>
+    /// var mlContext = new MLContext { GpuDeviceId = 0 };
+    /// mlContext.SetPTuningPrecision(BackbonePrecision.BFloat16);
+    /// ITransformer model = mlContext.Model.Load("tickets.zip", out _);
+    /// </code>
+    /// </example>
     public static void SetPTuningPrecision(this MLContext mlContext, BackbonePrecision precision)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
@@ -28,11 +48,18 @@ public static class PTuningContext
 
     /// <summary>Limits the CPU cores that all models and predictors of this context use together for scoring.</summary>
     /// <remarks>
-    /// It sets the context's option <c>PTuning.ScoringCores</c>, which is read when a model is loaded or its trainer is made. It does not limit
-    /// training: there <see cref="AdvancedTrainingOptions.Shards"/> says how many cores a step uses.
+    /// It sets the context's option <c>PTuning.ScoringCores</c>, which is read when a model is loaded or its trainer is created. It does not limit
+    /// training, where <see cref="AdvancedTrainingOptions.Shards"/> sets how many cores a step uses.
     /// </remarks>
     /// <param name="cores">1 or more.</param>
-    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number is less than 1.</exception>
+    /// <example>
+    /// <code>
+    /// var mlContext = new MLContext();
+    /// mlContext.SetPTuningScoringCores(2);
+    /// ITransformer model = mlContext.Model.Load("tickets.zip", out _);
+    /// </code>
+    /// </example>
     public static void SetPTuningScoringCores(this MLContext mlContext, int cores)
     {
         ArgumentNullException.ThrowIfNull(mlContext);

@@ -8,13 +8,19 @@ public static partial class PTuningEvaluation
 {
     private const string LabelSets = "a vector of text (names of classes), or a vector of Boolean (one per class)";
 
-    /// <summary>Precision, recall and F1 of predictions of any number of classes per row.</summary>
-    /// <remarks>Both columns have the same form. In vectors of text the order does not matter, and empty texts are passed over.</remarks>
-    /// <param name="labelColumnName">The right classes.</param>
-    /// <param name="predictedLabelColumnName">The predicted classes.</param>
+    /// <summary>Computes precision, recall and F1 of predictions with any number of classes per row.</summary>
+    /// <remarks>The order in vectors of text does not matter, and empty texts are ignored.</remarks>
+    /// <param name="labelColumnName">The right classes: their names, a vector of text; or a vector with a Boolean per class.</param>
+    /// <param name="predictedLabelColumnName">The predicted classes, in the form of the label.</param>
     /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing, of another type, or of another size than the other.</exception>
     /// <exception cref="InvalidOperationException">The data has no rows.</exception>
+    /// <example>
+    /// <code>
+    /// var metrics = mlContext.MulticlassClassification.EvaluateMultiLabel(model.Transform(newMails), labelColumnName: "Topics");
+    /// Console.WriteLine($"micro F1 {metrics.MicroF1:F3}, macro F1 {metrics.MacroF1:F3}");
+    /// </code>
+    /// </example>
     public static MultiLabelMetrics EvaluateMultiLabel(
         this MulticlassClassificationCatalog catalog,
         IDataView data,

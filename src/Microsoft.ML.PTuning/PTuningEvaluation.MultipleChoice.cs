@@ -9,20 +9,26 @@ public static partial class PTuningEvaluation
 {
     private const string Index = "the index of the right choice from 0, as a scalar Int32, or as a key without values ([KeyType(count)])";
 
-    /// <summary>The share of rows whose right choice has the highest score, and the log-loss of the scores.</summary>
+    /// <summary>Computes the share of rows whose right choice has the highest score, and the log-loss of the scores.</summary>
     /// <remarks>
-    /// Rows may have different numbers of choices. Of equal scores the first counts, as in <c>PredictedLabel</c>. Rows without a label (an index
+    /// Rows may have different numbers of choices. The first of equal scores counts, as in <c>PredictedLabel</c>. Rows without a label (an index
     /// below 0, a missing key) or without a choice are skipped and counted.
     /// </remarks>
     /// <param name="labelColumnName">The index of the right choice, Int32 or a key, as the trainer takes it.</param>
     /// <param name="scoreColumnName">A probability per choice, a vector of Single.</param>
     /// <exception cref="ArgumentException">Label and scores are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// A column is missing or of another type, or the label's keys stand for values: their order says nothing about the choices.
+    /// A column is missing or of another type, or the label's keys have values, whose order is not that of the choices.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// No row has a label and choices, a label is no index of a choice of its row, or a score is no finite number.
+    /// No row has a label and choices, a label is not the index of a choice of its row, or a score is not a finite number.
     /// </exception>
+    /// <example>
+    /// <code>
+    /// var metrics = mlContext.MulticlassClassification.EvaluateMultipleChoice(model.Transform(newStories));
+    /// Console.WriteLine($"accuracy {metrics.MicroAccuracy:F3}, log-loss {metrics.LogLoss:F3}");
+    /// </code>
+    /// </example>
     public static MultipleChoiceMetrics EvaluateMultipleChoice(
         this MulticlassClassificationCatalog catalog,
         IDataView data,

@@ -10,24 +10,30 @@ public static partial class PTuningEvaluation
     private const string Entities =
         "a vector of tags, as keys with text values (MapValueToKey of 'O', 'B-PER', ...) or as text, or a vector of text with spans ('PER 0 5')";
 
-    /// <summary>Precision, recall and F1 of whole entities (Tjong Kim Sang &amp; De Meulder 2003).</summary>
+    /// <summary>Computes precision, recall and F1 of whole entities (Tjong Kim Sang &amp; De Meulder 2003).</summary>
     /// <remarks>
     /// <para>
     /// Both columns hold a row's tags, one per word, as keys or as text (behind <c>MapKeyToValue</c>); or both hold its entities as text in the form
-    /// of <see cref="EntitySpan"/>, in any order, empty texts being passed over. Each column has its own tags: IOB1 labels can be compared with IOB2
+    /// of <see cref="EntitySpan"/>, in any order; empty texts are ignored. Each column has its own tags: IOB1 labels can be compared with IOB2
     /// predictions. Types without a prefix are tags, too: neighbouring words of one type are one entity.
     /// </para>
     /// <para>
-    /// A missing key (0), <c>O</c>, <c>0</c> and the empty text stand for no entity. A row without labels, beside predictions, is left out and counted.
-    /// Tags that name no entities, such as parts of speech, are refused: every word has a type there.
+    /// A missing key (0), <c>O</c>, <c>0</c> and the empty text mean no entity. A row with predictions but without labels is left out and counted.
+    /// Tags that name no entities, such as parts of speech, are refused, because every word has a type.
     /// </para>
     /// </remarks>
     /// <param name="labelColumnName">The right entities; tags are read leniently.</param>
     /// <param name="predictedLabelColumnName">The predicted entities.</param>
-    /// <param name="reading">How predicted tags are read that do not keep to their scheme.</param>
+    /// <param name="reading">How predicted tags that violate their scheme are read.</param>
     /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or its tags name no entities.</exception>
-    /// <exception cref="InvalidOperationException">A row has more tags on one side than on the other, or spans beside other texts.</exception>
+    /// <exception cref="InvalidOperationException">A row has more tags in one column than in the other, or the data has both entities and tags.</exception>
+    /// <example>
+    /// <code>
+    /// var metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(model.Transform(newSentences));
+    /// Console.WriteLine($"precision {metrics.MicroPrecision:F3}, recall {metrics.MicroRecall:F3}, F1 {metrics.MicroF1:F3}");
+    /// </code>
+    /// </example>
     public static NamedEntityMetrics EvaluateNamedEntityRecognition(
         this MulticlassClassificationCatalog catalog,
         IDataView data,

@@ -4,21 +4,28 @@ using Microsoft.ML.PTuning.Evaluation;
 
 namespace Microsoft.ML;
 
-/// <summary>Metrics of named entities, of answers, of choices and of similarity on the catalogs of an <see cref="MLContext"/>.</summary>
+/// <summary>Metrics of named entities, answers, choices, label sets and similarity on the catalogs of an <see cref="MLContext"/>.</summary>
+/// <remarks>Each method reads the data once. Independent calls may run on several threads.</remarks>
 public static partial class PTuningEvaluation
 {
     private const string Texts = "text or a vector of text";
 
-    /// <summary>Exact match and F1 of answers (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
+    /// <summary>Computes exact match and F1 of answers (SQuAD: Rajpurkar et al. 2016, 2018).</summary>
     /// <param name="labelColumnName">
-    /// The right answer, text; or several references, a vector of text. A question without one, or with empty ones only, has no answer.
+    /// The right answer, text; or several right answers, a vector of text. A question whose right answers are all empty has no answer.
     /// </param>
     /// <param name="predictedAnswerColumnName">
-    /// The predicted answer, text; or answers from the best on, a vector of text, of which the first counts. Empty for none.
+    /// The predicted answer, text; or answers, best first, a vector of text. Only the first counts. Empty for no answer.
     /// </param>
     /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">The data has no rows.</exception>
+    /// <example>
+    /// <code>
+    /// var metrics = mlContext.MulticlassClassification.EvaluateQuestionAnswer(model.Transform(newQuestions));
+    /// Console.WriteLine($"exact match {metrics.ExactMatch:F3}, F1 {metrics.F1:F3}");
+    /// </code>
+    /// </example>
     public static QuestionAnswerMetrics EvaluateQuestionAnswer(
         this MulticlassClassificationCatalog catalog,
         IDataView data,
@@ -38,13 +45,19 @@ public static partial class PTuningEvaluation
         return counter.Measure();
     }
 
-    /// <summary>Pearson's and Spearman's correlation of scores with labels (STS-B: Cer et al. 2017).</summary>
-    /// <remarks>Both are NaN where all labels or all scores are equal. Rows whose label is missing (NaN) are skipped and counted.</remarks>
+    /// <summary>Computes Pearson's and Spearman's correlation of scores with labels (STS-B: Cer et al. 2017).</summary>
+    /// <remarks>Both are NaN if all labels or all scores are equal. Rows whose label is missing (NaN) are skipped and counted.</remarks>
     /// <param name="labelColumnName">The right number, Single.</param>
     /// <param name="scoreColumnName">The predicted number, Single.</param>
     /// <exception cref="ArgumentException">Label and prediction are the same column.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
-    /// <exception cref="InvalidOperationException">Fewer than two rows have a label, a label is infinite, or a score is no finite number.</exception>
+    /// <exception cref="InvalidOperationException">Fewer than two rows have a label, a label is infinite, or a score is not a finite number.</exception>
+    /// <example>
+    /// <code>
+    /// var metrics = mlContext.Regression.EvaluateSimilarity(model.Transform(newPairs));
+    /// Console.WriteLine($"Pearson {metrics.Pearson:F3}, Spearman {metrics.Spearman:F3}");
+    /// </code>
+    /// </example>
     public static SimilarityMetrics EvaluateSimilarity(
         this RegressionCatalog catalog,
         IDataView data,

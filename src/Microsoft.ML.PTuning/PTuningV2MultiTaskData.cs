@@ -5,16 +5,23 @@ namespace Microsoft.ML.PTuning;
 /// <summary>A task of a <see cref="PTuningV2MultiTaskTrainer"/> and its rows.</summary>
 public sealed class PTuningV2MultiTaskData
 {
+    /// <summary>Creates a task of a <see cref="PTuningV2MultiTaskTrainer"/>.</summary>
     /// <param name="task">
-    /// What to learn: the columns, <c>MaxLength</c>, <c>ValidationSet</c> and the like. How to learn it, the encoder and the prefix are options of the
-    /// multi-task trainer; here they may not be set.
+    /// What to learn: the columns, <c>MaxLength</c>, <c>ValidationSet</c> and the like. Encoder, prefix and training are options of the multi-task
+    /// trainer and must not be set here.
     /// </param>
     /// <param name="training">The rows to learn from.</param>
     /// <exception cref="ArgumentException">
-    /// An option that holds for all tasks is set (any of <see cref="TrainingOptions"/>, even to its default), or <c>InitialModel</c>; a column has no
-    /// name, or an output the name of another column.
+    /// An option of all tasks (any of <see cref="TrainingOptions"/>) is set, even to its default; <c>InitialModel</c> is set; a column has no name; or
+    /// an output column has the name of another column.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <example>
+    /// <code>
+    /// var options = new PTuningV2Trainer.BinaryOptions { Sentence1ColumnName = "Text", ValidationSet = validation };
+    /// var urgent = new PTuningV2MultiTaskData(options, tickets); // Text: text; Label: Boolean.
+    /// </code>
+    /// </example>
     public PTuningV2MultiTaskData(PTuningV2Trainer.Options task, IDataView training)
     {
         ArgumentNullException.ThrowIfNull(task);

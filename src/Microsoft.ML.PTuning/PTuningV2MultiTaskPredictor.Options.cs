@@ -3,31 +3,37 @@ namespace Microsoft.ML.PTuning;
 public sealed partial class PTuningV2MultiTaskPredictor
 {
     /// <summary>Options of a <see cref="PTuningV2MultiTaskPredictor"/>.</summary>
+    /// <example>
+    /// <code>
+    /// var options = new PTuningV2MultiTaskPredictor.Options { MaxBatchSize = 32, MaxDelay = TimeSpan.FromMilliseconds(1), OwnsTransformers = true };
+    /// await using var predictor = new PTuningV2MultiTaskPredictor(mlContext, options);
+    /// predictor.Add("queue", mlContext.Model.Load("queue.zip", out _));
+    /// </code>
+    /// </example>
     public sealed class Options
     {
-        /// <summary>Most rows of a batch; each window of a long text counts as one. Batches of long rows are smaller: on the CPU about 256 tokens.</summary>
+        /// <summary>The largest number of rows per batch; each window of a long text counts. On the CPU, batches also end at about 256 tokens.</summary>
         public int MaxBatchSize { get; set; } = 64;
 
         /// <summary>
-        /// How long a row waits for others to share a batch with while a core is free; about, timers are coarse. A row that finds nothing being
-        /// computed does not wait at all. 0 takes what is there whenever a core is free.
+        /// About how long a row waits for others to share a batch with while a core is free; timers are coarse. A row does not wait if nothing is being
+        /// computed. With 0, rows wait only until a core is free.
         /// </summary>
         public TimeSpan MaxDelay { get; set; } = TimeSpan.FromMilliseconds(2);
 
         /// <summary>
-        /// How many calls may wait to be computed; one that asks several models about a row counts as one, and one that was cancelled counts until a
-        /// core is free.
+        /// How many calls may wait to be computed. A call for several models counts as one; a cancelled call counts until a core is free.
         /// </summary>
         public int Capacity { get; set; } = 1024;
 
         /// <summary>
-        /// What happens to a call when <see cref="Capacity"/> calls wait: it waits for room, until its token is cancelled (false), or it fails with
-        /// <see cref="PredictionQueueFullException"/> (true).
+        /// Whether a call fails with <see cref="PredictionQueueFullException"/> while <see cref="Capacity"/> calls wait. If false, it waits for room until
+        /// its token is cancelled.
         /// </summary>
         public bool RefuseWhenFull { get; set; }
 
         /// <summary>
-        /// Whether models are disposed when they are removed or replaced, and with the predictor: after the last row that is on its way through them.
+        /// Whether the predictor disposes models that are removed or replaced, and all models when it is disposed itself: after their last row.
         /// </summary>
         public bool OwnsTransformers { get; set; }
 

@@ -3,20 +3,20 @@ using Microsoft.ML.PTuning.Scoring;
 
 namespace Microsoft.ML.PTuning;
 
-/// <summary>Answers rows of many tasks with one encoder: rows of different models that come at the same time share a batch.</summary>
+/// <summary>Predicts with many models on one encoder: rows of different models that arrive at the same time share a batch.</summary>
 /// <remarks>
 /// <para>
-/// A model is a <see cref="PTuningV2Transformer"/>, or a chain with one of them, of any task, prefix length and depth; all stand on the same encoder.
-/// Results are those of a <c>PredictionEngine</c> over the same model, in the last digits apart. Models may be added, replaced and removed
-/// while others are being asked; rows under way are completed with the model they were given to.
+/// A model is a <see cref="PTuningV2Transformer"/>, or a chain with one of them, of any task, prefix length and depth. All models have the same
+/// encoder. Results are those of a <c>PredictionEngine</c> with the same model, except in the last digits. Models may be added, replaced and removed
+/// at any time; rows that are already queued are completed with the model they were queued for.
 /// </para>
 /// <para>
-/// A row's columns are read and its text is tokenised on the caller's thread. Then it waits in a bounded queue, from which batches go to all cores,
-/// or one by one to the GPU of the models. The first row of a type for a model takes some milliseconds more: ML.NET compiles how it is read.
+/// The caller's thread reads the row and tokenises its text. The row then waits in a bounded queue. Batches of the queue run on all cores, or one
+/// after the other on the models' GPU. The first row of a type takes some milliseconds more per model, because ML.NET compiles code that reads it.
 /// </para>
-/// <para>Safe for any number of threads. Dispose of it: it has a thread of its own. The models remain the caller's, unless
-/// <see cref="Options.OwnsTransformers"/> says otherwise. A <c>PredictionEngine</c> over one of them disposes it with itself, unless its options say
-/// otherwise.</para>
+/// <para>Any number of threads may use it at once. Dispose it, because it has its own thread. The caller disposes the models, unless
+/// <see cref="Options.OwnsTransformers"/> is set. By default a <c>PredictionEngine</c> disposes its model when it is disposed; set its options
+/// otherwise if it shares a model with a predictor.</para>
 /// </remarks>
 public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDisposable
 {
@@ -27,10 +27,12 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
     private readonly HashSet<ServedModel> _removed = []; // Those that rows are still on their way through.
     private bool _isDisposed;
 
-    /// <param name="mlContext">Reads rows and writes predictions; devices and folders are those that the models were loaded with.</param>
+    /// <summary>Creates a predictor without models.</summary>
+    /// <param name="mlContext">Reads rows and writes predictions. It does not change the device of the models.</param>
     /// <param name="options">Null for the defaults.</param>
-    /// <exception cref="ArgumentException">The context's option PTuning.ScoringCores is no number of cores.</exception>
+    /// <exception cref="ArgumentException">The context's option PTuning.ScoringCores is not a number of cores.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <inheritdoc cref="Options" path="/example"/>
     public PTuningV2MultiTaskPredictor(MLContext mlContext, Options? options = null)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
@@ -41,7 +43,7 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
             new(options.MaxBatchSize, options.MaxDelay, options.Capacity, options.RefuseWhenFull, JobLimit.Of(mlContext)));
     }
 
-    /// <summary>The names of the models there are now, in no particular order.</summary>
+    /// <summary>The names of the current models, in no particular order.</summary>
     public IReadOnlyCollection<string> ModelNames
     {
         get
@@ -52,22 +54,40 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
     }
 
     /// <summary>Adds a model under a new name.</summary>
-    /// <param name="name">What rows ask for; capitals and small letters differ.</param>
-    /// <param name="model">What <c>mlContext.Model.Load</c>, <c>PTuningV2Transformer.LoadFrom</c> or <c>Fit</c> gave.</param>
+    /// <param name="name">The name by which calls choose the model, case-sensitive.</param>
+    /// <param name="model">A model from <c>mlContext.Model.Load</c>, <c>PTuningV2Transformer.LoadFrom</c> or <c>Fit</c>.</param>
     /// <exception cref="ArgumentException">
-    /// The name is taken. Or the model is or contains none or several <see cref="PTuningV2Transformer"/>s, has a step that does not go row by row,
-    /// or stands on another encoder than the models that are there.
+    /// The name is taken; the model does not contain exactly one <see cref="PTuningV2Transformer"/>, or has a step that does not map rows one by one; or
+    /// its encoder is not that of the other models.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The predictor, or the model, has been disposed.</exception>
+    /// <example>
+    /// <code>
+    /// predictor.Add("queue", mlContext.Model.Load("queue.zip", out _));                // ML.NET's zip: a model or a chain.
+    /// predictor.Add("urgent", PTuningV2Transformer.LoadFrom(mlContext, "urgent.zip")); // A zip of SaveTo.
+    /// </code>
+    /// </example>
     public void Add(string name, ITransformer model) => Put(name, model, mayReplace: false);
 
-    /// <summary>Adds a model, or puts it in the place of the one that has this name.</summary>
+    /// <summary>Adds a model, or replaces the model with this name.</summary>
     /// <inheritdoc cref="Add"/>
+    /// <example>
+    /// <code>
+    /// ITransformer retrained = mlContext.Model.Load("queue.zip", out _);
+    /// predictor.Set("queue", retrained); // Calls go on; later rows get the new model.
+    /// </code>
+    /// </example>
     public void Set(string name, ITransformer model) => Put(name, model, mayReplace: true);
 
-    /// <summary>Removes a model; the rows that were given to it are completed.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <summary>Removes a model; its queued rows are completed.</summary>
+    /// <returns>Whether there was a model with this name.</returns>
     /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
+    /// <example>
+    /// <code>
+    /// if (!predictor.Remove("spam"))
+    ///     Console.WriteLine("There is no model 'spam'.");
+    /// </code>
+    /// </example>
     public bool Remove(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -82,20 +102,27 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         return removed is not null;
     }
 
-    /// <summary>Asks a model about a row.</summary>
+    /// <summary>Predicts a row with one model.</summary>
     /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
-    /// <typeparam name="TPrediction">The prediction's type, likewise.</typeparam>
+    /// <typeparam name="TPrediction">The prediction's type, as for a <c>PredictionEngine</c>.</typeparam>
     /// <param name="model">The model's name.</param>
-    /// <param name="row">It is not to be changed before the prediction is there.</param>
-    /// <param name="cancellationToken">Gives up waiting, and the row, where it is not being computed yet.</param>
-    /// <returns>The prediction. A null argument throws at once; everything else that goes wrong, the task tells.</returns>
+    /// <param name="row">The row; do not change it before the task is completed.</param>
+    /// <param name="cancellationToken">Ends the call; the row is not computed if its batch has not begun.</param>
+    /// <returns>The prediction. A null argument throws at once; all other errors are in the task.</returns>
     /// <exception cref="ArgumentException">There is no such model.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A column that the model reads is missing in <typeparamref name="TRow"/>, or of another type.
     /// </exception>
-    /// <exception cref="PredictionQueueFullException">The queue is full, and <see cref="Options.RefuseWhenFull"/>.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="PredictionQueueFullException">The queue is full, and <see cref="Options.RefuseWhenFull"/> is set.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The predictor, or the model, has been disposed.</exception>
+    /// <example>
+    /// <code>
+    /// var ticket = new Ticket { Text = "I paid twice." };
+    /// Routing routing = await predictor.PredictAsync&lt;Ticket, Routing&gt;("queue", ticket, cancellationToken);
+    /// Console.WriteLine(routing.PredictedLabel);
+    /// </code>
+    /// </example>
     public Task<TPrediction> PredictAsync<TRow, TPrediction>(string model, TRow row, CancellationToken cancellationToken = default)
         where TRow : class
         where TPrediction : class, new()
@@ -105,22 +132,29 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         return PredictOneAsync<TRow, TPrediction>(model, row, cancellationToken);
     }
 
-    /// <summary>Asks several models about one row, as a text's topic, tone and language.</summary>
+    /// <summary>Predicts one row with several models, such as a text's topic, tone and language.</summary>
     /// <remarks>
-    /// Where they leave the same lower layers without a prefix (<c>PrefixLayers</c>) and read the same text at the same positions, these layers run
-    /// once for all of them.
+    /// If the models have no prefix in the same lower layers (<c>PrefixLayers</c>) and read the same text at the same positions, these layers run once
+    /// for all of them.
     /// </remarks>
-    /// <typeparam name="TRow">The row's type; it has the columns that any of the models reads.</typeparam>
+    /// <typeparam name="TRow">The row's type; it has the columns of all models.</typeparam>
     /// <typeparam name="TPrediction">
-    /// The prediction's type. What a model does not give stays as it is in a new object; a column that models give in different types (a score, or a
-    /// score a class) needs different names, <c>ScoreColumnName</c> and the like, when they are trained.
+    /// The prediction's type. Properties that a model does not set keep their initial values. If models output a column in different types (a score, a
+    /// score per class), train them with different names, such as <c>ScoreColumnName</c>.
     /// </typeparam>
     /// <param name="models">The models' names, each once.</param>
-    /// <param name="row">It is not to be changed before the predictions are there.</param>
-    /// <param name="cancellationToken">Gives up waiting, and the row, where it is not being computed yet.</param>
-    /// <returns>The predictions by the models' names.</returns>
-    /// <exception cref="ArgumentException">There is no such model, or it is named twice.</exception>
+    /// <param name="row">The row; do not change it before the task is completed.</param>
+    /// <param name="cancellationToken">Ends the call; the row is not computed if its batch has not begun.</param>
+    /// <returns>The predictions by the models' names; errors are as in <see cref="PredictAsync"/>.</returns>
+    /// <exception cref="ArgumentException">There is no such model, or a model is named twice.</exception>
     /// <inheritdoc cref="PredictAsync" path="/exception[not(contains(@cref, 'T:System.ArgumentException'))]"/>
+    /// <example>
+    /// <code>
+    /// var ticket = new Ticket { Text = "I paid twice." };
+    /// var predictions = await predictor.PredictAllAsync&lt;Ticket, Verdict&gt;(["urgent", "angry"], ticket);
+    /// Console.WriteLine($"urgent {predictions["urgent"].Probability:F2}, angry {predictions["angry"].Probability:F2}");
+    /// </code>
+    /// </example>
     public Task<IReadOnlyDictionary<string, TPrediction>> PredictAllAsync<TRow, TPrediction>(
         IReadOnlyCollection<string> models, TRow row, CancellationToken cancellationToken = default)
         where TRow : class
@@ -136,8 +170,8 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
     }
 
     /// <summary>
-    /// Refuses new rows, fails those that wait with <see cref="ObjectDisposedException"/>, completes those that are being computed and returns then.
-    /// Models that it owns are disposed when the last call has returned. May be called more than once.
+    /// Refuses new rows, fails waiting rows with <see cref="ObjectDisposedException"/>, and returns when the rows that are being computed are completed.
+    /// Models that it owns are disposed when the last call has returned. It may be called more than once.
     /// </summary>
     public void Dispose()
     {
@@ -146,7 +180,7 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         End(models);
     }
 
-    /// <summary>The same, without a thread of the caller's that waits.</summary>
+    /// <summary>Does the same as <see cref="Dispose"/> without blocking the caller's thread.</summary>
     public async ValueTask DisposeAsync()
     {
         var models = Close();

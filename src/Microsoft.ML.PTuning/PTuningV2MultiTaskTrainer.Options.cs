@@ -4,22 +4,28 @@ namespace Microsoft.ML.PTuning;
 
 public sealed partial class PTuningV2MultiTaskTrainer
 {
-    /// <summary>Options of a <see cref="PTuningV2MultiTaskTrainer"/>: they hold for all tasks.</summary>
+    /// <summary>Options of a <see cref="PTuningV2MultiTaskTrainer"/>, the same for all tasks.</summary>
     /// <remarks>
     /// An epoch has as many steps as all tasks have batches. With validation sets, the epoch with the best mean metric is kept.
-    /// Progress tells the task of every step; when a task continues alone, its steps count from 1 again.
+    /// Progress reports name the task of the step; when a task continues alone, its steps count from 1 again.
     /// </remarks>
+    /// <example>
+    /// <code>
+    /// var options = new PTuningV2MultiTaskTrainer.Options { MaxEpochs = 10, ContinuationEpochs = 5 };
+    /// var trainer = new PTuningV2MultiTaskTrainer(mlContext, options);
+    /// </code>
+    /// </example>
     public sealed class Options : TrainingOptions
     {
         /// <summary>
-        /// Each step learns one task, drawn with a probability in proportion to its rows (windows of long ones) to the power of 1 / Temperature:
-        /// 1 for as many steps as a task has batches, a large number (or infinity) for as many steps of every task.
+        /// Each step learns one task. Its probability is proportional to its rows (windows of long ones) to the power of 1 / Temperature: with 1 a task has
+        /// about as many steps as batches, with a large number (or infinity) all tasks have about as many steps.
         /// </summary>
         public double Temperature { get; set; } = 1;
 
         /// <summary>
-        /// Epochs in which each task goes on alone, with a prefix and a head of its own; 0 for none. With a projection, the prefix itself goes on.
-        /// A task with a validation set keeps what it had where no such epoch is better.
+        /// Epochs in which each task continues alone, with its own prefix and head; 0 for none. After a projection, the prefix itself is trained.
+        /// A task with a validation set keeps its earlier weights if no such epoch is better.
         /// </summary>
         public int ContinuationEpochs { get; set; }
 

@@ -9,9 +9,9 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// <para>
 /// Liu et al. 2022, section 4 (MPT-2): every step learns a batch of one task; then each task may go on alone from the shared prefix
-/// (<see cref="Options.ContinuationEpochs"/>). The tasks may be of any kinds.
+/// (<see cref="Options.ContinuationEpochs"/>). The tasks may be of any kind. One trainer may be fitted on several threads at once.
 /// </para>
-/// <para>Each task gets an ordinary model, which predicts and is saved and disposed of like any other.</para>
+/// <para>Each task gets an ordinary model, which predicts, is saved and is disposed like any other.</para>
 /// </remarks>
 public sealed partial class PTuningV2MultiTaskTrainer
 {
@@ -20,9 +20,11 @@ public sealed partial class PTuningV2MultiTaskTrainer
     private readonly Options _options;
     private readonly JobLimit? _limit;
 
-    /// <param name="mlContext">Its seed, device and cancellation hold for this trainer.</param>
+    /// <summary>Creates a trainer of several tasks.</summary>
+    /// <param name="mlContext">Gives the seed, the device and cancellation.</param>
     /// <param name="options">How to train; null for the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <inheritdoc cref="Options" path="/example"/>
     public PTuningV2MultiTaskTrainer(MLContext mlContext, Options? options = null)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
@@ -34,14 +36,25 @@ public sealed partial class PTuningV2MultiTaskTrainer
     }
 
     /// <summary>Trains all tasks together.</summary>
-    /// <param name="tasks">The tasks by names of the caller's choice, which results, log and messages have. Their order does not matter.</param>
-    /// <returns>A model for each task, the caller's to dispose.</returns>
+    /// <param name="tasks">The tasks by name. Results, log and messages use the names. The order does not matter.</param>
+    /// <returns>A model per task, by name; dispose each to free its memory.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">
     /// There is no task, a task does not fit the shared encoder and prefix, nothing can be learned from its rows, or training diverged.
     /// </exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
+    /// <example>
+    /// <code>
+    /// var trainer = new PTuningV2MultiTaskTrainer(mlContext);
+    /// var models = trainer.Fit(new Dictionary&lt;string, PTuningV2MultiTaskData&gt;
+    /// {
+    ///     ["queue"] = new(new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text" }, keyedTickets), // Label: a key.
+    ///     ["urgent"] = new(new PTuningV2Trainer.BinaryOptions { Sentence1ColumnName = "Text" }, urgentTickets),   // Label: Boolean.
+    /// });
+    /// models["urgent"].SaveTo("urgent.zip");
+    /// </code>
+    /// </example>
     public IReadOnlyDictionary<string, PTuningV2Transformer> Fit(IReadOnlyDictionary<string, PTuningV2MultiTaskData> tasks)
     {
         ArgumentNullException.ThrowIfNull(tasks);

@@ -11,11 +11,11 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// <para>Liu et al., "P-Tuning v2: Prompt Tuning Can Be Comparable to Fine-tuning Across Scales and Tasks", ACL 2022.</para>
 /// <para>
-/// Made by the methods of <see cref="PTuningCatalog"/> on the trainers of an <see cref="MLContext"/>: classes, numbers, tags, answers, choices.
-/// Input: text columns and a label, as each method says. Output: the columns of ML.NET's own trainers. No normalisation is needed; rows are
-/// tokenised once, so caching speeds up only what stands before the trainer. One trainer may be fitted on several threads at once.
+/// The methods of <see cref="PTuningCatalog"/> create trainers of classes, numbers, tags, answers and choices. Each method names its input columns
+/// and its label; the output columns are those of ML.NET's own trainers. No normalisation is needed. Rows are tokenised once, so a cache speeds up
+/// only the steps before the trainer. One trainer may be fitted on several threads at once.
 /// </para>
-/// <para>The encoder is <see cref="TrainingOptions.Backbone"/>, by default that of the package which the application references.</para>
+/// <para>The encoder is <see cref="TrainingOptions.Backbone"/>, by default the encoder of the package that the application references.</para>
 /// </remarks>
 /// <example>
 /// Label: a key; Text: text.
@@ -44,21 +44,37 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         _limit = JobLimit.Of(environment);
     }
 
-    /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> where there is one.</summary>
+    /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> if there is one.</summary>
+    /// <returns>The model; dispose it to free its memory.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">
     /// Nothing can be learned from these rows, training diverged, or <see cref="Options.InitialModel"/> has another encoder or method.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
-    /// <exception cref="FileNotFoundException">Its folder lacks a file.</exception>
-    /// <exception cref="InvalidDataException">Its files are damaged, of no supported family, or do not belong together.</exception>
-    /// <exception cref="DllNotFoundException">The application has no native backend of TorchSharp that loads here.</exception>
+    /// <exception cref="FileNotFoundException">The backbone's folder lacks a file.</exception>
+    /// <exception cref="InvalidDataException">The backbone's files are damaged, of no supported family, or do not belong together.</exception>
+    /// <exception cref="DllNotFoundException">The application has no native backend of TorchSharp that loads on this machine.</exception>
+    /// <example>
+    /// <code>
+    /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(sentence1ColumnName: "Text");
+    /// using var model = trainer.Fit(tickets);
+    /// Console.WriteLine(model.Summary);
+    /// </code>
+    /// </example>
     public PTuningV2Transformer Fit(IDataView input) => Train(input, _options.ValidationSet);
 
     /// <summary>Trains on <paramref name="input"/> and returns the weights of the epoch that is best on <paramref name="validation"/>.</summary>
+    /// <returns>The model; dispose it to free its memory.</returns>
     /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
+    /// <example>
+    /// <code>
+    /// var split = mlContext.Data.TrainTestSplit(tickets, testFraction: 0.2);
+    /// using var model = trainer.Fit(split.TrainSet, split.TestSet);
+    /// Console.WriteLine($"best epoch: {model.Summary?.BestEpoch}");
+    /// </code>
+    /// </example>
     public PTuningV2Transformer Fit(IDataView input, IDataView validation)
     {
         ArgumentNullException.ThrowIfNull(validation);

@@ -14,16 +14,17 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PTuning;
 
-/// <summary>A model trained by <see cref="PTuningV2Trainer"/>: adds the task's score columns to data.</summary>
+/// <summary>A model trained by <see cref="PTuningV2Trainer"/>, which adds the task's score columns to data.</summary>
 /// <remarks>
-/// Lazy: nothing is computed before a row's score is read. Over data it reads rows ahead and predicts them in batches of like length.
-/// Safe for any number of threads. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share back,
-/// and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. Where a loaded model looks for its encoder first, and in which
-/// precision it computes, say <see cref="PTuningContext.SetPTuningBackboneDirectory"/> and <see cref="PTuningContext.SetPTuningPrecision"/>.
-/// <see cref="PTuningContext.SetPTuningScoringCores"/> limits the cores that the models of a context use together.
+/// It is lazy: nothing is computed before a row's score is read. A cursor reads rows ahead and predicts them in batches of similar length.
+/// Any number of threads may use it at once. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share
+/// back, and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. For loaded models,
+/// <see cref="PTuningContext.SetPTuningBackboneDirectory"/> sets where they look for their encoder first, and
+/// <see cref="PTuningContext.SetPTuningPrecision"/> sets their precision. <see cref="PTuningContext.SetPTuningScoringCores"/> limits the cores that
+/// the models of a context use together.
 /// </remarks>
 /// <example>
-/// A loaded model, without a type of this library; classes are keys, which <c>MapKeyToValue</c> behind the trainer turns into text.
+/// A loaded pipeline needs no type of this library. Its <c>MapKeyToValue</c> after the trainer turns the keys of classes into text.
 /// <code>
 /// ITransformer model = mlContext.Model.Load("tickets.zip", out _);
 /// using var engine = mlContext.Model.CreatePredictionEngine&lt;Ticket, Routing&gt;(model);
@@ -48,7 +49,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     internal PromptModel Model => _model;
 
-    /// <summary>How it was trained; null for a model whose file does not tell.</summary>
+    /// <summary>How it was trained; null if the model's file does not tell.</summary>
     public TrainingSummary? Summary => _model.Summary;
 
     /// <summary>How the encoder is adapted, as saved models name it: <c>p-tuning-v2</c>, <c>linear-probe</c>.</summary>
@@ -59,11 +60,11 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     /// <summary>
     /// The classes or tags, in the order of the scores and keys, as text in the invariant culture. Empty for tasks without classes, for true or false,
-    /// and where the training label was a key without values.
+    /// and if the training label was a key without values.
     /// </summary>
     public IReadOnlyList<string> Classes => _model.Task.Classes?.Values ?? [];
 
-    /// <summary>The frozen encoder that it stands on.</summary>
+    /// <summary>The frozen encoder of the model.</summary>
     public BackboneDescription Backbone => _model.Description;
 
     /// <inheritdoc/>
@@ -71,6 +72,12 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A text column is missing or of another type.</exception>
+    /// <example>
+    /// <code>
+    /// foreach (var column in model.GetOutputSchema(newTickets.Schema))
+    ///     Console.WriteLine($"{column.Name}: {column.Type}");
+    /// </code>
+    /// </example>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
@@ -79,6 +86,13 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A text column is missing or of another type.</exception>
+    /// <example>
+    /// <code>
+    /// IDataView scored = model.Transform(newTickets);
+    /// foreach (float[] scores in scored.GetColumn&lt;float[]&gt;("Score"))
+    ///     Console.WriteLine(string.Join(" ", scores)); // A probability per class.
+    /// </code>
+    /// </example>
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -93,13 +107,23 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         return new ScoringRowMapper(_model, inputSchema);
     }
 
-    /// <summary>Predicts many rows at once, in batches of like length: what a <c>PredictionEngine</c> says of each, but faster.</summary>
-    /// <remarks>Of this model alone: what a pipeline has after it, such as <c>MapKeyToValue</c>, does not take part; a predicted class is a key.</remarks>
+    /// <summary>Predicts many rows in batches of similar length: faster than a <c>PredictionEngine</c>, with the same results.</summary>
+    /// <remarks>
+    /// Only this model predicts. Later steps of a pipeline, such as <c>MapKeyToValue</c>, are not applied, so a predicted class is a key. Scores may
+    /// differ in the last digits with the rows that share a batch.
+    /// </remarks>
     /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
-    /// <typeparam name="TPrediction">The prediction's type, likewise.</typeparam>
+    /// <typeparam name="TPrediction">The prediction's type, as for a <c>PredictionEngine</c>.</typeparam>
     /// <returns>A prediction per row, in order.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing, or of another type.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    /// <example>
+    /// <code>
+    /// Ticket[] tickets = [new() { Text = "I paid twice." }, new() { Text = "My parcel is late." }]; // Text: a property.
+    /// foreach (var routing in model.Predict&lt;Ticket, RoutingScores&gt;(tickets))
+    ///     Console.WriteLine(string.Join(" ", routing.Score)); // Score: a property, float[].
+    /// </code>
+    /// </example>
     public IReadOnlyList<TPrediction> Predict<TRow, TPrediction>(IEnumerable<TRow> rows)
         where TRow : class
         where TPrediction : class, new()
@@ -110,13 +134,22 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     }
 
     /// <summary>
-    /// Writes prefix, head and the reference to the backbone as a zip that needs no ML.NET to read; <see cref="LoadFrom(MLContext, Stream)"/> reads it.
+    /// Writes prefix, head and the reference to the backbone as a zip, which programs without ML.NET and <see cref="LoadFrom(MLContext, Stream)"/> can
+    /// read.
     /// </summary>
-    /// <param name="stream">It need not seek, and stays open.</param>
-    /// <param name="halfPrecision">Stores the tensors as F16: half the size, rounded to 11 significant bits.</param>
+    /// <param name="stream">The stream; it need not be seekable and stays open.</param>
+    /// <param name="halfPrecision">Whether to store the tensors as F16: half the size, rounded to 11 significant bits.</param>
     /// <remarks><c>mlContext.Model.Save</c> writes the same two entries, in F32, into ML.NET's own zip.</remarks>
     /// <exception cref="InvalidOperationException">A number is too large for half precision.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    /// <example>
+    /// <code>
+    /// using var stream = new MemoryStream();
+    /// model.SaveTo(stream);
+    /// stream.Position = 0;
+    /// using var loaded = PTuningV2Transformer.LoadFrom(mlContext, stream);
+    /// </code>
+    /// </example>
     public void SaveTo(Stream stream, bool halfPrecision = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -130,10 +163,16 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         }
     }
 
-    /// <summary>Writes the same zip to a file, whole or not at all: where saving fails, a file that stood there stays as it was.</summary>
+    /// <summary>Writes the same zip to a file. If saving fails, an existing file stays as it was.</summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <inheritdoc cref="SaveTo(Stream, bool)"/>
     /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <example>
+    /// <code>
+    /// model.SaveTo("queue.zip", halfPrecision: true);
+    /// using var loaded = PTuningV2Transformer.LoadFrom(mlContext, "queue.zip");
+    /// </code>
+    /// </example>
     public void SaveTo(string path, bool halfPrecision = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -143,6 +182,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     /// <summary>Reads a file that <see cref="SaveTo(string, bool)"/> wrote, and finds the backbone again on this machine.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <inheritdoc cref="LoadFrom(MLContext, Stream)" path="/exception"/>
+    /// <inheritdoc cref="SaveTo(string, bool)" path="/example"/>
     public static PTuningV2Transformer LoadFrom(MLContext mlContext, string path)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
@@ -152,9 +192,10 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     }
 
     /// <summary>Reads what <see cref="SaveTo(Stream, bool)"/> wrote, and finds the backbone again on this machine.</summary>
-    /// <exception cref="FormatException">It is no such zip, or one of a later version.</exception>
-    /// <exception cref="InvalidDataException">Its tensors are damaged, or do not fit task and backbone.</exception>
+    /// <exception cref="FormatException">The file is not such a zip, or a later version of the library wrote it.</exception>
+    /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and backbone.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine; the message names every place searched.</exception>
+    /// <inheritdoc cref="SaveTo(Stream, bool)" path="/example"/>
     public static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream)
     {
         ArgumentNullException.ThrowIfNull(mlContext);

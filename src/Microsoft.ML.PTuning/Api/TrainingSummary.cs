@@ -55,7 +55,13 @@ public sealed class TrainingSummary
     /// <summary>Training rows a second, validation not counted.</summary>
     public required double SamplesPerSecond { get; init; }
 
-    /// <summary>Metrics of the best epoch, rows, parameters and time on a line, and a line per warning.</summary>
+    /// <summary>Writes a line with the metrics of the best epoch, rows, parameters and time, then a line per warning.</summary>
+    /// <example>
+    /// <code>
+    /// string report = model.Summary?.ToString() ?? "The file does not tell how the model was trained.";
+    /// Console.WriteLine(report);
+    /// </code>
+    /// </example>
     public override string ToString()
     {
         var text = new StringBuilder();

@@ -33,6 +33,12 @@ public sealed class TrainingWarning
     /// <summary>What was found and what to do, for people.</summary>
     public string Text { get; }
 
-    /// <summary>The <see cref="Text"/>.</summary>
+    /// <summary>Returns the <see cref="Text"/>.</summary>
+    /// <example>
+    /// <code>
+    /// foreach (var warning in model.Summary?.Warnings ?? [])
+    ///     Console.WriteLine($"{warning.Code}: {warning.ToString()}");
+    /// </code>
+    /// </example>
     public override string ToString() => Text;
 }

@@ -60,7 +60,13 @@ public sealed class NamedEntityMetrics
     /// <summary>Rows left out because they have words but no label: an empty vector of tags.</summary>
     public int SkippedRows { get; }
 
-    /// <summary>The metrics in conlleval's lines: all types together, then each with the number predicted.</summary>
+    /// <summary>Writes the metrics in the format of conlleval: all types together, then a line per type with its number of predictions.</summary>
+    /// <example>
+    /// <code>
+    /// var metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(model.Transform(newSentences));
+    /// Console.WriteLine(metrics.GetFormattedReport());
+    /// </code>
+    /// </example>
     public string GetFormattedReport()
     {
         var report = new StringBuilder();

@@ -12,6 +12,13 @@ public sealed partial class DocumentationTests
             .. Directory.GetFiles(Path.Combine(SecondProcess.Repository, "docs"), "*.md", SearchOption.AllDirectories)]
         select new object[] { Path.GetRelativePath(SecondProcess.Repository, page) };
 
+    /// <summary>The lines of each file of code from the docs; the files are compiled.</summary>
+    internal static string[][] Snippets { get; } =
+    [
+        .. Directory.GetFiles(Path.Combine(SecondProcess.Repository, "test", "Microsoft.ML.PTuning.Tests", "Documentation", "Snippets"), "*.cs")
+            .Select(file => Lines(File.ReadAllText(file))),
+    ];
+
     [TestMethod]
     [DynamicData(nameof(Pages))]
     public void Links_lead_to_a_file_and_a_heading(string page)
@@ -35,19 +42,17 @@ public sealed partial class DocumentationTests
     [DynamicData(nameof(Pages))]
     public void Code_is_compiled(string page)
     {
-        var snippets = Directory.GetFiles(Path.Combine(SecondProcess.Repository, "test", "Microsoft.ML.PTuning.Tests", "Documentation", "Snippets"), "*.cs")
-            .Select(file => Lines(File.ReadAllText(file))).ToArray();
         string[][] blocks = [.. CSharp().Matches(Read(page)).Select(match => Lines(match.Groups[1].Value))];
         Assert.AreEqual(Lines(Read(page)).Count(line => line.StartsWith("```c", StringComparison.Ordinal)), blocks.Length);
         foreach (var block in blocks)
-            Assert.IsTrue(snippets.Any(snippet => HasInOrder(snippet, block)), $"{page} has code that no snippet has: {block.FirstOrDefault()}");
+            Assert.IsTrue(Snippets.Any(snippet => HasInOrder(snippet, block)), $"{page} has code that no snippet has: {block.FirstOrDefault()}");
     }
 
     private static string Read(string page) => File.ReadAllText(Path.Combine(SecondProcess.Repository, page)).ReplaceLineEndings("\n");
 
     private static string[] Anchors(string file) => [.. Heading().Matches(File.ReadAllText(file)).Select(match => Anchor(match.Groups[1].Value))];
 
-    private static string[] Lines(string text) => [.. text.ReplaceLineEndings("\n").Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
+    internal static string[] Lines(string text) => [.. text.ReplaceLineEndings("\n").Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
 
     private static bool HasInOrder(string[] snippet, string[] block)
     {

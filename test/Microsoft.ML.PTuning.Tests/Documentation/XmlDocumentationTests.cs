@@ -1,0 +1,115 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Xml.Linq;
+
+namespace Microsoft.ML.PTuning.Tests.Documentation;
+
+/// <summary>The XML docs of the library: public methods have examples, and their code compiles.</summary>
+[TestClass]
+public sealed class XmlDocumentationTests
+{
+    private static readonly Assembly s_library = typeof(PTuningV2Trainer).Assembly;
+
+    /// <summary>What the compiler wrote beside the library, by the ids of members.</summary>
+    private static readonly Dictionary<string, XElement> s_members =
+        XDocument.Load(Path.ChangeExtension(s_library.Location, ".xml")).Descendants("member").ToDictionary(member => (string)member.Attribute("name")!);
+
+    /// <summary>The methods that need no example, and why.</summary>
+    private static readonly Dictionary<string, string> s_withoutExample = new()
+    {
+        ["M:Microsoft.ML.PTuning.PTuningV2Trainer.GetOutputSchema(Microsoft.ML.SchemaShape)"] =
+            "ML.NET calls it to check a chain; applications cannot make the columns of a SchemaShape",
+        ["M:Microsoft.ML.PTuning.PTuningV2Transformer.GetRowToRowMapper(Microsoft.ML.DataViewSchema)"] =
+            "ML.NET calls it to make a PredictionEngine",
+        ["M:Microsoft.ML.PTuning.PTuningV2Transformer.Dispose"] = "called by the 'using' of other examples",
+        ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.Dispose"] = "called by the 'using' of other examples",
+        ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.DisposeAsync"] = "called by the 'await using' of other examples",
+    };
+
+    private static readonly MethodBase[] s_methods =
+    [
+        .. from type in s_library.GetExportedTypes()
+           where !type.IsEnum
+           from method in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly).OfType<MethodBase>()
+           where method.IsConstructor || !method.IsSpecialName
+           where !method.IsDefined(typeof(CompilerGeneratedAttribute)) // Equality of records.
+           select method,
+    ];
+
+    public static IEnumerable<object[]> Methods => s_methods.Select(Id).Except(s_withoutExample.Keys).Select(id => new object[] { id });
+
+    public static IEnumerable<object[]> MembersWithExample =>
+        s_members.Where(member => member.Value.Elements("example").Any()).Select(member => new object[] { member.Key });
+
+    [TestMethod]
+    [DynamicData(nameof(Methods))]
+    public void Public_methods_have_an_example_that_uses_them(string id)
+    {
+        var method = s_methods.Single(method => Id(method) == id);
+        var code = Example(id)?.Element("code")?.Value;
+        Assert.IsNotNull(code, $"The docs of {id} have no <example> with <code>.");
+        var type = method.DeclaringType!;
+        var name = method.IsConstructor ? $"new {TypeId(type)[(type.Namespace!.Length + 1)..]}" : method.Name;
+        StringAssert.Contains(code, name, $"The example of {id} does not use it.");
+    }
+
+    /// <summary>Its lines stand together in one of the files of Snippets, which are compiled.</summary>
+    [TestMethod]
+    [DynamicData(nameof(MembersWithExample))]
+    public void Code_is_compiled(string id)
+    {
+        foreach (var code in s_members[id].Elements("example").Elements("code"))
+        {
+            var block = DocumentationTests.Lines(code.Value);
+            Assert.AreNotEqual(0, block.Length, $"{id} has an example without code.");
+            Assert.IsTrue(DocumentationTests.Snippets.Any(snippet => HasTogether(snippet, block)), $"{id} has code that no snippet has: {block[0]}");
+        }
+    }
+
+    [TestMethod]
+    public void Methods_that_need_no_example_are_methods_without_one()
+    {
+        var methods = s_methods.ToLookup(Id);
+        foreach (var id in s_withoutExample.Keys)
+        {
+            Assert.IsTrue(methods.Contains(id), $"There is no public method {id}. Strike it off the list.");
+            Assert.IsNull(Example(id), $"{id} has an example. Strike it off the list.");
+        }
+    }
+
+    /// <summary>A member's own example, or the one that it inherits by name. A class's example is that of its constructor without parameters.</summary>
+    private static XElement? Example(string id)
+    {
+        var member = s_members.GetValueOrDefault(id);
+        var inherited = member?.Elements("inheritdoc").FirstOrDefault(tag => (string?)tag.Attribute("path") == "/example");
+        return member?.Element("example")
+            ?? (inherited is not null ? Example((string)inherited.Attribute("cref")!)
+                : id.EndsWith(".#ctor", StringComparison.Ordinal) ? Example($"T:{id[2..^".#ctor".Length]}")
+                : null);
+    }
+
+    private static bool HasTogether(string[] snippet, string[] block) =>
+        Enumerable.Range(0, Math.Max(0, snippet.Length - block.Length + 1)).Any(start => snippet.AsSpan(start, block.Length).SequenceEqual(block));
+
+    /// <summary>The compiler's id of a method.</summary>
+    private static string Id(MethodBase method)
+    {
+        var name = method.IsConstructor ? "#ctor" : method.Name;
+        var arity = method.IsGenericMethodDefinition ? $"``{method.GetGenericArguments().Length}" : "";
+        var parameters = string.Join(",", method.GetParameters().Select(parameter => TypeId(parameter.ParameterType)));
+        return $"M:{TypeId(method.DeclaringType!)}.{name}{arity}{(parameters.Length > 0 ? $"({parameters})" : "")}";
+    }
+
+    private static string TypeId(Type type)
+    {
+        if (type.IsByRef)
+            return $"{TypeId(type.GetElementType()!)}@";
+        if (type.IsArray)
+            return $"{TypeId(type.GetElementType()!)}[]";
+        if (type.IsGenericMethodParameter)
+            return $"``{type.GenericParameterPosition}";
+        if (type.IsGenericType)
+            return $"{type.GetGenericTypeDefinition().FullName!.Split('`')[0]}{{{string.Join(",", type.GetGenericArguments().Select(TypeId))}}}";
+        return type.FullName!.Replace('+', '.');
+    }
+}
