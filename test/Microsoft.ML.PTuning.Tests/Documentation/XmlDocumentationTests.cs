@@ -21,9 +21,9 @@ public sealed class XmlDocumentationTests
             "ML.NET calls it to check a chain; applications cannot make the columns of a SchemaShape",
         ["M:Microsoft.ML.PTuning.PTuningV2Transformer.GetRowToRowMapper(Microsoft.ML.DataViewSchema)"] =
             "ML.NET calls it to make a PredictionEngine",
-        ["M:Microsoft.ML.PTuning.PTuningV2Transformer.Dispose"] = "called by the 'using' of other examples",
-        ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.Dispose"] = "called by the 'using' of other examples",
-        ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.DisposeAsync"] = "called by the 'await using' of other examples",
+        ["M:Microsoft.ML.PTuning.PTuningV2Transformer.Dispose"] = "'using' calls it",
+        ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.Dispose"] = "'using' calls it",
+        ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.DisposeAsync"] = "'await using' calls it",
     };
 
     private static readonly MethodBase[] s_methods =
