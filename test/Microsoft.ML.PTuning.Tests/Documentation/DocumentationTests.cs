@@ -48,6 +48,21 @@ public sealed partial class DocumentationTests
             Assert.IsTrue(Snippets.Any(snippet => HasInOrder(snippet, block)), $"{page} has code that no snippet has: {block.FirstOrDefault()}");
     }
 
+    /// <summary>A row begins with some words of a message, where … stands for names and numbers.</summary>
+    [TestMethod]
+    public void Messages_of_troubleshooting_are_in_the_library()
+    {
+        var library = Path.Combine(SecondProcess.Repository, "src", "Microsoft.ML.PTuning");
+        var texts = string.Join('\n', Directory.GetFiles(library, "*.cs", SearchOption.AllDirectories).Select(file => string.Concat(TextLiteral()
+                .Matches(CommentLine().Replace(File.ReadAllText(file), "")).Select(literal => literal.Groups[1].Value))))
+            + File.ReadAllText(Path.Combine(library, "buildTransitive", "Microsoft.ML.PTuning.targets"));
+        var messages = Message().Matches(Read(Path.Combine("docs", "troubleshooting.md"))).Select(row => row.Groups[1].Value).ToArray();
+
+        Assert.IsNotEmpty(messages);
+        foreach (var words in messages.SelectMany(message => message.Split('…', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))
+            Assert.Contains(words, texts, StringComparison.Ordinal, $"docs/troubleshooting.md explains '{words}', which no message says.");
+    }
+
     private static string Read(string page) => File.ReadAllText(Path.Combine(SecondProcess.Repository, page)).ReplaceLineEndings("\n");
 
     private static string[] Anchors(string file) => [.. Heading().Matches(File.ReadAllText(file)).Select(match => Anchor(match.Groups[1].Value))];
@@ -74,6 +89,15 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex CSharp();
+
+    [GeneratedRegex("^\\| `([^`]+)`", RegexOptions.Multiline)]
+    private static partial Regex Message();
+
+    [GeneratedRegex("\"((?:[^\"\\\\\n]|\\\\.)*)\"")]
+    private static partial Regex TextLiteral();
+
+    [GeneratedRegex("^ *//.*$", RegexOptions.Multiline)]
+    private static partial Regex CommentLine();
 
     [GeneratedRegex("[^a-z0-9 -]")]
     private static partial Regex NotInAnchors();
