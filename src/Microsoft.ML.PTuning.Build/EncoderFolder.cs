@@ -9,7 +9,9 @@ using Microsoft.ML.PTuning.Checkpoints.Onnx;
 namespace Microsoft.ML.PTuning.Build;
 
 /// <summary>Weights and vocabulary of an encoder that an assembly carries as resources, <c>model.onnx</c> and <c>vocab.txt</c>, laid out as files.</summary>
-/// <remarks>The assembly is read as a file and never loaded. The same assembly gives the same bytes on every machine: saved models know them by their SHA-256.</remarks>
+/// <remarks>
+/// The assembly is read as a file and never loaded. The same assembly gives the same bytes on every machine: saved models know them by their SHA-256.
+/// </remarks>
 internal static class EncoderFolder
 {
     private const string Weights = "model.safetensors";
@@ -81,7 +83,8 @@ internal static class EncoderFolder
             var bytes = resources.GetReader((int)resource.Offset, resources.Length - (int)resource.Offset);
             var length = bytes.ReadInt32();
             if (length < 0 || length > bytes.RemainingBytes)
-                throw new InvalidDataException($"The resource '{name}' of {assembly} announces {length} bytes, more than the file has; restore the package again.");
+                throw new InvalidDataException(
+                    $"The resource '{name}' of {assembly} announces {length} bytes, more than the file has; restore the package again.");
             return new(bytes.CurrentPointer, length);
         }
 

@@ -7,7 +7,7 @@ namespace Microsoft.ML
     public static partial class PTuningCatalog
     {
         /// <summary>Creates a trainer that predicts any number of classes for a text or a pair of texts, such as its topics.</summary>
-        /// <param name="labelColumnName">The label: the names of a row's classes, a vector of text that may be empty; or a vector with a Boolean per class.</param>
+        /// <param name="labelColumnName">The names of a row's classes, a vector of text that may be empty; or a vector with a Boolean per class.</param>
         /// <param name="scoreColumnName">An independent probability per class; the slots have the classes' names.</param>
         /// <param name="predictedLabelColumnName">The predicted classes, in the form of the label.</param>
         /// <inheritdoc cref="PTuningV2(MulticlassClassificationCatalog.MulticlassClassificationTrainers, string, string, string, string, string, string, int, double, int, int, IDataView)"/>

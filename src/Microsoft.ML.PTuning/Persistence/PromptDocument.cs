@@ -61,7 +61,8 @@ internal sealed record PromptDocument : IJsonOnDeserialized
             var document = JsonNode.Parse(bytes) ?? throw new JsonException("The document is null.");
             RefuseLaterVersion(document, source);
             NameKind(document);
-            RefuseUnknownMethod(document, source);
+            RefuseUnknownKind(document["method"], Method.Kinds, kind => $"'{source}' was trained by the method '{kind}'");
+            RefuseUnknownKind(document["task"], PromptTask.Kinds, kind => $"'{source}' has learned the task '{kind}'");
             return KindsFirst(document).Deserialize<PromptDocument>(Json)!;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
@@ -101,16 +102,16 @@ internal sealed record PromptDocument : IJsonOnDeserialized
             method[Kind] = name.DeepClone();
     }
 
-    private static void RefuseUnknownMethod(JsonNode document, string source)
+    /// <param name="found">What a message begins with.</param>
+    private static void RefuseUnknownKind(JsonNode? node, IReadOnlyList<string> kinds, Func<string, string> found)
     {
-        if (document["method"] is not JsonObject method)
+        if (node is not JsonObject json)
             return; // Reported by the deserialiser.
 
-        var kind = method[Kind] is JsonValue value && value.TryGetValue(out string? text) ? text : method[Kind]?.ToJsonString();
-        if (kind is not null && !Method.Kinds.Contains(kind))
+        var kind = json[Kind] is JsonValue value && value.TryGetValue(out string? text) ? text : json[Kind]?.ToJsonString();
+        if (kind is not null && !kinds.Contains(kind))
             throw new FormatException(
-                $"'{source}' was trained by the method '{kind}', expected one of {string.Join(", ", Method.Kinds)}, which this version of the library knows. "
-                + "Use a later version.");
+                $"{found(kind)}, expected one of {string.Join(", ", kinds)}, which this version of the library knows. Use a later version.");
     }
 
     /// <summary>System.Text.Json reads a type's kind only as the first key; other programs may write keys in any order.</summary>

@@ -228,7 +228,8 @@ internal sealed record NamedEntityRecognition : PromptTask
         base.CheckRead();
         if (Words is null || Labels is not { Count: > 1, ItemType: "Text" })
             throw new JsonException(
-                $"The task's words are {Words?.ToString() ?? "missing"} and its labels {Labels?.Count ?? 0} of type {Labels?.ItemType}; expected at least two texts.");
+                $"The task's words are {Words?.ToString() ?? "missing"} and its labels {Labels?.Count ?? 0} of type {Labels?.ItemType}; "
+                + "expected at least two texts.");
         if (Labels.Values!.Any(string.IsNullOrEmpty) || Labels.Values!.Distinct().Count() < Labels.Count)
             throw new JsonException("One of the task's tags is empty, or there twice.");
     }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Data;
@@ -22,6 +23,10 @@ namespace Microsoft.ML.PTuning.Tasks;
 [JsonDerivedType(typeof(QuestionAnswering), "question-answering")]
 internal abstract record PromptTask : IJsonOnDeserialized
 {
+    /// <summary>The kinds that files may name.</summary>
+    public static IReadOnlyList<string> Kinds { get; } =
+        [.. typeof(PromptTask).GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).Select(derived => (string)derived.TypeDiscriminator!)];
+
     /// <summary>Largest number of tokens per row, special tokens included; longer rows are truncated.</summary>
     public required int MaxLength { get; init; }
 

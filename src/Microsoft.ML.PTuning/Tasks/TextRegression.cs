@@ -37,8 +37,9 @@ internal sealed record TextRegression : SentenceTask
         var deviation = Math.Sqrt(training.Examples.Average(e => Square(TargetOf(e) - mean)));
         if (Math.Abs(mean) + 10 * deviation > float.MaxValue)
             throw new InvalidOperationException(FormattableString.Invariant(
-                $"Label column '{LabelColumnName}' has values about {mean:G3} with a deviation of {deviation:G3}: predictions would exceed what a Single holds, ")
-                + FormattableString.Invariant($"{float.MaxValue:G3}. Divide the label by a constant, and multiply the score by it."));
+                $"Label column '{LabelColumnName}' has values about {mean:G3} with a deviation of {deviation:G3}: ")
+                + FormattableString.Invariant($"predictions would exceed what a Single holds, {float.MaxValue:G3}. ")
+                + "Divide the label by a constant, and multiply the score by it.");
         return deviation > 0
             ? this with { TargetMean = mean, TargetDeviation = deviation }
             : throw new InvalidOperationException(FormattableString.Invariant(

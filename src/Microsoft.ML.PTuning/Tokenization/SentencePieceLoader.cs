@@ -94,7 +94,10 @@ internal static class SentencePieceLoader
             settings.SpecialToken("sep_token", "[SEP]", vocabulary),
             settings.SpecialToken("pad_token", "[PAD]", vocabulary),
             SeparatorsBetween: 1,
-            SecondSegment: 1) { Mask = settings.MaskToken("[MASK]", vocabulary) ?? vocabulary.Size }; // Added behind the model's pieces where it is none of them.
+            SecondSegment: 1)
+        {
+            Mask = settings.MaskToken("[MASK]", vocabulary) ?? vocabulary.Size, // Added behind the model's pieces if it is none of them.
+        };
 
         var steps = settings.Flag("do_lower_case") ?? false ? PreparationSteps.LowerCase : PreparationSteps.None;
         return new SentencePieceTextTokenizer(

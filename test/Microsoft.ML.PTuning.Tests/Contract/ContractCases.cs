@@ -12,7 +12,8 @@ internal sealed class ContractCases : IDisposable
 
     public static string[] Names { get; } =
     [
-        "classes", "classes without names", "classes of numbers", "pairs", "true or false", "any classes", "any classes as Booleans", "numbers", "tags of words", "tags of a text",
+        "classes", "classes without names", "classes of numbers", "pairs", "true or false", "any classes", "any classes as Booleans", "numbers",
+        "tags of words", "tags of a text",
         "parts of speech", "entities", "roles", "answers", "two choices", "choices",
     ];
 

@@ -67,7 +67,6 @@ public class DamagedModelTests
         Refuses<FormatException>(ZipBytes.Change(s_zip, Document, _ => Encoding.UTF8.GetBytes(json)), "'the stream: Prompt.json' does not describe a prompt model");
 
     [TestMethod]
-    [DataRow("task.kind", "\"fortune-telling\"", "fortune-telling")]
     [DataRow("task.maxLength", "0", "maxLength is 0; expected 1 or more")]
     [DataRow("task.sentence1ColumnName", "null", "columns has no name")]
     [DataRow("task.scoreColumnName", "\"\"", "columns has no name")]
@@ -90,6 +89,11 @@ public class DamagedModelTests
     public void Method_that_is_not_known_is_refused_by_name(string kind, string name) => Refuses<FormatException>(
         Tamper("method.kind", kind),
         $"'the stream: Prompt.json' was trained by the method '{name}', expected one of p-tuning-v2, linear-probe");
+
+    [TestMethod]
+    public void Task_that_is_not_known_is_refused_by_name() => Refuses<FormatException>(
+        Tamper("task.kind", "\"fortune-telling\""),
+        "'the stream: Prompt.json' has learned the task 'fortune-telling', expected one of multiclass-classification, binary-classification");
 
     [TestMethod]
     public void Longer_texts_than_the_backbone_has_positions_for_are_refused() =>

@@ -23,7 +23,7 @@ internal static class Pipeline
         mlContext.Model.Save(model, tickets.Schema, "tickets.zip");
 
         // In the application that uses it:
-        var engine = mlContext.Model.CreatePredictionEngine<Ticket, Routing>(mlContext.Model.Load("tickets.zip", out _));
+        using var engine = mlContext.Model.CreatePredictionEngine<Ticket, Routing>(mlContext.Model.Load("tickets.zip", out _));
         Console.WriteLine(engine.Predict(new Ticket { Text = "I paid twice for the same invoice." }).Queue);
     }
 
