@@ -195,6 +195,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     /// <exception cref="FormatException">The file is not such a zip, or a later version of the library wrote it.</exception>
     /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and backbone.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine; the message names every place searched.</exception>
+    /// <exception cref="DllNotFoundException">The application has no native backend of TorchSharp that loads on this machine.</exception>
     /// <inheritdoc cref="SaveTo(Stream, bool)" path="/example"/>
     public static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream)
     {
@@ -208,7 +209,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     // *** Zip entries *** beside Model.key, which holds nothing but the version:
     // Prompt.json           task, method, reference to the backbone, training summary
-    // Prompt.safetensors    prefix [P, L', 2, h, D], head.*, pooler.* where trained
+    // Prompt.safetensors    prefix [P, L', 2, h, D], backbone.* (BitFit's biases), head.*, pooler.* where trained
     void ICanSaveModel.Save(ModelSaveContext ctx)
     {
         ArgumentNullException.ThrowIfNull(ctx);
