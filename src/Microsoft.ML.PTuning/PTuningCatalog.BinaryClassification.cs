@@ -1,4 +1,3 @@
-using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Tasks;
 
@@ -51,11 +50,8 @@ namespace Microsoft.ML
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         /// <inheritdoc cref="PTuningV2Trainer.BinaryOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2(
-            this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, PTuningV2Trainer.BinaryOptions options)
-        {
-            ArgumentNullException.ThrowIfNull(catalog);
-            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
-        }
+            this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, PTuningV2Trainer.BinaryOptions options) =>
+            Create(catalog, options);
     }
 }
 

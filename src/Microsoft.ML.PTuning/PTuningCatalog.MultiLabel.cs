@@ -1,4 +1,3 @@
-using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Tasks;
 
@@ -48,11 +47,8 @@ namespace Microsoft.ML
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         /// <inheritdoc cref="PTuningV2Trainer.MultiLabelOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2MultiLabel(
-            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultiLabelOptions options)
-        {
-            ArgumentNullException.ThrowIfNull(catalog);
-            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
-        }
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultiLabelOptions options) =>
+            Create(catalog, options);
     }
 }
 

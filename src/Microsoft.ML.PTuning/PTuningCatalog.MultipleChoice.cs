@@ -1,4 +1,3 @@
-using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Tasks;
 
@@ -52,11 +51,8 @@ namespace Microsoft.ML
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         /// <inheritdoc cref="PTuningV2Trainer.MultipleChoiceOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2MultipleChoice(
-            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultipleChoiceOptions options)
-        {
-            ArgumentNullException.ThrowIfNull(catalog);
-            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
-        }
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.MultipleChoiceOptions options) =>
+            Create(catalog, options);
     }
 }
 

@@ -1,4 +1,3 @@
-using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Tasks;
 
@@ -66,11 +65,8 @@ namespace Microsoft.ML
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         /// <inheritdoc cref="PTuningV2Trainer.QuestionAnswerOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2QuestionAnswer(
-            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.QuestionAnswerOptions options)
-        {
-            ArgumentNullException.ThrowIfNull(catalog);
-            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
-        }
+            this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, PTuningV2Trainer.QuestionAnswerOptions options) =>
+            Create(catalog, options);
     }
 }
 

@@ -1,4 +1,3 @@
-using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Tasks;
 
@@ -45,11 +44,8 @@ namespace Microsoft.ML
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         /// <inheritdoc cref="PTuningV2Trainer.RegressionOptions" path="/example"/>
         public static PTuningV2Trainer PTuningV2(
-            this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.RegressionOptions options)
-        {
-            ArgumentNullException.ThrowIfNull(catalog);
-            return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
-        }
+            this RegressionCatalog.RegressionTrainers catalog, PTuningV2Trainer.RegressionOptions options) =>
+            Create(catalog, options);
     }
 }
 

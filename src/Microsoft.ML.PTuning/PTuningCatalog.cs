@@ -1,3 +1,4 @@
+using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 
 namespace Microsoft.ML;
@@ -6,6 +7,12 @@ namespace Microsoft.ML;
 /// <remarks>The named parameters cover the usual cases; the options class of a task has all options. Both have the same defaults.</remarks>
 public static partial class PTuningCatalog
 {
+    private static PTuningV2Trainer Create(TrainCatalogBase.CatalogInstantiatorBase catalog, PTuningV2Trainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new PTuningV2Trainer(CatalogUtils.GetEnvironment(catalog), options);
+    }
+
     // The named parameters that all tasks have.
     private static TOptions Trained<TOptions>(
         TOptions options, string? backbone, int prefixLength, double learningRate, int batchSize, int maxEpochs, IDataView? validationSet)

@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Evaluation;
+using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML;
 
@@ -35,7 +36,7 @@ public static partial class PTuningEvaluation
             : Find(data, "predicted label", predictedLabelColumnName, $"{label.Type}, as the label column is", type =>
                 IsBooleanVector(type) && ((VectorDataViewType)type).Size == ((VectorDataViewType)label.Type).Size);
 
-        var names = SlotNames(predicted) ?? SlotNames(label);
+        var names = ScoreAnnotations.SlotNamesOf(predicted) ?? ScoreAnnotations.SlotNamesOf(label);
         var counter = new LabelSetCounter();
         using var cursor = data.GetRowCursor([label, predicted]);
         var (labels, predictions) = (OpenLabelSet(cursor, label, names), OpenLabelSet(cursor, predicted, names));
@@ -60,15 +61,6 @@ public static partial class PTuningEvaluation
             return values.DenseValues().Select((value, index) => (value, index)).Where(slot => slot.value)
                 .Select(slot => names?[slot.index] ?? FormattableString.Invariant($"{slot.index}"));
         };
-    }
-
-    private static string[]? SlotNames(DataViewSchema.Column column)
-    {
-        if (!column.HasSlotNames())
-            return null;
-        VBuffer<ReadOnlyMemory<char>> names = default;
-        column.GetSlotNames(ref names);
-        return [.. names.DenseValues().Select(name => name.ToString())];
     }
 
     private static bool IsBooleanVector(DataViewType type) => type is VectorDataViewType { ItemType: BooleanDataViewType, IsKnownSize: true };

@@ -194,11 +194,8 @@ internal sealed record MultiLabelClassification : SentenceTask
             throw new ArgumentOutOfRangeException(label.Name,
                 $"Label column '{label.Name}' is {type}: expected a vector of known size, a Boolean per class ([VectorType(5)] for 5 classes).");
 
-        VBuffer<ReadOnlyMemory<char>> names = default;
-        if (label.HasSlotNames())
-            label.GetSlotNames(ref names);
-        return names.Length == type.Size
-            ? [.. names.DenseValues().Select(name => name.ToString())]
+        return ScoreAnnotations.SlotNamesOf(label) is { } names
+            ? [.. names]
             : [.. Enumerable.Range(0, type.Size).Select(index => FormattableString.Invariant($"{index}"))];
     }
 }

@@ -11,8 +11,6 @@ internal sealed class WeightChanges
     /// <param name="value">What is used instead, of the same shape.</param>
     public void Replace(Tensor frozen, Tensor value) => _values.Add(frozen, value);
 
-    public bool Contains(Tensor frozen) => _values.ContainsKey(frozen);
-
     /// <summary>The value to use for a tensor, of the encoder's type.</summary>
     public Tensor Of(Tensor frozen) => _values.TryGetValue(frozen, out var value) ? value.to(frozen.dtype) : frozen;
 }

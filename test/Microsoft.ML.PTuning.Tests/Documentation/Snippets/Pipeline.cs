@@ -36,6 +36,6 @@ internal static class Pipeline
     public class Routing
     {
         [ColumnName("PredictedLabel")] public string Queue { get; set; } = "";
-        public float[] Score { get; set; } = []; // A probability per queue.
+        public float[] Score { get; set; } = []; // A probability per queue, in the order of the transformer's Classes.
     }
 }
