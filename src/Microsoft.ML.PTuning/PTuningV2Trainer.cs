@@ -102,7 +102,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         try
         {
             if (_options.InitialModel is { } initial)
-                WarmStart.Check(initial.Model, backbone, _options.Method);
+                WarmStart.Check(initial.Model, backbone, _options.TrainedMethod);
             var task = session.Prepare(_task, input, validation, backbone);
             session.LogStart(task);
             return new PTuningV2Transformer(session.ToModel(task, Learn(task, session, backbone), backbone), _environment, _limit);

@@ -12,7 +12,7 @@ namespace Microsoft.ML.PTuning.Tests;
 public sealed class PTuningV2MultiTaskPredictorTests
 {
     private static readonly MLContext Context = new(1);
-    private static readonly Method Short = new DeepPrefix { PrefixLength = 3 };
+    private static readonly TuningMethod Short = new DeepPrefix { PrefixLength = 3 };
     private static MixedModels s_models = null!;
 
     [ClassInitialize]

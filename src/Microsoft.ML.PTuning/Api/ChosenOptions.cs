@@ -10,6 +10,8 @@ internal sealed class ChosenOptions
 
     public IEnumerable<string> Names => _names.Order(StringComparer.Ordinal);
 
+    public bool Has(string name) => _names.Contains(name);
+
     public void Set<T>(ref T option, T value, [CallerMemberName] string name = "")
     {
         option = value;

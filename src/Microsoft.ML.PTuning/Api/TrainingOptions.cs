@@ -27,6 +27,12 @@ public abstract class TrainingOptions
     public string? Backbone { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
+    /// How the encoder is adapted; null for P-Tuning v2 with the options of the prefix below. Another method does not use these options, except
+    /// <see cref="PrefixDropout"/>, which then holds for the vectors of its prompt.
+    /// </summary>
+    public TuningMethod? Method { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>
     /// Prefix vectors per layer, P. 0 trains the head alone (linear probing). By default 20; for tags and answers 50, but 20 in a multi-task trainer.
     /// </summary>
     [Choice([8, 16, 20, 32, 64, 128], Default.PrefixLength)]
@@ -66,10 +72,14 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.
-    /// By default 1e-2; for tags and answers 2e-2, but 1e-2 in a multi-task trainer.
+    /// By default 1e-2; for tags and answers 2e-2, but 1e-2 in a multi-task trainer. Another <see cref="Method"/> has a default of its own.
     /// </summary>
     [Range(1e-4, 6e-2, Default.LearningRate, true)]
-    public double LearningRate { get; set => Chosen.Set(ref field, value); }
+    public double LearningRate
+    {
+        get => Chosen.Has(nameof(LearningRate)) ? field : Method?.UsualLearningRate ?? field;
+        set => Chosen.Set(ref field, value);
+    }
 
     /// <summary>Rows of a training step. On the CPU a core learns from about 256 of their tokens at a time.</summary>
     [Choice([16, 32, 64], Default.BatchSize)]
@@ -119,14 +129,19 @@ public abstract class TrainingOptions
     /// <summary>How training is computed; for experts: <c>Advanced = { Shards = 2 }</c>.</summary>
     public AdvancedTrainingOptions Advanced { get; private set; } = new();
 
+    private static IEnumerable<string> PrefixOptions { get; } =
+        [nameof(PrefixLength), nameof(PrefixLayers), nameof(PrefixProjection), nameof(PrefixProjectionSize), nameof(PositionOffset)];
+
     /// <summary>Those of these options, the advanced ones among them, that the caller has set.</summary>
     internal IEnumerable<string> ChosenNames => [.. Chosen.Names, .. Advanced.Chosen.Names.Select(name => $"{nameof(Advanced)}.{name}")];
 
     private ChosenOptions Chosen { get; set; } = new();
 
-    internal Method Method => PrefixLength == 0
-        ? new LinearProbe()
-        : new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset };
+    /// <summary>The method that is trained.</summary>
+    internal TuningMethod TrainedMethod => Method
+        ?? (PrefixLength == 0
+            ? new LinearProbe()
+            : new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset });
 
     /// <summary>A copy, which what the caller changes later does not reach.</summary>
     private protected TrainingOptions Clone()
@@ -157,6 +172,10 @@ public abstract class TrainingOptions
             throw new ArgumentOutOfRangeException(
                 nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 1e-2 is usual.");
         Advanced.Check();
+        Method?.Check();
+        if (Method is { } method && PrefixOptions.FirstOrDefault(Chosen.Has) is { } prefix)
+            throw new ArgumentException(
+                $"{prefix} is an option of P-Tuning v2, but Method is {method.GetType().Name}. Set the properties of the method, or leave Method null.", prefix);
     }
 
     /// <summary>Parts of a batch: one per core, but not so many that a shard has too few rows to be worth a core.</summary>

@@ -34,6 +34,9 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>The encoder's own tensors, under the names that its family declares.</summary>
     public FrozenTensors Tensors { get; } = tensors;
 
+    /// <summary>The vectors of the vocabulary's words, <c>[vocabulary, E]</c>.</summary>
+    public Tensor WordEmbeddings => Tensors[BackboneFamilies.Find(Configuration.ModelType)!.WordEmbeddings];
+
     /// <summary>The type of weights and hidden states.</summary>
     public ScalarType ElementType => Tensors.ElementType;
 
@@ -115,7 +118,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
             return hidden;
 
         using var scope = NewDisposeScope();
-        var run = OpenLayers(batch, tuning ?? Tuning.None, dropout);
+        var run = InputPrompts.AddDeltas(OpenLayers(batch, tuning ?? Tuning.None, dropout), batch, tuning);
         var input = hidden;
         for (var i = first; i < end; i++)
         {
@@ -168,7 +171,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     }
 
     private static LanguageHead LoadLanguageHead(ICheckpoint checkpoint, BackboneFamily family, Backbone backbone) => family.LanguageHead is { } names
-        ? LanguageHead.Load(checkpoint, names, backbone.Configuration, backbone.Tensors[family.WordEmbeddings])
+        ? LanguageHead.Load(checkpoint, names, backbone.Configuration, backbone.WordEmbeddings)
         : throw new InvalidDataException(
             $"'{checkpoint.Source}': language models of the family {family.ModelType} are not supported. "
             + $"Supported are: {string.Join(", ", BackboneFamilies.All.Where(f => f.LanguageHead is not null).Select(f => f.ModelType))}.");

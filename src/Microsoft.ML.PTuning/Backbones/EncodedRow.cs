@@ -10,6 +10,12 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
 {
     public int Length => Ids.Length;
 
+    /// <summary>Where trained vectors stand instead of words; empty for nowhere.</summary>
+    public int[] PromptPlaces { get; init; } = [];
+
+    /// <summary>Where the mask token stands whose word is predicted; null where there is none.</summary>
+    public int? MaskPlace { get; init; }
+
     public static EncodedRow Of(EncodedText text) => new(Array.ConvertAll(text.Tokens, token => token.Id), text.Segments);
 
     /// <summary>Rows as one batch.</summary>
@@ -40,6 +46,18 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
             isPadded ? tensor(mask, rows.Count, longest).ToDevice(device) : null)
         {
             TrunkOutput = trunkCache?.Collate(rows, longest),
+            PromptPlaces = PlacesOf(rows, device),
+            MaskPlaces = rows.Any(row => row.MaskPlace is not null)
+                ? tensor([.. rows.Select(row => (long)(row.MaskPlace ?? 0))]).ToDevice(device)
+                : null,
         };
+    }
+
+    private static Tensor? PlacesOf(IReadOnlyList<EncodedRow> rows, Device device)
+    {
+        var count = rows[0].PromptPlaces.Length;
+        if (rows.FirstOrDefault(row => row.PromptPlaces.Length != count) is { } other)
+            throw new ArgumentException($"A batch's rows have places for {count} and {other.PromptPlaces.Length} trained tokens; expected the same number.", nameof(rows));
+        return count == 0 ? null : tensor([.. rows.SelectMany(row => row.PromptPlaces).Select(place => (long)place)], rows.Count, count).ToDevice(device);
     }
 }

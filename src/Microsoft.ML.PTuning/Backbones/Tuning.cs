@@ -5,7 +5,8 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>What a method changes in an encoder for a batch.</summary>
 /// <param name="Prefixes">One per layer of the encoder, null where a layer has none; or null for no prefix at all.</param>
 /// <param name="Weights">Trained values that replace tensors of the encoder; null for none.</param>
-internal sealed record Tuning(IReadOnlyList<LayerPrefix?>? Prefixes = null, WeightChanges? Weights = null)
+/// <param name="Prompts">Trained vectors among the tokens, in the batch's <see cref="EncodedBatch.PromptPlaces"/>; null for none.</param>
+internal sealed record Tuning(IReadOnlyList<LayerPrefix?>? Prefixes = null, WeightChanges? Weights = null, InputPrompts? Prompts = null)
 {
     /// <summary>The encoder as it is.</summary>
     public static Tuning None { get; } = new();

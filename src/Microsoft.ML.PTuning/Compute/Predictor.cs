@@ -44,7 +44,8 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
 
         ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
         var decoding = new RowDecoding(examples, task);
-        var batches = Plan([.. parts.Select(p => p.Length)], [.. parts.Select(p => p.Sequences.Count)], device);
+        var method = network.Encoder.Method;
+        var batches = Plan([.. parts.Select(p => p.Length + method.InsertedTokens)], [.. parts.Select(p => p.Sequences.Count * method.Copies)], device);
         var losses = new double[batches.Count];
         if (Overlaps)
             RunOverlapping();

@@ -19,7 +19,7 @@ internal sealed class PromptModel : IDisposable
     /// <param name="backbone">The model takes it over.</param>
     /// <param name="tensors">The model takes them over.</param>
     /// <param name="summary">How the model was trained; null if unknown.</param>
-    public PromptModel(PromptTask task, Method method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
+    public PromptModel(PromptTask task, TuningMethod method, OpenBackbone backbone, TrainedTensors tensors, TrainingSummary? summary, Device device)
     {
         (Task, Method, _backbone, Tensors, Summary, Device) = (task, method, backbone, tensors, summary, device);
         Network = new PromptNetwork(method.Adapt(backbone.Lease.Backbone), task.Head);
@@ -38,7 +38,7 @@ internal sealed class PromptModel : IDisposable
 
     public PromptTask Task { get; }
 
-    public Method Method { get; }
+    public TuningMethod Method { get; }
 
     public TrainedTensors Tensors { get; }
 

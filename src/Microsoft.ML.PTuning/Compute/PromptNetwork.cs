@@ -16,9 +16,11 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
     public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
     {
-        var tuning = Encoder.Method.Tune(Encoder.Backbone, tensors, batch.Rows, dropout?.Method);
-        var hidden = Encoder.Forward(batch, tuning, dropout?.Backbone, Head.ReadsSentenceTokenOnly);
-        return Head.Forward(Encoder.Backbone, hidden, batch.Mask, tensors, tuning, dropout?.Head);
+        var (backbone, method) = (Encoder.Backbone, Encoder.Method);
+        var arranged = method.Arrange(batch, backbone);
+        var tuning = method.Tune(backbone, tensors, arranged.Read.Rows, dropout?.Method);
+        var hidden = Encoder.Forward(arranged.Read, tuning, dropout?.Backbone, ReadsSentenceTokenOnly(arranged));
+        return Output(hidden, arranged, batch, tensors, tuning, dropout?.Head);
     }
 
     /// <summary><see cref="Forward"/> for training with less memory. What it stores belongs to the current dispose scope.</summary>
@@ -26,9 +28,22 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     /// <inheritdoc cref="Forward"/>
     public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
     {
-        var tuning = Encoder.Method.Tune(Encoder.Backbone, tensors, batch.Rows, dropout.Method);
-        var trunkOutput = Encoder.RunTrunk(batch, tuning, dropout.Backbone);
-        layers = Encoder.RunTunedToRecompute(trunkOutput, batch, tuning, dropout.Backbone, Head.ReadsSentenceTokenOnly);
-        return Head.Forward(Encoder.Backbone, layers.Output, batch.Mask, tensors, tuning, dropout.Head);
+        var (backbone, method) = (Encoder.Backbone, Encoder.Method);
+        var arranged = method.Arrange(batch, backbone);
+        var tuning = method.Tune(backbone, tensors, arranged.Read.Rows, dropout.Method);
+        var trunkOutput = Encoder.RunTrunk(arranged.Read, tuning, dropout.Backbone);
+        layers = Encoder.RunTunedToRecompute(trunkOutput, arranged.Read, tuning, dropout.Backbone, ReadsSentenceTokenOnly(arranged));
+        return Output(layers.Output, arranged, batch, tensors, tuning, dropout.Head);
     }
+
+    /// <summary>The outputs of the rows from the encoder's states.</summary>
+    /// <param name="hidden">The states of what the encoder read, <c>[Copies · B, ...]</c>.</param>
+    public Tensor Output(
+        Tensor hidden, ArrangedBatch arranged, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout = null)
+    {
+        var outputs = Head.Forward(Encoder.Backbone, arranged.TextStates(hidden), arranged.Text, tensors, tuning, dropout);
+        return Encoder.Method.Combine(outputs, batch, Encoder.Backbone, tensors);
+    }
+
+    private bool ReadsSentenceTokenOnly(ArrangedBatch arranged) => Head.ReadsSentenceTokenOnly && arranged.AllowsSentenceTokenOnly;
 }

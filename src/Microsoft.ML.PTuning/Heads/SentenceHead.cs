@@ -36,13 +36,13 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     }
 
     /// <returns>Logits, <c>[B, K]</c>.</returns>
-    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout)
+    public override Tensor Forward(Backbone backbone, Tensor hidden, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout)
     {
         var vector = PoolingOver(backbone) switch                                                                          // [B, H]
         {
-            Pooling.Checkpoint => backbone.Pool(hidden, mask, tuning),
-            Pooling.Mean => MeanPooling.Pool(hidden, mask).Times(MeanLength),
-            _ => Dense(backbone, backbone.SentenceStates(hidden, mask).Drop(dropout), tensors),
+            Pooling.Checkpoint => backbone.Pool(hidden, batch.Mask, tuning),
+            Pooling.Mean => MeanPooling.Pool(hidden, batch.Mask).Times(MeanLength),
+            _ => Dense(backbone, backbone.SentenceStates(hidden, batch.Mask).Drop(dropout), tensors),
         };
         return nn.functional.linear(vector.Drop(dropout), tensors[Weight], tensors[Bias]);
     }

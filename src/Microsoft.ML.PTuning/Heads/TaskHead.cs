@@ -23,9 +23,9 @@ internal abstract class TaskHead
     public abstract IReadOnlyList<HeadTensor> Declare(Backbone backbone);
 
     /// <param name="hidden">Hidden states, <c>[B, T, H]</c>, or those of the sentence token, <c>[B, 1, H]</c> (<see cref="ReadsSentenceTokenOnly"/>).</param>
-    /// <param name="mask">1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</param>
+    /// <param name="batch">The rows: which tokens are padding, and where the mask token stands.</param>
     /// <param name="tuning">What the method changes for this batch; that may include the checkpoint's pooler.</param>
     /// <param name="dropout">Null when not training.</param>
     /// <returns>A row of outputs for each row of the batch, <c>[B, ...]</c>.</returns>
-    public abstract Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout);
+    public abstract Tensor Forward(Backbone backbone, Tensor hidden, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout);
 }

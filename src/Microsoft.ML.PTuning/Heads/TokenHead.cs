@@ -20,6 +20,6 @@ internal sealed class TokenHead(int outputs, bool drops) : TaskHead
         [new(Weight, IsBias: false, outputs, backbone.Configuration.HiddenSize), new(Bias, IsBias: true, outputs)];
 
     /// <returns>Logits, <c>[S, T, K]</c>.</returns>
-    public override Tensor Forward(Backbone backbone, Tensor hidden, Tensor? mask, TrainedTensors tensors, Tuning tuning, Dropout? dropout) =>
+    public override Tensor Forward(Backbone backbone, Tensor hidden, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout) =>
         nn.functional.linear(drops ? hidden.Drop(dropout) : hidden, tensors[Weight], tensors[Bias]);
 }

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Methods;
 
 /// <summary>P-Tuning v2 (Liu et al. 2022): trained keys and values before those of the text, in every layer or in the top ones.</summary>
-internal sealed record DeepPrefix : Method, IJsonOnDeserialized
+internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 {
     public const string Kind = "p-tuning-v2";
 
@@ -20,21 +20,21 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
 
     public PositionOffset PositionOffset { get; init; }
 
-    public override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
+    internal override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
 
     public PrefixShape ShapeFor(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
 
-    public override bool Stacks => true;
+    internal override bool Stacks => true;
 
-    public override int FirstTunedLayer(Backbone backbone) => ShapeFor(backbone).FirstLayer;
+    internal override int FirstTunedLayer(Backbone backbone) => ShapeFor(backbone).FirstLayer;
 
-    public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeFor(backbone).Dimensions)];
+    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeFor(backbone).Dimensions)];
 
-    public override MethodParameters Create(Backbone backbone, FirstValues first) => first.ProjectionSize > 0
+    internal override MethodParameters Create(Backbone backbone, FirstValues first) => first.ProjectionSize > 0
         ? new ProjectedPrefix(ShapeFor(backbone), first.ProjectionSize, first.Weight, first.Bias)
         : new EmbeddedPrefix(ShapeFor(backbone), first.Of(TrainedTensors.Prefix, first.Weight));
 
-    public override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
+    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
         Tune(backbone, tensors[TrainedTensors.Prefix], rows, dropout);
 
     /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>.</param>
@@ -46,7 +46,7 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
 
     /// <summary>Stacks the prefixes of several models for the rows of a batch. No model keeps a padded copy.</summary>
     /// <remarks>Their lengths may differ: shorter ones are padded, and the padding is masked. It takes a few operations for the whole batch.</remarks>
-    public override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models)
+    internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models)
     {
         var shape = ShapeFor(backbone);
         int[] lengths = [.. models.Select(m => (int)m.Tensors[TrainedTensors.Prefix].size(0))];
@@ -62,7 +62,7 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
         }));
     }
 
-    public override string? FindMisfit(Backbone backbone, int maxLength)
+    internal override string? FindMisfit(Backbone backbone, int maxLength)
     {
         var layers = backbone.Configuration.Layers;
         if (PrefixLayers > layers)
@@ -74,10 +74,12 @@ internal sealed record DeepPrefix : Method, IJsonOnDeserialized
             : base.FindMisfit(backbone, maxLength);
     }
 
-    public override IReadOnlyList<string> DifferencesFrom(Method expected, Backbone backbone)
+    internal override IReadOnlyList<string> DifferencesFrom(TuningMethod expected, Backbone backbone)
     {
-        if (expected is not DeepPrefix prefix)
+        if (expected is LinearProbe)
             return [$"PrefixLength is {PrefixLength}, expected 0"];
+        if (expected is not DeepPrefix prefix)
+            return base.DifferencesFrom(expected, backbone);
 
         var differences = new List<string>();
         if (PrefixLength != prefix.PrefixLength)

@@ -1,26 +1,27 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
 
-namespace Microsoft.ML.PTuning.Methods;
+namespace Microsoft.ML.PTuning;
 
 /// <summary>Linear probing: only the head is trained, the encoder stays as it is.</summary>
-internal sealed record LinearProbe : Method
+public sealed class LinearProbe : TuningMethod
 {
-    public const string Kind = "linear-probe";
+    internal const string Kind = "linear-probe";
 
-    public override bool Stacks => true;
+    internal override bool Stacks => true;
 
-    public override int FirstTunedLayer(Backbone backbone) => backbone.Configuration.Layers;
+    internal override int FirstTunedLayer(Backbone backbone) => backbone.Configuration.Layers;
 
-    public override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [];
+    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [];
 
-    public override MethodParameters Create(Backbone backbone, FirstValues first) => MethodParameters.None;
+    internal override MethodParameters Create(Backbone backbone, FirstValues first) => MethodParameters.None;
 
-    public override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) => Tuning.None;
+    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) => Tuning.None;
 
-    public override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => Tuning.None;
+    internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => Tuning.None;
 
-    public override IReadOnlyList<string> DifferencesFrom(Method expected, Backbone backbone) =>
-        expected is DeepPrefix prefix ? [$"PrefixLength is 0, expected {prefix.PrefixLength}"] : [];
+    internal override IReadOnlyList<string> DifferencesFrom(TuningMethod expected, Backbone backbone) =>
+        expected is DeepPrefix prefix ? [$"PrefixLength is 0, expected {prefix.PrefixLength}"] : base.DifferencesFrom(expected, backbone);
 }

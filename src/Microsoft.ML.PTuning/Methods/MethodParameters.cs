@@ -9,6 +9,9 @@ namespace Microsoft.ML.PTuning.Methods;
 /// <param name="ProjectionSize">Size of the reparameterisation, m; 0 for none.</param>
 internal sealed record FirstValues(Initializer Weight, Initializer Bias, TrainedTensors? Values = null, int ProjectionSize = 0)
 {
+    /// <summary>Token ids of the words that a prompt begins with; null for random vectors.</summary>
+    public IReadOnlyList<int>? Words { get; init; }
+
     /// <summary>The given values of a tensor, or an initialiser's.</summary>
     public Initializer Of(string name, Initializer otherwise) =>
         Values?.Contains(name) == true ? shape => Values[name].detach().reshape(shape).clone() : otherwise;

@@ -6,11 +6,11 @@ namespace Microsoft.ML.PTuning.Methods;
 
 /// <summary>A frozen encoder under a method.</summary>
 /// <remarks>Stateless, like the encoder: the caller passes the trained tensors. Any number of threads may share one.</remarks>
-internal sealed class PromptedEncoder(Backbone backbone, Method method)
+internal sealed class PromptedEncoder(Backbone backbone, TuningMethod method)
 {
     public Backbone Backbone { get; } = backbone;
 
-    public Method Method { get; } = method;
+    public TuningMethod Method { get; } = method;
 
     /// <summary>Positions that the method takes before those of the text.</summary>
     public int ReservedPositions => Method.ReservedPositions;
@@ -50,7 +50,7 @@ internal sealed class PromptedEncoder(Backbone backbone, Method method)
     /// <returns>The layers after their forward pass, ready for the backward pass.</returns>
     public RecomputedLayers RunTunedToRecompute(Tensor trunkOutput, EncodedBatch batch, Tuning tuning, Dropout? dropout, bool sentenceTokenOnly)
     {
-        var run = Backbone.OpenLayers(batch, tuning, dropout);
+        var run = InputPrompts.AddDeltas(Backbone.OpenLayers(batch, tuning, dropout), batch, tuning);
         return new(Run, trunkOutput, TrunkLayers..Layers, dropout, sentenceTokenOnly);
 
         Tensor Run(int layer, Tensor hidden, bool tokenOnly)

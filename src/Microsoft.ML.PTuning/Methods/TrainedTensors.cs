@@ -3,11 +3,14 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>All trained tensors by their saved names: <c>prefix</c>, <c>backbone.*</c>, <c>head.*</c>, <c>pooler.*</c>. Owns them.</summary>
+/// <summary>All trained tensors by their saved names: <c>prefix</c>, <c>prompt</c>, <c>backbone.*</c>, <c>head.*</c>, <c>pooler.*</c>. Owns them.</summary>
 internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>, IDisposable
 {
     /// <summary>Name of the prefix, <c>[P, L', 2, h, D]</c>.</summary>
     public const string Prefix = "prefix";
+
+    /// <summary>Name of a prompt among the tokens, <c>[P, E]</c>.</summary>
+    public const string Prompt = "prompt";
 
     /// <summary>Name of a trained tensor that replaces one of the encoder's.</summary>
     /// <param name="key">The key of that tensor, as its family declares it.</param>

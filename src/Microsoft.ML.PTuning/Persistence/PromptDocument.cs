@@ -6,7 +6,6 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
-using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Persistence;
@@ -35,7 +34,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
 
     public required PromptTask Task { get; init; }
 
-    public required Method Method { get; init; }
+    public required TuningMethod Method { get; init; }
 
     public required BackboneReference Backbone { get; init; }
 
@@ -61,7 +60,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
             var document = JsonNode.Parse(bytes) ?? throw new JsonException("The document is null.");
             RefuseLaterVersion(document, source);
             NameKind(document);
-            RefuseUnknownKind(document["method"], Method.Kinds, kind => $"'{source}' was trained by the method '{kind}'");
+            RefuseUnknownKind(document["method"], TuningMethod.Kinds, kind => $"'{source}' was trained by the method '{kind}'");
             RefuseUnknownKind(document["task"], PromptTask.Kinds, kind => $"'{source}' has learned the task '{kind}'");
             return KindsFirst(document).Deserialize<PromptDocument>(Json)!;
         }

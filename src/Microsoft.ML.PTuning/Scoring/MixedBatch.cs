@@ -67,10 +67,13 @@ internal static class MixedBatch
     private static Tensor[] Forward(ModelGroup[] groups, EncodedBatch batch)
     {
         var encoder = groups[0].Model.Network.Encoder;
-        var trunkOutput = RunTrunk(groups, batch);
+        var arranged = encoder.Method.Arrange(batch, encoder.Backbone);
         var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => new ModelRows(g.Model.Tensors, g.Sequences.Length))]);
-        var sentenceTokenOnly = groups.All(g => g.Model.Network.Head.ReadsSentenceTokenOnly);
-        var hidden = encoder.RunTuned(trunkOutput, batch, tuning, dropout: null, sentenceTokenOnly);   // [S, T, H] or [S, 1, H]
+        var sentenceTokenOnly = arranged.AllowsSentenceTokenOnly && groups.All(g => g.Model.Network.Head.ReadsSentenceTokenOnly);
+        var hidden = encoder.Method.TunesEmbeddings                                                    // [S, T, H] or [S, 1, H]
+            ? encoder.Forward(arranged.Read, tuning, dropout: null, sentenceTokenOnly)
+            : encoder.RunTuned(RunTrunk(groups, batch), batch, tuning, dropout: null, sentenceTokenOnly);
+        var states = arranged.TextStates(hidden);
 
         var start = 0;
         return [.. groups.Select(group =>
@@ -78,7 +81,7 @@ internal static class MixedBatch
             var (first, count) = (start, group.Sequences.Length);
             start += count;
             return group.Model.Network.Head.Forward(
-                encoder.Backbone, hidden.narrow(0, first, count), batch.Mask?.narrow(0, first, count), group.Model.Tensors, tuning, dropout: null);
+                encoder.Backbone, states.narrow(0, first, count), arranged.Text.Slice(first, count), group.Model.Tensors, tuning, dropout: null);
         })];
     }
 

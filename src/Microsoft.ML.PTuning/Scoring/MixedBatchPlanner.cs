@@ -14,7 +14,8 @@ internal static class MixedBatchPlanner
     /// <returns>Every part once.</returns>
     public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
         .GroupBy(p => (
-            p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.GetType(), p.Row.Model.Network.Encoder.TrunkLayers,
+            p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.StackKey, p.Row.Model.Network.Encoder.TrunkLayers,
+            Slots: p.Part.Sequences[0].PromptPlaces.Length,
             Alone: p.Row.Model.Method.Stacks ? null : p.Row.Model))
         .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
         .SelectMany(batch => batch.Chunk(maxParts));

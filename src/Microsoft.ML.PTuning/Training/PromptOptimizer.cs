@@ -190,7 +190,11 @@ internal sealed class PromptOptimizer : IDisposable
         ? [shard]
         : BatchPlanner.SplitForCore([.. shard.Select(PaddedTokens)]).Select(range => shard[range]);
 
-    private int PaddedTokens(ExamplePart part) => Math.Max(part.Length, _settings.PadToLength) * part.Sequences.Count;
+    private int PaddedTokens(ExamplePart part)
+    {
+        var method = _tasks[0].Network.Encoder.Method;
+        return (Math.Max(part.Length, _settings.PadToLength) + method.InsertedTokens) * part.Sequences.Count * method.Copies;
+    }
 
     private static void AssignGradients(
         IReadOnlyDictionary<string, Tensor> head, TrainedTensors[] leaves, IReadOnlyDictionary<string, Tensor> values)

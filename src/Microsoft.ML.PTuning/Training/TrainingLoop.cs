@@ -68,7 +68,10 @@ internal sealed class TrainingLoop(
         Initializer bias = shape => Initializers.Zero(shape).to(device);
 
         var encoder = tasks[0].Network.Encoder;
-        var method = encoder.Method.Create(encoder.Backbone, new FirstValues(weight, bias, tasks[0].Start, settings.ProjectionSize));
+        var method = encoder.Method.Create(encoder.Backbone, new FirstValues(weight, bias, tasks[0].Start, settings.ProjectionSize)
+        {
+            Words = tasks[0].StartWords,
+        });
         var learned = tasks.Select(task =>
         {
             var first = new FirstValues(weight, bias, task.Start);

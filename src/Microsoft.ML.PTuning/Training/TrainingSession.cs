@@ -61,8 +61,11 @@ internal sealed class TrainingSession : IDisposable
         if (validation is not null)
             task.CheckValidation(validation);
         var judged = validation is null ? null : Read(validation, task, backbone, "validation");
-        return new TrainingTask(task, new PromptNetwork(_options.Method.Adapt(backbone.Lease.Backbone), task.Head), rows, judged)
+        var (method, lease) = (_options.TrainedMethod, backbone.Lease);
+        return new TrainingTask(task, new PromptNetwork(method.Adapt(lease.Backbone), task.Head), rows, judged)
         {
+            StartWords = method.ChooseWords(
+                rows.Examples.SelectMany(e => e.Parts).SelectMany(p => p.Sequences), lease.Tokenizer, task.Classes?.Values ?? []),
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
     }
@@ -93,7 +96,7 @@ internal sealed class TrainingSession : IDisposable
         {
             foreach (var warning in result.Summary.Warnings.Skip(task.RowWarnings.Count)) // Those were logged at the start.
                 Warn(warning.Text);
-            return new PromptModel(task.Task, _options.Method, backbone, result.Tensors, result.Summary, Device);
+            return new PromptModel(task.Task, _options.TrainedMethod, backbone, result.Tensors, result.Summary, Device);
         }
         catch
         {
@@ -111,7 +114,7 @@ internal sealed class TrainingSession : IDisposable
     private void RefuseMisfit(PromptTask task, OpenBackbone backbone)
     {
         var lease = backbone.Lease;
-        var misfit = _options.Method.FindMisfit(lease.Backbone, task.MaxLength)
+        var misfit = _options.TrainedMethod.FindMisfit(lease.Backbone, task.MaxLength)
             ?? task.FindMisfit(lease.Backbone) ?? task.FindMisfit(lease.Tokenizer);
         if (misfit is not null)
             throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");

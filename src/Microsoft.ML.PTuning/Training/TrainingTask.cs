@@ -16,6 +16,9 @@ internal sealed record TrainingTask(PromptTask Task, PromptNetwork Network, Exam
     /// <summary>What looks wrong with its training rows.</summary>
     public IReadOnlyList<TrainingWarning> RowWarnings { get; init; } = [];
 
+    /// <summary>Token ids of the words that the method's prompt begins with; null for random vectors.</summary>
+    public IReadOnlyList<int>? StartWords { get; init; }
+
     /// <summary>First values; other tensors start at random. The caller keeps and disposes them.</summary>
     public TrainedTensors? Start { get; init; }
 

@@ -17,7 +17,7 @@ internal static class WarmStart
     /// <summary>Checks that training can start from the model.</summary>
     /// <exception cref="InvalidOperationException">It stands on another encoder, or was trained by another method.</exception>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
-    public static void Check(PromptModel model, OpenBackbone backbone, Method method) =>
+    public static void Check(PromptModel model, OpenBackbone backbone, TuningMethod method) =>
         model.Use(_ =>
         {
             RefuseOtherEncoder(model.Reference, backbone);
@@ -69,7 +69,7 @@ internal static class WarmStart
                 + $"{string.Join("; ", differences)}. Set Backbone to the encoder of the InitialModel.");
     }
 
-    private static void RefuseOtherMethod(Method found, Method expected, Backbone backbone)
+    private static void RefuseOtherMethod(TuningMethod found, TuningMethod expected, Backbone backbone)
     {
         var differences = found.DifferencesFrom(expected, backbone);
         if (differences.Count > 0)

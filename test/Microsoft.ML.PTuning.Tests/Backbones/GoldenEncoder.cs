@@ -22,7 +22,7 @@ internal sealed class GoldenEncoder : IDisposable
             throw new AssertInconclusiveException($"The family {family} is not built yet.");
 
         _directory = new TemporaryDirectory();
-        _weights = weights;
+        (_weights, Name) = (weights, Path.GetFileName(path));
         Tensors = Read(path);
         foreach (var (name, tensor) in ReadBase(path).Where(pair => !pair.Key.StartsWith("expect.", StringComparison.Ordinal)))
             if (!Tensors.TryAdd(name, tensor))
@@ -41,6 +41,9 @@ internal sealed class GoldenEncoder : IDisposable
         Batch = new EncodedBatch(
             ids, Tensors.GetValueOrDefault("input.token_type_ids") ?? zeros_like(ids), Tensors["input.attention_mask"].to(ScalarType.Float32));
     }
+
+    /// <summary>The file's name without its ending, which tells family, method and task.</summary>
+    public string Name { get; }
 
     /// <summary>The Hugging Face directory.</summary>
     public string Directory => _directory.Path;
@@ -87,9 +90,9 @@ internal sealed class GoldenEncoder : IDisposable
 
     private Tensor Weight(string name) => Tensors[_weights + name];
 
-    /// <summary>Whether an official model's tensor is its encoder's: not the prefix, nor the pooler that DeBERTa's models train.</summary>
+    /// <summary>Whether an official model's tensor is its encoder's: not what the method adds, nor the pooler that DeBERTa's models train.</summary>
     public static bool IsOfTheEncoder(string weight) =>
-        !weight.StartsWith("prefix_encoder.", StringComparison.Ordinal) && !weight.StartsWith("pooler.", StringComparison.Ordinal);
+        BackboneFamilies.All.Any(family => weight.StartsWith(family.Keys.Prefix, StringComparison.Ordinal)) || weight.StartsWith("cls.", StringComparison.Ordinal);
 
     public void Dispose()
     {

@@ -37,12 +37,12 @@ public sealed class DeepPrefixTests
     [DataRow(2)]
     public void Text_alone_may_exceed_the_positions(int prefixLength)
     {
-        Method method = prefixLength == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = prefixLength, PositionOffset = PositionOffset.None };
+        TuningMethod method = prefixLength == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = prefixLength, PositionOffset = PositionOffset.None };
 
         Finds("MaxLength 17 exceeds the 16 positions of the backbone. Use 16 or less.", method, maxLength: 17);
     }
 
-    private static void Finds(string? misfit, Method method, int maxLength)
+    private static void Finds(string? misfit, TuningMethod method, int maxLength)
     {
         using var checkpoint = new TinyCheckpoint().Save();
         using var backbone = checkpoint.Load();

@@ -153,7 +153,7 @@ public sealed class PromptedEncoderTests
     [DataRow(0, typeof(LinearProbe))]
     [DataRow(1, typeof(DeepPrefix))]
     public void Options_without_a_prefix_are_those_of_a_linear_probe(int prefixLength, Type method) =>
-        Assert.AreEqual(method, new PTuningV2Trainer.MulticlassOptions { PrefixLength = prefixLength }.Method.GetType());
+        Assert.AreEqual(method, new PTuningV2Trainer.MulticlassOptions { PrefixLength = prefixLength }.TrainedMethod.GetType());
 
     private static EncodedBatch Batch() =>
         EncodedRow.Collate([new([2, 9, 8, 7, 3], [0, 0, 0, 1, 1]), new([2, 6, 3], [0, 0, 0])], padId: 0, CPU);

@@ -67,7 +67,7 @@ public sealed class TrunkOutputTests
             Numbers.AreClose(Tokens(expected, row), Tokens(actual, row), absolute: 1e-5);
     }
 
-    private static Method Method(int prefixLayers) =>
+    private static TuningMethod Method(int prefixLayers) =>
         prefixLayers == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = 4, PrefixLayers = prefixLayers };
 
     private static Tensor? Prefix(PromptedEncoder encoder)

@@ -54,7 +54,7 @@ public sealed class MixedBatchPlannerTests
             Assert.HasCount(1, batch.Select(p => p.Part.Sequences[0].Ids[0]).Distinct());
     }
 
-    private QueuedPart Part(Method method, int seed, int length, int firstId = 6)
+    private QueuedPart Part(TuningMethod method, int seed, int length, int firstId = 6)
     {
         var ids = Enumerable.Repeat(7, length).ToArray();
         ids[0] = firstId;

@@ -177,7 +177,7 @@ public sealed class MixedBatchTests
     }
 
     /// <summary>Rows of all tasks, or of some, for every method.</summary>
-    private static ModelPart[] Parts(MixedModels models, IEnumerable<Method> methods, Func<TaskKind, bool>? isAsked = null) =>
+    private static ModelPart[] Parts(MixedModels models, IEnumerable<TuningMethod> methods, Func<TaskKind, bool>? isAsked = null) =>
     [
         .. methods.SelectMany((method, m) => TaskKind.All.Where(isAsked ?? (_ => true)).SelectMany((kind, k) =>
         {

@@ -127,7 +127,7 @@ internal sealed class MixedModels : IDisposable
     }
 
     /// <summary>Prefix lengths, depths and offsets that mix.</summary>
-    public static IReadOnlyList<Method> Methods { get; } =
+    public static IReadOnlyList<TuningMethod> Methods { get; } =
     [
         new LinearProbe(),
         new DeepPrefix { PrefixLength = 3 },
@@ -139,7 +139,7 @@ internal sealed class MixedModels : IDisposable
 
     /// <summary>A model of as many tokens as the encoder's positions leave to the text, 12 at most; freed with these models.</summary>
     /// <param name="wrap">Puts something around the encoder.</param>
-    public PTuningV2Transformer Create(PromptTask task, Method method, int seed = 1, Func<Backbone, Backbone>? wrap = null)
+    public PTuningV2Transformer Create(PromptTask task, TuningMethod method, int seed = 1, Func<Backbone, Backbone>? wrap = null)
     {
         using var generator = new Generator((ulong)seed);
         var open = BackboneLibrary.Open(_checkpoint.Path, CPU, _precision);

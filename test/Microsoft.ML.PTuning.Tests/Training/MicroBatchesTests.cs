@@ -18,7 +18,7 @@ public sealed class MicroBatchesTests
     private const double LearningRate = 0.01;
     private const int Rows = 200, LongestRow = 12;
 
-    private static readonly Method Method = new DeepPrefix { PrefixLength = 3 };
+    private static readonly TuningMethod Method = new DeepPrefix { PrefixLength = 3 };
     private static readonly PromptTask Sentence = Any.Classification(2), Tokens = Any.Tagging(2);
 
     [TestMethod]

@@ -121,7 +121,7 @@ public sealed class RecomputedActivationsTests
     /// dropout both passes do the same operations, and give the same bits in any type.
     /// </remarks>
     private static void AreSame(
-        string family, Method method, PromptTask task, TrainingSettings settings, ScalarType type = ScalarType.Float64)
+        string family, TuningMethod method, PromptTask task, TrainingSettings settings, ScalarType type = ScalarType.Float64)
     {
         using var scope = NewDisposeScope();
         using var checkpoint = family.Contains("deberta", StringComparison.Ordinal) ? DebertaCheckpoints.Create(family) : new TinyCheckpoint(family);

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 internal static class TinyOptimizer
 {
     /// <summary>Begins with the same values every time; trains in F64 over an encoder in F64.</summary>
-    public static PromptOptimizer Of(PromptTask task, Backbone backbone, Method method, TrainingSettings settings)
+    public static PromptOptimizer Of(PromptTask task, Backbone backbone, TuningMethod method, TrainingSettings settings)
     {
         using var generator = new Generator(3);
         var type = backbone.ElementType == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;

@@ -256,7 +256,7 @@ public sealed class TrunkCacheTests
     private TrainingTask Task(int prefixLayers = 1, int prefixLength = 2)
     {
         var task = Any.Classification(2);
-        Method method = prefixLength == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = prefixLength, PrefixLayers = prefixLayers };
+        TuningMethod method = prefixLength == 0 ? new LinearProbe() : new DeepPrefix { PrefixLength = prefixLength, PrefixLayers = prefixLayers };
         return new(task, new(method.Adapt(_backbone), task.Head), Training, Validation);
     }
 

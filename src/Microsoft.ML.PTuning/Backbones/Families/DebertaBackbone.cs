@@ -112,7 +112,7 @@ internal sealed class DebertaBackbone : Backbone
 
         using var scope = NewDisposeScope();
         var changes = tuning?.Weights;
-        var sum = _words.Forward(batch.Ids, changes);                                                               // [B, T, E]
+        var sum = InputPrompts.EmbedTokens(_words, batch, tuning);                                                  // [B, T, E]
         if (_positions is { } positions)
             sum = sum.Plus(positions.Forward(Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device), changes));
         if (_segments is { } segments)

@@ -58,7 +58,7 @@ internal sealed class Gpt2Backbone : Backbone
 
         using var scope = NewDisposeScope();
         var positions = Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device);
-        return _words.Forward(batch.Ids, tuning?.Weights).Plus(_positions.Forward(positions, tuning?.Weights)).Drop(dropout).MoveToOuterDisposeScope();
+        return InputPrompts.EmbedTokens(_words, batch, tuning).Plus(_positions.Forward(positions, tuning?.Weights)).Drop(dropout).MoveToOuterDisposeScope();
     }
 
     public override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout)

@@ -84,7 +84,7 @@ internal abstract class PostNormBackbone : Backbone
 
         using var scope = NewDisposeScope();
         var changes = tuning?.Weights;
-        var sum = _words.Forward(batch.Ids, changes);
+        var sum = InputPrompts.EmbedTokens(_words, batch, tuning);
         if (_segments is { } segments)
             sum = sum.Plus(segments.OfSegments(batch, changes));
         sum = sum.Plus(_positions.Forward(Positions(batch, positionOffset), changes));

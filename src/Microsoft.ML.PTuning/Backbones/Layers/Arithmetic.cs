@@ -26,6 +26,13 @@ internal static class Arithmetic
     /// <summary>Whether each element is 0.</summary>
     public static Tensor IsZero(this Tensor x) => x.eq(Zero);
 
+    /// <summary>Places in rows into which <paramref name="count"/> tokens were inserted at <paramref name="at"/>.</summary>
+    public static Tensor Shifted(this Tensor places, long at, long count)
+    {
+        using Scalar first = at, shift = count;
+        return places.ge(first).to(ScalarType.Int64).mul(shift).add(places, One);
+    }
+
     /// <summary>x · factor.</summary>
     public static Tensor Times(this Tensor x, double factor)
     {

@@ -1,0 +1,96 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tokenization;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>Prompt tuning (Lester et al. 2021): trained vectors among the tokens of the text, in the input only.</summary>
+/// <remarks>
+/// Its vectors take the places of word embeddings; positions and segments are added once. Rows of several such models share a batch if their prompts are
+/// equally long and stand in the same places.
+/// </remarks>
+/// <example>
+/// <code>
+/// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+/// {
+///     Sentence1ColumnName = "Text",
+///     Method = new PromptTuning { Length = 20, Start = PromptStart.FrequentWords },
+/// });
+/// </code>
+/// </example>
+public sealed class PromptTuning : TuningMethod
+{
+    internal const string Kind = "prompt-tuning";
+
+    /// <summary>How many vectors, P.</summary>
+    public int Length { get; init; } = Default.PrefixLength;
+
+    /// <summary>Where they stand.</summary>
+    public PromptPlacement Placement { get; init; }
+
+    /// <summary>What they are before training.</summary>
+    public PromptStart Start { get; init; }
+
+    /// <summary>The text whose words they begin with (<see cref="PromptStart.Text"/>); repeated if it is shorter than the prompt.</summary>
+    public string? StartText { get; init; }
+
+    /// <summary>
+    /// Whether a sentence head reads the first vector's state instead of that of the text's first token, as PEFT's models do. Only
+    /// <see cref="PromptPlacement.BeforeText"/>.
+    /// </summary>
+    public bool ReadsPrompt { get; init; }
+
+    /// <summary>
+    /// Whether the text passes the embedding layer twice, and its positions are added twice, as in the input-only models of the official code of P-Tuning
+    /// v2; to compare with these. Only <see cref="PromptPlacement.BeforeText"/>.
+    /// </summary>
+    public bool EmbedsTwice { get; init; }
+
+    internal override double? UsualLearningRate => 2e-2;
+
+    internal override int InsertedTokens => Length;
+
+    internal override bool TunesEmbeddings => true;
+
+    internal override bool Stacks => true;
+
+    internal override object StackKey => (GetType(), Length, Placement, ReadsPrompt, EmbedsTwice);
+
+    internal override int FirstTunedLayer(Backbone backbone) => 0;
+
+    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [PromptArrangement.Declare(backbone, Length)];
+
+    internal override MethodParameters Create(Backbone backbone, FirstValues first) => new DirectParameters(new Dictionary<string, Tensor>
+    {
+        [TrainedTensors.Prompt] = first.Of(TrainedTensors.Prompt, PromptArrangement.Initializer(backbone, first))(Length, backbone.Configuration.EmbeddingSize),
+    });
+
+    internal override IReadOnlyList<int>? ChooseWords(IEnumerable<EncodedRow> rows, TextTokenizer tokenizer, IReadOnlyList<string> classes) =>
+        PromptArrangement.ChooseWords(Start, StartText, Length, rows, tokenizer, classes);
+
+    internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone)
+    {
+        var arranged = PromptArrangement.Arrange(batch, backbone, Placement, Length) with { ReadsFirstAdded = ReadsPrompt };
+        return EmbedsTwice ? arranged with { Read = PromptArrangement.EmbedTwice(arranged.Read, batch, backbone) } : arranged;
+    }
+
+    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
+        new(Prompts: new(PromptArrangement.Drop(tensors[TrainedTensors.Prompt], rows, dropout)));
+
+    internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => PromptArrangement.Stack(models);
+
+    internal override void Check()
+    {
+        OptionRange.AtLeast(Length, 1);
+        OptionRange.Defined(Placement);
+        OptionRange.Defined(Start);
+        if (Start == PromptStart.Text && string.IsNullOrWhiteSpace(StartText))
+            throw new ArgumentException("The prompt starts from a text, but StartText is empty. Give the text.", nameof(StartText));
+        if (Placement != PromptPlacement.BeforeText && (ReadsPrompt || EmbedsTwice))
+            throw new ArgumentException(
+                $"{(ReadsPrompt ? nameof(ReadsPrompt) : nameof(EmbedsTwice))} needs the prompt before the text, but Placement is {Placement}.", nameof(Placement));
+    }
+}
