@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
@@ -11,6 +12,13 @@ internal sealed record FirstValues(Initializer Weight, Initializer Bias, Trained
 {
     /// <summary>Token ids of the words that a prompt begins with; null for random vectors.</summary>
     public IReadOnlyList<int>? Words { get; init; }
+
+    /// <summary>Initialises the layers of a network with the spread of PyTorch's own initialisers, variance 1 / (3 · inputs).</summary>
+    public Initializer ByFanIn => shape => Scaled(Weight, 1 / Math.Sqrt(3 * shape[^1]))(shape);
+
+    /// <summary>An initialiser of N(0, 0.02) with another deviation.</summary>
+    public static Initializer Scaled(Initializer weight, double deviation) =>
+        shape => weight(shape).Times(deviation / Initializers.StandardDeviation);
 
     /// <summary>The given values of a tensor, or an initialiser's.</summary>
     public Initializer Of(string name, Initializer otherwise) =>
@@ -41,6 +49,9 @@ internal abstract class MethodParameters : IDisposable
 internal sealed class DirectParameters(IReadOnlyDictionary<string, Tensor> tensors) : MethodParameters
 {
     public override IReadOnlyList<Tensor> Parameters { get; } = [.. tensors.Values];
+
+    /// <summary>A single tensor.</summary>
+    public static DirectParameters Of(string name, Tensor tensor) => new(new Dictionary<string, Tensor> { [name] = tensor });
 
     public override IReadOnlyDictionary<string, Tensor> Values() => tensors;
 }

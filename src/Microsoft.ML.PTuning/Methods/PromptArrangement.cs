@@ -78,6 +78,14 @@ internal static class PromptArrangement
         : _ => backbone.WordEmbeddings.index_select(0, tensor([.. words.Select(word => (long)word)]).ToDevice(backbone.WordEmbeddings.device))
             .ToTrainedType().clone();
 
+    /// <exception cref="ArgumentException">The start is a text, but there is none.</exception>
+    public static void Check(PromptStart start, string? startText)
+    {
+        OptionRange.Defined(start);
+        if (start == PromptStart.Text && string.IsNullOrWhiteSpace(startText))
+            throw new ArgumentException("The prompt starts from a text, but StartText is empty. Give the text.", nameof(PromptTuning.StartText));
+    }
+
     private static bool HasFirstToken(PromptPlacement placement, Backbone backbone) =>
         placement == PromptPlacement.AfterFirstToken && backbone.SentenceToken == SentenceToken.First;
 

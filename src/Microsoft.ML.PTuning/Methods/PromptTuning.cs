@@ -3,7 +3,6 @@ using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tokenization;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning;
 
@@ -63,10 +62,9 @@ public sealed class PromptTuning : TuningMethod
 
     internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [PromptArrangement.Declare(backbone, Length)];
 
-    internal override MethodParameters Create(Backbone backbone, FirstValues first) => new DirectParameters(new Dictionary<string, Tensor>
-    {
-        [TrainedTensors.Prompt] = first.Of(TrainedTensors.Prompt, PromptArrangement.Initializer(backbone, first))(Length, backbone.Configuration.EmbeddingSize),
-    });
+    internal override MethodParameters Create(Backbone backbone, FirstValues first) => DirectParameters.Of(
+        TrainedTensors.Prompt,
+        first.Of(TrainedTensors.Prompt, PromptArrangement.Initializer(backbone, first))(Length, backbone.Configuration.EmbeddingSize));
 
     internal override IReadOnlyList<int>? ChooseWords(IEnumerable<EncodedRow> rows, TextTokenizer tokenizer, IReadOnlyList<string> classes) =>
         PromptArrangement.ChooseWords(Start, StartText, Length, rows, tokenizer, classes);
@@ -86,9 +84,7 @@ public sealed class PromptTuning : TuningMethod
     {
         OptionRange.AtLeast(Length, 1);
         OptionRange.Defined(Placement);
-        OptionRange.Defined(Start);
-        if (Start == PromptStart.Text && string.IsNullOrWhiteSpace(StartText))
-            throw new ArgumentException("The prompt starts from a text, but StartText is empty. Give the text.", nameof(StartText));
+        PromptArrangement.Check(Start, StartText);
         if (Placement != PromptPlacement.BeforeText && (ReadsPrompt || EmbedsTwice))
             throw new ArgumentException(
                 $"{(ReadsPrompt ? nameof(ReadsPrompt) : nameof(EmbedsTwice))} needs the prompt before the text, but Placement is {Placement}.", nameof(Placement));

@@ -12,7 +12,8 @@ namespace Microsoft.ML.PTuning;
 /// <summary>How an encoder is adapted to a task: <see cref="TrainingOptions.Method"/>.</summary>
 /// <remarks>
 /// <para>
-/// Each method is a class: <see cref="LinearProbe"/>, <see cref="BitFit"/>. Without one, a trainer learns by P-Tuning v2, as the options of the prefix
+/// Each method is a class: <see cref="PromptTuning"/>, <see cref="PTuningV1"/>, <see cref="SoftPromptMixture"/>, <see cref="BitFit"/>,
+/// <see cref="LinearProbe"/>. Without one, a trainer learns by P-Tuning v2, as the options of the prefix
 /// say. Methods can only be made by this library.
 /// </para>
 /// <para>A method's properties are saved with the model. They are set when it is created, so trainers and threads may share one.</para>
@@ -31,6 +32,8 @@ namespace Microsoft.ML.PTuning;
 [JsonDerivedType(typeof(LinearProbe), LinearProbe.Kind)]
 [JsonDerivedType(typeof(BitFit), BitFit.Kind)]
 [JsonDerivedType(typeof(PromptTuning), PromptTuning.Kind)]
+[JsonDerivedType(typeof(PTuningV1), PTuningV1.Kind)]
+[JsonDerivedType(typeof(SoftPromptMixture), SoftPromptMixture.Kind)]
 public abstract class TuningMethod
 {
     // Each method is one file and one line above; a saved model names its kind.

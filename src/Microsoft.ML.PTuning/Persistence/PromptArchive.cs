@@ -93,7 +93,7 @@ internal static class PromptArchive
     private static void CheckFit(PromptDocument document, BackboneLease backbone, string source)
     {
         var misfit = document.Method.FindMisfit(backbone.Backbone, document.Task.MaxLength)
-            ?? document.Task.FindMisfit(backbone.Backbone) ?? document.Task.FindMisfit(backbone.Tokenizer);
+            ?? document.Task.FindMisfit(document.Method) ?? document.Task.FindMisfit(backbone.Backbone) ?? document.Task.FindMisfit(backbone.Tokenizer);
         if (misfit is not null)
             throw new InvalidDataException(
                 $"'{source}' does not fit the backbone {document.Backbone}: {misfit} The file was changed; save the model again.");

@@ -82,6 +82,11 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
     public virtual string? FindMisfit(Backbone backbone) => null;
 
+    /// <returns>Why the method cannot learn this task, and what to do; null where it can.</returns>
+    public string? FindMisfit(TuningMethod method) => method.MixesClasses && this is not SentenceClassification
+        ? $"{method.GetType().Name} averages the probabilities of classes, which this task does not have. Use it for one class of several, or for true or false."
+        : null;
+
     /// <returns>Why rows of <see cref="MaxLength"/> tokens are too short for this task; null where they are not.</returns>
     public abstract string? FindMisfit(TextTokenizer tokenizer);
 

@@ -115,7 +115,7 @@ internal sealed class TrainingSession : IDisposable
     {
         var lease = backbone.Lease;
         var misfit = _options.TrainedMethod.FindMisfit(lease.Backbone, task.MaxLength)
-            ?? task.FindMisfit(lease.Backbone) ?? task.FindMisfit(lease.Tokenizer);
+            ?? task.FindMisfit(_options.TrainedMethod) ?? task.FindMisfit(lease.Backbone) ?? task.FindMisfit(lease.Tokenizer);
         if (misfit is not null)
             throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");
     }

@@ -11,14 +11,17 @@ public sealed class MethodGoldenTests
 
     /// <summary>The files whose method is built, by the task that they are trained for; neither sharding nor recomputing may change the result.</summary>
     public static IEnumerable<object[]> Files =>
-    [
-        ["bert.finetune.bitfit", "sequence-classification", 1, false],
-        ["bert.finetune.bitfit", "sequence-classification", 3, false],
-        ["bert.finetune.bitfit", "sequence-classification", 1, true],
-        ["bert.prefix.multi-label", "multi-label-classification", 1, false],
-        ["bert.prefix.multi-label", "multi-label-classification", 3, false],
-        ["bert.prefix.multi-label", "multi-label-classification", 1, true],
-    ];
+        from file in (IEnumerable<(string Name, string Task)>)
+        [
+            ("bert.finetune.bitfit", "sequence-classification"),
+            ("bert.prefix.multi-label", "multi-label-classification"),
+            ("bert.prompt-tuning.prepended", "sequence-classification"),
+            ("bert.prompt-tuning.prepended.pool-first", "sequence-classification"),
+            ("bert.prompt-tuning.after-cls", "sequence-classification"),
+            ("bert.prompt-tuning.official-shallow", "sequence-classification"),
+        ]
+        from road in (IEnumerable<(int Shards, bool Recomputes)>)[(1, false), (3, false), (1, true)]
+        select new object[] { file.Name, file.Task, road.Shards, road.Recomputes };
 
     [TestMethod]
     [DynamicData(nameof(Files))]

@@ -1,9 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
-using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
-using Microsoft.ML.PTuning.Tests.Methods;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
@@ -14,8 +12,6 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 internal sealed class OfficialModel : IDisposable
 {
     public const double LearningRate = 5e-3;
-
-    private const string Embedding = "prefix_encoder.embedding.weight";
 
     /// <summary>A head's official names by those it is saved under here; only DeBERTa's official models train a pooler.</summary>
     private readonly Dictionary<string, string> _headNames = new()
@@ -36,15 +32,14 @@ internal sealed class OfficialModel : IDisposable
     {
         (_golden, _weights) = (golden, weights);
 
-        TuningMethod method = golden.Tensors.ContainsKey($"init.{Embedding}") ? new DeepPrefix { PrefixLength = (int)Initial(Embedding).size(0) } : new BitFit();
-        var encoder = method.Adapt(weights.Backbone);
+        var official = OfficialMethod.Of(golden, weights);
+        var encoder = official.Method.Adapt(weights.Backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
             (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");
-        var parameters = method is DeepPrefix ? CreatePrefix(encoder.PrefixShape()) : method.Create(weights.Backbone, NoInitializers);
         SortedDictionary<string, Tensor> head = [];
-        foreach (var (name, official) in _headNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
-            head[name] = Initial(official).clone();
+        foreach (var (name, officialName) in _headNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
+            head[name] = Initial(officialName).clone();
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
             new()
@@ -57,9 +52,8 @@ internal sealed class OfficialModel : IDisposable
                 PadToLength = Width,
                 RecomputeActivations = recompute,
             },
-            parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], weights.Backbone.Configuration.PadTokenId, CPU);
-        var names = method is DeepPrefix ? PrefixNames : parameters.Values().Keys.Select(name => name.Replace("backbone.", "bert."));
-        Trained = names.Zip(parameters.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
+            official.Parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], weights.Backbone.Configuration.PadTokenId, CPU);
+        Trained = official.Names.Zip(official.Parameters.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
     }
 
     public PromptOptimizer Optimizer { get; }
@@ -70,56 +64,19 @@ internal sealed class OfficialModel : IDisposable
     /// <summary>What is trained, by its official name.</summary>
     public IEnumerable<(string Name, Tensor Parameter)> Trained { get; }
 
-    /// <summary>The prefix as the official model computes it from its first values: the embedding, or the network's output for it. Null where it has none.</summary>
-    public Tensor? FirstPrefix
-    {
-        get
-        {
-            if (!_golden.Tensors.ContainsKey($"init.{Embedding}"))
-                return null;
-
-            var flat = Initial(Embedding);
-            if (IsProjected)
-            {
-                flat = matmul(flat, Initial("prefix_encoder.trans.0.weight").t()) + Initial("prefix_encoder.trans.0.bias");
-                flat = matmul(flat.tanh(), Initial("prefix_encoder.trans.2.weight").t()) + Initial("prefix_encoder.trans.2.bias");
-            }
-            var encoder = _weights.Backbone.Configuration;
-            return flat.view(flat.size(0), encoder.Layers, 2, encoder.Heads, encoder.HeadSize); // [P, L, 2, h, D]
-        }
-    }
+    /// <inheritdoc cref="OfficialMethod.FirstPrefix"/>
+    public Tensor? FirstPrefix => OfficialMethod.FirstPrefix(_golden, _weights);
 
     /// <summary>Tokens of a row with the official padding, which the official loss of answers counts.</summary>
     private int Width => (int)_golden.Tensors["input.input_ids"].shape[^1];
 
-    private bool IsProjected => _golden.Tensors.ContainsKey("init.prefix_encoder.trans.0.weight");
-
-    // In the order of PrefixParameters.Parameters.
-    private string[] PrefixNames => IsProjected
-        ? [Embedding, "prefix_encoder.trans.0.weight", "prefix_encoder.trans.0.bias", "prefix_encoder.trans.2.weight", "prefix_encoder.trans.2.bias"]
-        : [Embedding];
-
     public void Dispose() => Optimizer.Dispose();
-
-    /// <summary>BitFit begins with the encoder's own biases.</summary>
-    private static FirstValues NoInitializers { get; } = new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException());
 
     private Tensor Initial(string name) => _weights[name];
 
-    private PrefixParameters CreatePrefix(PrefixShape shape)
-    {
-        var values = new Queue<Tensor>(PrefixNames.Select(Initial));
-        Initializer next = dimensions =>
-        {
-            CollectionAssert.AreEqual(dimensions, values.Peek().shape);
-            return values.Dequeue().clone();
-        };
-        return IsProjected ? new ProjectedPrefix(shape, (int)Initial("prefix_encoder.trans.0.bias").size(0), next, next) : new EmbeddedPrefix(shape, next);
-    }
-
     private PromptTask TaskOf(string kind) => kind switch
     {
-        "sequence-classification" => Any.Classification((int)Initial("classifier.bias").size(0)),
+        "sequence-classification" or "sequence-classification-shallow" => Any.Classification((int)Initial("classifier.bias").size(0)),
         "multi-label-classification" => Any.MultiLabel((int)Initial("classifier.bias").size(0)),
         "token-classification" => Any.Tagging((int)Initial("classifier.bias").size(0)),
         "multiple-choice" => Any.Choice,

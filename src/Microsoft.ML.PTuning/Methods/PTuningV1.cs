@@ -1,0 +1,95 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
+
+namespace Microsoft.ML.PTuning;
+
+/// <summary>P-tuning, the first version (Liu et al. 2021): trained tokens in a pattern around the text, which a small network makes.</summary>
+/// <remarks>
+/// <see cref="PTuningV2Trainer.SentenceOptions"/> say where the tokens stand, in their pattern; without one they stand where <see cref="Placement"/>
+/// says. The network is computed once per step and not saved: the model keeps the vectors. The encoder stays frozen, as in the experiments with LAMA.
+/// Rows of several such models share a batch as with <see cref="PromptTuning"/>.
+/// </remarks>
+/// <example>
+/// <code>
+/// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+/// {
+///     Sentence1ColumnName = "Text",
+///     Method = new PTuningV1 { Length = 9, Network = PromptNetworkKind.Lstm },
+/// });
+/// </code>
+/// </example>
+public sealed class PTuningV1 : TuningMethod
+{
+    internal const string Kind = "p-tuning-v1";
+
+    /// <summary>How many vectors, P.</summary>
+    public int Length { get; init; } = 9;
+
+    /// <summary>The network that makes them.</summary>
+    public PromptNetworkKind Network { get; init; }
+
+    /// <summary>Units of the LSTM per direction; 0 for half of the size of the vectors, as in the experiments with LAMA.</summary>
+    public int LstmSize { get; init; }
+
+    /// <summary>Where the vectors stand if the pattern does not say it.</summary>
+    public PromptPlacement Placement { get; init; }
+
+    internal override double? UsualLearningRate => 1e-3;
+
+    internal override int InsertedTokens => Length;
+
+    internal override bool TunesEmbeddings => true;
+
+    internal override bool Stacks => true;
+
+    internal override object StackKey => (GetType(), Length, Placement);
+
+    internal override int FirstTunedLayer(Backbone backbone) => 0;
+
+    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [PromptArrangement.Declare(backbone, Length)];
+
+    internal override MethodParameters Create(Backbone backbone, FirstValues first)
+    {
+        var size = backbone.Configuration.EmbeddingSize;
+        if (first.Values?.Contains(TrainedTensors.Prompt) == true)
+            return DirectParameters.Of(TrainedTensors.Prompt, first.Of(TrainedTensors.Prompt, first.Weight)(Length, size)); // A model keeps no network.
+
+        var vectors = FirstValues.Scaled(first.Weight, deviation: 1);
+        return Network switch
+        {
+            PromptNetworkKind.Lstm => new LstmPrompt(vectors(Length, size), LstmSize > 0 ? LstmSize : Math.Max(1, size / 2), first.ByFanIn),
+            PromptNetworkKind.Mlp => new MlpPrompt(vectors(Length, size), first.ByFanIn),
+            _ => DirectParameters.Of(TrainedTensors.Prompt, first.Weight(Length, size)),
+        };
+    }
+
+    internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone) => PromptArrangement.Arrange(batch, backbone, Placement, Length);
+
+    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
+        new(Prompts: new(PromptArrangement.Drop(tensors[TrainedTensors.Prompt], rows, dropout)));
+
+    internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => PromptArrangement.Stack(models);
+
+    internal override void Check()
+    {
+        OptionRange.AtLeast(Length, 1);
+        OptionRange.AtLeast(LstmSize, 0);
+        OptionRange.Defined(Network);
+        OptionRange.Defined(Placement);
+    }
+}
+
+/// <summary>The network that makes the vectors of a prompt from trained ones.</summary>
+public enum PromptNetworkKind
+{
+    /// <summary>A bidirectional LSTM of two layers, then linear, ReLU, linear.</summary>
+    Lstm,
+
+    /// <summary>Linear, ReLU, linear.</summary>
+    Mlp,
+
+    /// <summary>None: the vectors themselves are trained.</summary>
+    None,
+}
