@@ -52,7 +52,7 @@ internal static class CommandLine
 
     private static readonly Option<string> MethodName = new("--method")
     {
-        DefaultValueFactory = _ => PrefixTuning.DeepPrefix.Name,
+        DefaultValueFactory = _ => LibraryMethod.DeepPrefix.Name,
         Description = $"{string.Join("; ", Method.All.Select(method => $"'{method.Name}': {method.Summary}"))}. "
             + "Options that mean nothing to a method are ignored",
     };
@@ -62,8 +62,20 @@ internal static class CommandLine
         Description = "Trains with the library's defaults, not with those of an official script, and reports the last epoch; other options still count",
     };
 
-    private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors per layer", lowest: 1);
+    private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors per layer; of a prompt in the input, all its vectors", lowest: 1);
     private static readonly Option<int?> PrefixLayers = Number("--prefix-layers", "Prefix in the last k layers only; 0 for all", lowest: 0);
+
+    private static readonly Option<PromptStart?> StartOfPrompt = new("--prompt-start")
+    {
+        HelpName = string.Join('|', Enum.GetNames<PromptStart>().Where(name => name != nameof(PromptStart.Text))).ToLowerInvariant(),
+        Description = "What the vectors of a prompt in the input are before training",
+    };
+
+    private static readonly Option<PromptPlacement?> PlaceOfPrompt = new("--prompt-placement")
+    {
+        HelpName = string.Join('|', Enum.GetNames<PromptPlacement>()).ToLowerInvariant(),
+        Description = "Where the vectors of a prompt in the input stand",
+    };
 
     private static readonly Option<bool?> Projection = new("--projection")
     {
@@ -134,7 +146,7 @@ internal static class CommandLine
             "P-Tuning v2 on the tasks of the paper. What the command line leaves open is taken from the official script "
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
-            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, MethodName, Defaults, PrefixLength, PrefixLayers, Projection,
+            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, MethodName, Defaults, PrefixLength, PrefixLayers, StartOfPrompt, PlaceOfPrompt, Projection,
             LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Save, Json])
         {
             command.Options.Add(option);
@@ -177,7 +189,7 @@ internal static class CommandLine
 
     private static void CheckMethod(CommandResult result, PaperTask task)
     {
-        string? name = result.GetResult(MethodName)?.Tokens.FirstOrDefault()?.Value ?? PrefixTuning.DeepPrefix.Name;
+        string? name = result.GetResult(MethodName)?.Tokens.FirstOrDefault()?.Value ?? LibraryMethod.DeepPrefix.Name;
         if (Method.All.FirstOrDefault(known => known.Name == name) is not { } method)
             return;                                         // told of elsewhere
 
@@ -229,7 +241,10 @@ internal static class CommandLine
         string? backbone = arguments.GetValue(Backbone);
         var method = Method.Named(arguments.GetRequiredValue(MethodName));
         Preset? preset = arguments.GetValue(Defaults) || !Directory.Exists(backbone) ? null : Preset.For(task.Name, BackboneShape.Read(backbone));
-        Settings settings = Settings.Resolve(method.HasPrefix, Requested(arguments), preset, task.Defaults);
+        RequestedSettings requested = Requested(arguments);
+        PTuningV2Trainer.Options library = task.Defaults;
+        library.Method = method.Tuning(requested);
+        Settings settings = Settings.Resolve(method.HasPrefix, requested, preset, library);
 
         DataFiles files = arguments.GetValue(Data) is { } folder
             ? DataFiles.Find(task, folder, needsDev: arguments.GetValue(HoldOut) is null)
@@ -265,7 +280,11 @@ internal static class CommandLine
         arguments.GetValue(Pooled),
         arguments.GetValue(PadToMax),
         arguments.GetValue(Seed) ?? [],
-        KeepsBestEpoch: arguments.GetValue(Epoch) is { } epoch ? epoch == "best" : !arguments.GetValue(Defaults));
+        KeepsBestEpoch: arguments.GetValue(Epoch) is { } epoch ? epoch == "best" : !arguments.GetValue(Defaults))
+    {
+        PromptStart = arguments.GetValue(StartOfPrompt),
+        PromptPlacement = arguments.GetValue(PlaceOfPrompt),
+    };
 
     private static Option<T?> Number<T>(string name, string description, T lowest, T? below = null)
         where T : struct, INumber<T> => new(name)

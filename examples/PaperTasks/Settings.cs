@@ -5,7 +5,14 @@ namespace PaperTasks;
 /// <summary>What the command line says about training; null where it says nothing.</summary>
 internal sealed record RequestedSettings(
     int? PrefixLength, int? PrefixLayers, bool? Projection, double? LearningRate, int? Epochs, int? BatchSize, int? MaxLength,
-    PositionOffset? PositionOffset, Pooling? Pooling, bool PadToMax, IReadOnlyList<int> Seeds, bool KeepsBestEpoch = true);
+    PositionOffset? PositionOffset, Pooling? Pooling, bool PadToMax, IReadOnlyList<int> Seeds, bool KeepsBestEpoch = true)
+{
+    /// <summary>What the vectors of a prompt in the input are before training.</summary>
+    public PromptStart? PromptStart { get; init; }
+
+    /// <summary>Where they stand.</summary>
+    public PromptPlacement? PromptPlacement { get; init; }
+}
 
 /// <summary>Every hyper-parameter of a run: the command line's, else the preset's, else the library's.</summary>
 /// <param name="Epochs">0 for a number that follows from the rows.</param>
@@ -17,6 +24,9 @@ internal sealed record Settings(
 {
     /// <summary>Seed of a run where neither the command line nor a preset names one.</summary>
     public const int DefaultSeed = 1;
+
+    /// <summary>How the library adapts the encoder; null for a prefix, or where the method is not the library's.</summary>
+    public TuningMethod? Tuning { get; init; }
 
     /// <param name="hasPrefix">Whether the method trains a prefix.</param>
     /// <param name="library">What the library takes for granted in this kind of task.</param>
@@ -35,5 +45,8 @@ internal sealed record Settings(
         HeadDropout: preset?.Dropout ?? library.HeadDropout,
         BackboneDropout: preset?.Dropout ?? library.BackboneDropout,
         Seeds: requested.Seeds.Count > 0 ? requested.Seeds : [preset?.Seed ?? DefaultSeed],
-        KeepsBestEpoch: requested.KeepsBestEpoch);
+        KeepsBestEpoch: requested.KeepsBestEpoch)
+    {
+        Tuning = library.Method,
+    };
 }

@@ -11,12 +11,15 @@ internal abstract record Method(string Name, string Summary)
 {
     /// <summary>The methods of the command line, the simplest first.</summary>
     public static IReadOnlyList<Method> All { get; } =
-        [new Majority(), new BagOfWords(), new MeanEmbedding(), PrefixTuning.LinearProbe, PrefixTuning.DeepPrefix];
+        [new Majority(), new BagOfWords(), new MeanEmbedding(), .. LibraryMethod.Known];
 
     public static Method Named(string name) => All.Single(method => method.Name == name);
 
     /// <summary>Whether the options of the prefix count.</summary>
     public virtual bool HasPrefix => false;
+
+    /// <summary>How the library adapts the encoder; null where it does not, or by the options of the prefix.</summary>
+    public virtual TuningMethod? Tuning(RequestedSettings requested) => null;
 
     /// <summary>Whether there is a model to save.</summary>
     public virtual bool CanSave => false;

@@ -202,10 +202,10 @@ internal sealed class PromptOptimizer : IDisposable
         var method = new List<(Tensor Value, Tensor Gradient)>();
         foreach (var name in leaves[0].Names)
         {
-            var sum = leaves[0][name].grad!;
+            var sum = leaves[0][name].grad ?? zeros_like(leaves[0][name], requires_grad: false); // The task may not read a tensor, such as a pooler's.
             using (no_grad())
-                foreach (var other in leaves.Skip(1))
-                    sum.AddInPlace(other[name].grad!);
+                foreach (var gradient in leaves.Skip(1).Select(other => other[name].grad).OfType<Tensor>())
+                    sum.AddInPlace(gradient);
 
             if (values.TryGetValue(name, out var value))
                 method.Add((value, sum));

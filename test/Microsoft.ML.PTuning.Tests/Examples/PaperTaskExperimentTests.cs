@@ -115,7 +115,7 @@ public sealed class PaperTaskExperimentTests
     {
         Settings settings = Settings.Resolve(hasPrefix: true, requested ?? OneEpoch, null, new PTuningV2Trainer.MulticlassOptions());
         var run = new TrainingRun(data, settings, Backbone: null, Seed: 1, new Progress<TrainingProgress>(), CancellationToken.None);
-        return Experiment.Run(PrefixTuning.DeepPrefix, run, saveTo);
+        return Experiment.Run(LibraryMethod.DeepPrefix, run, saveTo);
     }
 
     private static void AssertMeasured(RunResult result, int rows, params string[] metrics)

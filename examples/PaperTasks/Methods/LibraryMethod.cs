@@ -4,28 +4,56 @@ using PaperTasks.DataSets;
 
 namespace PaperTasks.Methods;
 
-/// <summary>The library's trainers, with a prefix in every layer or without one.</summary>
-internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix) : Method(Name, Summary)
+/// <summary>The library's trainers: the encoder is adapted in one way or another, and a head is trained.</summary>
+/// <param name="Create">Makes the library's method; null for a prefix in every layer, whose options are those of the trainer.</param>
+internal sealed record LibraryMethod(string Name, string Summary, Func<RequestedSettings, TuningMethod>? Create = null) : Method(Name, Summary)
 {
-    public static PrefixTuning DeepPrefix { get; } = new("ptuning-v2", "a prefix in every layer and a head", WithPrefix: true);
+    public static LibraryMethod DeepPrefix { get; } = new("ptuning-v2", "a prefix in every layer and a head");
 
-    public static PrefixTuning LinearProbe { get; } = new("linear-probe", "the same head without a prefix", WithPrefix: false);
+    /// <summary>All of them, the one with the fewest trained numbers first.</summary>
+    public static IReadOnlyList<LibraryMethod> Known { get; } =
+    [
+        new("linear-probe", "the same head without a prefix", _ => new LinearProbe()),
+        new("prompt-tuning", "trained vectors in the input only", requested => new PromptTuning
+        {
+            Length = requested.PrefixLength ?? 20,
+            Start = requested.PromptStart ?? default,
+            Placement = requested.PromptPlacement ?? default,
+        }),
+        new("p-tuning-v1", "trained vectors in the input, made by an LSTM", requested => new PTuningV1
+        {
+            Length = requested.PrefixLength ?? 20,
+            Placement = requested.PromptPlacement ?? default,
+        }),
+        new("soft-prompts", "a mixture of three prompts, changed in every layer; for classes", requested => new SoftPromptMixture
+        {
+            Length = requested.PrefixLength ?? 20,
+            Start = requested.PromptStart ?? default,
+            Placement = requested.PromptPlacement ?? default,
+            Deep = true,
+        }),
+        DeepPrefix,
+        new("bitfit", "the encoder's biases", _ => new BitFit()),
+    ];
 
-    public override bool HasPrefix => WithPrefix;
+    public override bool HasPrefix => Create is null;
 
     public override bool CanSave => true;
 
+    public override TuningMethod? Tuning(RequestedSettings requested) => Create?.Invoke(requested);
+
     public override object Options(Settings settings) => new
     {
-        settings.PrefixLength,
-        settings.PrefixLayers,
-        settings.Projection,
+        PrefixLength = HasPrefix ? settings.PrefixLength : (int?)null,
+        PrefixLayers = HasPrefix ? settings.PrefixLayers : (int?)null,
+        Projection = HasPrefix ? settings.Projection : (bool?)null,
+        Tuning = settings.Tuning is { } tuning ? TuningOptions(tuning) : null,
         settings.LearningRate,
         Epochs = settings.Epochs > 0 ? settings.Epochs : (int?)null,
         Epoch = settings.KeepsBestEpoch ? "best" : "last",
         settings.BatchSize,
         settings.MaxLength,
-        PositionOffset = settings.PositionOffset == PositionOffset.Prefix ? "prefix" : "none",
+        PositionOffset = !HasPrefix ? null : settings.PositionOffset == PositionOffset.Prefix ? "prefix" : "none",
         Pooling = settings.Pooling.ToString().ToLowerInvariant(),
         settings.PadToMax,
         settings.PrefixDropout,
@@ -77,10 +105,15 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
     {
         Settings settings = run.Settings;
         options.Backbone = run.Backbone;
-        options.PrefixLength = settings.PrefixLength;
-        options.PrefixLayers = settings.PrefixLayers;
-        options.PrefixProjection = settings.Projection;
-        options.PositionOffset = settings.PositionOffset;
+        if (settings.Tuning is null)
+        {
+            options.PrefixLength = settings.PrefixLength;
+            options.PrefixLayers = settings.PrefixLayers;
+            options.PrefixProjection = settings.Projection;
+            options.PositionOffset = settings.PositionOffset;
+        }
+
+        options.Method = settings.Tuning;
         options.PrefixDropout = settings.PrefixDropout;
         options.HeadDropout = settings.HeadDropout;
         options.BackboneDropout = settings.BackboneDropout;
@@ -93,5 +126,15 @@ internal sealed record PrefixTuning(string Name, string Summary, bool WithPrefix
         options.Progress = run.Progress;
         options.CancellationToken = run.CancellationToken;
         return options;
+    }
+
+    // A method without properties has null, which is not told.
+    private static string? TuningOptions(TuningMethod tuning)
+    {
+        string[] properties = [.. from property in tuning.GetType().GetProperties()
+                                  let value = property.GetValue(tuning)
+                                  where value is not null
+                                  select $"{property.Name}={value}"];
+        return properties.Length == 0 ? null : string.Join(' ', properties);
     }
 }
