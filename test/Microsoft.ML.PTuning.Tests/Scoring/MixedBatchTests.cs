@@ -164,6 +164,28 @@ public sealed class MixedBatchTests
         AreClose(parts, outputs);
     }
 
+    /// <summary>Methods with a prompt in the input; models of one of them share a batch.</summary>
+    public static IEnumerable<object[]> Prompted =>
+        from family in (string[])["bert", "roberta", "deberta-v3"]
+        from method in (TuningMethod[])
+        [
+            new PromptTuning { Length = 3 },
+            new PromptTuning { Length = 3, Placement = PromptPlacement.AfterFirstToken },
+            new PromptTuning { Length = 2, ReadsPrompt = true },
+            new PTuningV1 { Length = 5 },
+        ]
+        select new object[] { family, method };
+
+    [TestMethod]
+    [DynamicData(nameof(Prompted))]
+    public void Prompts_of_many_models_in_one_batch_give_what_each_gives_alone(string family, TuningMethod method)
+    {
+        using var models = new MixedModels(family, inF64: true);
+        var parts = Parts(models, [method, method]);
+
+        AreClose(parts, Run(parts));
+    }
+
     [TestMethod]
     public void Batch_leaves_no_tensor_behind()
     {

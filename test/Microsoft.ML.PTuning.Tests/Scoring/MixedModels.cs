@@ -156,7 +156,7 @@ internal sealed class MixedModels : IDisposable
             backbone = wrap(backbone);
         if (backbone != open.Lease.Backbone)
             open = new(new BackboneLease(new(backbone, open.Lease.Tokenizer), open.Lease.Directory, open.Lease.Dispose), open.Reference);
-        var fitting = task with { MaxLength = Math.Min(task.MaxLength, backbone.MaxPositions - method.ReservedPositions) };
+        var fitting = task with { MaxLength = Math.Min(task.MaxLength, backbone.MaxPositions - method.ReservedPositions - method.InsertedTokens) };
         var model = new PTuningV2Transformer(new PromptModel(fitting, method, open, tensors, summary: null, CPU), new MLContext());
         _models.Add(model);
         return model;

@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -31,10 +32,15 @@ internal sealed class FirstLayerConvolution(FrozenTensors tensors, DebertaConfig
         using var scope = NewDisposeScope();
         var tokens = output.size(1);
         real = real?.narrow(1, 0, tokens);
+        var type = TypeOn(embedded.device, embedded.dtype);
         var convolved = functional.conv1d(
-            embedded.transpose(1, 2), _weight.Under(changes), _bias.Under(changes), padding: convolution.KernelSize / 2, groups: convolution.Groups)
-            .transpose(1, 2);
-        var added = _activation(convolved.narrow(1, 0, tokens).Masked(real).Drop(dropout));
+            embedded.transpose(1, 2).to(type), _weight.Under(changes).to(type), _bias.Under(changes).to(type),
+            padding: convolution.KernelSize / 2, groups: convolution.Groups).transpose(1, 2);
+        var added = _activation(convolved.narrow(1, 0, tokens).to(embedded.dtype).Masked(real).Drop(dropout));
         return _norm.Forward(output.Plus(added), changes).Masked(real).MoveToOuterDisposeScope();
     }
+
+    /// <summary>F32 on the CPU: PyTorch 2.10 computes convolutions in BF16 wrongly on some processors (AMD Zen 5, 8 channels, off by a third).</summary>
+    private static ScalarType TypeOn(Device device, ScalarType type) =>
+        device.type == DeviceType.CPU && type != ScalarType.Float64 ? ScalarType.Float32 : type;
 }

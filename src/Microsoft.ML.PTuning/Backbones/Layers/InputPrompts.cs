@@ -25,10 +25,15 @@ internal sealed record InputPrompts(Tensor Vectors, IReadOnlyList<Tensor>? Delta
 
         Tensor RunWithDelta(int layer, Tensor hidden, bool sentenceTokenOnly)
         {
-            using var scope = NewDisposeScope();
-            var input = hidden.scatter_add(1, Places(batch, hidden), ByRow(deltas[layer], hidden));
-            return run(layer, input, sentenceTokenOnly).MoveToOuterDisposeScope();
+            using var input = Add(hidden, deltas[layer], batch);
+            return run(layer, input, sentenceTokenOnly); // In the scope that the layers were opened in, which their masks belong to.
         }
+    }
+
+    private static Tensor Add(Tensor hidden, Tensor delta, EncodedBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        return hidden.scatter_add(1, Places(batch, hidden), ByRow(delta, hidden)).MoveToOuterDisposeScope();
     }
 
     private static Tensor Places(EncodedBatch batch, Tensor vectors) =>
