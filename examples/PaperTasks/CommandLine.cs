@@ -63,7 +63,24 @@ internal static class CommandLine
     };
 
     private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors per layer; of a prompt in the input, all its vectors", lowest: 1);
-    private static readonly Option<int?> PrefixLayers = Number("--prefix-layers", "Prefix in the last k layers only; 0 for all", lowest: 0);
+    private static readonly Option<LayerSelection?> PrefixLayers = new("--prefix-layers")
+    {
+        HelpName = "K|I-J|I,J",
+        Description = "Prefix in the last K layers only, 0 for all; or in the layers I to J, or I and J, counted from 0",
+        CustomParser = result =>
+        {
+            try
+            {
+                return LayerSelection.Parse(result.Tokens[0].Value);
+            }
+            catch (FormatException problem)
+            {
+                result.AddError($"--prefix-layers: {problem.Message}");
+                return null;
+            }
+        },
+    };
+
 
     private static readonly Option<PromptStart?> StartOfPrompt = new("--prompt-start")
     {
@@ -196,7 +213,7 @@ internal static class CommandLine
         if (!method.Suits(task))
             result.AddError($"--method {name} is for {Names(method.Suits)}, not for {task.Name}.");
         if (result.GetValue(Save) is not null && !method.CanSave)
-            result.AddError($"--save: {name} has no model to save; {string.Join(" and ", from known in Method.All where known.CanSave select known.Name)} have.");
+            result.AddError($"--save: {name} has no model to save; those of the library have.");
     }
 
     private static string Names(Func<PaperTask, bool> condition) => string.Join(" and ", PaperTask.All.Where(condition).Select(task => task.Name));

@@ -4,7 +4,7 @@ namespace PaperTasks;
 
 /// <summary>What the command line says about training; null where it says nothing.</summary>
 internal sealed record RequestedSettings(
-    int? PrefixLength, int? PrefixLayers, bool? Projection, double? LearningRate, int? Epochs, int? BatchSize, int? MaxLength,
+    int? PrefixLength, LayerSelection? PrefixLayers, bool? Projection, double? LearningRate, int? Epochs, int? BatchSize, int? MaxLength,
     PositionOffset? PositionOffset, Pooling? Pooling, bool PadToMax, IReadOnlyList<int> Seeds, bool KeepsBestEpoch = true)
 {
     /// <summary>What the vectors of a prompt in the input are before training.</summary>
@@ -18,7 +18,7 @@ internal sealed record RequestedSettings(
 /// <param name="Epochs">0 for a number that follows from the rows.</param>
 /// <param name="KeepsBestEpoch">Whether the epoch that is best on the judged rows is kept, as in the paper; else the last one.</param>
 internal sealed record Settings(
-    int PrefixLength, int PrefixLayers, bool Projection, double LearningRate, int Epochs, int BatchSize, int MaxLength,
+    int PrefixLength, LayerSelection PrefixLayers, bool Projection, double LearningRate, int Epochs, int BatchSize, int MaxLength,
     PositionOffset PositionOffset, Pooling Pooling, bool PadToMax, double PrefixDropout, double HeadDropout, double BackboneDropout, IReadOnlyList<int> Seeds,
     bool KeepsBestEpoch)
 {
@@ -32,7 +32,7 @@ internal sealed record Settings(
     /// <param name="library">What the library takes for granted in this kind of task.</param>
     public static Settings Resolve(bool hasPrefix, RequestedSettings requested, Preset? preset, PTuningV2Trainer.Options library) => new(
         PrefixLength: hasPrefix ? requested.PrefixLength ?? preset?.PrefixLength ?? library.PrefixLength : 0,
-        PrefixLayers: hasPrefix ? requested.PrefixLayers ?? library.PrefixLayers : 0,
+        PrefixLayers: hasPrefix ? requested.PrefixLayers ?? library.PrefixLayers : LayerSelection.All,
         Projection: hasPrefix && (requested.Projection ?? preset?.Projection ?? library.PrefixProjection),
         LearningRate: requested.LearningRate ?? preset?.LearningRate ?? library.LearningRate,
         Epochs: requested.Epochs ?? preset?.Epochs ?? library.MaxEpochs,

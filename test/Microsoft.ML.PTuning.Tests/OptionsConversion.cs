@@ -24,6 +24,13 @@ internal static class OptionsConversion
         return converted;
     }
 
+    /// <summary>Sets an option by its name; a number selects layers where the option does.</summary>
+    public static void Set(this PTuningV2Trainer.Options options, string option, object? value)
+    {
+        var property = options.GetType().GetProperty(option)!;
+        property.SetValue(options, property.PropertyType == typeof(LayerSelection) && value is int count ? (LayerSelection)count : value);
+    }
+
     private static void Copy(object from, object to, Func<PropertyInfo, bool> isCopied)
     {
         foreach (var property in to.GetType().GetProperties().Where(property => property.SetMethod?.IsPublic == true && isCopied(property)))

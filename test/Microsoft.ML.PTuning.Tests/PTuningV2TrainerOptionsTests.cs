@@ -37,7 +37,7 @@ public class PTuningV2TrainerOptionsTests
     [DataRow("GpuDeviceId", null)]
     [DataRow("FallbackToCpu", null)]
     public void Option_has_its_documented_default(string option, object? value) =>
-        Assert.AreEqual(value, typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.GetValue(new PTuningV2Trainer.MulticlassOptions()));
+        Assert.AreEqual($"{value}", $"{typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.GetValue(new PTuningV2Trainer.MulticlassOptions())}");
 
     [TestMethod]
     [DataRow("Shards", 0)]

@@ -127,7 +127,7 @@ public class PTuningV2TrainerTests
     public void Option_out_of_range_is_refused_by_name_when_the_trainer_is_made(string option, object value)
     {
         var options = new PTuningV2Trainer.MulticlassOptions();
-        typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.SetValue(options, value);
+        options.Set(option, value);
 
         var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Context.MulticlassClassification.Trainers.PTuningV2(options));
         Assert.AreEqual(option, refusal.ParamName);

@@ -45,7 +45,7 @@ internal sealed record LibraryMethod(string Name, string Summary, Func<Requested
     public override object Options(Settings settings) => new
     {
         PrefixLength = HasPrefix ? settings.PrefixLength : (int?)null,
-        PrefixLayers = HasPrefix ? settings.PrefixLayers : (int?)null,
+        PrefixLayers = HasPrefix ? settings.PrefixLayers.ToString() : null,
         Projection = HasPrefix ? settings.Projection : (bool?)null,
         Tuning = settings.Tuning is { } tuning ? TuningOptions(tuning) : null,
         settings.LearningRate,

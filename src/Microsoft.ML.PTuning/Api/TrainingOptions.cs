@@ -38,8 +38,8 @@ public abstract class TrainingOptions
     [Choice([8, 16, 20, 32, 64, 128], Default.PrefixLength)]
     public int PrefixLength { get; set => Chosen.Set(ref field, value); }
 
-    /// <summary>How many layers, counted from the top, get a prefix; 0 for all.</summary>
-    public int PrefixLayers { get; set => Chosen.Set(ref field, value); }
+    /// <summary>Which layers get a prefix. A number selects so many from the top; 0, the default, all.</summary>
+    public LayerSelection PrefixLayers { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
     /// Whether the prefix is the output of a small trained network (an MLP) instead of being trained itself. Helps some tasks, hurts others.
@@ -156,7 +156,7 @@ public abstract class TrainingOptions
     internal virtual void Check()
     {
         OptionRange.AtLeast(PrefixLength, 0);
-        OptionRange.AtLeast(PrefixLayers, 0);
+        OptionRange.AtLeast(PrefixLayers.TopCount ?? 0, 0, nameof(PrefixLayers));
         OptionRange.AtLeast(PrefixProjectionSize, 1);
         OptionRange.AtLeast(BatchSize, 1);
         OptionRange.AtLeast(MaxEpochs, 0);

@@ -15,8 +15,8 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     /// <summary>P, 1 or more.</summary>
     public required int PrefixLength { get; init; }
 
-    /// <summary>How many layers, counted from the top, have a prefix; 0 for all.</summary>
-    public int PrefixLayers { get; init; }
+    /// <summary>Which layers have a prefix.</summary>
+    public LayerSelection PrefixLayers { get; init; }
 
     public PositionOffset PositionOffset { get; init; }
 
@@ -25,6 +25,8 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     public PrefixShape ShapeFor(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
 
     internal override bool Stacks => true;
+
+    internal override object StackKey => (GetType(), PrefixLayers.TopCount is null ? PrefixLayers : LayerSelection.All); // The first layer tells the top ones.
 
     internal override int FirstTunedLayer(Backbone backbone) => ShapeFor(backbone).FirstLayer;
 
@@ -64,9 +66,8 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
     internal override string? FindMisfit(Backbone backbone, int maxLength)
     {
-        var layers = backbone.Configuration.Layers;
-        if (PrefixLayers > layers)
-            return $"PrefixLayers is {PrefixLayers}, but the backbone has {layers} layers. Use {layers} or less, or 0 for all.";
+        if (PrefixLayers.FindMisfit(backbone.Configuration.Layers) is { } misfit)
+            return misfit;
 
         return ReservedPositions > 0 && (long)ReservedPositions + maxLength > backbone.MaxPositions
             ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
@@ -84,7 +85,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         var differences = new List<string>();
         if (PrefixLength != prefix.PrefixLength)
             differences.Add($"PrefixLength is {PrefixLength}, expected {prefix.PrefixLength}");
-        if (FirstTunedLayer(backbone) != prefix.FirstTunedLayer(backbone))
+        if (!ShapeFor(backbone).Selected.SequenceEqual(prefix.ShapeFor(backbone).Selected))
             differences.Add($"PrefixLayers is {PrefixLayers}, expected {prefix.PrefixLayers}");
         if (PositionOffset != prefix.PositionOffset)
             differences.Add($"PositionOffset is {PositionOffset}, expected {prefix.PositionOffset}");
@@ -93,7 +94,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
     void IJsonOnDeserialized.OnDeserialized()
     {
-        if (PrefixLength < 1 || PrefixLayers < 0)
+        if (PrefixLength < 1 || PrefixLayers.TopCount < 0)
             throw new JsonException($"The method's prefixLength is {PrefixLength} and its prefixLayers {PrefixLayers}; expected 1 or more, and 0 or more.");
     }
 
@@ -101,7 +102,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     {
         var layers = new LayerPrefix?[shape.EncoderLayers];
         for (var i = 0; i < shape.Layers; i++)
-            layers[shape.FirstLayer + i] = layer(i);
+            layers[shape.Selected[i]] = layer(i);
         return layers;
     }
 

@@ -4,18 +4,20 @@ namespace Microsoft.ML.PTuning.Methods;
 
 /// <summary>How long and how deep a prefix is, for one encoder.</summary>
 /// <param name="Length">Prefix length, P, 1 or more.</param>
-/// <param name="Layers">How many layers, counted from the top, have a prefix: L'.</param>
+/// <param name="Selected">The layers that have a prefix, ascending; there are L'.</param>
 /// <param name="EncoderLayers">Layers of the encoder, L.</param>
 /// <param name="Heads">Heads of keys and values, h.</param>
 /// <param name="HeadSize">Size of a head, D.</param>
-internal sealed record PrefixShape(int Length, int Layers, int EncoderLayers, int Heads, int HeadSize)
+internal sealed record PrefixShape(int Length, IReadOnlyList<int> Selected, int EncoderLayers, int Heads, int HeadSize)
 {
-    /// <param name="layers">How many top layers get a prefix; 0 for all.</param>
-    public static PrefixShape For(BackboneConfiguration encoder, int length, int layers) =>
-        new(length, layers == 0 ? encoder.Layers : layers, encoder.Layers, encoder.KeyValueHeads, encoder.HeadSize);
+    public static PrefixShape For(BackboneConfiguration encoder, int length, LayerSelection layers) =>
+        new(length, layers.In(encoder.Layers), encoder.Layers, encoder.KeyValueHeads, encoder.HeadSize);
+
+    /// <summary>How many layers have a prefix, L'.</summary>
+    public int Layers => Selected.Count;
 
     /// <summary>The first layer with a prefix.</summary>
-    public int FirstLayer => EncoderLayers - Layers;
+    public int FirstLayer => Selected[0];
 
     /// <summary>Numbers that one position of the prefix holds: 2 · L' · H.</summary>
     public int Width => 2 * Layers * Heads * HeadSize;

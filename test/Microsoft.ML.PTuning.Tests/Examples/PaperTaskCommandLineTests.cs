@@ -45,7 +45,7 @@ public sealed class PaperTaskCommandLineTests
     [DataRow("--task ner --data d --header", "--header is for tsv, not for ner.")]
     [DataRow("--task ner --data d --method embedding", "--method embedding is for rte and")]
     [DataRow("--task squad --data d --method bag-of-words", "and copa, not for squad.")]
-    [DataRow("--task rte --data d --method majority --save m", "--save: majority has no model to save; linear-probe and ptuning-v2 have.")]
+    [DataRow("--task rte --data d --method majority --save m", "--save: majority has no model to save; those of the library have.")]
     [DataRow("--task rte --data d --method nosuch", "'nosuch' not recognized")]
     public void What_does_not_fit_is_refused(string arguments, string reason) => StringAssert.Contains(string.Join(' ', Errors(arguments)), reason);
 

@@ -9,7 +9,7 @@ namespace Microsoft.ML.PTuning.Tests.Methods;
 [DoNotParallelize]
 public sealed class PrefixParametersTests
 {
-    private static readonly PrefixShape Shape = new(Length: 5, Layers: 2, EncoderLayers: 3, Heads: 2, HeadSize: 4);
+    private static readonly PrefixShape Shape = new(Length: 5, Selected: [1, 2], EncoderLayers: 3, Heads: 2, HeadSize: 4);
 
     [TestMethod]
     public void Embedded_prefix_is_its_parameter_in_canonical_order()

@@ -190,7 +190,7 @@ public sealed class MixedBatchTests
     public void Batch_leaves_no_tensor_behind()
     {
         using var models = new MixedModels(inF64: true);
-        var parts = Parts(models, MixedModels.Methods.Where(method => method is DeepPrefix { PrefixLayers: 0 }));
+        var parts = Parts(models, MixedModels.Methods.Where(method => method is DeepPrefix prefix && prefix.PrefixLayers == 0));
         var before = LiveTensors.CountSettled();
 
         Run(parts);

@@ -167,7 +167,7 @@ public sealed class WarmStartTests
     [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.PositionOffset), PositionOffset.None, "PositionOffset is None, expected Prefix")]
     public void Another_prefix_is_refused_with_found_and_expected(string option, object value, string message)
     {
-        typeof(PTuningV2Trainer.MulticlassOptions).GetProperty(option)!.SetValue(_training.Options, value);
+        _training.Options.Set(option, value);
 
         var refusal = Refused<InvalidOperationException>();
 
