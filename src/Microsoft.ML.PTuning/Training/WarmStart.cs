@@ -74,7 +74,7 @@ internal static class WarmStart
         var differences = found.DifferencesFrom(expected, backbone);
         if (differences.Count > 0)
             throw new InvalidOperationException(
-                $"The InitialModel has another prefix: {string.Join("; ", differences)}. Set the options as expected.");
+                $"The InitialModel was trained by another method: {string.Join("; ", differences)}. Set the options as expected.");
     }
 
     private static string? FindDifference(PromptTask learned, TrainedTensors tensors, TrainingTask task)
