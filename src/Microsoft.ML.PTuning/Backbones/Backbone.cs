@@ -61,6 +61,9 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>What follows the dense layer of a sentence pooler that is trained with a head, where the checkpoint brought none.</summary>
     public virtual Func<Tensor, Tensor> PoolerActivation { get; } = Activation.Named("tanh");
 
+    /// <summary>The names of a layer's linear layers. Layers with the same names share their weights.</summary>
+    public LinearNames LinearNames(int layer) => BackboneFamilies.Find(Configuration.ModelType)!.Linear(layer);
+
     /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and weights (<see cref="CheckpointFiles"/>).</summary>
     /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their files.</param>
     /// <param name="precision">The type that the weights get, whatever they are stored in.</param>

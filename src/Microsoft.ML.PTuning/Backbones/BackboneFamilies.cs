@@ -19,6 +19,9 @@ internal sealed record BackboneFamily
     /// <summary>The key of the word embeddings.</summary>
     public string WordEmbeddings { get; init; } = "embeddings.word_embeddings.weight";
 
+    /// <summary>The linear layers of the layer with a given index; layers with the same names are one shared layer.</summary>
+    public required Func<int, LinearNames> Linear { get; init; }
+
     /// <summary>The padding token where <c>config.json</c> names none.</summary>
     public required int DefaultPadTokenId { get; init; }
 

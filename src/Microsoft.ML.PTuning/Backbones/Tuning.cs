@@ -4,7 +4,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 
 /// <summary>What a method changes in an encoder for a batch.</summary>
 /// <param name="Prefixes">One per layer of the encoder, null where a layer has none; or null for no prefix at all.</param>
-/// <param name="Weights">Trained values that replace tensors of the encoder; null for none.</param>
+/// <param name="Weights">What is changed in the encoder's own tensors; null for nothing.</param>
 /// <param name="Prompts">Trained vectors among the tokens, in the batch's <see cref="EncodedBatch.PromptPlaces"/>; null for none.</param>
 internal sealed record Tuning(IReadOnlyList<LayerPrefix?>? Prefixes = null, WeightChanges? Weights = null, InputPrompts? Prompts = null)
 {

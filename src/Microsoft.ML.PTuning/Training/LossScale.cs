@@ -26,7 +26,7 @@ internal sealed class LossScale
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         using Scalar divisor = Factor;
-        var gradients = leaves.SelectMany(leaf => leaf).Select(tensor => tensor.Value.grad!.div_(divisor)).ToArray();
+        var gradients = leaves.SelectMany(leaf => leaf).Select(tensor => tensor.Value.grad?.div_(divisor)).OfType<Tensor>().ToArray();
         if (Factor == 1 || stack(gradients.Select(gradient => gradient.isfinite().all())).all().item<bool>())
             return true;
 

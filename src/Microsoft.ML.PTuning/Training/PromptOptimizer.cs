@@ -202,10 +202,14 @@ internal sealed class PromptOptimizer : IDisposable
         var method = new List<(Tensor Value, Tensor Gradient)>();
         foreach (var name in leaves[0].Names)
         {
-            var sum = leaves[0][name].grad ?? zeros_like(leaves[0][name], requires_grad: false); // The task may not read a tensor, such as a pooler's.
+            // No gradient: no shard read the tensor. Without a sentence token's head, that is the encoder's pooler.
+            Tensor[] gradients = [.. leaves.Select(leaf => leaf[name].grad).OfType<Tensor>()];
+            if (gradients is not [var sum, .. var others])
+                continue;
+
             using (no_grad())
-                foreach (var gradient in leaves.Skip(1).Select(other => other[name].grad).OfType<Tensor>())
-                    sum.AddInPlace(gradient);
+                foreach (var other in others)
+                    sum.AddInPlace(other);
 
             if (values.TryGetValue(name, out var value))
                 method.Add((value, sum));

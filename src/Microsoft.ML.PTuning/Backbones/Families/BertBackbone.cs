@@ -35,6 +35,7 @@ internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTe
             Bias = "cls.predictions.bias",
             Decoder = "cls.predictions.decoder.weight",
         },
+        Linear = i => Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = file => BackboneConfiguration.ReadAsBert(file, Family!),
         Declare = configuration => Declare(Names, configuration),

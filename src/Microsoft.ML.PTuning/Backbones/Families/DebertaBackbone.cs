@@ -137,11 +137,11 @@ internal sealed class DebertaBackbone : Backbone
         var real = batch.Mask?.unsqueeze(-1);                                                                       // [B, T, 1]
         var realQueries = real?.unsqueeze(1);                                                                       // [B, 1, T, 1]
         var changes = tuning.Weights;
-        var changedTable = changes is null ? null : RelativeEmbeddings(changes);
         return (layer, hidden, sentenceTokenOnly) =>
         {
             using var scope = NewDisposeScope();
             var attention = _attentions[layer];
+            var changedTable = changes is null ? null : RelativeEmbeddings(changes); // In each layer, because recomputed layers have a backward pass each.
             var window = attention.Window(positions, changedTable, changes, dropout);
             var output = _layers[layer].Forward(hidden, Attend, changes, dropout, sentenceTokenOnly);
             if (layer == 0 && _convolution is not null)
@@ -155,7 +155,8 @@ internal sealed class DebertaBackbone : Backbone
 
     private static IEnumerable<TensorDeclaration> None => [];
 
-    private static PostNormOutputNames Names(int layer) => new(
+    /// <summary>The names of a layer's modules that follow its attention.</summary>
+    public static PostNormOutputNames Names(int layer) => new(
         AttentionOutput: $"encoder.layer.{layer}.attention.output.dense",
         AttentionNorm: $"encoder.layer.{layer}.attention.output.LayerNorm",
         Intermediate: $"encoder.layer.{layer}.intermediate.dense",

@@ -13,6 +13,7 @@ internal sealed class DebertaV1 : DebertaVersion
     {
         ModelType = "deberta",
         Keys = DebertaBackbone.Keys,
+        Linear = i => DebertaBackbone.Names(i).LinearOf(Fused(i), Fused(i), Fused(i)),
         DefaultPadTokenId = 0,
         Read = file => DebertaConfiguration.Read(file, Family!),
         Declare = configuration => DebertaBackbone.Declare(Version, (DebertaConfiguration)configuration),
@@ -24,7 +25,7 @@ internal sealed class DebertaV1 : DebertaVersion
         var (attention, hidden) = (Attention(layer), configuration.HiddenSize);
         yield return new($"{attention}.q_bias", [hidden]);
         yield return new($"{attention}.v_bias", [hidden]);
-        yield return new($"{attention}.in_proj.weight", [3 * hidden, hidden]);
+        yield return new($"{Fused(layer)}.weight", [3 * hidden, hidden]);
         if (configuration.HasContentToPosition)
             yield return new($"{attention}.pos_proj.weight", [hidden, hidden]);
         if (!configuration.HasPositionToContent)
@@ -34,7 +35,7 @@ internal sealed class DebertaV1 : DebertaVersion
     }
 
     public override AttentionProjection Content(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
-        new FusedProjection(tensors, Attention(layer), configuration.Heads);
+        new FusedProjection(tensors, layer, configuration.Heads);
 
     public override FrozenLinear PositionKeys(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
         FrozenLinear.WithoutBias(tensors, $"{Attention(layer)}.pos_proj");
@@ -42,11 +43,13 @@ internal sealed class DebertaV1 : DebertaVersion
     public override FrozenLinear PositionQueries(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
         FrozenLinear.Of(tensors, $"{Attention(layer)}.pos_q_proj");
 
-    private sealed class FusedProjection(FrozenTensors tensors, string attention, int heads) : AttentionProjection(heads)
+    private static string Fused(int layer) => $"{Attention(layer)}.in_proj";
+
+    private sealed class FusedProjection(FrozenTensors tensors, int layer, int heads) : AttentionProjection(heads)
     {
-        private readonly FrozenLinear _projection = FrozenLinear.WithoutBias(tensors, $"{attention}.in_proj");
-        private readonly Tensor _queryBias = tensors[$"{attention}.q_bias"]; // [H]
-        private readonly Tensor _valueBias = tensors[$"{attention}.v_bias"]; // [H]
+        private readonly FrozenLinear _projection = FrozenLinear.WithoutBias(tensors, Fused(layer));
+        private readonly Tensor _queryBias = tensors[$"{Attention(layer)}.q_bias"]; // [H]
+        private readonly Tensor _valueBias = tensors[$"{Attention(layer)}.v_bias"]; // [H]
 
         /// <remarks>The values of a prefix are added later, without a bias. One product gives all three, so all tokens get queries.</remarks>
         public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes)

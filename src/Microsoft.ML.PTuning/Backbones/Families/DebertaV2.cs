@@ -12,6 +12,7 @@ internal sealed class DebertaV2 : DebertaVersion
     {
         ModelType = "deberta-v2",
         Keys = DebertaBackbone.Keys,
+        Linear = i => DebertaBackbone.Names(i).LinearOf(Query(i), Key(i), Value(i)),
         DefaultPadTokenId = 0,
         Read = file => DebertaConfiguration.ReadV2(file, Family!),
         Declare = configuration => DebertaBackbone.Declare(Version, (DebertaConfiguration)configuration),
@@ -21,20 +22,26 @@ internal sealed class DebertaV2 : DebertaVersion
     public override IEnumerable<TensorDeclaration> Declare(int layer, DebertaConfiguration configuration)
     {
         var hidden = configuration.HiddenSize;
-        List<string> modules = ["query_proj", "key_proj", "value_proj"];
+        List<string> modules = [Query(layer), Key(layer), Value(layer)];
         if (configuration.HasContentToPosition && !configuration.SharesProjections)
-            modules.Add("pos_key_proj");
+            modules.Add($"{Attention(layer)}.pos_key_proj");
         if (configuration.HasPositionToContent && !configuration.SharesProjections)
-            modules.Add("pos_query_proj");
-        return modules.SelectMany(module => TensorDeclaration.Linear($"{Attention(layer)}.{module}", hidden, hidden));
+            modules.Add($"{Attention(layer)}.pos_query_proj");
+        return modules.SelectMany(module => TensorDeclaration.Linear(module, hidden, hidden));
     }
 
-    public override AttentionProjection Content(FrozenTensors tensors, int layer, DebertaConfiguration configuration) => new SeparateProjection(
-        tensors, $"{Attention(layer)}.query_proj", $"{Attention(layer)}.key_proj", $"{Attention(layer)}.value_proj", configuration.Heads);
+    public override AttentionProjection Content(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
+        new SeparateProjection(tensors, Query(layer), Key(layer), Value(layer), configuration.Heads);
 
     public override FrozenLinear PositionKeys(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
-        FrozenLinear.Of(tensors, $"{Attention(layer)}.{(configuration.SharesProjections ? "key_proj" : "pos_key_proj")}");
+        FrozenLinear.Of(tensors, configuration.SharesProjections ? Key(layer) : $"{Attention(layer)}.pos_key_proj");
 
     public override FrozenLinear PositionQueries(FrozenTensors tensors, int layer, DebertaConfiguration configuration) =>
-        FrozenLinear.Of(tensors, $"{Attention(layer)}.{(configuration.SharesProjections ? "query_proj" : "pos_query_proj")}");
+        FrozenLinear.Of(tensors, configuration.SharesProjections ? Query(layer) : $"{Attention(layer)}.pos_query_proj");
+
+    private static string Query(int layer) => $"{Attention(layer)}.query_proj";
+
+    private static string Key(int layer) => $"{Attention(layer)}.key_proj";
+
+    private static string Value(int layer) => $"{Attention(layer)}.value_proj";
 }

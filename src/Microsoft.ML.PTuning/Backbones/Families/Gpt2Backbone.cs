@@ -21,11 +21,11 @@ internal sealed class Gpt2Backbone : Backbone
         _layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PreNormLayer
         {
             AttentionNorm = Norm($"h.{i}.ln_1"),
-            Projection = new FusedProjection(FrozenLinear.OfTransposed(tensors, $"h.{i}.attn.c_attn"), configuration.Heads),
-            AttentionOutput = FrozenLinear.OfTransposed(tensors, $"h.{i}.attn.c_proj"),
+            Projection = new FusedProjection(FrozenLinear.OfTransposed(tensors, Linear(i).Query), configuration.Heads),
+            AttentionOutput = FrozenLinear.OfTransposed(tensors, Linear(i).AttentionOutput),
             FeedForwardNorm = Norm($"h.{i}.ln_2"),
-            Intermediate = FrozenLinear.OfTransposed(tensors, $"h.{i}.mlp.c_fc"),
-            Output = FrozenLinear.OfTransposed(tensors, $"h.{i}.mlp.c_proj"),
+            Intermediate = FrozenLinear.OfTransposed(tensors, Linear(i).Intermediate),
+            Output = FrozenLinear.OfTransposed(tensors, Linear(i).Output),
             Activation = Activation.Named(configuration.Activation),
         })];
         _finalNorm = Norm("ln_f");
@@ -39,6 +39,7 @@ internal sealed class Gpt2Backbone : Backbone
         Keys = new("transformer.") { Heads = ["lm_head."], Buffers = [".attn.bias", ".attn.masked_bias"] },
         LanguageHead = new() { Decoder = "lm_head.weight" },
         WordEmbeddings = "wte.weight",
+        Linear = Linear,
         DefaultPadTokenId = 0, // GPT-2 has none. Any id will do, since no token sees padding.
         Read = Read,
         Declare = Declare,
@@ -81,6 +82,18 @@ internal sealed class Gpt2Backbone : Backbone
         Tensor LastToken(Tensor states) => SentenceStates(states, batch.Mask).unsqueeze(1);                  // [B, 1, H]
     }
 
+    /// <summary>Queries, keys and values come from one linear layer.</summary>
+    private static LinearNames Linear(int layer) => new(
+        Query: $"h.{layer}.attn.c_attn",
+        Key: $"h.{layer}.attn.c_attn",
+        Value: $"h.{layer}.attn.c_attn",
+        AttentionOutput: $"h.{layer}.attn.c_proj",
+        Intermediate: $"h.{layer}.mlp.c_fc",
+        Output: $"h.{layer}.mlp.c_proj")
+    {
+        IsTransposed = true,
+    };
+
     private static BackboneConfiguration Read(ConfigurationFile file)
     {
         file.RequireOff("add_cross_attention");
@@ -120,11 +133,11 @@ internal sealed class Gpt2Backbone : Backbone
             declared.AddRange(
             [
                 .. TensorDeclaration.LayerNorm($"h.{i}.ln_1", hidden),
-                .. TensorDeclaration.Transposed($"h.{i}.attn.c_attn", hidden, 3 * hidden),
-                .. TensorDeclaration.Transposed($"h.{i}.attn.c_proj", hidden, hidden),
+                .. TensorDeclaration.Transposed(Linear(i).Query, hidden, 3 * hidden),
+                .. TensorDeclaration.Transposed(Linear(i).AttentionOutput, hidden, hidden),
                 .. TensorDeclaration.LayerNorm($"h.{i}.ln_2", hidden),
-                .. TensorDeclaration.Transposed($"h.{i}.mlp.c_fc", hidden, feedForward),
-                .. TensorDeclaration.Transposed($"h.{i}.mlp.c_proj", feedForward, hidden),
+                .. TensorDeclaration.Transposed(Linear(i).Intermediate, hidden, feedForward),
+                .. TensorDeclaration.Transposed(Linear(i).Output, feedForward, hidden),
             ]);
         }
         declared.AddRange(TensorDeclaration.LayerNorm("ln_f", hidden));

@@ -42,6 +42,7 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
             Bias = "lm_head.bias",
             Decoder = "lm_head.decoder.weight",
         },
+        Linear = i => BertBackbone.Names.Layer(i).Linear,
         DefaultPadTokenId = 1,
         Read = file => BackboneConfiguration.ReadAsBert(file, BackboneFamilies.Find(modelType)!),
         Declare = configuration => Declare(BertBackbone.Names, configuration),

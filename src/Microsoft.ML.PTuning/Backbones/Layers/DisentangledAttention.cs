@@ -89,10 +89,10 @@ internal sealed class DisentangledAttention : IDisposable
 
         Tensor? bias = null;
         if (positions.Keys is { } keys)
-            bias = Gather(matmul(q, keys.transpose(1, 2)), rows);
+            bias = Gather(matmul(q, keys.transpose(-2, -1)), rows);
         if (positions.Queries is { } queries)
         {
-            var toContent = Gather(matmul(k, queries.transpose(1, 2)), rows.t()).transpose(2, 3);
+            var toContent = Gather(matmul(k, queries.transpose(-2, -1)), rows.t()).transpose(2, 3);
             bias = bias is null ? toContent : bias.AddInPlace(toContent);
         }
         if (mask is not null)
@@ -106,8 +106,13 @@ internal sealed class DisentangledAttention : IDisposable
     private Tensor? Queries(Tensor rows, WeightChanges? changes) => Project(_queryProjection, rows, _sizeRoot * _termsRoot, changes);
 
     /// <param name="rows">Relative embeddings, <c>[W, H]</c>.</param>
-    private Tensor? Project(FrozenLinear? projection, Tensor rows, double divisor, WeightChanges? changes) =>
-        projection?.Forward(rows, changes).DividedBy(divisor).view(rows.size(0), _heads, -1).transpose(0, 1); // [h, W, D]
+    private Tensor? Project(FrozenLinear? projection, Tensor rows, double divisor, WeightChanges? changes)
+    {
+        if (projection?.Forward(rows, changes).DividedBy(divisor) is not { } projected)
+            return null;
+
+        return projected.view([.. projected.shape[..^1], _heads, -1]).transpose(-3, -2); // [h, W, D], or [B, h, W, D]
+    }
 
     /// <summary>Selects each token pair's score from the scores with all positions.</summary>
     /// <param name="scores"><c>[B, h, n, W]</c>.</param>
@@ -117,7 +122,7 @@ internal sealed class DisentangledAttention : IDisposable
 }
 
 /// <summary>The relative positions of a batch, as one layer's attention takes them.</summary>
-/// <param name="Keys">Their keys, <c>[h, W, D]</c>; null where scores have no term of content to position.</param>
-/// <param name="Queries">Their queries, <c>[h, W, D]</c>; null where scores have no term of position to content.</param>
+/// <param name="Keys">Their keys, <c>[h, W, D]</c>, or <c>[B, h, W, D]</c> where rows have changes of their own; null where scores have no term of content to position.</param>
+/// <param name="Queries">Their queries, of the same shape; null where scores have no term of position to content.</param>
 /// <param name="Rows">As in <see cref="RelativePositions"/>.</param>
 internal readonly record struct PositionWindow(Tensor? Keys, Tensor? Queries, Tensor Rows);

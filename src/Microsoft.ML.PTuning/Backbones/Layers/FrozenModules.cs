@@ -16,11 +16,12 @@ internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias, bool I
 
     public static FrozenLinear OfTransposed(FrozenTensors tensors, string module) => Of(tensors, module) with { IsTransposed = true };
 
-    /// <param name="changes">Trained values that replace frozen ones; null for none. The other frozen modules take the same.</param>
+    /// <param name="changes">What a method changes in frozen tensors; null for nothing. The other frozen modules take the same.</param>
     public Tensor Forward(Tensor x, WeightChanges? changes = null)
     {
         var weight = Weight.Under(changes);
-        return functional.linear(x, IsTransposed ? weight.t() : weight, Bias?.Under(changes));
+        var output = functional.linear(x, IsTransposed ? weight.t() : weight, Bias?.Under(changes));
+        return changes?.AddedTo(Weight)?.AddTo(output, x) ?? output;
     }
 }
 

@@ -22,11 +22,10 @@ internal sealed record LanguageHeadNames
     public required string Decoder { get; init; }
 }
 
-/// <summary>The head of a masked or causal language model: for each token, a score of every word in the vocabulary. Frozen.</summary>
+/// <summary>The head of a masked or causal language model: for each token, a score of every word in the vocabulary.</summary>
 /// <remarks>Safe for any number of threads.</remarks>
 internal sealed class LanguageHead : IDisposable
 {
-    private readonly FrozenTensors _tensors;
     private readonly FrozenLinear? _dense;
     private readonly FrozenLayerNorm? _norm;
     private readonly Func<Tensor, Tensor> _activation;
@@ -34,7 +33,7 @@ internal sealed class LanguageHead : IDisposable
 
     private LanguageHead(FrozenTensors tensors, LanguageHeadNames names, BackboneConfiguration configuration, Tensor words)
     {
-        _tensors = tensors;
+        Tensors = tensors;
         _dense = names.Dense is { } dense ? FrozenLinear.Of(tensors, dense) : null;
         _norm = names.Norm is { } norm ? FrozenLayerNorm.Of(tensors, norm, configuration.LayerNormEpsilon) : null;
         _activation = Activation.Named(names.Activation ?? configuration.Activation);
@@ -59,20 +58,24 @@ internal sealed class LanguageHead : IDisposable
         }
     }
 
+    /// <summary>The head's own tensors, under the names of the checkpoint; not the word embeddings where these are the decoder.</summary>
+    public FrozenTensors Tensors { get; }
+
     /// <param name="hidden">The encoder's last hidden states at some tokens, of any type, <c>[N, H]</c>.</param>
+    /// <param name="changes">What a method changes in frozen tensors, those of the encoder among them; null for nothing.</param>
     /// <returns>Logits of the vocabulary, F32 <c>[N, vocabulary]</c>.</returns>
-    public Tensor Forward(Tensor hidden)
+    public Tensor Forward(Tensor hidden, WeightChanges? changes = null)
     {
         using var scope = NewDisposeScope();
         var states = hidden.to(_decoder.Weight.dtype);
         if (_dense is { } dense)
-            states = _activation(dense.Forward(states));
+            states = _activation(dense.Forward(states, changes));
         if (_norm is { } norm)
-            states = norm.Forward(states);
-        return _decoder.Forward(states).ToTrainedType().MoveToOuterDisposeScope();
+            states = norm.Forward(states, changes);
+        return _decoder.Forward(states, changes).ToTrainedType().MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => _tensors.Dispose();
+    public void Dispose() => Tensors.Dispose();
 
     private static List<TensorDeclaration> Declare(LanguageHeadNames names, BackboneConfiguration configuration)
     {

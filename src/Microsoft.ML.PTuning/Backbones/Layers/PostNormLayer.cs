@@ -4,12 +4,19 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
 /// <summary>What a family calls the modules that follow a layer's attention, as its checkpoint's keys spell them.</summary>
-internal record PostNormOutputNames(string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm);
+internal record PostNormOutputNames(string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm)
+{
+    /// <summary>The linear layers, with those of the attention.</summary>
+    public LinearNames LinearOf(string query, string key, string value) => new(query, key, value, AttentionOutput, Intermediate, Output);
+}
 
 /// <summary>What a family calls all modules of a <see cref="PostNormLayer"/>.</summary>
 internal sealed record PostNormLayerNames(
     string Query, string Key, string Value, string AttentionOutput, string AttentionNorm, string Intermediate, string Output, string OutputNorm)
-    : PostNormOutputNames(AttentionOutput, AttentionNorm, Intermediate, Output, OutputNorm);
+    : PostNormOutputNames(AttentionOutput, AttentionNorm, Intermediate, Output, OutputNorm)
+{
+    public LinearNames Linear => LinearOf(Query, Key, Value);
+}
 
 /// <summary>A family's attention.</summary>
 /// <param name="q">Queries of all tokens, or of the first ones, <c>[B, h, Q, D]</c>.</param>
@@ -62,7 +69,7 @@ internal sealed class PostNormLayer(
     }
 
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
-    /// <param name="changes">Trained values that replace frozen ones; null for none.</param>
+    /// <param name="changes">What a method changes in frozen tensors; null for nothing.</param>
     /// <param name="sentenceTokenOnly">Whether the first token alone sends a query.</param>
     /// <returns>The layer's output, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
     public Tensor Forward(Tensor hidden, Attention attend, WeightChanges? changes, Dropout? dropout, bool sentenceTokenOnly)

@@ -21,7 +21,7 @@ internal sealed record PreNormLayer
 
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
     /// <param name="select">Selects the tokens that send queries, <c>[B, Q, H]</c> of <c>[B, T, H]</c>; null for all.</param>
-    /// <param name="changes">Trained values that replace frozen ones; null for none.</param>
+    /// <param name="changes">What a method changes in frozen tensors; null for nothing.</param>
     /// <returns>The layer's output, <c>[B, T, H]</c> or <c>[B, Q, H]</c>.</returns>
     public Tensor Forward(Tensor hidden, Attention attend, Func<Tensor, Tensor>? select, WeightChanges? changes, Dropout? dropout)
     {
