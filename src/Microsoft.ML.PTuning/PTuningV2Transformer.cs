@@ -140,7 +140,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     /// <param name="stream">The stream; it need not be seekable and stays open.</param>
     /// <param name="halfPrecision">Whether to store the tensors as F16: half the size, rounded to 11 significant bits.</param>
     /// <remarks><c>mlContext.Model.Save</c> writes the same two entries, in F32, into ML.NET's own zip.</remarks>
-    /// <exception cref="InvalidOperationException">A number is too large for half precision.</exception>
+    /// <exception cref="InvalidOperationException">A number is too large for half precision, or the tensors take 2 GB or more.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     /// <example>
     /// <code>
@@ -209,7 +209,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     // *** Zip entries *** beside Model.key, which holds nothing but the version:
     // Prompt.json           task, method, reference to the backbone, training summary
-    // Prompt.safetensors    prefix [P, L', 2, h, D], backbone.* (BitFit's biases), head.*, pooler.* where trained
+    // Prompt.safetensors    prefix [P, L', 2, h, D], or backbone.* (BitFit, fine-tuning, LoRA), head.*, pooler.* where trained
     void ICanSaveModel.Save(ModelSaveContext ctx)
     {
         ArgumentNullException.ThrowIfNull(ctx);
@@ -250,15 +250,10 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         Load(mlContext, device => PromptArchive.ReadZip(
             stream, source, HostEnvironment.BackboneDirectoryOf(mlContext), device, HostEnvironment.PrecisionOf(mlContext)));
 
-    private static byte[] ReadEntry(ModelLoadContext ctx, string name)
+    private static MemoryStream ReadEntry(ModelLoadContext ctx, string name)
     {
-        byte[]? content = null;
-        ctx.TryLoadBinaryStream(name, reader =>
-        {
-            using var copy = new MemoryStream();
-            reader.BaseStream.CopyTo(copy);
-            content = copy.ToArray();
-        });
+        MemoryStream? content = null;
+        ctx.TryLoadBinaryStream(name, reader => reader.BaseStream.CopyTo(content = new MemoryStream()));
         return content ?? throw new FormatException($"The model has no entry '{name}': its zip is incomplete. Save it again with mlContext.Model.Save.");
     }
 }

@@ -53,6 +53,11 @@ internal sealed class SafetensorsFile : ICheckpoint
         return new(content, source, path: null);
     }
 
+    /// <summary>Reads content that is in memory, without another copy of it.</summary>
+    /// <param name="content">It is disposed with this object.</param>
+    /// <inheritdoc cref="Read"/>
+    public static SafetensorsFile ReadInPlace(MemoryStream content, string source) => new(content, source, path: null);
+
     public Tensor Load(string name)
     {
         if (!Entries.TryGetValue(name, out var entry))

@@ -32,6 +32,13 @@ internal static class SafetensorsWriter
             WriteNumbers(stream, name, tensor, storage);
     }
 
+    /// <summary>How many bytes <see cref="Write"/> writes.</summary>
+    public static long SizeOf(IReadOnlyList<(string Name, Tensor Tensor)> tensors, SafetensorsStorage storage)
+    {
+        SafetensorsPlan[] plans = [.. tensors.Select(t => Plan(t.Name, t.Tensor, storage))];
+        return SafetensorsPrologue.Write(plans).Length + plans.Sum(plan => plan.Bytes);
+    }
+
     private static SafetensorsPlan Plan(string name, Tensor tensor, SafetensorsStorage storage) =>
         new(name, storage.ToString(), tensor.shape, tensor.numel() * (storage == SafetensorsStorage.F16 ? 2 : 4));
 

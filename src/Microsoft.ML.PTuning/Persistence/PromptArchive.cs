@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Persistence;
 /// <summary>The two entries of a saved model.</summary>
 /// <remarks>
 /// <c>Prompt.json</c>: format version, task, prompt method, reference to the encoder, training summary (<see cref="PromptDocument"/>).
-/// <c>Prompt.safetensors</c>: <c>prefix</c> [P, L', 2, h, D], <c>head.*</c>, and <c>pooler.*</c> if it was trained.
+/// <c>Prompt.safetensors</c>: what the method trained, such as <c>prefix</c> [P, L', 2, h, D], <c>head.*</c>, and <c>pooler.*</c> if it was trained.
 /// They are in ML.NET's zip beside <c>Model.key</c>, or alone at the root of a zip of our own.
 /// </remarks>
 internal static class PromptArchive
@@ -20,12 +20,21 @@ internal static class PromptArchive
 
     public const string TensorsEntry = "Prompt.safetensors";
 
+    /// <summary>Deflate packs at most 1032 bytes into one.</summary>
+    private const int BestPacking = 1032;
+
     /// <returns>The two entries' content.</returns>
+    /// <exception cref="InvalidOperationException">The tensors take more bytes than an entry can hold.</exception>
     public static (byte[] Document, byte[] Tensors) Write(PromptModel model, SafetensorsStorage storage)
     {
-        using var content = new MemoryStream();
-        model.Use(tensors => SafetensorsWriter.Write(content, [.. tensors.Select(t => (t.Key, t.Value))], storage));
-        var written = content.ToArray();
+        byte[] written = [];
+        model.Use(tensors =>
+        {
+            (string, Tensor)[] all = [.. tensors.Select(t => (t.Key, t.Value))];
+            written = new byte[RequireRoom(SafetensorsWriter.SizeOf(all, storage), storage)]; // One buffer of the final size: these may be a whole encoder.
+            using var content = new MemoryStream(written);
+            SafetensorsWriter.Write(content, all, storage);
+        });
         return (PromptDocument.Of(model, written).ToBytes(), written);
     }
 
@@ -34,7 +43,7 @@ internal static class PromptArchive
     public static void WriteZip(PromptModel model, Stream stream, SafetensorsStorage storage)
     {
         var (document, tensors) = Write(model, storage);
-        using var content = new MemoryStream();
+        using var content = new MemoryStream(tensors.Length);
         using (var zip = new ZipArchive(content, ZipArchiveMode.Create, leaveOpen: true))
         {
             WriteEntry(zip, DocumentEntry, document);
@@ -49,17 +58,19 @@ internal static class PromptArchive
     /// <exception cref="FormatException">It is no such zip.</exception>
     public static PromptModel ReadZip(Stream stream, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
-        using var content = new MemoryStream();
-        stream.CopyTo(content);
-        byte[] document, tensors;
-        try
+        MemoryStream document, tensors;
+        using (var content = new MemoryStream())
         {
-            using var zip = new ZipArchive(content, ZipArchiveMode.Read);
-            (document, tensors) = (ReadEntry(zip, DocumentEntry), ReadEntry(zip, TensorsEntry));
-        }
-        catch (InvalidDataException e)
-        {
-            throw new FormatException($"'{source}' holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
+            stream.CopyTo(content);
+            try
+            {
+                using var zip = new ZipArchive(content, ZipArchiveMode.Read, leaveOpen: true);
+                (document, tensors) = (ReadEntry(zip, DocumentEntry, content.Length), ReadEntry(zip, TensorsEntry, content.Length));
+            }
+            catch (InvalidDataException e)
+            {
+                throw new FormatException($"'{source}' holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
+            }
         }
         return Read(document, tensors, source, backboneDirectory, device, precision);
     }
@@ -71,9 +82,9 @@ internal static class PromptArchive
     /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and encoder.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
     public static PromptModel Read(
-        byte[] document, byte[] tensors, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
+        MemoryStream document, MemoryStream tensors, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
-        var read = PromptDocument.Read(document, $"{source}: {DocumentEntry}");
+        var read = PromptDocument.Read(Bytes(document), $"{source}: {DocumentEntry}");
         var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device, precision);
         TrainedTensors? trained = null;
         try
@@ -99,9 +110,9 @@ internal static class PromptArchive
                 $"'{source}' does not fit the backbone {document.Backbone}: {misfit} The file was changed; save the model again.");
     }
 
-    private static TrainedTensors ReadTensors(byte[] bytes, string source, PromptDocument document, Backbone backbone, Device device)
+    private static TrainedTensors ReadTensors(MemoryStream content, string source, PromptDocument document, Backbone backbone, Device device)
     {
-        using var file = SafetensorsFile.Read(new MemoryStream(bytes), source);
+        using var file = SafetensorsFile.ReadInPlace(content, source);
         var expected = Expected(document, backbone);
         var problems = expected.Where(e => !file.Entries.ContainsKey(e.Key)).Select(e => $"'{e.Key}' {TensorDeclaration.Format(e.Value)} is missing")
             .Concat(file.Entries.Keys.Where(name => !expected.ContainsKey(name)).Select(name => $"'{name}' is unexpected"))
@@ -114,7 +125,7 @@ internal static class PromptArchive
                 $"'{source}' does not fit the task and the backbone {document.Backbone}: {string.Join("; ", problems)}. "
                 + "The file was changed, or mixed up with another model's.");
 
-        if (document.TensorsHash is { } hash && PromptDocument.HashOf(bytes) is var found && found != hash)
+        if (document.TensorsHash is { } hash && PromptDocument.HashOf(Bytes(content)) is var found && found != hash)
             throw new InvalidDataException(
                 $"'{source}' has SHA-256 {found}, expected {hash}. The file was damaged, or changed, or mixed up with another model's; save the model again.");
 
@@ -140,14 +151,24 @@ internal static class PromptArchive
         entry.Write(content);
     }
 
-    private static byte[] ReadEntry(ZipArchive zip, string name)
+    /// <param name="zipLength">Bytes of the whole zip; a damaged one may claim that its entry is of any length.</param>
+    private static MemoryStream ReadEntry(ZipArchive zip, string name, long zipLength)
     {
         var entry = zip.GetEntry(name) ?? throw new FormatException(
             $"The zip has no entry '{name}' at its root; it has: {string.Join(", ", zip.Entries.Select(e => e.FullName).DefaultIfEmpty("nothing"))}. "
             + "Expected what PTuningV2Transformer.SaveTo wrote; what mlContext.Model.Save wrote is read by mlContext.Model.Load.");
         using var stream = entry.Open();
-        using var content = new MemoryStream();
+        var content = new MemoryStream((int)Math.Min(entry.Length, Math.Min(BestPacking * zipLength, Array.MaxLength)));
         stream.CopyTo(content);
-        return content.ToArray();
+        return content;
     }
+
+    private static ReadOnlySpan<byte> Bytes(MemoryStream content) => content.GetBuffer().AsSpan(0, (int)content.Length);
+
+    private static int RequireRoom(long bytes, SafetensorsStorage storage) => bytes <= Array.MaxLength
+        ? (int)bytes
+        : throw new InvalidOperationException(
+            FormattableString.Invariant($"The model's tensors take {bytes:N0} bytes, but a saved model holds at most {Array.MaxLength:N0}. ")
+            + (storage == SafetensorsStorage.F32 ? "Save it with SaveTo and halfPrecision: true, or train" : "Train")
+            + " fewer tensors, for instance by LowRankAdaptation.");
 }

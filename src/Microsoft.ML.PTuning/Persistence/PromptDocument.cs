@@ -47,7 +47,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     public static PromptDocument Of(PromptModel model, byte[] tensors) =>
         new() { Task = model.Task, Method = model.Method, Backbone = model.Reference, TensorsHash = HashOf(tensors), Training = model.Summary };
 
-    public static string HashOf(byte[] tensors) => Convert.ToHexString(SHA256.HashData(tensors)).ToLowerInvariant();
+    public static string HashOf(ReadOnlySpan<byte> tensors) => Convert.ToHexString(SHA256.HashData(tensors)).ToLowerInvariant();
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
