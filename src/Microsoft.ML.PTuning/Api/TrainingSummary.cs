@@ -7,19 +7,25 @@ namespace Microsoft.ML.PTuning;
 /// <summary>How a model was trained. It is saved with the model.</summary>
 public sealed class TrainingSummary
 {
+    private long _tensorBytes;
+
     [JsonConstructor]
     internal TrainingSummary()
     {
     }
 
-    /// <summary>Numbers that training changed: prefix and head, and the reparameterisation where there was one.</summary>
+    /// <summary>Numbers that training changed: those of the method and the head, and the reparameterisation where there was one.</summary>
     public required long TrainedParameters { get; init; }
 
     /// <summary><see cref="TrainedParameters"/> as a share of the backbone's parameters, 0 to 1.</summary>
     public required double TrainedShare { get; init; }
 
-    /// <summary>Size of the saved prefix and head in F32.</summary>
-    public required long TensorBytes { get; init; }
+    /// <summary>Size of the saved tensors in F32: those of the method and the head.</summary>
+    public required long TensorBytes
+    {
+        get => _tensorBytes;
+        init => _tensorBytes = value;
+    }
 
     /// <summary>Rows that training used.</summary>
     public required int RowsUsed { get; init; }
@@ -54,6 +60,14 @@ public sealed class TrainingSummary
 
     /// <summary>Training rows a second, validation not counted.</summary>
     public required double SamplesPerSecond { get; init; }
+
+    /// <summary>The same training, of which other tensors are saved.</summary>
+    internal TrainingSummary Saving(long tensorBytes)
+    {
+        var copy = (TrainingSummary)MemberwiseClone();
+        copy._tensorBytes = tensorBytes;
+        return copy;
+    }
 
     /// <summary>Writes a line with the metrics of the best epoch, rows, parameters and time, then a line per warning.</summary>
     /// <example>

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
 
-/// <summary>The trained tensors of a model, and how many consecutive rows of a batch belong to it.</summary>
-internal readonly record struct ModelRows(TrainedTensors Tensors, int Rows);
+/// <summary>A model's method and trained tensors, and how many consecutive rows of a batch belong to it.</summary>
+internal readonly record struct ModelRows(TuningMethod Method, TrainedTensors Tensors, int Rows);
 
 /// <summary>A batch as the encoder reads it under a method, and as the head sees it.</summary>
 /// <param name="Read">What the encoder reads: the texts, with trained tokens where the method adds them.</param>

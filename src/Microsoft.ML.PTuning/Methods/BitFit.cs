@@ -7,6 +7,15 @@ namespace Microsoft.ML.PTuning;
 
 /// <summary>BitFit (Ben Zaken et al. 2022): only the encoder's biases are trained. A model saves its biases.</summary>
 /// <remarks>Rows of several models cannot share a batch, because every layer adds the biases of one model.</remarks>
+/// <example>
+/// <code>
+/// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+/// {
+///     Sentence1ColumnName = "Text",
+///     Method = new BitFit(),
+/// });
+/// </code>
+/// </example>
 public sealed class BitFit : TuningMethod
 {
     internal const string Kind = "bitfit";

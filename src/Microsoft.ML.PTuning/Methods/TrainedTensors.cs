@@ -16,6 +16,13 @@ internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>
     /// <param name="key">The key of that tensor, as its family declares it.</param>
     public static string OfBackbone(string key) => $"backbone.{key}";
 
+    /// <summary>Name of the first matrix of a low-rank change, <c>[r, from]</c>; after the prefix it is PEFT's.</summary>
+    /// <param name="module">The linear layer that is changed, as its family calls it.</param>
+    public static string LowRankA(string module) => OfBackbone($"{module}.lora_A.weight");
+
+    /// <summary>Name of the second matrix, <c>[to, r]</c>.</summary>
+    public static string LowRankB(string module) => OfBackbone($"{module}.lora_B.weight");
+
     private readonly SortedDictionary<string, Tensor> _tensors = new(StringComparer.Ordinal);
 
     public Tensor this[string name] => _tensors[name];

@@ -13,8 +13,8 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// <para>
 /// Each method is a class: <see cref="PromptTuning"/>, <see cref="PTuningV1"/>, <see cref="SoftPromptMixture"/>, <see cref="BitFit"/>,
-/// <see cref="LinearProbe"/>. Without one, a trainer learns by P-Tuning v2, as the options of the prefix
-/// say. Methods can only be made by this library.
+/// <see cref="LowRankAdaptation"/>, <see cref="FineTuning"/>, <see cref="LinearProbe"/>. Without one, a trainer learns by P-Tuning v2, as the options of
+/// the prefix say. Methods can only be made by this library.
 /// </para>
 /// <para>A method's properties are saved with the model. They are set when it is created, so trainers and threads may share one.</para>
 /// </remarks>
@@ -31,6 +31,8 @@ namespace Microsoft.ML.PTuning;
 [JsonDerivedType(typeof(DeepPrefix), DeepPrefix.Kind)]
 [JsonDerivedType(typeof(LinearProbe), LinearProbe.Kind)]
 [JsonDerivedType(typeof(BitFit), BitFit.Kind)]
+[JsonDerivedType(typeof(FineTuning), FineTuning.Kind)]
+[JsonDerivedType(typeof(LowRankAdaptation), LowRankAdaptation.Kind)]
 [JsonDerivedType(typeof(PromptTuning), PromptTuning.Kind)]
 [JsonDerivedType(typeof(PTuningV1), PTuningV1.Kind)]
 [JsonDerivedType(typeof(SoftPromptMixture), SoftPromptMixture.Kind)]
@@ -108,6 +110,11 @@ public abstract class TuningMethod
     /// <exception cref="NotSupportedException">The method does not stack.</exception>
     internal virtual Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) =>
         throw new NotSupportedException($"Models of the method {GetType().Name} cannot share a batch.");
+
+    /// <summary>What a trained model is saved as: this method and its tensors, unless the method saves another form of them.</summary>
+    /// <param name="tensors">The trained tensors, those of the head among them. They stay the caller's.</param>
+    /// <returns>The tensors as they are, or others, which the caller takes over.</returns>
+    internal virtual (TuningMethod Method, TrainedTensors Tensors) Finish(Backbone backbone, TrainedTensors tensors) => (this, tensors);
 
     /// <summary>The outputs of the rows, from those of the rows that the encoder read.</summary>
     /// <param name="outputs">The head's outputs, <c>[Copies · B, ...]</c>, all rows' first copies first.</param>

@@ -68,7 +68,7 @@ internal static class MixedBatch
     {
         var encoder = groups[0].Model.Network.Encoder;
         var arranged = encoder.Method.Arrange(batch, encoder.Backbone);
-        var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => new ModelRows(g.Model.Tensors, g.Sequences.Length))]);
+        var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => new ModelRows(g.Model.Method, g.Model.Tensors, g.Sequences.Length))]);
         var sentenceTokenOnly = arranged.AllowsSentenceTokenOnly && groups.All(g => g.Model.Network.Head.ReadsSentenceTokenOnly);
         var hidden = encoder.Method.TunesEmbeddings                                                    // [S, T, H] or [S, 1, H]
             ? encoder.Forward(arranged.Read, tuning, dropout: null, sentenceTokenOnly)

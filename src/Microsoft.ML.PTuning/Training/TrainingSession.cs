@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
@@ -92,16 +93,23 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>Makes the model, which takes over encoder and tensors. If this fails, the tensors are freed.</summary>
     public PromptModel ToModel(TrainingTask task, TrainingResult result, OpenBackbone backbone)
     {
+        TrainedTensors? tensors = null;
         try
         {
             foreach (var warning in result.Summary.Warnings.Skip(task.RowWarnings.Count)) // Those were logged at the start.
                 Warn(warning.Text);
-            return new PromptModel(task.Task, _options.TrainedMethod, backbone, result.Tensors, result.Summary, Device);
+            (var method, tensors) = _options.TrainedMethod.Finish(backbone.Lease.Backbone, result.Tensors);
+            return new PromptModel(task.Task, method, backbone, tensors, result.Summary.Saving(tensors.Bytes), Device);
         }
         catch
         {
-            result.Tensors.Dispose();
+            tensors?.Dispose();
             throw;
+        }
+        finally
+        {
+            if (tensors != result.Tensors) // Nothing or others have been handed over.
+                result.Tensors.Dispose();
         }
     }
 

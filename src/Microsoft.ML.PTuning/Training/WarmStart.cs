@@ -53,7 +53,7 @@ internal static class WarmStart
             throw;
         }
 
-        var taken = method.Count > 0 ? "its prefix" : "the encoder as it is";
+        var taken = method.Count == 0 ? "the encoder as it is" : model.Method is DeepPrefix ? "its prefix" : "what its method trained";
         log($"Training starts from the InitialModel: {taken} "
             + (difference is null ? "and its head are taken over." : $"is taken over; the head starts fresh, because {difference}."));
         return task with { Start = start };
@@ -74,7 +74,7 @@ internal static class WarmStart
         var differences = found.DifferencesFrom(expected, backbone);
         if (differences.Count > 0)
             throw new InvalidOperationException(
-                $"The InitialModel was trained by another method: {string.Join("; ", differences)}. Set the options as expected.");
+                $"The InitialModel was trained otherwise: {string.Join("; ", differences)}. Set the options as expected.");
     }
 
     private static string? FindDifference(PromptTask learned, TrainedTensors tensors, TrainingTask task)

@@ -15,19 +15,18 @@ internal sealed class GoldenEncoder : IDisposable
     /// <param name="weights">What the names of its weights begin with.</param>
     /// <param name="isEncoder">Which weights, by their name in the checkpoint, go into the directory; null for all.</param>
     public GoldenEncoder(string path, string weights, Func<string, bool>? isEncoder = null)
+        : this($"{path}.config.json", Path.GetFileName(path), ReadWithBase(path), weights, isEncoder)
     {
-        var configuration = $"{path}.config.json";
+    }
+
+    private GoldenEncoder(string configuration, string name, Dictionary<string, Tensor> tensors, string weights, Func<string, bool>? isEncoder)
+    {
         var family = JsonDocument.Parse(File.ReadAllText(configuration)).RootElement.GetProperty("model_type").GetString()!;
         if (BackboneFamilies.Find(family) is null)
             throw new AssertInconclusiveException($"The family {family} is not built yet.");
 
         _directory = new TemporaryDirectory();
-        (_weights, Name) = (weights, Path.GetFileName(path));
-        Tensors = Read(path);
-        foreach (var (name, tensor) in ReadBase(path).Where(pair => !pair.Key.StartsWith("expect.", StringComparison.Ordinal)))
-            if (!Tensors.TryAdd(name, tensor))
-                tensor.Dispose();
-
+        (_weights, Name, Tensors) = (weights, name, tensors);
         File.Copy(configuration, _directory.File("config.json"));
         using (var checkpoint = File.Create(_directory.File("model.safetensors")))
         {
@@ -70,6 +69,30 @@ internal sealed class GoldenEncoder : IDisposable
         return new(TypedEncoder.Load(_directory.Path, ScalarType.Float64, (_, weight) => Move(weight)), name => Move(Weight(name).to(ScalarType.Float64)));
 
         Tensor Move(Tensor weight) => noise?.Move(weight) ?? weight;
+    }
+
+    /// <summary>A model of Hugging Face's PEFT, under the names that the adapter has in a file: <c>bert.encoder....query.lora_A.weight</c>, <c>classifier.weight</c>.</summary>
+    /// <param name="path">The golden file without <c>.safetensors</c>; the folder of its base, named by the family, lies beside it.</param>
+    public static GoldenEncoder OfPeft(string path)
+    {
+        var folder = Path.Combine(Path.GetDirectoryName(path)!, Path.GetFileName(path).Split('.')[0]);
+        var tensors = Read(path).ToDictionary(
+            pair => pair.Key.Replace("base_model.model.", "").Replace("modules_to_save.", "").Replace(".default", ""), pair => pair.Value);
+        foreach (var (name, tensor) in Read(Path.Combine(folder, "model")))
+            if (!tensors.TryAdd($"init.{name}", tensor))
+                tensor.Dispose();
+        tensors.TryAdd("input.token_type_ids", zeros_like(tensors["input.input_ids"]));
+        return new(
+            Path.Combine(folder, "config.json"), Path.GetFileName(path), tensors, "init.", name => IsOfTheEncoder(name) && !name.Contains(".lora_"));
+    }
+
+    private static Dictionary<string, Tensor> ReadWithBase(string path)
+    {
+        var tensors = Read(path);
+        foreach (var (name, tensor) in ReadBase(path).Where(pair => !pair.Key.StartsWith("expect.", StringComparison.Ordinal)))
+            if (!tensors.TryAdd(name, tensor))
+                tensor.Dispose();
+        return tensors;
     }
 
     private static Dictionary<string, Tensor> Read(string path)

@@ -19,7 +19,7 @@ public sealed class DeepPrefixTests
         var (one, other) = (_draw.Normal(2, 2, 2, 2, 4), _draw.Normal(2, 2, 2, 2, 4));
         using TrainedTensors first = new() { { TrainedTensors.Prefix, one } }, second = new() { { TrainedTensors.Prefix, other } };
 
-        var layers = method.Stack(backbone, [new(first, Rows: 1), new(second, Rows: 2)]).Prefixes!;
+        var layers = method.Stack(backbone, [new(method, first, Rows: 1), new(method, second, Rows: 2)]).Prefixes!;
 
         Assert.IsNull(layers[0]);
         Assert.IsNull(layers[1]!.Mask);

@@ -7,18 +7,19 @@ namespace Microsoft.ML.PTuning.Tests.Methods;
 [TestCategory("Numeric")]
 public sealed class MethodGoldenTests
 {
-    private static readonly string Folder = Path.Combine(GoldenFiles.Root, "methods");
-
     /// <summary>The files whose method is built, by the task that they are trained for; neither sharding nor recomputing may change the result.</summary>
     public static IEnumerable<object[]> Files =>
         from file in (IEnumerable<(string Name, string Task)>)
         [
-            ("bert.finetune.bitfit", "sequence-classification"),
-            ("bert.prefix.multi-label", "multi-label-classification"),
-            ("bert.prompt-tuning.prepended", "sequence-classification"),
-            ("bert.prompt-tuning.prepended.pool-first", "sequence-classification"),
-            ("bert.prompt-tuning.after-cls", "sequence-classification"),
-            ("bert.prompt-tuning.official-shallow", "sequence-classification"),
+            ("methods/bert.finetune.bitfit", "sequence-classification"),
+            ("methods/bert.finetune.full", "sequence-classification"),
+            ("methods/bert.prefix.multi-label", "multi-label-classification"),
+            ("peft/bert.lora", "sequence-classification"),
+            ("peft/roberta.lora", "sequence-classification"),
+            ("methods/bert.prompt-tuning.prepended", "sequence-classification"),
+            ("methods/bert.prompt-tuning.prepended.pool-first", "sequence-classification"),
+            ("methods/bert.prompt-tuning.after-cls", "sequence-classification"),
+            ("methods/bert.prompt-tuning.official-shallow", "sequence-classification"),
         ]
         from road in (IEnumerable<(int Shards, bool Recomputes)>)[(1, false), (3, false), (1, true)]
         select new object[] { file.Name, file.Task, road.Shards, road.Recomputes };
@@ -48,7 +49,7 @@ public sealed class MethodGoldenTests
 
     private static OfficialRun Open(string name, string task)
     {
-        var path = Path.Combine(Folder, name);
+        var path = Path.Combine(GoldenFiles.Root, name);
         if (!File.Exists($"{path}.safetensors"))
             throw new AssertInconclusiveException($"There is no '{path}.safetensors'; PTUNING_GOLDEN names another folder of golden vectors.");
         return OfficialRun.Of(path, task);

@@ -18,6 +18,8 @@ internal static class TuningMethods
         ["mixture"] = new SoftPromptMixture { Length = 2, Prompts = 2 },
         ["deep mixture by input"] = new SoftPromptMixture { Length = 2, Prompts = 3, Deep = true, WeightsByInput = true, Start = PromptStart.FrequentWords },
         ["BitFit"] = new BitFit(),
+        ["LoRA"] = new LowRankAdaptation { Rank = 2 },
+        ["fine-tuning"] = new FineTuning(),
     };
 
     public static IEnumerable<object[]> Names => All.Keys.Select(name => new object[] { name });

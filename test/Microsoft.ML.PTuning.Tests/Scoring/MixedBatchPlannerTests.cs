@@ -42,6 +42,19 @@ public sealed class MixedBatchPlannerTests
     }
 
     [TestMethod]
+    public void Low_rank_models_share_batches_if_they_change_the_same_layers()
+    {
+        TuningMethod[] methods =
+        [
+            new LowRankAdaptation { Rank = 1 }, new LowRankAdaptation { Rank = 2 }, new LowRankAdaptation { Rank = 2, Layers = 1 },
+            new LowRankAdaptation { Rank = 1, Targets = LowRankTargets.All }, new FineTuning(), new FineTuning(),
+        ];
+        var parts = methods.Select((method, i) => Part(method, i, length: 5)).ToArray();
+
+        CollectionAssert.AreEquivalent(new[] { 2, 1, 1, 1, 1 }, MixedBatchPlanner.Plan(parts, 2048, 64).Select(batch => batch.Length).ToArray());
+    }
+
+    [TestMethod]
     public void Models_with_a_trunk_stay_together_over_one_text_though_smaller_batches_are_wanted()
     {
         var method = new DeepPrefix { PrefixLength = 3, PrefixLayers = 1 };

@@ -110,6 +110,35 @@ public sealed class MixedBatchTests
     }
 
     [TestMethod]
+    [DataRow("bert")]
+    [DataRow("roberta")]
+    [DataRow("deberta-v2")]
+    [DataRow("deberta-v3")]
+    public void Low_rank_models_of_several_ranks_give_in_one_batch_what_each_gives_alone(string family)
+    {
+        using var models = new MixedModels(family, inF64: true);
+        var parts = Parts(models, Enumerable.Range(1, 3).Select(rank => new LowRankAdaptation { Rank = rank, Alpha = 0.5, Targets = LowRankTargets.All }));
+
+        AreClose(parts, Run(parts));
+    }
+
+    [TestMethod]
+    public void Low_rank_models_of_the_top_layer_share_the_trunk()
+    {
+        using var models = new MixedModels(inF64: true);
+        CountingBackbone? counting = null;
+        ModelPart[] parts = [.. Enumerable.Range(1, 3).Select(rank => new ModelPart(
+            models.Create(
+                Any.Regression, new LowRankAdaptation { Rank = rank, Layers = 1 }, rank, inner => counting ??= new CountingBackbone(inner)).Model,
+            Part(2, 9, 8, 3)))];
+
+        var outputs = Run(parts);
+
+        CollectionAssert.AreEqual(new[] { 1, 1, 3 }, counting!.Rows);
+        AreClose(parts, outputs);
+    }
+
+    [TestMethod]
     public void Parts_keep_their_order_though_models_alternate()
     {
         using var models = new MixedModels(inF64: true);

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using static TorchSharp.torch;
@@ -27,7 +28,9 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
             Length = (int)weights[ShallowPrompts].size(0),
             EmbedsTwice = true,
         })
-        : Weights(new BitFit(), weights);
+        : Weights(
+            golden.Name.Contains(".lora") ? new LowRankAdaptation { Rank = 4, Alpha = 8 } : golden.Name.Contains(".finetune.full") ? new FineTuning() : new BitFit(),
+            weights);
 
     /// <summary>The prefix as the official model computes it from its first values: the embedding, or the network's output for it. Null where it has none.</summary>
     public static Tensor? FirstPrefix(GoldenEncoder golden, GoldenWeights weights)
@@ -64,10 +67,16 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
     private static OfficialMethod Prompt(string name, GoldenWeights weights, TuningMethod method) => new(
         method, new DirectParameters(new Dictionary<string, Tensor> { [TrainedTensors.Prompt] = weights[name].clone() }), [name]);
 
-    /// <summary>A method that begins with the encoder's own weights.</summary>
+    /// <summary>A method that changes the encoder's own weights. LoRA begins with the file's matrices.</summary>
     private static OfficialMethod Weights(TuningMethod method, GoldenWeights weights)
     {
-        var parameters = method.Create(weights.Backbone, new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException()));
-        return new(method, parameters, [.. parameters.Values().Keys.Select(name => name.Replace("backbone.", "bert."))]);
+        using var first = new TrainedTensors();
+        foreach (var name in method is LowRankAdaptation ? method.Declare(weights.Backbone).Select(tensor => tensor.Name) : [])
+            first.Add(name, weights[OfficialName(name)].clone());
+        var parameters = method.Create(weights.Backbone, new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException(), first));
+        return new(method, parameters, [.. parameters.Values().Keys.Select(OfficialName)]);
+
+        string OfficialName(string saved) =>
+            BackboneFamilies.Find(weights.Backbone.Configuration.ModelType)!.Keys.Prefix + saved[TrainedTensors.OfBackbone("").Length..];
     }
 }

@@ -33,6 +33,11 @@ internal sealed class OfficialModel : IDisposable
         (_golden, _weights) = (golden, weights);
 
         var official = OfficialMethod.Of(golden, weights);
+        if (golden.Tensors.ContainsKey("init.classifier.out_proj.weight"))
+        {
+            (_headNames["head.bias"], _headNames["head.weight"]) = ("classifier.out_proj.bias", "classifier.out_proj.weight");
+            (_headNames["pooler.bias"], _headNames["pooler.weight"]) = ("classifier.dense.bias", "classifier.dense.weight");
+        }
         var encoder = official.Method.Adapt(weights.Backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
@@ -76,9 +81,9 @@ internal sealed class OfficialModel : IDisposable
 
     private PromptTask TaskOf(string kind) => kind switch
     {
-        "sequence-classification" or "sequence-classification-shallow" => Any.Classification((int)Initial("classifier.bias").size(0)),
+        "sequence-classification" or "sequence-classification-shallow" => Any.Classification((int)Initial(_headNames["head.bias"]).size(0)),
         "multi-label-classification" => Any.MultiLabel((int)Initial("classifier.bias").size(0)),
-        "token-classification" => Any.Tagging((int)Initial("classifier.bias").size(0)),
+        "token-classification" => Any.Tagging((int)Initial(_headNames["head.bias"]).size(0)),
         "multiple-choice" => Any.Choice,
         "question-answering" => WordQuestions.Task with { CountsPadding = true },
         _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),

@@ -25,9 +25,12 @@ internal sealed class TinyTraining : IDisposable
     public const int Layers = 3, HiddenSize = 8;
 
     private readonly TinyCheckpoint _encoder = new();
+    private readonly bool _setsPrefix;
 
-    public TinyTraining()
+    /// <param name="setsPrefix">Whether the options set a prefix length; a test of another method sets none.</param>
+    public TinyTraining(bool setsPrefix = true)
     {
+        _setsPrefix = setsPrefix;
         SoftenAttention();
         _encoder.Save();
         string[] special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -37,7 +40,6 @@ internal sealed class TinyTraining : IDisposable
         {
             Backbone = _encoder.Path,
             Sentence1ColumnName = nameof(LabelledText.Text),
-            PrefixLength = 4,
             MaxLength = 12,
             LearningRate = 0.02,
             BatchSize = 8,
@@ -45,19 +47,27 @@ internal sealed class TinyTraining : IDisposable
             Seed = 1,
             Advanced = { Shards = 2 },
         };
+        SetPrefix(Options);
     }
 
     /// <summary>The same for several tasks together.</summary>
-    public PTuningV2MultiTaskTrainer.Options MultiTaskOptions => new()
+    public PTuningV2MultiTaskTrainer.Options MultiTaskOptions
     {
-        Backbone = _encoder.Path,
-        PrefixLength = 4,
-        LearningRate = 0.02,
-        BatchSize = 8,
-        MaxEpochs = 2,
-        Seed = 1,
-        Advanced = { Shards = 2 },
-    };
+        get
+        {
+            var options = new PTuningV2MultiTaskTrainer.Options
+            {
+                Backbone = _encoder.Path,
+                LearningRate = 0.02,
+                BatchSize = 8,
+                MaxEpochs = 2,
+                Seed = 1,
+                Advanced = { Shards = 2 },
+            };
+            SetPrefix(options);
+            return options;
+        }
+    }
 
     public MLContext Context { get; } = new();
 
@@ -106,6 +116,12 @@ internal sealed class TinyTraining : IDisposable
     }
 
     public void Dispose() => _encoder.Dispose();
+
+    private void SetPrefix(TrainingOptions options)
+    {
+        if (_setsPrefix)
+            options.PrefixLength = 4;
+    }
 
     /// <summary>So that the first token looks at all others, and something can be learned of them.</summary>
     private void SoftenAttention()

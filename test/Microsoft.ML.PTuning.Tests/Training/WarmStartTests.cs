@@ -171,7 +171,7 @@ public sealed class WarmStartTests
 
         var refusal = Refused<InvalidOperationException>();
 
-        Assert.AreEqual($"The InitialModel was trained by another method: {message}. Set the options as expected.", refusal.Message);
+        Assert.AreEqual($"The InitialModel was trained otherwise: {message}. Set the options as expected.", refusal.Message);
     }
 
     [TestMethod]
