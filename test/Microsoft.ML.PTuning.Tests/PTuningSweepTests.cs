@@ -112,12 +112,15 @@ public sealed class PTuningSweepTests
         var sweep = Sweep().Vary(options => options.PrefixLength, 2, 3);
 
         Refused<ArgumentException>(() => sweep.Vary(options => options.PrefixLength), "PrefixLength is varied already.");
-        Refused<ArgumentException>(() => sweep.Vary(options => options.Backbone), "Backbone carries no search space. Give its values: Vary(options => options.Backbone, …).");
+        Refused<ArgumentException>(
+            () => sweep.Vary(options => options.Backbone), "Backbone carries no search space. Give its values: Vary(options => options.Backbone, …).");
         Refused<ArgumentException>(() => sweep.Vary(options => options.Advanced.Shards, 1, 2), "Expected a property of the options");
         Refused<ArgumentException>(() => sweep.Vary(options => options.BatchSize * 2, 1, 2), "Expected a property of the options");
         Refused<ArgumentException>(() => sweep.Vary(options => options.Advanced), "Expected a property of the options");
-        Refused<ArgumentOutOfRangeException>(() => sweep.VaryRange(options => options.LearningRate, 1e-2, 1e-3), "The range of LearningRate must have a bound above 0.01.");
-        Refused<ArgumentOutOfRangeException>(() => sweep.VaryRange(options => options.WeightDecay, 0, 1, logarithmic: true), "A logarithmic range of WeightDecay must begin above 0.");
+        Refused<ArgumentOutOfRangeException>(
+            () => sweep.VaryRange(options => options.LearningRate, 1e-2, 1e-3), "The range of LearningRate must have a bound above 0.01.");
+        Refused<ArgumentOutOfRangeException>(
+            () => sweep.VaryRange(options => options.WeightDecay, 0, 1, logarithmic: true), "A logarithmic range of WeightDecay must begin above 0.");
     }
 
     [TestMethod]

@@ -50,6 +50,21 @@ internal sealed record Grid(Bundle Common, IReadOnlyList<Axis> Axes, Choice? Cho
     /// <summary>Every run that there may be, whatever is chosen.</summary>
     public IEnumerable<Point> Possible() => Choosing().Concat(Combine(_ => true).Select(values => Merge(values)));
 
+    /// <summary>The reported runs, as they would be if the first value were chosen everywhere.</summary>
+    public IEnumerable<Point> Supposed() => Combine(axis => Choice?.By.Contains(axis.Key) != true)
+        .Select(rest => Merge([.. rest, .. Axes.Where(axis => Choice?.By.Contains(axis.Key) == true).Select(axis => axis.Values[0])]));
+
+    /// <summary>Values that may be chosen, with the mean of their choosing runs: by the values of <see cref="Choice.Per"/>, in the file's order.</summary>
+    public IEnumerable<(IReadOnlyList<string?> Per, IReadOnlyList<string?> By, double? Mean)> Tried(Func<Point, double?> score)
+    {
+        List<string> chosen = [.. Axes.Where(axis => Choice!.By.Contains(axis.Key)).SelectMany(axis => axis.Options)];
+        return Choosing().GroupBy(run => string.Join('\n', Choice!.Per.Concat(chosen).Select(option => run[option])))
+            .Select(runs => (
+                (IReadOnlyList<string?>)[.. Choice!.Per.Select(option => runs.First()[option])],
+                (IReadOnlyList<string?>)[.. chosen.Select(option => runs.First()[option])],
+                runs.All(run => score(run) is not null) ? runs.Average(run => score(run)) : null));
+    }
+
     // The first of equally good values, in the file's order.
     private IReadOnlyList<Bundle>? Best(string group, Func<Point, double?> score, Func<Point, bool> hasEnded)
     {
@@ -87,5 +102,6 @@ internal sealed record Grid(Bundle Common, IReadOnlyList<Axis> Axes, Choice? Cho
     }
 
     private IEnumerable<IReadOnlyList<Bundle>> Combine(Func<Axis, bool> isPart) => Axes.Where(isPart).Aggregate(
-        (IEnumerable<IReadOnlyList<Bundle>>)[[]], (combinations, axis) => combinations.SelectMany(left => axis.Values.Select(value => (IReadOnlyList<Bundle>)[.. left, value])));
+        (IEnumerable<IReadOnlyList<Bundle>>)[[]],
+        (combinations, axis) => combinations.SelectMany(left => axis.Values.Select(value => (IReadOnlyList<Bundle>)[.. left, value])));
 }

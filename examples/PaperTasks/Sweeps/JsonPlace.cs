@@ -46,7 +46,13 @@ internal readonly record struct JsonPlace(string Path, JsonNode? Value, bool Exi
         return texts.Count > 0 ? texts : throw Expected("one text at least");
     }
 
-    public bool AsTruth() => Exists && (Value?.GetValueKind() is JsonValueKind.True or JsonValueKind.False ? Value.GetValue<bool>() : throw Expected("true or false"));
+    /// <summary>False for what is not there.</summary>
+    public bool AsTruth() => Exists && Value?.GetValueKind() switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Expected("true or false"),
+    };
 
     /// <exception cref="FormatException">The object has another key.</exception>
     public void Allow(params string[] keys)

@@ -39,6 +39,10 @@ internal sealed class Point
         _ => null,
     };
 
+    /// <summary>The value of an option as a number; null where it is none.</summary>
+    public static double? AsNumber(string? value) =>
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : null;
+
     public static Point FromJson(JsonObject options) =>
         new(options.Select(option => KeyValuePair.Create(option.Key, Canonical(option.Value) ?? throw new FormatException(
             $"{option.Key}: expected a text, a number, true or false, found {option.Value?.ToJsonString() ?? "null"}."))));
@@ -48,7 +52,7 @@ internal sealed class Point
 
     /// <summary>The values of some options, for people.</summary>
     public string Describe(IEnumerable<string> options) =>
-        string.Join(", ", from name in options where this[name] is not null select double.TryParse(this[name], CultureInfo.InvariantCulture, out _) ? $"{name} {this[name]}" : this[name]);
+        string.Join(", ", from name in options where this[name] is not null select AsNumber(this[name]) is not null ? $"{name} {this[name]}" : this[name]);
 
     // Whole numbers of any size as they stand, since a double would round them.
     private static string Number(JsonNode value)
@@ -59,7 +63,6 @@ internal sealed class Point
 
     private static JsonNode? Plain(string value) =>
         value is "true" or "false" ? JsonValue.Create(value == "true")
-        : double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
-            && number.ToString("R", CultureInfo.InvariantCulture) == value && double.IsFinite(number) ? JsonNode.Parse(JsonSerializer.Serialize(number))
+        : AsNumber(value) is { } number && number.ToString("R", CultureInfo.InvariantCulture) == value ? JsonNode.Parse(JsonSerializer.Serialize(number))
         : JsonValue.Create(value);
 }

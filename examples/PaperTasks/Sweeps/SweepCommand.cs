@@ -11,7 +11,8 @@ internal static class SweepCommand
     private static readonly Option<string?> Results = new("--results")
     {
         HelpName = "FILE",
-        Description = "The results, a line per finished point. NAME.results.jsonl in the current folder where none is named. Points that it has are not run again",
+        Description = "The results, a line per finished point; NAME.results.jsonl in the current folder where none is named. "
+            + "Points that it has are not run again",
     };
 
     private static readonly Option<int> Processes = new("--processes")
@@ -75,8 +76,8 @@ internal static class SweepCommand
         return TellFailures(plan, results, varied);
     }
 
-    /// <summary>Refuses a point that the command line would refuse, before anything runs.</summary>
-    /// <exception cref="FormatException">There is such a point.</exception>
+    /// <summary>Refuses points that the command line would refuse, and reports that mix what is not alike, before anything runs.</summary>
+    /// <exception cref="FormatException">There are such.</exception>
     internal static void Check(RootCommand root, string path, SweepFile file)
     {
         for (int i = 0; i < file.Grids.Count; i++)
@@ -87,12 +88,22 @@ internal static class SweepCommand
                     throw new FormatException($"{path}: grids[{i}] has a point that the program refuses: {string.Join(' ', point.Arguments)}. {error.Message}");
             }
         }
+
+        try
+        {
+            SweepReport.Check(file);
+        }
+        catch (FormatException problem)
+        {
+            throw new FormatException($"{path}: {problem.Message}", problem);
+        }
     }
 
     private static void Report(SweepFile file, SweepPlan plan, SweepResults results, string path)
     {
-        IReadOnlyList<PointResult> reported = [.. plan.Reported.Select(results.Find).OfType<PointResult>()];
-        Console.WriteLine($"{reported.Count} of {plan.Reported.Count + plan.Open} reported points are in {path}.");
+        string report = new SweepReport(file, plan, results).Write(path);
+        Console.WriteLine(System.IO.File.ReadAllText(report));
+        Console.WriteLine($"The results are in {path}, tables and figures in {report}.");
     }
 
     private static int TellFailures(SweepPlan plan, SweepResults results, IReadOnlyList<string> varied)

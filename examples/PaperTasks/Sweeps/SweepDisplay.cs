@@ -11,7 +11,9 @@ internal sealed class SweepDisplay(IReadOnlyList<string> variedOptions)
 
     private readonly Queue<PointResult> _latest = new();
 
-    public async Task Show(SweepPlan plan, SweepResults results, Func<Point, CancellationToken, Task<PointResult>> run, int processes, CancellationToken cancellationToken)
+    /// <summary>Runs the plan and shows how it goes.</summary>
+    public async Task Show(
+        SweepPlan plan, SweepResults results, Func<Point, CancellationToken, Task<PointResult>> run, int processes, CancellationToken cancellationToken)
     {
         if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
         {

@@ -52,7 +52,8 @@ internal sealed record SweepFile(string Name, IReadOnlyList<Grid> Grids, IReadOn
     {
         grid = grid.AsObject();
         List<Axis> axes = [.. grid.Keys.Where(key => key != "choose").Select(key => ReadAxis(key, grid[key]))];
-        foreach (IGrouping<string, Axis> option in axes.SelectMany(axis => axis.Options.Select(name => (name, axis))).GroupBy(pair => pair.name, pair => pair.axis))
+        foreach (IGrouping<string, Axis> option in
+            axes.SelectMany(axis => axis.Options.Select(name => (name, axis))).GroupBy(pair => pair.name, pair => pair.axis))
         {
             if (option.Count() > 1)
                 throw new FormatException(

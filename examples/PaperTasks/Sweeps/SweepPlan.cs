@@ -16,8 +16,9 @@ internal sealed class SweepPlan(IReadOnlyList<Grid> grids, SweepResults results)
     public static IReadOnlyList<string> VariedOptions(IEnumerable<Grid> grids)
     {
         List<Point> points = [.. grids.SelectMany(grid => grid.Possible())];
-        IEnumerable<string> options = grids.SelectMany(grid => grid.Axes).SelectMany(axis => axis.Options).Concat(points.SelectMany(point => point.Options.Keys));
-        return [.. options.Distinct(StringComparer.Ordinal).Where(option => points.Select(point => point[option]).Distinct().Count() > 1)];
+        IEnumerable<string> options = grids.SelectMany(grid => grid.Axes).SelectMany(axis => axis.Options)
+            .Concat(points.SelectMany(point => point.Options.Keys)).Distinct(StringComparer.Ordinal);
+        return [.. options.Where(option => points.Select(point => point[option]).Distinct().Count() > 1)];
     }
 
     private static IReadOnlyList<Point> Distinct(IEnumerable<Point> points) => [.. points.DistinctBy(point => point.Key, StringComparer.Ordinal)];

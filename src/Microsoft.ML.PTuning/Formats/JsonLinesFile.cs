@@ -90,7 +90,8 @@ internal sealed class JsonLinesFile : IDisposable
         catch (IOException problem) when (File.Exists(file))
         {
             throw new IOException(
-                $"Expected to be the only process that appends to '{path}', but another one holds '{file}'. Wait for it or end it, or name another file.", problem);
+                $"Expected to be the only process that appends to '{path}', but another one holds '{file}'. "
+                + "Wait for it or end it, or name another file.", problem);
         }
     }
 

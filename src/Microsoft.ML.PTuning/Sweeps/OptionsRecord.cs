@@ -24,7 +24,8 @@ internal static class OptionsRecord
 
     private static void Add(JsonObject json, string prefix, object options)
     {
-        foreach (var option in options.GetType().GetProperties().Where(option => option.SetMethod?.IsPublic == true).OrderBy(option => option.Name, StringComparer.Ordinal))
+        var settable = options.GetType().GetProperties().Where(option => option.SetMethod?.IsPublic == true);
+        foreach (var option in settable.OrderBy(option => option.Name, StringComparer.Ordinal))
         {
             var type = Nullable.GetUnderlyingType(option.PropertyType) ?? option.PropertyType;
             var value = option.GetValue(options);

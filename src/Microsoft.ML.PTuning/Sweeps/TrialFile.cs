@@ -52,8 +52,11 @@ internal sealed class TrialFile : IDisposable
             return false;
         if (line[Error] is not null)
             return true; // A trial that failed is run again.
-        if (line[Metric] is not JsonValue metric || !metric.TryGetValue(out double value) || line[Seconds] is not JsonValue time || !time.TryGetValue(out double seconds))
+        if (line[Metric] is not JsonValue metric || !metric.TryGetValue(out double value)
+            || line[Seconds] is not JsonValue time || !time.TryGetValue(out double seconds))
+        {
             return false;
+        }
 
         _known[options.ToJsonString()] = new TrialOutcome(value, TimeSpan.FromSeconds(seconds), null);
         return true;

@@ -11,7 +11,10 @@ public sealed class CandidatesTests
     [TestMethod]
     public void A_grid_has_every_combination()
     {
-        SearchAxis[] axes = [new ValuesAxis(Length, [8, 16]), new RangeAxis(Rate, 1e-4, 1e-2, IsLogarithmic: true), new RangeAxis(Dropout, 0, 0.3, IsLogarithmic: false)];
+        SearchAxis[] axes =
+        [
+            new ValuesAxis(Length, [8, 16]), new RangeAxis(Rate, 1e-4, 1e-2, IsLogarithmic: true), new RangeAxis(Dropout, 0, 0.3, IsLogarithmic: false),
+        ];
 
         IReadOnlyList<object[]> grid = Candidates.Grid(axes, steps: 3);
 

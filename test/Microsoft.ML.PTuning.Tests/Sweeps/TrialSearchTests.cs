@@ -66,7 +66,12 @@ public sealed class TrialSearchTests
     [TestMethod]
     public void A_trial_that_fails_is_out()
     {
-        var result = Search([1, 2, 3], trial => trial.PrefixLength switch { 3 => throw new InvalidOperationException("It diverged."), 2 => double.NaN, _ => -5 });
+        var result = Search([1, 2, 3], trial => trial.PrefixLength switch
+        {
+            3 => throw new InvalidOperationException("It diverged."),
+            2 => double.NaN,
+            _ => -5,
+        });
 
         Assert.AreEqual(1, result.Best.Options.PrefixLength);
         CollectionAssert.AreEqual((string?[])[null, "The metric is not a number.", "It diverged."], result.Trials.Select(trial => trial.Error).ToArray());
@@ -76,7 +81,8 @@ public sealed class TrialSearchTests
     [TestMethod]
     public void If_all_fail_the_first_reason_is_told()
     {
-        var problem = Assert.ThrowsExactly<InvalidOperationException>(() => Search([1, 2], trial => throw new InvalidOperationException($"No {trial.PrefixLength}.")));
+        var problem = Assert.ThrowsExactly<InvalidOperationException>(
+            () => Search([1, 2], trial => throw new InvalidOperationException($"No {trial.PrefixLength}.")));
 
         StringAssert.Contains(problem.Message, "all 2 failed. The first one: No 1.");
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 
 namespace Microsoft.ML.PTuning.Tests.Examples.Sweeps;
@@ -6,18 +7,23 @@ namespace Microsoft.ML.PTuning.Tests.Examples.Sweeps;
 /// <summary><c>PaperTasks sweep</c> in a group of processes of its own, which can be killed as a whole.</summary>
 internal sealed class SweepProcess : IDisposable
 {
+    // With job control, a shell gives a job a group of its own.
+    private const string Script = "set -m; dotnet \"$@\" & echo $!; set +m; wait $!";
+
     private readonly Process _process;
+    private readonly int _group;
     private readonly Task<string> _output, _errors;
 
     /// <param name="folder">Where it runs.</param>
     public SweepProcess(string folder, params string[] arguments)
     {
-        _process = Process.Start(new ProcessStartInfo("setsid", ["dotnet", Program, "sweep", .. arguments])
+        _process = Process.Start(new ProcessStartInfo("bash", ["-c", Script, "bash", Program, "sweep", .. arguments])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
+        _group = int.Parse(_process.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
         _output = _process.StandardOutput.ReadToEndAsync();
         _errors = _process.StandardError.ReadToEndAsync();
     }
@@ -43,7 +49,7 @@ internal sealed class SweepProcess : IDisposable
     /// <summary>SIGKILL to the sweep and its points.</summary>
     public void KillGroup()
     {
-        using (var kill = Process.Start("sh", ["-c", $"kill -s KILL -- -{_process.Id}"]))
+        using (var kill = Process.Start("sh", ["-c", $"kill -s KILL -- -{_group}"]))
         {
             kill.WaitForExit();
             Assert.AreEqual(0, kill.ExitCode);

@@ -5,7 +5,7 @@ namespace Microsoft.ML.PTuning.Tests.Examples.Sweeps;
 
 /// <summary>A sweep that is killed and started again ends as one that ran through.</summary>
 [TestClass]
-[OSCondition(OperatingSystems.Linux)] // Groups of processes, setsid.
+[OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)] // It has no groups of processes.
 public sealed class SweepResumeTests
 {
     /// <summary>What differs between two runs of a point: times, and the zip, whose summary has them.</summary>
