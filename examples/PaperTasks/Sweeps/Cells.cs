@@ -66,8 +66,8 @@ internal sealed class Cells
                 string[] values = [.. cell.Select(point => point[option] ?? "none").Distinct()];
                 if (values.Length > 1)
                     throw new FormatException(
-                        $"{place}: expected a mean over seeds alone, but '{cell.Key.Replace(Separator.ToString(), ", ")}' has --{option} {string.Join(" and ", values)}. "
-                        + "Show the option, or pick a value with \"where\".");
+                        $"{place}: expected a mean over seeds alone, but '{cell.Key.Replace(Separator.ToString(), ", ")}' "
+                        + $"has --{option} {string.Join(" and ", values)}. Show the option, or pick a value with \"where\".");
             }
         }
     }

@@ -77,7 +77,9 @@ public sealed class SweepFileTests
     [DataRow(
         "{ \"grids\": [{ \"a\": 1, \"choose\": { \"by\": \"a\", \"per\": \"a\", \"holdout\": 0.2 } }] }", "grids[0].choose.per: expected options of this grid")]
     [DataRow("{ \"grids\": [{}], \"tables\": [{ \"columns\": \"a\" }] }", "tables[0].rows: expected a text, found nothing.")]
-    [DataRow("{ \"grids\": [{}], \"figures\": [{ \"name\": \"f\", \"x\": \"a\", \"kind\": \"pie\" }] }", "figures[0].kind: expected bars or lines, found 'pie'.")]
+    [DataRow(
+        "{ \"grids\": [{}], \"figures\": [{ \"name\": \"f\", \"x\": \"a\", \"kind\": \"pie\" }] }",
+        "figures[0].kind: expected bars or lines, found 'pie'.")]
     public void A_file_that_makes_no_sense_is_refused_by_its_place(string text, string message)
     {
         using var folder = new TemporaryFolder();

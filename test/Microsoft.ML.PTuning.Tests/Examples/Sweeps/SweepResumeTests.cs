@@ -69,7 +69,7 @@ public sealed class SweepResumeTests
             Assert.IsFalse(sweep.HasExited, "The sweep ended before it was killed.");
             Thread.Sleep(20);
         }
-        Thread.Sleep(random.Next(700));
+        Thread.Sleep(random.Next(300)); // Less than the points that are left take.
         Assert.IsFalse(sweep.HasExited, "The sweep ended before it was killed.");
         sweep.KillGroup();
     }
