@@ -7,6 +7,7 @@ using Microsoft.ML.PTuning;
 using PaperTasks.DataSets;
 using PaperTasks.Experiments;
 using PaperTasks.Methods;
+using PaperTasks.Sweeps;
 
 namespace PaperTasks;
 
@@ -188,8 +189,31 @@ internal static class CommandLine
                 result.AddError($"--pooling is for {Names(known => known.HasPooling)}, not for {name}.");
             CheckMethod(result, task);
         });
-        command.SetAction((arguments, cancellationToken) => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None));
+        command.SetAction((arguments, cancellationToken) => Try(() => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None)));
+        command.Subcommands.Add(SweepCommand.Create(command));
         return command;
+    }
+
+    /// <summary>Runs a command. Its expected failures are told in a line.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> Try(Func<Task<int>> command)
+    {
+        try
+        {
+            return await command();
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("Cancelled.");
+            return 130;
+        }
+        catch (Exception problem) when (
+            problem is IOException or InvalidDataException or FormatException or ArgumentException or InvalidOperationException
+                or NotSupportedException or DllNotFoundException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine(problem.Message);
+            return 1;
+        }
     }
 
     private static void CheckFiles(CommandResult result, PaperTask task)
@@ -220,29 +244,14 @@ internal static class CommandLine
 
     private static int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
-        try
-        {
-            PrepareFolder(arguments.GetValue(Save));
-            PrepareFolder(arguments.GetValue(Json));
-            Report report = Measure(arguments, cancellationToken);
-            foreach (string line in report.Lines())
-                Console.WriteLine(line);
-            if (arguments.GetValue(Json) is { } json)
-                File.WriteAllText(json, report.ToJson() + Environment.NewLine);
-            return 0;
-        }
-        catch (OperationCanceledException)
-        {
-            Console.Error.WriteLine("Cancelled.");
-            return 130;
-        }
-        catch (Exception problem) when (
-            problem is IOException or InvalidDataException or FormatException or ArgumentException or InvalidOperationException
-                or NotSupportedException or DllNotFoundException)
-        {
-            Console.Error.WriteLine(problem.Message);
-            return 1;
-        }
+        PrepareFolder(arguments.GetValue(Save));
+        PrepareFolder(arguments.GetValue(Json));
+        Report report = Measure(arguments, cancellationToken);
+        foreach (string line in report.Lines())
+            Console.WriteLine(line);
+        if (arguments.GetValue(Json) is { } json)
+            File.WriteAllText(json, report.ToJson() + Environment.NewLine);
+        return 0;
     }
 
     // Before the training, so that hours of it do not end at a missing folder.

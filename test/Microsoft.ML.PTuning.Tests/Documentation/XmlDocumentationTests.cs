@@ -49,7 +49,7 @@ public sealed class XmlDocumentationTests
         var code = Example(id)?.Element("code")?.Value;
         Assert.IsNotNull(code, $"The docs of {id} have no <example> with <code>.");
         var type = method.DeclaringType!;
-        var name = method.IsConstructor ? $"new {TypeId(type)[(type.Namespace!.Length + 1)..]}" : method.Name;
+        var name = method.IsConstructor ? $"new {TypeId(type)[(type.Namespace!.Length + 1)..].Split('`')[0]}" : method.Name;
         StringAssert.Contains(code, name, $"The example of {id} does not use it.");
     }
 
@@ -108,6 +108,10 @@ public sealed class XmlDocumentationTests
             return $"{TypeId(type.GetElementType()!)}[]";
         if (type.IsGenericMethodParameter)
             return $"``{type.GenericParameterPosition}";
+        if (type.IsGenericTypeParameter)
+            return $"`{type.GenericParameterPosition}";
+        if (type.IsGenericTypeDefinition)
+            return type.FullName!.Replace('+', '.');
         if (type.IsGenericType)
             return $"{type.GetGenericTypeDefinition().FullName!.Split('`')[0]}{{{string.Join(",", type.GetGenericArguments().Select(TypeId))}}}";
         return type.FullName!.Replace('+', '.');

@@ -1,0 +1,160 @@
+using Microsoft.ML.PTuning.Tests.Examples;
+using Options = Microsoft.ML.PTuning.PTuningV2Trainer.MulticlassOptions;
+
+namespace Microsoft.ML.PTuning.Tests;
+
+/// <summary>Sweeps that train, on a tiny encoder.</summary>
+[TestClass]
+public sealed class PTuningSweepTests
+{
+    private readonly TinyEncoder _encoder = new();
+
+    private readonly TemporaryFolder _folder = new();
+
+    private readonly MLContext _mlContext = new(1);
+
+    private IDataView Rows => Tickets.Keyed(_mlContext, Tickets.Rows(40));
+
+    [TestCleanup]
+    public void Free()
+    {
+        _encoder.Dispose();
+        _folder.Dispose();
+    }
+
+    /// <summary>What a trial measures is what training with its options by hand measures on the same split.</summary>
+    [TestMethod]
+    public void A_trial_measures_a_training_with_its_options_on_rows_that_are_held_out()
+    {
+        var result = Sweep().Vary(options => options.LearningRate, 1e-3, 0.1).Vary(options => options.PrefixLength, 2, 3).Run(Rows);
+
+        Assert.HasCount(4, result.Trials);
+        var split = _mlContext.Data.TrainTestSplit(Rows, 0.2, seed: 1);
+        foreach (var trial in result.Trials)
+        {
+            using var model = _mlContext.MulticlassClassification.Trainers.PTuningV2(trial.Options).Fit(split.TrainSet);
+            Assert.AreEqual(LogLoss(model.Transform(split.TestSet)), trial.Metric);
+        }
+        Assert.AreEqual(result.Trials.Min(trial => trial.Metric), result.Best.Metric);
+    }
+
+    [TestMethod]
+    public void Successive_halving_trains_the_best_with_all_epochs()
+    {
+        var options = _encoder.Options();
+        options.MaxEpochs = 3;
+        var sweep = Sweep(options);
+        (sweep.Search, sweep.Trials) = (PTuningSweepSearch.SuccessiveHalving, 4);
+
+        var result = sweep.VaryRange(options => options.LearningRate, 1e-3, 0.1, logarithmic: true).Run(Rows);
+
+        CollectionAssert.AreEqual((int[])[1, 1, 1, 1, 3], result.Trials.Select(trial => trial.Options.MaxEpochs).ToArray());
+        Assert.AreSame(result.Trials[4], result.Best);
+        var best = result.Trials.Take(4).MinBy(trial => trial.Metric)!;
+        Assert.AreEqual(best.Options.LearningRate, result.Best.Options.LearningRate);
+    }
+
+    [TestMethod]
+    public void A_cancelled_sweep_goes_on_where_it_was()
+    {
+        using var source = new CancellationTokenSource();
+        var sweep = Sweep().Vary(options => options.PrefixLength, 2, 3, 4);
+        sweep.ResultsFile = Path.Combine(_folder.Path, "trials.jsonl");
+        sweep.CancellationToken = source.Token;
+        sweep.Progress = new CancelAfterFirst(source);
+        Assert.ThrowsExactly<OperationCanceledException>(() => sweep.Run(Rows));
+
+        sweep.CancellationToken = CancellationToken.None;
+        sweep.Progress = null;
+        var result = sweep.Run(Rows);
+
+        CollectionAssert.AreEqual((bool[])[true, false, false], result.Trials.Select(trial => trial.WasKnown).ToArray());
+        sweep.ResultsFile = null;
+        CollectionAssert.AreEqual(sweep.Run(Rows).Trials.Select(trial => trial.Metric).ToArray(), result.Trials.Select(trial => trial.Metric).ToArray());
+    }
+
+    [TestMethod]
+    public void A_token_that_is_cancelled_in_a_training_ends_the_sweep()
+    {
+        using var source = new CancellationTokenSource();
+        var options = _encoder.Options();
+        options.MaxEpochs = 1_000;
+        options.Progress = new Progress(_ => source.Cancel());
+        var sweep = Sweep(options).Vary(options => options.PrefixLength, 2, 3);
+        sweep.CancellationToken = source.Token;
+
+        Assert.Throws<OperationCanceledException>(() => sweep.Run(Rows));
+    }
+
+    [TestMethod]
+    public void A_prefix_that_is_too_long_for_the_encoder_is_a_trial_that_failed()
+    {
+        var result = Sweep().Vary(options => options.PrefixLength, 2, 1_000).Run(Rows);
+
+        Assert.AreEqual(2, result.Best.Options.PrefixLength);
+        StringAssert.Contains(result.Trials[1].Error, "together exceed the 16 positions of the backbone.");
+    }
+
+    [TestMethod]
+    public void Native_memory_of_the_trials_is_freed()
+    {
+        var sweep = Sweep().Vary(options => options.PrefixLength, 2, 3);
+        sweep.Run(Rows); // The encoder's tensors are loaded.
+
+        long before = LiveTensors.CountSettled();
+        sweep.Run(Rows);
+        Assert.AreEqual(before, LiveTensors.Count);
+    }
+
+    [TestMethod]
+    public void What_cannot_be_varied_is_refused()
+    {
+        var sweep = Sweep().Vary(options => options.PrefixLength, 2, 3);
+
+        Refused<ArgumentException>(() => sweep.Vary(options => options.PrefixLength), "PrefixLength is varied already.");
+        Refused<ArgumentException>(
+            () => sweep.Vary(options => options.Backbone), "Backbone carries no search space. Give its values: Vary(options => options.Backbone, …).");
+        Refused<ArgumentException>(() => sweep.Vary(options => options.Advanced.Shards, 1, 2), "Expected a property of the options");
+        Refused<ArgumentException>(() => sweep.Vary(options => options.BatchSize * 2, 1, 2), "Expected a property of the options");
+        Refused<ArgumentException>(() => sweep.Vary(options => options.Advanced), "Expected a property of the options");
+        Refused<ArgumentOutOfRangeException>(
+            () => sweep.VaryRange(options => options.LearningRate, 1e-2, 1e-3), "The range of LearningRate must have a bound above 0.01.");
+        Refused<ArgumentOutOfRangeException>(
+            () => sweep.VaryRange(options => options.WeightDecay, 0, 1, logarithmic: true), "A logarithmic range of WeightDecay must begin above 0.");
+    }
+
+    [TestMethod]
+    public void What_cannot_be_run_is_refused()
+    {
+        Refused<InvalidOperationException>(() => Sweep().Run(Rows), "The sweep varies no option.");
+        var sweep = Sweep().Vary(options => options.PrefixLength, 2, 3);
+        sweep.ValidationFraction = 1;
+        Refused<InvalidOperationException>(() => sweep.Run(Rows), "ValidationFraction must be above 0 and below 1");
+        sweep.Search = PTuningSweepSearch.SuccessiveHalving;
+        Refused<InvalidOperationException>(() => sweep.Vary(options => options.MaxEpochs).Run(Rows, Rows), "Do not vary it, or use another search.");
+        sweep = Sweep(new Options { Backbone = _encoder.Path }).Vary(options => options.PrefixLength, 2, 3);
+        sweep.Search = PTuningSweepSearch.SuccessiveHalving;
+        Refused<InvalidOperationException>(() => sweep.Run(Rows, Rows), "Set MaxEpochs to those of the last round");
+        sweep.Trials = 0;
+        Refused<ArgumentOutOfRangeException>(() => sweep.Run(Rows, Rows), "Trials must be 1 or more.");
+    }
+
+    private static void Refused<TException>(Action action, string message)
+        where TException : Exception =>
+        StringAssert.Contains(Assert.ThrowsExactly<TException>(action).Message, message);
+
+    private PTuningSweep<Options> Sweep(Options? options = null) =>
+        new(_mlContext, options ?? _encoder.Options(), LogLoss) { Search = PTuningSweepSearch.Grid, IsLowerBetter = true };
+
+    private double LogLoss(IDataView scored) => _mlContext.MulticlassClassification.Evaluate(scored).LogLoss;
+
+    private sealed class CancelAfterFirst(CancellationTokenSource source) : IProgress<PTuningSweepProgress<Options>>
+    {
+        public void Report(PTuningSweepProgress<Options> value) => source.Cancel();
+    }
+
+    private sealed class Progress(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+}
