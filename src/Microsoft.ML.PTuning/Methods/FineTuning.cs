@@ -15,8 +15,8 @@ namespace Microsoft.ML.PTuning;
 /// folder for configuration and tokenizer. Rows of several models cannot share a batch.
 /// </para>
 /// <para>
-/// Training holds the weights in F32, two moments of AdamW, and the gradients once per shard and once for their sum: on two cores seven times the size of
-/// the encoder. With a 16-bit <see cref="TrainingOptions.Precision"/> the trained weights stay F32 and are rounded for each use.
+/// Training holds the weights in F32, two moments of AdamW, the gradients once per shard and once for their sum, and the weights of the best epoch: on
+/// two cores seven copies of the encoder. With a 16-bit <see cref="TrainingOptions.Precision"/> the trained weights stay F32 and are rounded for each use.
 /// </para>
 /// </remarks>
 /// <example>

@@ -46,8 +46,8 @@ internal static class PromptArchive
         using var content = new MemoryStream(tensors.Length);
         using (var zip = new ZipArchive(content, ZipArchiveMode.Create, leaveOpen: true))
         {
-            WriteEntry(zip, DocumentEntry, document);
-            WriteEntry(zip, TensorsEntry, tensors);
+            WriteEntry(zip, DocumentEntry, document, CompressionLevel.Fastest);
+            WriteEntry(zip, TensorsEntry, tensors, CompressionLevel.NoCompression); // Trained numbers hardly shrink, and fast compression makes them larger.
         }
         content.Position = 0;
         content.CopyTo(stream);
@@ -145,9 +145,9 @@ internal static class PromptArchive
         return expected;
     }
 
-    private static void WriteEntry(ZipArchive zip, string name, byte[] content)
+    private static void WriteEntry(ZipArchive zip, string name, byte[] content, CompressionLevel level)
     {
-        using var entry = zip.CreateEntry(name, CompressionLevel.Fastest).Open();
+        using var entry = zip.CreateEntry(name, level).Open();
         entry.Write(content);
     }
 

@@ -6,8 +6,8 @@ namespace Microsoft.ML.PTuning.Training;
 /// <summary>Adam with decoupled weight decay (Loshchilov &amp; Hutter 2019): betas 0.9 and 0.999, epsilon 1e-8.</summary>
 /// <remarks>
 /// <para>
-/// A parameter without a gradient stays as it is. Parameters of one dimension, which are biases and the weights of norms, do not decay: the Trainer of Hugging Face, which the official code uses,
-/// leaves them out.
+/// A parameter without a gradient stays as it is. Parameters of one dimension, which are biases and the weights of norms, do not decay: the Trainer of
+/// Hugging Face, which the official code uses, leaves them out.
 /// </para>
 /// <para>
 /// It takes plain tensors. TorchSharp's own optimiser takes only <c>Parameter</c>s, which TorchSharp counts as living tensors for ever (the constructor

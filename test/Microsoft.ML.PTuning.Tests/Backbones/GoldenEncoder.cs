@@ -71,7 +71,9 @@ internal sealed class GoldenEncoder : IDisposable
         Tensor Move(Tensor weight) => noise?.Move(weight) ?? weight;
     }
 
-    /// <summary>A model of Hugging Face's PEFT, under the names that the adapter has in a file: <c>bert.encoder....query.lora_A.weight</c>, <c>classifier.weight</c>.</summary>
+    /// <summary>
+    /// A model of Hugging Face's PEFT, under the names that the adapter has in a file: <c>bert.encoder....query.lora_A.weight</c>, <c>classifier.weight</c>.
+    /// </summary>
     /// <param name="path">The golden file without <c>.safetensors</c>; the folder of its base, named by the family, lies beside it.</param>
     public static GoldenEncoder OfPeft(string path)
     {

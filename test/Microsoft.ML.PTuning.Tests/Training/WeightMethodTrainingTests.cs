@@ -91,7 +91,8 @@ public sealed class WeightMethodTrainingTests
 
         Assert.AreEqual(("lora", "fine-tuning"), (apart.Method, merged.Method));
         CollectionAssert.AreEqual(
-            Enumerable.Range(0, 3).SelectMany(layer => new[] { "query", "value" }.Select(module => $"backbone.encoder.layer.{layer}.attention.self.{module}.weight"))
+            Enumerable.Range(0, 3)
+                .SelectMany(layer => new[] { "query", "value" }.Select(module => $"backbone.encoder.layer.{layer}.attention.self.{module}.weight"))
                 .Concat(["head.bias", "head.weight"]).ToArray(),
             Names(Save(merged)));
         foreach (var (expected, actual) in _training.Scores(apart, Rows).Zip(_training.Scores(merged, Rows)))
@@ -256,7 +257,9 @@ public sealed class WeightMethodTrainingTests
 
         var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => PromptArchive.Write(model.Model, SafetensorsStorage.F32));
 
-        StringAssert.Matches(refusal.Message, new(@"^The model's tensors take 2,400,\d{3},\d{3} bytes, but a saved model holds at most 2,147,483,591\. Save it with SaveTo"));
+        StringAssert.Matches(
+            refusal.Message,
+            new(@"^The model's tensors take 2,400,\d{3},\d{3} bytes, but a saved model holds at most 2,147,483,591\. Save it with SaveTo"));
     }
 
     private void RefusesTampered(TuningMethod method, string key, string value, string reason)

@@ -122,7 +122,9 @@ internal sealed class DisentangledAttention : IDisposable
 }
 
 /// <summary>The relative positions of a batch, as one layer's attention takes them.</summary>
-/// <param name="Keys">Their keys, <c>[h, W, D]</c>, or <c>[B, h, W, D]</c> where rows have changes of their own; null where scores have no term of content to position.</param>
+/// <param name="Keys">
+/// Their keys, <c>[h, W, D]</c>, or <c>[B, h, W, D]</c> where rows have changes of their own; null where scores have no term of content to position.
+/// </param>
 /// <param name="Queries">Their queries, of the same shape; null where scores have no term of position to content.</param>
 /// <param name="Rows">As in <see cref="RelativePositions"/>.</param>
 internal readonly record struct PositionWindow(Tensor? Keys, Tensor? Queries, Tensor Rows);
