@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Training;
 /// <summary>Adam with decoupled weight decay (Loshchilov &amp; Hutter 2019): betas 0.9 and 0.999, epsilon 1e-8.</summary>
 /// <remarks>
 /// <para>
-/// Parameters of one dimension, which are biases and the weights of norms, do not decay: the Trainer of Hugging Face, which the official code uses,
+/// A parameter without a gradient stays as it is. Parameters of one dimension, which are biases and the weights of norms, do not decay: the Trainer of Hugging Face, which the official code uses,
 /// leaves them out.
 /// </para>
 /// <para>
@@ -39,7 +39,10 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
     public static void ClipGradients(IEnumerable<Tensor> parameters, double maxNorm)
     {
         using var scope = NewDisposeScope();
-        var gradients = parameters.Select(p => p.grad!).ToArray();
+        var gradients = parameters.Select(p => p.grad).OfType<Tensor>().ToArray();
+        if (gradients.Length == 0)
+            return;
+
         using Scalar largest = maxNorm;
         var norm = stack(gradients.Select(g => g.norm())).norm().to(ScalarType.Float64).add_(Least, One);
         var scale = full_like(norm, largest).div_(norm).clamp_max_(One).to(gradients[0].dtype); // Stays on its device, so that the CPU does not wait.
@@ -57,7 +60,8 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         using Scalar step = -stepSize, correction = rootCorrection, decay = 1 - learningRate * weightDecay;
         for (var i = 0; i < Parameters.Count; i++)
         {
-            var gradient = Parameters[i].grad!;
+            if (Parameters[i].grad is not { } gradient)
+                continue;
             _means[i].mul_(Old1).add_(gradient, New1);
             _squares[i].mul_(Old2).addcmul_(gradient, gradient, New2);
             var root = _squares[i].sqrt().div_(correction).add_(Tiny, One);

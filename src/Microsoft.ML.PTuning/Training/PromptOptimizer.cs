@@ -202,10 +202,14 @@ internal sealed class PromptOptimizer : IDisposable
         var method = new List<(Tensor Value, Tensor Gradient)>();
         foreach (var name in leaves[0].Names)
         {
-            var sum = leaves[0][name].grad!;
+            // No gradient: no shard read the tensor. Without a sentence token's head, that is the encoder's pooler.
+            Tensor[] gradients = [.. leaves.Select(leaf => leaf[name].grad).OfType<Tensor>()];
+            if (gradients is not [var sum, .. var others])
+                continue;
+
             using (no_grad())
-                foreach (var other in leaves.Skip(1))
-                    sum.AddInPlace(other[name].grad!);
+                foreach (var other in others)
+                    sum.AddInPlace(other);
 
             if (values.TryGetValue(name, out var value))
                 method.Add((value, sum));
