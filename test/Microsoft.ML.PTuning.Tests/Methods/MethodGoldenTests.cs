@@ -18,6 +18,9 @@ public sealed class MethodGoldenTests
         ["bert.prefix.multi-label", "multi-label-classification", 1, false],
         ["bert.prefix.multi-label", "multi-label-classification", 3, false],
         ["bert.prefix.multi-label", "multi-label-classification", 1, true],
+        ["bert.pet.prefix", "pet", 1, false],
+        ["bert.pet.prefix", "pet", 3, false],
+        ["bert.pet.prefix", "pet", 1, true],
     ];
 
     [TestMethod]

@@ -3,6 +3,7 @@ using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Heads;
 using Microsoft.ML.PTuning.Tests.Methods;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
@@ -14,6 +15,9 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 internal sealed class OfficialModel : IDisposable
 {
     public const double LearningRate = 5e-3;
+
+    /// <summary>The task of a pattern with a verbalizer.</summary>
+    private const string Cloze = "pet";
 
     private const string Embedding = "prefix_encoder.embedding.weight";
 
@@ -28,6 +32,7 @@ internal sealed class OfficialModel : IDisposable
 
     private readonly GoldenEncoder _golden;
     private readonly GoldenWeights _weights;
+    private readonly Backbone? _languageModel;
 
     /// <param name="golden">The golden file.</param>
     /// <param name="weights">Its weights, in the type to compute in.</param>
@@ -37,13 +42,14 @@ internal sealed class OfficialModel : IDisposable
         (_golden, _weights) = (golden, weights);
 
         TuningMethod method = golden.Tensors.ContainsKey($"init.{Embedding}") ? new DeepPrefix { PrefixLength = (int)Initial(Embedding).size(0) } : new BitFit();
-        var encoder = method.Adapt(weights.Backbone);
+        var backbone = kind == Cloze ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
+        var encoder = method.Adapt(backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
             (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");
         var parameters = method is DeepPrefix ? CreatePrefix(encoder.PrefixShape()) : method.Create(weights.Backbone, NoInitializers);
         SortedDictionary<string, Tensor> head = [];
-        foreach (var (name, official) in _headNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
+        foreach (var (name, official) in _headNames.Where(pair => kind != Cloze && _golden.Tensors.ContainsKey($"init.{pair.Value}")))
             head[name] = Initial(official).clone();
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
@@ -99,7 +105,11 @@ internal sealed class OfficialModel : IDisposable
         ? [Embedding, "prefix_encoder.trans.0.weight", "prefix_encoder.trans.0.bias", "prefix_encoder.trans.2.weight", "prefix_encoder.trans.2.bias"]
         : [Embedding];
 
-    public void Dispose() => Optimizer.Dispose();
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        _languageModel?.Dispose();
+    }
 
     /// <summary>BitFit begins with the encoder's own biases.</summary>
     private static FirstValues NoInitializers { get; } = new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException());
@@ -123,6 +133,7 @@ internal sealed class OfficialModel : IDisposable
         "multi-label-classification" => Any.MultiLabel((int)Initial("classifier.bias").size(0)),
         "token-classification" => Any.Tagging((int)Initial("classifier.bias").size(0)),
         "multiple-choice" => Any.Choice,
+        Cloze => Any.Classification(3) with { Verbalizer = VerbalizerHeadTests.WordsOf(_golden) },
         "question-answering" => WordQuestions.Task with { CountsPadding = true },
         _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),
     };
@@ -148,11 +159,14 @@ internal sealed class OfficialModel : IDisposable
         return [.. mask.Chunk(Width).Select((row, i) =>
         {
             var length = (int)row.Sum();
-            return new EncodedRow(Row(ids), Row(segments));
+            return new EncodedRow(Row(ids), Row(segments)) { MaskPlace = MaskPlaceOf(Row(ids)) };
 
             int[] Row(long[] values) => [.. values.Skip(i * Width).Take(length).Select(value => (int)value)];
         })];
     }
+
+    private int? MaskPlaceOf(int[] ids) =>
+        _languageModel is null ? null : Array.IndexOf(ids, VerbalizerHeadTests.Configuration(_golden).GetProperty("mask_token_id").GetInt32());
 
     private long[] Input(string name) => _golden.Tensors[$"input.{name}"].data<long>().ToArray();
 }

@@ -48,6 +48,18 @@ internal static class ApiTrainers
         return trainer;
     }
 
+    public static PTuningV2Trainer Verbalizer(MLContext mlContext)
+    {
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+        {
+            Sentence1ColumnName = "Text",
+            Backbone = "mini-cased",
+            Pattern = "{text} It was {mask}.",
+            Verbalizer = new Verbalizer { ["positive"] = ["good", "great"], ["negative"] = ["bad"] },
+        });
+        return trainer;
+    }
+
     public static void Binary(MLContext mlContext, IDataView tickets, IDataView newTickets)
     {
         var trainer = mlContext.BinaryClassification.Trainers.PTuningV2(labelColumnName: "Urgent", sentence1ColumnName: "Text");
