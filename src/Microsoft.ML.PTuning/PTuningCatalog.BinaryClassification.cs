@@ -82,6 +82,12 @@ namespace Microsoft.ML.PTuning
             /// <summary>The probability of true.</summary>
             public string ProbabilityColumnName { get; set; } = Default.Probability;
 
+            /// <summary>
+            /// The words that stand for the classes at the <c>{mask}</c> of the <see cref="SentenceOptions.Pattern"/>. The encoder must be a whole masked
+            /// language model; its own head scores them, and no other head is trained. Null for a trained head.
+            /// </summary>
+            public Verbalizer? Verbalizer { get; set; }
+
             internal override PromptTask ToTask() => new BinaryClassification
             {
                 LabelColumnName = LabelColumnName,
@@ -91,6 +97,8 @@ namespace Microsoft.ML.PTuning
                 PredictedLabelColumnName = PredictedLabelColumnName,
                 ProbabilityColumnName = ProbabilityColumnName,
                 Pooling = Pooling,
+                Pattern = Pattern,
+                Verbalizer = ClassWords.Of(Verbalizer),
                 MaxLength = MaxLength,
             };
 
@@ -99,6 +107,7 @@ namespace Microsoft.ML.PTuning
                 base.Check();
                 OptionRange.Named(PredictedLabelColumnName);
                 OptionRange.Named(ProbabilityColumnName);
+                CheckVerbalizer(Verbalizer);
             }
         }
     }

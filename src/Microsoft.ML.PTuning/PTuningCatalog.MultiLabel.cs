@@ -89,6 +89,7 @@ namespace Microsoft.ML.PTuning
                 PredictedLabelColumnName = PredictedLabelColumnName,
                 Threshold = Threshold,
                 Pooling = Pooling,
+                Pattern = Pattern,
                 MaxLength = MaxLength,
             };
 

@@ -87,6 +87,12 @@ namespace Microsoft.ML.PTuning
             /// <summary>The predicted class, a key.</summary>
             public string PredictedLabelColumnName { get; set; } = Default.PredictedLabel;
 
+            /// <summary>
+            /// The words that stand for the classes at the <c>{mask}</c> of the <see cref="SentenceOptions.Pattern"/>. The encoder must be a whole masked
+            /// language model; its own head scores them, and no other head is trained. Null for a trained head.
+            /// </summary>
+            public Verbalizer? Verbalizer { get; set; }
+
             internal override PromptTask ToTask() => new MulticlassClassification
             {
                 LabelColumnName = LabelColumnName,
@@ -95,6 +101,8 @@ namespace Microsoft.ML.PTuning
                 ScoreColumnName = ScoreColumnName,
                 PredictedLabelColumnName = PredictedLabelColumnName,
                 Pooling = Pooling,
+                Pattern = Pattern,
+                Verbalizer = ClassWords.Of(Verbalizer),
                 MaxLength = MaxLength,
             };
 
@@ -102,6 +110,7 @@ namespace Microsoft.ML.PTuning
             {
                 base.Check();
                 OptionRange.Named(PredictedLabelColumnName);
+                CheckVerbalizer(Verbalizer);
             }
         }
     }

@@ -76,6 +76,7 @@ namespace Microsoft.ML.PTuning
                 Sentence2ColumnName = Sentence2ColumnName,
                 ScoreColumnName = ScoreColumnName,
                 Pooling = Pooling,
+                Pattern = Pattern,
                 MaxLength = MaxLength,
             };
         }

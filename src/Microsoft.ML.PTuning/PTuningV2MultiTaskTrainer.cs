@@ -65,8 +65,8 @@ public sealed partial class PTuningV2MultiTaskTrainer
         var backbones = new List<OpenBackbone>();
         try
         {
-            foreach (var _ in named)
-                backbones.Add(session.LeaseBackbone());
+            foreach (var (_, data) in named)
+                backbones.Add(session.LeaseBackbone(data.Task));
             TrainingTask[] prepared = [.. named.Zip(backbones, (task, backbone) => Prepare(task.Key, task.Value, backbone, session))];
             var results = SingleCoreThread.Run("P-Tuning training", () => Learn(prepared, backbones[0].Lease.Tokenizer.PadId, session));
             return ToModels(prepared, results, backbones, session);
@@ -101,6 +101,9 @@ public sealed partial class PTuningV2MultiTaskTrainer
     private static TrainingTask Prepare(string name, PTuningV2MultiTaskData data, OpenBackbone backbone, TrainingSession session)
     {
         var task = Named(name, () => session.Prepare(data.Task, data.Training, data.Validation, backbone)) with { Name = name };
+        if (Untrained.Is(task.Network))
+            throw new InvalidOperationException(
+                $"Task '{name}': nothing can be trained, because the method trains no tensors and the task's Verbalizer has none. Set another Method.");
         session.LogStart(task);
         return task;
     }

@@ -98,7 +98,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
                 "EarlyStoppingPatience needs a validation set: give one to Fit or in ValidationSet, or set the patience to 0.");
 
         using var session = new TrainingSession(_host, _options);
-        var backbone = session.LeaseBackbone();
+        var backbone = session.LeaseBackbone(_task);
         try
         {
             if (_options.InitialModel is { } initial)
@@ -119,12 +119,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         if (_options.InitialModel is { } initial)
             task = WarmStart.From(initial.Model, task, session.Device, session.Log);
         using var start = task.Start;
-        return SingleCoreThread.Run("P-Tuning training", () =>
-        {
-            var padId = backbone.Lease.Tokenizer.PadId;
-            var settings = session.SettingsFor([task]);
-            using var trunk = TrunkCache.Create([task], settings.MaxEpochs, settings, padId, session.Device);
-            return new TrainingLoop([task], settings, padId, session.Device, trunk).Run()[0];
-        });
+        return SingleCoreThread.Run(
+            "P-Tuning training", () => session.Learn(task, session.SettingsFor([task]), backbone.Lease.Tokenizer.PadId));
     }
 }

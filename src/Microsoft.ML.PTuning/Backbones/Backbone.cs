@@ -29,6 +29,8 @@ internal enum SentenceToken
 /// <param name="tensors">What the family declares; the backbone owns them from here on.</param>
 internal abstract class Backbone(BackboneConfiguration configuration, FrozenTensors tensors) : IDisposable
 {
+    private bool _sharesTensors; // Another encoder owns them.
+
     public BackboneConfiguration Configuration { get; } = configuration;
 
     /// <summary>The encoder's own tensors, under the names that its family declares.</summary>
@@ -49,7 +51,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
 
-    /// <summary>The head of the language model that the encoder was trained as; null unless <see cref="Load"/> read it.</summary>
+    /// <summary>The head of the language model that the encoder was trained as; null unless it was asked for.</summary>
     public LanguageHead? LanguageHead { get; private set; }
 
     /// <summary>The token that sentence tasks read.</summary>
@@ -90,6 +92,20 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
             tensors.Dispose();
             throw;
         }
+    }
+
+    /// <summary>An encoder over the same tensors with the head of its language model.</summary>
+    /// <param name="directory">The Hugging Face directory that this encoder was loaded from.</param>
+    /// <returns>Disposing it frees the head only; this encoder must outlive it.</returns>
+    /// <exception cref="InvalidDataException">The checkpoint holds no such head.</exception>
+    public Backbone WithLanguageHead(string directory)
+    {
+        var family = BackboneFamilies.Find(Configuration.ModelType)!;
+        using var checkpoint = CheckpointFiles.Find(directory).Open();
+        var head = LoadLanguageHead(checkpoint, family, this);
+        var backbone = family.Create(Configuration, Tensors);
+        (backbone.LanguageHead, backbone._sharesTensors) = (head, true);
+        return backbone;
     }
 
     /// <summary>The embeddings' output.</summary>
@@ -170,14 +186,28 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     public virtual void Dispose()
     {
         LanguageHead?.Dispose();
-        Tensors.Dispose();
+        if (!_sharesTensors)
+            Tensors.Dispose();
     }
 
-    private static LanguageHead LoadLanguageHead(ICheckpoint checkpoint, BackboneFamily family, Backbone backbone) => family.LanguageHead is { } names
-        ? LanguageHead.Load(checkpoint, names, backbone.Configuration, backbone.WordEmbeddings)
-        : throw new InvalidDataException(
-            $"'{checkpoint.Source}': language models of the family {family.ModelType} are not supported. "
-            + $"Supported are: {string.Join(", ", BackboneFamilies.All.Where(f => f.LanguageHead is not null).Select(f => f.ModelType))}.");
+    private static LanguageHead LoadLanguageHead(ICheckpoint checkpoint, BackboneFamily family, Backbone backbone)
+    {
+        if (family.LanguageHead is not { } names)
+            throw new InvalidDataException(
+                $"'{checkpoint.Source}': language models of the family {family.ModelType} are not supported. "
+                + $"Supported are: {string.Join(", ", BackboneFamilies.All.Where(f => f.LanguageHead is not null).Select(f => f.ModelType))}.");
+
+        try
+        {
+            return LanguageHead.Load(checkpoint, names, backbone.Configuration, backbone.WordEmbeddings);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException(
+                $"{e.Message} A Verbalizer reads the language model's head. Encoders such as the bundled mini-cased (BertForMaskedLM, BertForPreTraining) "
+                + "have it; sentence encoders such as all-MiniLM-L6-v2 do not.", e);
+        }
+    }
 
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
     protected void RequirePositions(EncodedBatch batch, int offset)

@@ -19,11 +19,14 @@ internal static class BackboneLibrary
 
     /// <summary>Opens the encoder that a user names.</summary>
     /// <param name="name">A bundled encoder's name, a folder, a hub id, or null for the default encoder.</param>
+    /// <param name="withLanguageHead">Whether the head of its language model is needed.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine.</exception>
-    public static OpenBackbone Open(string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32)
+    /// <exception cref="InvalidDataException">Its files are damaged, or hold no such head.</exception>
+    public static OpenBackbone Open(
+        string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32, bool withLanguageHead = false)
     {
         var location = Locator().Resolve(name);
-        var lease = Store.Acquire(location.Directory, device, precision);
+        var lease = Store.Acquire(location.Directory, device, precision, withLanguageHead);
         try
         {
             var weights = CheckpointFiles.Find(location.Directory).Names;
@@ -39,10 +42,12 @@ internal static class BackboneLibrary
 
     /// <summary>Opens the encoder that a saved model was trained on.</summary>
     /// <param name="option">The value of <see cref="Interop.HostEnvironment.DirectoryOption"/>; null where it is not set.</param>
+    /// <param name="withLanguageHead">Whether the head of its language model is needed.</param>
     /// <exception cref="DirectoryNotFoundException">No folder holds it.</exception>
     public static OpenBackbone Open(
-        BackboneReference reference, string? option, Device device, BackbonePrecision precision = BackbonePrecision.Float32) =>
-        new(Store.Acquire(Locator().Find(reference, option).Directory, device, precision), reference);
+        BackboneReference reference, string? option, Device device, BackbonePrecision precision = BackbonePrecision.Float32,
+        bool withLanguageHead = false) =>
+        new(Store.Acquire(Locator().Find(reference, option).Directory, device, precision, withLanguageHead), reference);
 
     private static BackboneLocator Locator() => new(BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint.Shared);
 

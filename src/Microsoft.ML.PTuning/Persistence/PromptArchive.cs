@@ -85,7 +85,7 @@ internal static class PromptArchive
         MemoryStream document, MemoryStream tensors, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
     {
         var read = PromptDocument.Read(Bytes(document), $"{source}: {DocumentEntry}");
-        var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device, precision);
+        var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device, precision, read.Task.NeedsLanguageHead);
         TrainedTensors? trained = null;
         try
         {
@@ -103,8 +103,7 @@ internal static class PromptArchive
 
     private static void CheckFit(PromptDocument document, BackboneLease backbone, string source)
     {
-        var misfit = document.Method.FindMisfit(backbone.Backbone, document.Task.MaxLength)
-            ?? document.Task.FindMisfit(document.Method) ?? document.Task.FindMisfit(backbone.Backbone) ?? document.Task.FindMisfit(backbone.Tokenizer);
+        var misfit = document.Task.FindMisfit(document.Method, backbone.Backbone, backbone.Tokenizer);
         if (misfit is not null)
             throw new InvalidDataException(
                 $"'{source}' does not fit the backbone {document.Backbone}: {misfit} The file was changed; save the model again.");

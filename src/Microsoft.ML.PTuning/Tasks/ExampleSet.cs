@@ -22,11 +22,12 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
 
     /// <summary>Reads and encodes all rows that have a label, once.</summary>
     /// <param name="checkCancelled">Throws if the work has been cancelled.</param>
-    public static ExampleSet Read(IDataView data, PromptTask task, TextTokenizer tokenizer, Action checkCancelled)
+    /// <param name="withTarget">Whether rows have a label; otherwise all are read, without a target.</param>
+    public static ExampleSet Read(IDataView data, PromptTask task, TextTokenizer tokenizer, Action checkCancelled, bool withTarget = true)
     {
-        var columns = task.Inputs.Concat(task.LabelColumns).Select(c => data.Schema[c.Name]).DistinctBy(c => c.Index);
+        var columns = (withTarget ? task.Inputs.Concat(task.LabelColumns) : task.Inputs).Select(c => data.Schema[c.Name]).DistinctBy(c => c.Index);
         using var cursor = data.GetRowCursor(columns);
-        var read = task.OpenRow(cursor, withTarget: true);
+        var read = task.OpenRow(cursor, withTarget);
 
         var examples = new List<Example>();
         var pending = new List<PendingExample>(ReadAhead);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.Data;
 
@@ -27,6 +28,9 @@ internal sealed record MulticlassClassification : SentenceClassification
     ];
 
     protected override int OutputSize => Labels!.Count;
+
+    protected override IReadOnlyList<string> ClassNames =>
+        Labels!.Values ?? [.. Enumerable.Range(0, Labels.Count).Select(index => index.ToString(CultureInfo.InvariantCulture))];
 
     public override PromptTask ForData(IDataView data, Action checkCancelled)
     {

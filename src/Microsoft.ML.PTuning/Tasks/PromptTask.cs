@@ -79,16 +79,30 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>This task over an encoder, with the options that depend on the encoder chosen, before any row is read.</summary>
     public virtual PromptTask ForBackbone(Backbone backbone) => this;
 
+    /// <summary>This task, completed from the vocabulary (the tokens of its words), once its classes are known.</summary>
+    /// <exception cref="InvalidOperationException">Its words do not fit classes or vocabulary.</exception>
+    public virtual PromptTask ForTokenizer(TextTokenizer tokenizer) => this;
+
+    /// <summary>Whether the encoder needs the head of its language model.</summary>
+    public virtual bool NeedsLanguageHead => false;
+
+    /// <returns>Why task, method, encoder and tokenizer do not go together, and what to do; null where they do.</returns>
+    public string? FindMisfit(TuningMethod method, Backbone backbone, TextTokenizer tokenizer) =>
+        method.FindMisfit(backbone, MaxLength) ?? FindMisfit(backbone) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
+
     /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
     public virtual string? FindMisfit(Backbone backbone) => null;
 
-    /// <returns>Why the method cannot learn this task, and what to do; null where it can.</returns>
-    public string? FindMisfit(TuningMethod method) => method.MixesClasses && this is not SentenceClassification
+    /// <returns>Why this task does not fit the method, and what to do; null where it fits.</returns>
+    public virtual string? FindMisfit(TuningMethod method) => method.MixesClasses && this is not SentenceClassification
         ? $"{method.GetType().Name} averages the probabilities of classes, which this task does not have. Use it for one class of several, or for true or false."
         : null;
 
-    /// <returns>Why rows of <see cref="MaxLength"/> tokens are too short for this task; null where they are not.</returns>
+    /// <returns>Why the tokenizer, or rows of <see cref="MaxLength"/> tokens, do not suit this task; null where they do.</returns>
     public abstract string? FindMisfit(TextTokenizer tokenizer);
+
+    /// <summary>Ids that stand in every row, whatever its texts.</summary>
+    public virtual IReadOnlySet<int> FixedTokens(TextTokenizer tokenizer) => tokenizer.Surround([], []).Tokens.Select(token => token.Id).ToHashSet();
 
     /// <summary>Prepares to read rows. Every call of the result reads the current row, and returns null if its label is missing.</summary>
     public abstract Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget);

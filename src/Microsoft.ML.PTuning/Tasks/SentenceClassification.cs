@@ -1,14 +1,51 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Heads;
+using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>A class for a text or a pair of texts: cross-entropy over the head's logits. Targets are class indices from 0.</summary>
+/// <summary>A class for a text or a pair of texts: cross-entropy over the head's logits.</summary>
+/// <remarks>A target is a class index from 0, or a probability per class.</remarks>
 internal abstract record SentenceClassification : SentenceTask
 {
     public required string PredictedLabelColumnName { get; init; }
 
+    /// <summary>The words whose scores at the pattern's mask are those of the classes; null for a trained head.</summary>
+    /// <remarks>Once the classes are known, it has their order.</remarks>
+    public IReadOnlyList<ClassWords>? Verbalizer { get; init; }
+
+    /// <inheritdoc cref="VerbalizerHead(IReadOnlyList{int[][]}, bool)" path="/param[@name='sumsProbabilities']"/>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool SumsProbabilities { get; init; }
+
     public override string MetricName => "accuracy";
+
+    public override TaskHead Head =>
+        Verbalizer is null ? base.Head : new VerbalizerHead([.. Verbalizer.Select(words => words.Tokens!)], SumsProbabilities);
+
+    public override bool NeedsLanguageHead => Verbalizer is not null;
+
+    /// <summary>The classes' names, as a verbalizer spells them.</summary>
+    protected abstract IReadOnlyList<string> ClassNames { get; }
+
+    public override PromptTask ForTokenizer(TextTokenizer tokenizer) =>
+        Verbalizer is null ? this : this with { Verbalizer = ClassWords.Resolve(Verbalizer, ClassNames, tokenizer) };
+
+    public override string? FindMisfit(Backbone backbone)
+    {
+        if (Verbalizer is null)
+            return base.FindMisfit(backbone);
+        if (backbone.LanguageHead is null)
+            return "the Verbalizer needs the encoder's language model, which was loaded without its head.";
+
+        var words = backbone.Configuration.VocabularySize;
+        return Verbalizer.SelectMany(all => all.Tokens ?? []).SelectMany(tokens => tokens).Any(token => token < 0 || token >= words)
+            ? $"a word of the Verbalizer has a token beyond the encoder's vocabulary of {words}."
+            : null;
+    }
 
     public override PromptTask ForTargets(ExampleSet training) =>
         training.Examples.Select(ClassOf).Distinct().Skip(1).Any()
@@ -20,8 +57,17 @@ internal abstract record SentenceClassification : SentenceTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
+        if (parts.Any(part => part.Target.Length > 1))
+        {
+            var count = (int)outputs.size(1);
+            var logs = SumsProbabilities ? outputs : nn.functional.log_softmax(outputs, 1);
+            return logs.mul(tensor([.. parts.SelectMany(part => Probabilities(part.Target, count))], parts.Count, count).ToDevice(outputs.device)).sum().neg();
+        }
+
         var classes = tensor([.. parts.Select(p => (long)p.Target[0])]).ToDevice(outputs.device); // [B]
-        return nn.functional.cross_entropy(outputs, classes, reduction: nn.Reduction.Sum);
+        return SumsProbabilities
+            ? nn.functional.nll_loss(outputs, classes, reduction: nn.Reduction.Sum)
+            : nn.functional.cross_entropy(outputs, classes, reduction: nn.Reduction.Sum);
     }
 
     public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
@@ -42,6 +88,19 @@ internal abstract record SentenceClassification : SentenceTask
             : null;
     }
 
+    protected override void CheckRead()
+    {
+        base.CheckRead();
+        if (Verbalizer is null)
+            return;
+
+        if (!Verbalizer.Select(words => words?.Class).SequenceEqual(ClassNames)
+            || Verbalizer.Any(words => words.Tokens is not { Length: > 0 } || words.Tokens.Any(tokens => tokens is not { Length: > 0 })))
+            throw new JsonException($"The task's verbalizer does not have the words and tokens of each of its {ClassNames.Count} classes in their order.");
+        if (Pattern is null || !ClozePattern.Parse(Pattern).HasMask)
+            throw new JsonException("The task has a verbalizer, but no pattern with {mask}.");
+    }
+
     /// <summary>The class that scores stand for.</summary>
     protected abstract int Predict(float[] scores);
 
@@ -49,5 +108,10 @@ internal abstract record SentenceClassification : SentenceTask
 
     private int Predict(Prediction prediction) => Predict(((ScorePrediction)prediction).Values);
 
-    private static int ClassOf(Example example) => (int)example.Parts[0].Target[0];
+    /// <summary>The class of a target, or its most probable one.</summary>
+    private static int ClassOf(Example example) =>
+        example.Parts[0].Target is { Length: > 1 } probabilities ? ScorePrediction.ArgMax(probabilities) : (int)example.Parts[0].Target[0];
+
+    private static float[] Probabilities(float[] target, int classes) =>
+        target.Length > 1 ? target : [.. Enumerable.Range(0, classes).Select(index => index == (int)target[0] ? 1f : 0f)];
 }

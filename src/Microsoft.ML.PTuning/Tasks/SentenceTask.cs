@@ -7,6 +7,8 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// <summary>A task with one answer for a text, or for a pair of texts.</summary>
 internal abstract record SentenceTask : PromptTask
 {
+    private readonly ClozePattern? _pattern;
+
     public required string LabelColumnName { get; init; }
 
     public required string Sentence1ColumnName { get; init; }
@@ -18,6 +20,13 @@ internal abstract record SentenceTask : PromptTask
 
     /// <inheritdoc cref="SentenceHead(int, Pooling)" path="/param[@name='pooling']"/>
     public Pooling Pooling { get; init; }
+
+    /// <summary>The cloze pattern that rows are read in; null for the texts alone.</summary>
+    public string? Pattern
+    {
+        get;
+        init => (field, _pattern) = (value, value is null ? null : ClozePattern.Parse(value));
+    }
 
     public override IReadOnlyList<InputColumn> Inputs =>
         Sentence2ColumnName is null
@@ -45,12 +54,28 @@ internal abstract record SentenceTask : PromptTask
                 return null;
 
             var (text, pair) = (first(), second?.Invoke());
-            return tokenizer => Encode(tokenizer.Encode(text, pair, MaxLength), value);
+            return tokenizer => Encode(tokenizer, text, pair, value);
         };
+    }
+
+    public override IReadOnlySet<int> FixedTokens(TextTokenizer tokenizer) => _pattern is null
+        ? base.FixedTokens(tokenizer)
+        : Encode(tokenizer, "", Sentence2ColumnName is null ? null : "", target: null).Parts[0].Sequences[0].Ids.ToHashSet();
+
+    public override string? FindMisfit(TuningMethod method)
+    {
+        var places = _pattern?.PromptPlaces ?? 0;
+        return places > 0 && places != method.InsertedTokens
+            ? $"the Pattern '{Pattern}' has places for {places} trained tokens, but the method {method.GetType().Name} has {method.InsertedTokens}. "
+                + "Give the pattern as many {prompt} as the method has trained tokens; only methods that train tokens of the input have some."
+            : base.FindMisfit(method);
     }
 
     public override string? FindMisfit(TextTokenizer tokenizer)
     {
+        if (_pattern is not null)
+            return _pattern.FindMisfit(tokenizer, MaxLength);
+
         var special = tokenizer.SpecialTokens(pair: Sentence2ColumnName is not null);
         return MaxLength < special + (Sentence2ColumnName is null ? 1 : 2)
             ? $"MaxLength is {MaxLength}, but {special} special tokens stand around {(Sentence2ColumnName is null ? "a text" : "a pair of texts")}, "
@@ -61,5 +86,22 @@ internal abstract record SentenceTask : PromptTask
     /// <summary>Prepares to read the label. Every call of the result reads the current row, and returns null if it is missing.</summary>
     protected abstract Func<float[]?> OpenTarget(DataViewRow row);
 
-    private static Example Encode(EncodedText text, float[]? target) => new([new ExamplePart([EncodedRow.Of(text)], target ?? [])], text.DroppedTokens > 0);
+    protected override void CheckRead()
+    {
+        base.CheckRead();
+        _pattern?.CheckTexts(Sentence2ColumnName);
+    }
+
+    private Example Encode(TextTokenizer tokenizer, string first, string? second, float[]? target)
+    {
+        if (_pattern is not null)
+        {
+            var (row, dropped) = _pattern.Encode(tokenizer, first, second, MaxLength);
+            return Example(row, dropped);
+        }
+        var text = tokenizer.Encode(first, second, MaxLength);
+        return Example(EncodedRow.Of(text), text.DroppedTokens);
+
+        Example Example(EncodedRow row, int dropped) => new([new ExamplePart([row], target ?? [])], dropped > 0);
+    }
 }

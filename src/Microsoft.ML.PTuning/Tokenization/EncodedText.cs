@@ -11,7 +11,11 @@ internal readonly record struct Token(int Id, int Start, int Length);
 /// <param name="Segments">Segment ids, one per token: 0, or 1 in the second text of a pair for families with two segments.</param>
 /// <param name="SecondStart">Index of the first token of the second text; the number of tokens where there is none.</param>
 /// <param name="DroppedTokens">The number of tokens that truncation dropped, or fewer: the end of a long text is not read.</param>
-internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondStart, int DroppedTokens);
+internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondStart, int DroppedTokens)
+{
+    /// <summary>Index of the first token of the first text; a special token stands before it.</summary>
+    public const int FirstStart = 1;
+}
 
 /// <summary>Which text of a pair is shortened if both together are too long.</summary>
 internal enum Truncation

@@ -38,6 +38,8 @@ internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
         _endsPiecesAtSpaces = model.EscapeSpace && model.Pieces.Any(IsSpace) && !model.Pieces.Any(ReachesOverSpace);
     }
 
+    public override int? UnknownId => _byteIds is null ? _numbering.UnknownId : null;
+
     public override IReadOnlyList<Token> Tokenize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

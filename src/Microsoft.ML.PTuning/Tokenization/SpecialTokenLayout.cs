@@ -25,7 +25,7 @@ internal sealed record SpecialTokenLayout(int Classification, int Separator, int
         var segments = new int[tokens.Length];
 
         tokens[0] = new Token(Classification, 0, 0);
-        var end = Append(first, keptFirst, 1);
+        var end = Append(first, keptFirst, EncodedText.FirstStart);
         if (second is null)
             return new EncodedText(tokens, segments, tokens.Length, first.Count - keptFirst);
 

@@ -21,6 +21,9 @@ internal abstract class TextTokenizer
     /// <summary>Id of the mask token of masked language models; null if the vocabulary has none.</summary>
     public virtual int? MaskId => null;
 
+    /// <summary>Id of the token for what the vocabulary cannot spell; null if it can spell everything.</summary>
+    public virtual int? UnknownId => null;
+
     /// <summary>The files that decide this tokenizer's ids, full paths; empty where it was not made from files.</summary>
     public virtual IReadOnlyList<string> Files => [];
 
@@ -48,7 +51,12 @@ internal abstract class TextTokenizer
 
     /// <summary>The first tokens of a text: at least <paramref name="count"/>, or all if it has fewer.</summary>
     /// <remarks>The beginning of what <see cref="Tokenize"/> gives. It reads a long text only as far as needed, if it has a place to end at.</remarks>
-    public IReadOnlyList<Token> TokenizeStart(string text, int count)
+    public IReadOnlyList<Token> TokenizeStart(string text, int count) => TokenizeStart(text, count, Tokenize);
+
+    /// <summary>The same for words within a text: the beginning of what <see cref="TokenizeWord"/> gives.</summary>
+    public IReadOnlyList<Token> TokenizeWordStart(string text, int count) => TokenizeStart(text, count, TokenizeWord);
+
+    private IReadOnlyList<Token> TokenizeStart(string text, int count, Func<string, IReadOnlyList<Token>> tokenize)
     {
         ArgumentNullException.ThrowIfNull(text);
         for (var length = Math.Max(LeastStart, CharactersPerToken * (long)count); length < text.Length; length *= 4)
@@ -58,10 +66,10 @@ internal abstract class TextTokenizer
                 end++;
             if (end == text.Length)
                 break;
-            if (Tokenize(text[..end]) is var tokens && tokens.Count >= count)
+            if (tokenize(text[..end]) is var tokens && tokens.Count >= count)
                 return tokens;
         }
-        return Tokenize(text);
+        return tokenize(text);
     }
 
     /// <summary>

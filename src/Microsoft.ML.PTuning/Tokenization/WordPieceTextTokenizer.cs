@@ -28,6 +28,8 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
         _normalizer = normalizer;
     }
 
+    public override int? UnknownId => _pieces.UnknownTokenId;
+
     public override IReadOnlyList<Token> Tokenize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -9,6 +9,8 @@ internal enum RandomStream
     BatchOrder = 2,
     TaskDraw = 3,
     Dropout = 4,
+    EnsembleModel = 5,
+    EnsembleDraw = 6,
 }
 
 /// <summary>Independent streams of random numbers from one seed.</summary>

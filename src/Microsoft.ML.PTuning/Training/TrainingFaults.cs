@@ -17,7 +17,7 @@ internal static class TrainingFaults
     {
         var warnings = new List<TrainingWarning>();
         var rows = training.Examples.Count;
-        var special = tokenizer.Surround([], []).Tokens.Select(token => token.Id).ToHashSet();
+        var special = task.FixedTokens(tokenizer);
         var empty = training.Examples.Count(example => example.Parts.All(part => part.Sequences.All(row => row.Ids.All(special.Contains))));
         if (2 * empty >= rows)
             warnings.Add(new(

@@ -39,8 +39,9 @@ internal sealed class TrainingSession : IDisposable
 
     private TrainingSettings Settings { get; }
 
+    /// <summary>Opens the encoder as a task needs it.</summary>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public OpenBackbone LeaseBackbone() => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision);
+    public OpenBackbone LeaseBackbone(PromptTask task) => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision, task.NeedsLanguageHead);
 
     /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
@@ -56,7 +57,7 @@ internal sealed class TrainingSession : IDisposable
     public TrainingTask Prepare(PromptTask task, IDataView training, IDataView? validation, OpenBackbone backbone)
     {
         RefuseMisfit(task, backbone);
-        task = task.ForBackbone(backbone.Lease.Backbone).ForData(training, CheckCancelled);
+        task = task.ForBackbone(backbone.Lease.Backbone).ForData(training, CheckCancelled).ForTokenizer(backbone.Lease.Tokenizer);
         var rows = Read(training, task, backbone, "training");
         task = task.ForTargets(rows);
         if (validation is not null)
@@ -69,6 +70,27 @@ internal sealed class TrainingSession : IDisposable
                 rows.Examples.SelectMany(e => e.Parts).SelectMany(p => p.Sequences), lease.Tokenizer, task.Classes?.Values ?? []),
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
+    }
+
+    /// <summary>Reads rows without labels.</summary>
+    /// <param name="task">A completed task.</param>
+    /// <exception cref="InvalidOperationException">There are none.</exception>
+    public ExampleSet ReadUnlabelled(IDataView data, PromptTask task, OpenBackbone backbone)
+    {
+        var rows = ExampleSet.Read(data, task, backbone.Lease.Tokenizer, CheckCancelled, withTarget: false);
+        return rows.Examples.Count > 0 ? rows : throw new InvalidOperationException("There are no unlabelled rows. Check where they come from.");
+    }
+
+    /// <summary>Trains a single task; on the training thread.</summary>
+    /// <exception cref="InvalidOperationException">The loss or a weight became NaN or infinite.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public TrainingResult Learn(TrainingTask task, TrainingSettings settings, int padId)
+    {
+        if (Untrained.Is(task.Network))
+            return Untrained.Measure(task, settings, padId, Device);
+
+        using var trunk = TrunkCache.Create([task], settings.MaxEpochs, settings, padId, Device);
+        return new TrainingLoop([task], settings, padId, Device, trunk).Run()[0];
     }
 
     /// <summary>The settings for these tasks. Their rows decide what the options leave open.</summary>
@@ -121,10 +143,7 @@ internal sealed class TrainingSession : IDisposable
 
     private void RefuseMisfit(PromptTask task, OpenBackbone backbone)
     {
-        var lease = backbone.Lease;
-        var misfit = _options.TrainedMethod.FindMisfit(lease.Backbone, task.MaxLength)
-            ?? task.FindMisfit(_options.TrainedMethod) ?? task.FindMisfit(lease.Backbone) ?? task.FindMisfit(lease.Tokenizer);
-        if (misfit is not null)
+        if (task.FindMisfit(_options.TrainedMethod, backbone.Lease.Backbone, backbone.Lease.Tokenizer) is { } misfit)
             throw new InvalidOperationException($"The options do not fit '{backbone.Reference.Name}': {misfit}");
     }
 
@@ -140,7 +159,8 @@ internal sealed class TrainingSession : IDisposable
                         + "Check the data, and the mapping of the label.");
     }
 
-    private void CheckCancelled()
+    /// <exception cref="OperationCanceledException">The work has been cancelled.</exception>
+    public void CheckCancelled()
     {
         _options.CancellationToken.ThrowIfCancellationRequested();
         HostEnvironment.CheckCancelled(_host);

@@ -84,6 +84,9 @@ internal static class WarmStart
         if (learned.Classes is { } earlier && task.Task.Classes is { } classes && !classes.IsSameAs(earlier))
             return $"the classes are others, or in another order ({classes.Count}; the InitialModel has {earlier.Count})";
 
+        if (learned.Head.GetType() != task.Network.Head.GetType())
+            return "the InitialModel has a head of another kind";
+
         var backbone = task.Network.Encoder.Backbone;
         if (learned.Head is SentenceHead before && task.Network.Head is SentenceHead after && before.PoolingOver(backbone) != after.PoolingOver(backbone))
             return $"the InitialModel pools in another way ({before.PoolingOver(backbone)}; now {after.PoolingOver(backbone)})";

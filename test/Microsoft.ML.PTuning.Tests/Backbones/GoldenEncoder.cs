@@ -36,7 +36,7 @@ internal sealed class GoldenEncoder : IDisposable
                 .Where(pair => isEncoder?.Invoke(pair.Name) ?? true)]);
         }
 
-        var ids = Tensors["input.input_ids"];
+        var ids = Tensors.GetValueOrDefault("input.input_ids") ?? Tensors["input.queries"];
         Batch = new EncodedBatch(
             ids, Tensors.GetValueOrDefault("input.token_type_ids") ?? zeros_like(ids), Tensors["input.attention_mask"].to(ScalarType.Float32));
     }
@@ -91,7 +91,7 @@ internal sealed class GoldenEncoder : IDisposable
     private static Dictionary<string, Tensor> ReadWithBase(string path)
     {
         var tensors = Read(path);
-        foreach (var (name, tensor) in ReadBase(path).Where(pair => !pair.Key.StartsWith("expect.", StringComparison.Ordinal)))
+        foreach (var (name, tensor) in ReadBase(path).Where(pair => pair.Key.StartsWith("init.", StringComparison.Ordinal)))
             if (!tensors.TryAdd(name, tensor))
                 tensor.Dispose();
         return tensors;

@@ -12,7 +12,7 @@ internal sealed class ContractCases : IDisposable
 
     public static string[] Names { get; } =
     [
-        "classes", "classes without names", "classes of numbers", "pairs", "true or false", "any classes", "any classes as Booleans", "numbers",
+        "classes", "classes without names", "classes of numbers", "pairs", "patterns", "true or false", "any classes", "any classes as Booleans", "numbers",
         "tags of words", "tags of a text",
         "parts of speech", "entities", "roles", "answers", "two choices", "choices",
     ];
@@ -33,6 +33,9 @@ internal sealed class ContractCases : IDisposable
             "classes of numbers" => new(name, trainers.PTuningV2(Options<PTuningV2Trainer.MulticlassOptions>()), Keyed("Number"), ["Text"], ["Label"]),
             "pairs" => new(
                 name, trainers.PTuningV2(Options<PTuningV2Trainer.MulticlassOptions>(second: "Other")), Keyed("Class"), ["Text", "Other"], ["Label"]),
+            "patterns" => new(
+                name, trainers.PTuningV2(Patterned(Options<PTuningV2Trainer.MulticlassOptions>(second: "Other"))), Keyed("Class"), ["Text", "Other"],
+                ["Label"]),
             "true or false" => new(
                 name, Context.BinaryClassification.Trainers.PTuningV2(Options<PTuningV2Trainer.BinaryOptions>("IsLate")), data, ["Text"], ["IsLate"]),
             "any classes" => new(name, trainers.PTuningV2MultiLabel(Options<PTuningV2Trainer.MultiLabelOptions>("Topics")), data, ["Text"], ["Topics"]),
@@ -59,6 +62,13 @@ internal sealed class ContractCases : IDisposable
     private T Options<T>(string label = "Label", string? second = null)
         where T : PTuningV2Trainer.SentenceOptions, new() =>
         Set(new T { LabelColumnName = label, Sentence1ColumnName = "Text", Sentence2ColumnName = second });
+
+    private static T Patterned<T>(T options)
+        where T : PTuningV2Trainer.SentenceOptions
+    {
+        options.Pattern = "a {text2} b {mask} {separator} {text}";
+        return options;
+    }
 
     private PTuningV2Trainer.NamedEntityOptions Tagging(string sentence, string label = "Label", string? predicate = null)
     {

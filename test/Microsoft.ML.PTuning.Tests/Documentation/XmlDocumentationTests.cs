@@ -19,6 +19,8 @@ public sealed class XmlDocumentationTests
     {
         ["M:Microsoft.ML.PTuning.PTuningV2Trainer.GetOutputSchema(Microsoft.ML.SchemaShape)"] =
             "ML.NET calls it to check a chain; applications cannot make the columns of a SchemaShape",
+        ["M:Microsoft.ML.PTuning.PatternExploitingTrainer.GetOutputSchema(Microsoft.ML.SchemaShape)"] =
+            "ML.NET calls it to check a chain; applications cannot make the columns of a SchemaShape",
         ["M:Microsoft.ML.PTuning.PTuningV2Transformer.GetRowToRowMapper(Microsoft.ML.DataViewSchema)"] =
             "ML.NET calls it to make a PredictionEngine",
         ["M:Microsoft.ML.PTuning.PTuningV2Transformer.Dispose"] = "'using' calls it",

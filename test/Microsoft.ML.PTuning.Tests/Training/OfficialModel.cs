@@ -2,6 +2,7 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Heads;
 using Microsoft.ML.PTuning.Tests.Tasks;
 using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
@@ -12,6 +13,9 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 internal sealed class OfficialModel : IDisposable
 {
     public const double LearningRate = 5e-3;
+
+    /// <summary>The tasks of a pattern: with a verbalizer, or with every word of the vocabulary as a class.</summary>
+    public const string Cloze = "cloze", Vocabulary = "vocabulary";
 
     /// <summary>A head's official names by those it is saved under here; only DeBERTa's official models train a pooler.</summary>
     private readonly Dictionary<string, string> _headNames = new()
@@ -24,6 +28,7 @@ internal sealed class OfficialModel : IDisposable
 
     private readonly GoldenEncoder _golden;
     private readonly GoldenWeights _weights;
+    private readonly Backbone? _languageModel;
 
     /// <param name="golden">The golden file.</param>
     /// <param name="weights">Its weights, in the type to compute in.</param>
@@ -32,18 +37,19 @@ internal sealed class OfficialModel : IDisposable
     {
         (_golden, _weights) = (golden, weights);
 
-        var official = OfficialMethod.Of(golden, weights);
+        var backbone = kind is Cloze or Vocabulary ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
+        var official = OfficialMethod.Of(golden, weights, backbone);
         if (golden.Tensors.ContainsKey("init.classifier.out_proj.weight"))
         {
             (_headNames["head.bias"], _headNames["head.weight"]) = ("classifier.out_proj.bias", "classifier.out_proj.weight");
             (_headNames["pooler.bias"], _headNames["pooler.weight"]) = ("classifier.dense.bias", "classifier.dense.weight");
         }
-        var encoder = official.Method.Adapt(weights.Backbone);
+        var encoder = official.Method.Adapt(backbone);
         var task = TaskOf(kind);
         if (task is QuestionAnswering)
             (_headNames["head.bias"], _headNames["head.weight"]) = ("qa_outputs.bias", "qa_outputs.weight");
         SortedDictionary<string, Tensor> head = [];
-        foreach (var (name, officialName) in _headNames.Where(pair => _golden.Tensors.ContainsKey($"init.{pair.Value}")))
+        foreach (var (name, officialName) in _headNames.Where(pair => _languageModel is null && _golden.Tensors.ContainsKey($"init.{pair.Value}")))
             head[name] = Initial(officialName).clone();
         Batch = ReadBatch();
         Optimizer = new PromptOptimizer(
@@ -73,9 +79,13 @@ internal sealed class OfficialModel : IDisposable
     public Tensor? FirstPrefix => OfficialMethod.FirstPrefix(_golden, _weights);
 
     /// <summary>Tokens of a row with the official padding, which the official loss of answers counts.</summary>
-    private int Width => (int)_golden.Tensors["input.input_ids"].shape[^1];
+    private int Width => _golden.Batch.Length;
 
-    public void Dispose() => Optimizer.Dispose();
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        _languageModel?.Dispose();
+    }
 
     private Tensor Initial(string name) => _weights[name];
 
@@ -85,36 +95,58 @@ internal sealed class OfficialModel : IDisposable
         "multi-label-classification" => Any.MultiLabel((int)Initial("classifier.bias").size(0)),
         "token-classification" => Any.Tagging((int)Initial(_headNames["head.bias"]).size(0)),
         "multiple-choice" => Any.Choice,
+        Cloze => Any.Classification(3) with { Verbalizer = VerbalizerHeadTests.WordsOf(_golden) },
+        Vocabulary => Words(_weights.Backbone.Configuration.VocabularySize),
         "question-answering" => WordQuestions.Task with { CountsPadding = true },
         _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),
     };
 
+    private static MulticlassClassification Words(int count) => Any.Classification(count) with
+    {
+        Verbalizer = [.. Enumerable.Range(0, count).Select(id => new ClassWords($"{id}", ["word"]) { Tokens = [[id]] })],
+    };
+
     private ExamplePart[] ReadBatch()
     {
-        var labels = _golden.Tensors.TryGetValue("input.labels", out var stored)
+        var labels = (_golden.Tensors.GetValueOrDefault("input.labels") ?? _golden.Tensors.GetValueOrDefault("input.targets")) is { } stored
             ? stored.to(ScalarType.Int64).data<long>().ToArray()
             : [.. Input("start_positions").Zip(Input("end_positions"), (start, end) => new[] { start, end }).SelectMany(position => position)];
-        var rows = _golden.Tensors["input.input_ids"].size(0);
+        var rows = _golden.Batch.Ids.size(0);
         var sequences = ReadSequences();
         var choices = sequences.Length / (int)rows;
         return [.. sequences.Chunk(choices).Select((row, i) => new ExamplePart(row, [.. Targets(i)]))];
 
-        // A label a row, start and end, or a label a token: those of the official padding are ignored.
-        IEnumerable<float> Targets(int row) =>
-            labels.Chunk(labels.Length / (int)rows).ElementAt(row).Take(sequences[row].Length).Select(label => Math.Max(label, -1f));
+        // A label a row, start and end, or a label a token: those of the official padding are ignored. At a mask, the label of that token.
+        IEnumerable<float> Targets(int row)
+        {
+            var own = labels.Chunk(labels.Length / (int)rows).ElementAt(row);
+            return own.Length > 1 && sequences[row].MaskPlace is { } place
+                ? [own[place]]
+                : own.Take(sequences[row].Length).Select(label => Math.Max(label, -1f));
+        }
     }
 
     private EncodedRow[] ReadSequences()
     {
-        var (ids, segments, mask) = (Input("input_ids"), Input("token_type_ids"), Input("attention_mask"));
+        var (ids, segments, mask) = (_golden.Batch.Ids.data<long>().ToArray(), _golden.Batch.Segments.data<long>().ToArray(), Input("attention_mask"));
         return [.. mask.Chunk(Width).Select((row, i) =>
         {
             var length = (int)row.Sum();
-            return new EncodedRow(Row(ids), Row(segments));
+            return new EncodedRow(Row(ids), Row(segments))
+            {
+                MaskPlace = _languageModel is null ? null : Array.IndexOf(Row(ids), Setting("mask_token_id")),
+                PromptPlaces = _golden.Tensors.ContainsKey("input.block_flag") ? PlacesOf(Row(Input("block_flag")), 1)
+                    : _golden.Tensors.ContainsKey("input.queries") ? PlacesOf(Row(ids), Setting("pseudo_token_id"))
+                    : [],
+            };
 
             int[] Row(long[] values) => [.. values.Skip(i * Width).Take(length).Select(value => (int)value)];
         })];
     }
+
+    private static int[] PlacesOf(int[] row, int value) => [.. Enumerable.Range(0, row.Length).Where(place => row[place] == value)];
+
+    private int Setting(string name) => VerbalizerHeadTests.Configuration(_golden).GetProperty(name).GetInt32();
 
     private long[] Input(string name) => _golden.Tensors[$"input.{name}"].data<long>().ToArray();
 }

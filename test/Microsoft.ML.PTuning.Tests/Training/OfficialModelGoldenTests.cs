@@ -96,8 +96,10 @@ public sealed class OfficialModelGoldenTests
         run.Exact[what].AreClose(run.Expected[what], run.Ours(shards, recompute)[what]);
     }
 
-    private static IEnumerable<KeyValuePair<string, ExactNumbers>> Named(OfficialRun run, string beginning) =>
-        run.Exact.Where(pair => pair.Key.StartsWith(beginning, StringComparison.Ordinal));
+    /// <remarks>The file of P-tuning's few-shot code has the biases of its LSTM only, the weights being large.</remarks>
+    private static IEnumerable<KeyValuePair<string, ExactNumbers>> Named(OfficialRun run, string beginning) => run.Exact.Where(pair =>
+        pair.Key.StartsWith(beginning, StringComparison.Ordinal)
+        && (!pair.Key.StartsWith($"{beginning}lstm_head.", StringComparison.Ordinal) || run.Expected.ContainsKey(pair.Key)));
 
     private static IEnumerable<string> Files => (Directory.Exists(Folder) ? Directory.EnumerateFiles(Folder, "*" + Ending) : [])
         .Select(path => Path.GetFileName(path)[..^Ending.Length]).Order(StringComparer.Ordinal);

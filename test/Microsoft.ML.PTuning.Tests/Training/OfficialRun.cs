@@ -78,7 +78,7 @@ internal sealed class OfficialRun
         using var model = new OfficialModel(golden, weights, _kind);
         var expected = golden.Tensors.Where(pair => pair.Key.StartsWith("expect.", StringComparison.Ordinal))
             .ToDictionary(pair => pair.Key["expect.".Length..], pair => ExactNumbers.Read(pair.Value));
-        var logits = golden.Tensors.GetValueOrDefault("expect.logits")
+        var logits = golden.Tensors.GetValueOrDefault("expect.log_probs") ?? golden.Tensors.GetValueOrDefault(_kind == OfficialModel.Vocabulary ? "expect.mask_logits" : "expect.logits")
             ?? stack([golden.Tensors["expect.start_logits"], golden.Tensors["expect.end_logits"]], 2);
         expected["logits"] = [.. model.Batch.SelectMany((part, row) =>      // [B, K], or those of tokens, padding included, [B, T, K].
             ExactNumbers.Read(logits.dim() < 3 ? logits[row] : logits[row].narrow(0, 0, part.Length)))];

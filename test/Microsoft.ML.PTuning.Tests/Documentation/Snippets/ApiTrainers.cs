@@ -48,6 +48,50 @@ internal static class ApiTrainers
         return trainer;
     }
 
+    public static PTuningV2Trainer Verbalizer(MLContext mlContext)
+    {
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+        {
+            Sentence1ColumnName = "Text",
+            Backbone = "mini-cased",
+            Pattern = "{text} It was {mask}.",
+            Verbalizer = new Verbalizer { ["positive"] = ["good", "great"], ["negative"] = ["bad"] },
+        });
+        return trainer;
+    }
+
+    public static void PatternExploiting(MLContext mlContext, IDataView labelled, IDataView unlabeled)
+    {
+        var trainer = mlContext.MulticlassClassification.Trainers.PatternExploiting(new PatternExploitingTrainer.Options
+        {
+            PatternModel = new() { Sentence1ColumnName = "Text", Backbone = "mini-cased" },
+            Patterns =
+            [
+                new("{text} It was {mask}.", new() { ["positive"] = ["good"], ["negative"] = ["bad"] }),
+                new("A {mask} film: {text}", new() { ["positive"] = ["great"], ["negative"] = ["poor"] }),
+            ],
+            UnlabeledSet = unlabeled,
+        });
+        using PTuningV2Transformer model = trainer.Fit(labelled);
+        Console.WriteLine(model.Summary);
+    }
+
+    public static PatternVerbalizer[] Patterns()
+    {
+        PatternVerbalizer[] patterns =
+        [
+            new("{text} It was {mask}.", new() { ["positive"] = ["good"], ["negative"] = ["bad"] }),
+            new("A {mask} film: {text}", new() { ["positive"] = ["great"], ["negative"] = ["poor"] }),
+        ];
+        return patterns;
+    }
+
+    public static PatternVerbalizer Pattern()
+    {
+        var pair = new PatternVerbalizer("{text} It was {mask}.", new() { ["positive"] = ["good"], ["negative"] = ["bad"] });
+        return pair;
+    }
+
     public static void Binary(MLContext mlContext, IDataView tickets, IDataView newTickets)
     {
         var trainer = mlContext.BinaryClassification.Trainers.PTuningV2(labelColumnName: "Urgent", sentence1ColumnName: "Text");
