@@ -79,7 +79,7 @@ internal sealed class OfficialModel : IDisposable
     public Tensor? FirstPrefix => OfficialMethod.FirstPrefix(_golden, _weights);
 
     /// <summary>Tokens of a row with the official padding, which the official loss of answers counts.</summary>
-    private int Width => _golden.Batch.Length;
+    private int Width => (int)_golden.Batch.Ids.shape[^1];
 
     public void Dispose()
     {

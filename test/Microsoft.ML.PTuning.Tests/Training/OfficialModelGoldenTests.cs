@@ -52,6 +52,7 @@ public sealed class OfficialModelGoldenTests
     /// <summary>Fails unless every gradient of a step is the file's but for rounding.</summary>
     internal static void CompareGradients(OfficialRun run, int shards, bool recompute)
     {
+        CollectionAssert.IsSubsetOf(run.Expected.Keys.Where(name => name.StartsWith("grad.", StringComparison.Ordinal)).ToArray(), run.Exact.Keys.ToArray());
         foreach (var (gradient, exact) in Named(run, "grad."))
         {
             // Where the exact gradient is 0, terms of 1 at most cancel: a softmax's probabilities less the target.
