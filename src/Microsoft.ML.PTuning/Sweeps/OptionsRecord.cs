@@ -1,12 +1,16 @@
 using System.Globalization;
 using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PTuning.Sweeps;
 
-/// <summary>Options as JSON, by which a trial is found again: all numbers, texts, choices and truth values.</summary>
+/// <summary>Options as JSON, by which a trial is found again: numbers, texts, choices, truth values, layers, method and verbalizer.</summary>
 internal static class OptionsRecord
 {
+    private static readonly JsonSerializerOptions s_json = new() { Converters = { new JsonStringEnumConverter() } };
+
     public static JsonObject Of(PTuningV2Trainer.Options options)
     {
         var json = new JsonObject();
@@ -33,6 +37,10 @@ internal static class OptionsRecord
                 json[prefix + option.Name] = value?.ToString();
             else if (type.IsPrimitive || type == typeof(string))
                 json[prefix + option.Name] = value is null ? null : JsonValue.Create(value);
+            else if (value is LayerSelection or TuningMethod)
+                json[prefix + option.Name] = JsonSerializer.SerializeToNode(value, type, s_json);
+            else if (value is Verbalizer verbalizer)
+                json[prefix + option.Name] = JsonSerializer.SerializeToNode(verbalizer.Classes.ToDictionary(name => name, name => verbalizer[name]));
         }
     }
 }
