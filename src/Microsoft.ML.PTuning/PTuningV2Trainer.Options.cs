@@ -27,8 +27,8 @@ public sealed partial class PTuningV2Trainer
         public IDataView? ValidationSet { get; set; }
 
         /// <summary>
-        /// A model to start from instead of random values; training copies it and leaves it as it is. Its prefix is taken over,
-        /// and its head where it is of the same task with the same classes in the same order. Encoder and prefix must be as in these options.
+        /// A model to start from instead of random values; training copies it and leaves it as it is. What its method trained is taken over,
+        /// and its head where it is of the same task with the same classes in the same order. Encoder and method must be as in these options.
         /// </summary>
         public PTuningV2Transformer? InitialModel { get; set; }
 

@@ -52,7 +52,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     /// <summary>How it was trained; null if the model's file does not tell.</summary>
     public TrainingSummary? Summary => _model.Summary;
 
-    /// <summary>How the encoder is adapted, as saved models name it: <c>p-tuning-v2</c>, <c>linear-probe</c>.</summary>
+    /// <summary>How the encoder is adapted, as saved models name it: <c>p-tuning-v2</c>, <c>lora</c>, <c>linear-probe</c> and others.</summary>
     public string Method => _model.Method.KindName;
 
     /// <summary>Prefix vectors per layer; 0 for a method without a prefix.</summary>

@@ -6,8 +6,8 @@ namespace Microsoft.ML.PTuning;
 
 /// <summary>Which layers of an encoder get a prefix: <see cref="TrainingOptions.PrefixLayers"/>.</summary>
 /// <remarks>
-/// A number selects so many layers from the top, 0 all. The trunk below the lowest selected layer is computed once, so top layers train faster than
-/// bottom ones. Layers count from 0, the one that reads the embeddings.
+/// A number selects so many layers from the top, and 0 selects all. Layers are numbered from 0, the lowest. Layers below the lowest selected one are
+/// computed once, not in every epoch. So top layers train faster than bottom ones.
 /// </remarks>
 /// <example>
 /// <code>
@@ -33,17 +33,32 @@ public readonly record struct LayerSelection
 
     /// <summary>The top layers.</summary>
     /// <param name="count">How many; 0 for all. Trainers refuse a negative number.</param>
+    /// <example>
+    /// <code>
+    /// var top = LayerSelection.Top(3);
+    /// </code>
+    /// </example>
     public static LayerSelection Top(int count) => new(count, null);
 
     /// <summary>The bottom layers.</summary>
     /// <param name="count">How many, 1 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are none.</exception>
+    /// <example>
+    /// <code>
+    /// options.PrefixLayers = LayerSelection.Bottom(3);
+    /// </code>
+    /// </example>
     public static LayerSelection Bottom(int count) => Range(0, count);
 
     /// <summary>Consecutive layers.</summary>
     /// <param name="first">The lowest, from 0.</param>
     /// <param name="count">How many, 1 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are none, or the lowest is negative.</exception>
+    /// <example>
+    /// <code>
+    /// var middle = LayerSelection.Range(2, 3); // Layers 2, 3 and 4.
+    /// </code>
+    /// </example>
     public static LayerSelection Range(int first, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
@@ -54,6 +69,11 @@ public readonly record struct LayerSelection
     /// <summary>Any layers, in any order.</summary>
     /// <param name="layers">Their numbers from 0, each once.</param>
     /// <exception cref="ArgumentException">There are none, a number is negative, or one stands twice.</exception>
+    /// <example>
+    /// <code>
+    /// options.PrefixLayers = LayerSelection.Of(0, 2, 5);
+    /// </code>
+    /// </example>
     public static LayerSelection Of(params int[] layers)
     {
         ArgumentNullException.ThrowIfNull(layers);
@@ -64,8 +84,14 @@ public readonly record struct LayerSelection
         return new(0, string.Join(',', layers.Order().Select(layer => layer.ToString(CultureInfo.InvariantCulture))));
     }
 
-    /// <summary>Reads what <see cref="ToString"/> writes: <c>3</c> for the top three layers, <c>0</c> for all, <c>0-2</c> or <c>0,2,5</c> for these.</summary>
+    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
+    /// <param name="text"><c>3</c> for the top three layers, <c>0</c> for all; <c>0-2</c>, <c>0,2,5</c> or <c>4-4</c> for the layers with these numbers.</param>
     /// <exception cref="FormatException">It is something else.</exception>
+    /// <example>
+    /// <code>
+    /// var read = LayerSelection.Parse("0-2"); // Layers 0, 1 and 2.
+    /// </code>
+    /// </example>
     public static LayerSelection Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -90,7 +116,12 @@ public readonly record struct LayerSelection
     /// <param name="count">How many; 0 for all.</param>
     public static implicit operator LayerSelection(int count) => Top(count);
 
-    /// <inheritdoc/>
+    /// <summary>Writes the number of top layers, or the numbers of the layers, as <see cref="Parse"/> reads them.</summary>
+    /// <example>
+    /// <code>
+    /// var text = LayerSelection.Of(0, 2, 5).ToString(); // 0,2,5
+    /// </code>
+    /// </example>
     public override string ToString() => Layers switch
     {
         null => _top.ToString(CultureInfo.InvariantCulture),

@@ -27,8 +27,8 @@ public abstract class TrainingOptions
     public string? Backbone { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
-    /// How the encoder is adapted; null for P-Tuning v2 with the options of the prefix below. Another method does not use these options, except
-    /// <see cref="PrefixDropout"/>, which then holds for the vectors of its prompt.
+    /// How the encoder is adapted; null for P-Tuning v2 with the options of the prefix below, from <see cref="PrefixLength"/> to
+    /// <see cref="PositionOffset"/>. They cannot be set beside another method.
     /// </summary>
     public TuningMethod? Method { get; set => Chosen.Set(ref field, value); }
 
@@ -53,7 +53,7 @@ public abstract class TrainingOptions
     /// <summary>Whether the prefix shifts the positions of the text, as in the official code, or leaves them as they are.</summary>
     public PositionOffset PositionOffset { get; set => Chosen.Set(ref field, value); } = PositionOffset.Prefix;
 
-    /// <summary>Dropout on the prefix's keys and values while training.</summary>
+    /// <summary>Dropout while training on the prefix's keys and values, or on the vectors of a prompt.</summary>
     [Range(0.0, 0.3, 0.1)]
     public double PrefixDropout { get; set => Chosen.Set(ref field, value); } = 0.1;
 

@@ -6,6 +6,16 @@ using Microsoft.ML.PTuning.Methods;
 namespace Microsoft.ML.PTuning;
 
 /// <summary>Linear probing: only the head is trained, the encoder stays as it is.</summary>
+/// <remarks><see cref="TrainingOptions.PrefixLength"/> 0 without a method does the same.</remarks>
+/// <example>
+/// <code>
+/// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+/// {
+///     Sentence1ColumnName = "Text",
+///     Method = new LinearProbe(),
+/// });
+/// </code>
+/// </example>
 public sealed class LinearProbe : TuningMethod
 {
     internal const string Kind = "linear-probe";

@@ -5,11 +5,16 @@ using Microsoft.ML.PTuning.Methods;
 
 namespace Microsoft.ML.PTuning;
 
-/// <summary>P-tuning, the first version (Liu et al. 2021): trained tokens in a pattern around the text, which a small network makes.</summary>
+/// <summary>P-tuning, the first version (Liu et al. 2021): trained vectors around the text, made by a small network.</summary>
 /// <remarks>
-/// <see cref="PTuningV2Trainer.SentenceOptions"/> say where the tokens stand, in their pattern; without one they stand where <see cref="Placement"/>
-/// says. The network is computed once per step and not saved: the model keeps the vectors. The encoder stays frozen, as in the experiments with LAMA.
+/// <para>
+/// The pattern says where the vectors stand: <see cref="PTuningV2Trainer.SentenceOptions.Pattern"/>, with as many places as there are vectors. Without
+/// one, <see cref="Placement"/> does.
+/// </para>
+/// <para>
+/// The network is computed once per step and not saved: the model keeps the vectors. The encoder stays frozen, as in the paper's experiments with LAMA.
 /// Rows of several such models share a batch as with <see cref="PromptTuning"/>.
+/// </para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -24,13 +29,13 @@ public sealed class PTuningV1 : TuningMethod
 {
     internal const string Kind = "p-tuning-v1";
 
-    /// <summary>How many vectors, P.</summary>
+    /// <summary>How many vectors, P. They take as many positions of the encoder.</summary>
     public int Length { get; init; } = 9;
 
     /// <summary>The network that makes them.</summary>
     public PromptNetworkKind Network { get; init; }
 
-    /// <summary>Units of the LSTM per direction; 0 for half of the size of the vectors, as in the experiments with LAMA.</summary>
+    /// <summary>Units of the LSTM per direction; 0 for half the size of a vector, as in the experiments with LAMA.</summary>
     public int LstmSize { get; init; }
 
     /// <summary>Where the vectors stand if the pattern does not say it.</summary>

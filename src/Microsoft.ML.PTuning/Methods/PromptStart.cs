@@ -9,9 +9,9 @@ public enum PromptStart
     /// <summary>The embeddings of the most frequent tokens of the training rows.</summary>
     FrequentWords,
 
-    /// <summary>The embeddings of the words of the classes' names, and of the most frequent tokens where these are too few.</summary>
+    /// <summary>The embeddings of the words in the classes' names, then those of the most frequent tokens.</summary>
     ClassNames,
 
-    /// <summary>The embeddings of the words of a given text.</summary>
+    /// <summary>The embeddings of the words of a given text, <c>StartText</c>.</summary>
     Text,
 }

@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning;
 
 /// <summary>Prompt tuning (Lester et al. 2021): trained vectors among the tokens of the text, in the input only.</summary>
 /// <remarks>
-/// Its vectors take the places of word embeddings; positions and segments are added once. Rows of several such models share a batch if their prompts are
+/// The vectors stand among the word embeddings, before positions and segments are added. Rows of several such models share a batch if their prompts are
 /// equally long and stand in the same places.
 /// </remarks>
 /// <example>
@@ -24,10 +24,10 @@ public sealed class PromptTuning : TuningMethod
 {
     internal const string Kind = "prompt-tuning";
 
-    /// <summary>How many vectors, P.</summary>
+    /// <summary>How many vectors, P. They take as many positions of the encoder.</summary>
     public int Length { get; init; } = Default.PrefixLength;
 
-    /// <summary>Where they stand.</summary>
+    /// <summary>Where they stand if the pattern does not say it.</summary>
     public PromptPlacement Placement { get; init; }
 
     /// <summary>What they are before training.</summary>
@@ -37,14 +37,14 @@ public sealed class PromptTuning : TuningMethod
     public string? StartText { get; init; }
 
     /// <summary>
-    /// Whether a sentence head reads the first vector's state instead of that of the text's first token, as PEFT's models do. Only
+    /// Whether a head that reads one token ([CLS]) reads the first trained vector's state instead, as models of Hugging Face's PEFT do. Only with
     /// <see cref="PromptPlacement.BeforeText"/>.
     /// </summary>
     public bool ReadsPrompt { get; init; }
 
     /// <summary>
     /// Whether the text passes the embedding layer twice, and its positions are added twice, as in the input-only models of the official code of P-Tuning
-    /// v2; to compare with these. Only <see cref="PromptPlacement.BeforeText"/>.
+    /// v2. It serves to compare with these. Only with <see cref="PromptPlacement.BeforeText"/>.
     /// </summary>
     public bool EmbedsTwice { get; init; }
 

@@ -9,8 +9,9 @@ namespace Microsoft.ML.PTuning;
 
 /// <summary>A mixture of soft prompts (Qin &amp; Eisner 2021): several prompts, whose predictions are averaged with learned weights.</summary>
 /// <remarks>
-/// The probability of a class is the weighted mean of its probabilities under each prompt, <c>p(y|x) = Σ w(t|x) p(y|t, x)</c>. It needs classes. The
-/// encoder reads each row once per prompt, so training and scoring take as many times as long; rows of several models do not share a batch.
+/// The probability of a class y for a text x is the weighted mean of its probabilities under each prompt t, <c>p(y|x) = Σ w(t|x) p(y|t, x)</c>. The
+/// task must have classes: one of several, or true or false. The encoder reads each row once per prompt, so training and scoring take
+/// <see cref="Prompts"/> times as long. Rows of several models do not share a batch.
 /// </remarks>
 /// <example>
 /// <code>
@@ -36,13 +37,13 @@ public sealed class SoftPromptMixture : TuningMethod
     /// <summary>Where they stand if the pattern does not say it.</summary>
     public PromptPlacement Placement { get; init; }
 
-    /// <summary>What they are before training; the prompts then differ by N(0, 0.02).</summary>
+    /// <summary>What they are before training. Prompts that begin with words differ by random numbers, N(0, 0.02).</summary>
     public PromptStart Start { get; init; }
 
-    /// <summary>The text whose words they begin with (<see cref="PromptStart.Text"/>).</summary>
+    /// <summary>The text whose words they begin with (<see cref="PromptStart.Text"/>); repeated if it is shorter than a prompt.</summary>
     public string? StartText { get; init; }
 
-    /// <summary>Whether vectors are also trained that are added to each layer's input at the prompt's places; they begin at 0.</summary>
+    /// <summary>Whether to also train vectors that are added to the input of each layer, at the places of the prompt. They begin at 0.</summary>
     public bool Deep { get; init; }
 
     /// <summary>

@@ -14,7 +14,7 @@ namespace Microsoft.ML.PTuning;
 /// <para>
 /// Each method is a class: <see cref="PromptTuning"/>, <see cref="PTuningV1"/>, <see cref="SoftPromptMixture"/>, <see cref="BitFit"/>,
 /// <see cref="LowRankAdaptation"/>, <see cref="FineTuning"/>, <see cref="LinearProbe"/>. Without one, a trainer learns by P-Tuning v2, as the options of
-/// the prefix say. Methods can only be made by this library.
+/// the prefix say. Applications cannot derive methods of their own.
 /// </para>
 /// <para>A method's properties are saved with the model. They are set when it is created, so trainers and threads may share one.</para>
 /// </remarks>
