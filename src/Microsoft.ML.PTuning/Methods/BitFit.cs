@@ -5,7 +5,7 @@ using Microsoft.ML.PTuning.Methods;
 
 namespace Microsoft.ML.PTuning;
 
-/// <summary>BitFit (Ben Zaken et al. 2022): only the encoder's biases are trained. A model saves its biases.</summary>
+/// <summary>BitFit (Ben Zaken et al. 2022): of the encoder only the biases are trained. A model saves its own biases.</summary>
 /// <remarks>Rows of several models cannot share a batch, because every layer adds the biases of one model.</remarks>
 /// <example>
 /// <code>

@@ -64,6 +64,23 @@ public sealed class TrialSearchTests
     }
 
     [TestMethod]
+    public void Methods_are_trials_each_with_its_learning_rate_and_are_found_again()
+    {
+        SearchAxis[] axes = [new ValuesAxis(typeof(Options).GetProperty("Method")!, [])];
+        object?[][] candidates = [[null], [new BitFit()], [new FineTuning()]];
+
+        double[][] metrics = [.. Enumerable.Range(0, 2).Select(_ =>
+        {
+            using var file = new TrialFile(Results);
+            return new TrialSearch<Options>(new Options(), axes, trial => trial.LearningRate, file).Run(candidates!).Trials.Select(trial => trial.Metric).ToArray();
+        })];
+
+        CollectionAssert.AreEqual((double[])[1e-2, 2e-3, 1e-4], metrics[0]);
+        CollectionAssert.AreEqual(metrics[0], metrics[1]);
+        Assert.HasCount(3, File.ReadAllLines(Results));
+    }
+
+    [TestMethod]
     public void A_trial_that_fails_is_out()
     {
         var result = Search([1, 2, 3], trial => trial.PrefixLength switch

@@ -36,6 +36,11 @@ internal static class ApiSweep
         sweep.Vary(options => options.Pooling, Pooling.Mean, Pooling.Trained);
     }
 
+    public static void VaryMethod(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep)
+    {
+        sweep.Vary<TuningMethod?>(options => options.Method, null, new BitFit(), new LowRankAdaptation());
+    }
+
     public static void VaryRange(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep)
     {
         sweep.VaryRange(options => options.LearningRate, 3e-3, 3e-2, logarithmic: true);
