@@ -101,6 +101,12 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <returns>Why the tokenizer, or rows of <see cref="MaxLength"/> tokens, do not suit this task; null where they do.</returns>
     public abstract string? FindMisfit(TextTokenizer tokenizer);
 
+    /// <summary>This task under a method, with what depends on it, before any row is read.</summary>
+    public virtual PromptTask ForMethod(TuningMethod method) => this;
+
+    /// <summary>Ids of the words that stand for the classes; empty for a trained head.</summary>
+    public virtual IEnumerable<int> ClassTokens => [];
+
     /// <summary>Ids that stand in every row, whatever its texts.</summary>
     public virtual IReadOnlySet<int> FixedTokens(TextTokenizer tokenizer) => tokenizer.Surround([], []).Tokens.Select(token => token.Id).ToHashSet();
 

@@ -21,6 +21,10 @@ internal abstract record SentenceClassification : SentenceTask
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool SumsProbabilities { get; init; }
 
+    public override IEnumerable<int> ClassTokens => Verbalizer?.SelectMany(words => words.Tokens!).SelectMany(tokens => tokens) ?? [];
+
+    public override PromptTask ForMethod(TuningMethod method) => Verbalizer is null ? this : this with { SumsProbabilities = method.SumsProbabilities };
+
     public override string MetricName => "accuracy";
 
     public override TaskHead Head =>

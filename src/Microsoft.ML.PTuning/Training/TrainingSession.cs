@@ -57,7 +57,7 @@ internal sealed class TrainingSession : IDisposable
     public TrainingTask Prepare(PromptTask task, IDataView training, IDataView? validation, OpenBackbone backbone)
     {
         RefuseMisfit(task, backbone);
-        task = task.ForBackbone(backbone.Lease.Backbone).ForData(training, CheckCancelled).ForTokenizer(backbone.Lease.Tokenizer);
+        task = task.ForBackbone(backbone.Lease.Backbone).ForMethod(_options.TrainedMethod).ForData(training, CheckCancelled).ForTokenizer(backbone.Lease.Tokenizer);
         var rows = Read(training, task, backbone, "training");
         task = task.ForTargets(rows);
         if (validation is not null)
@@ -68,6 +68,7 @@ internal sealed class TrainingSession : IDisposable
         {
             StartWords = method.ChooseWords(
                 rows.Examples.SelectMany(e => e.Parts).SelectMany(p => p.Sequences), lease.Tokenizer, task.Classes?.Values ?? []),
+            FixedWords = task.FixedTokens(lease.Tokenizer).Union(task.ClassTokens).ToHashSet(),
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
     }
