@@ -40,10 +40,17 @@ public sealed class AutoPrompt : TuningMethod
     /// <summary>How many words are tried per step.</summary>
     public int Candidates { get; init; } = 10;
 
+    /// <summary>
+    /// How many words per class are looked for before training; they take the place of a verbalizer. 0 for none: the verbalizer's words, or a trained head.
+    /// </summary>
+    public int LabelWords { get; init; }
+
     /// <summary>Where the words stand if the pattern does not say it.</summary>
     public PromptPlacement Placement { get; init; }
 
     internal override bool SumsProbabilities => true;
+
+    internal override int WordsPerClass => LabelWords;
 
     internal override int InsertedTokens => Length;
 
@@ -78,6 +85,7 @@ public sealed class AutoPrompt : TuningMethod
     {
         OptionRange.AtLeast(Length, 1);
         OptionRange.AtLeast(Candidates, 1);
+        OptionRange.AtLeast(LabelWords, 0);
         OptionRange.Defined(Placement);
     }
 }

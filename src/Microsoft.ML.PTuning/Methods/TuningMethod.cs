@@ -58,6 +58,9 @@ public abstract class TuningMethod
     /// <summary>Whether a verbalizer's classes score the sum of their words' probabilities, not the mean of their logits.</summary>
     internal virtual bool SumsProbabilities => false;
 
+    /// <summary>How many words per class are looked for before training, for a verbalizer; 0 for none.</summary>
+    internal virtual int WordsPerClass => 0;
+
     /// <summary>Whether the head's outputs must be scores of classes.</summary>
     internal virtual bool MixesClasses => false;
 

@@ -96,6 +96,56 @@ public sealed class AutoPromptTests
         Assert.IsEmpty(model.PromptWords.Intersect(["invoice", "error", "parcel"]));
     }
 
+    [TestMethod]
+    public void Words_of_the_classes_are_looked_for()
+    {
+        using var encoder = new TinyEncoder(TinyLanguageModel.Checkpoint());
+        var mlContext = new MLContext(1);
+        var data = Tickets.Keyed(mlContext, Tickets.Rows(48));
+        using var model = mlContext.MulticlassClassification.Trainers.PTuningV2(Options(encoder, new AutoPrompt { Length = 1, LabelWords = 2 })).Fit(data);
+        using var stream = new MemoryStream();
+        model.SaveTo(stream);
+        stream.Position = 0;
+        using var loaded = PTuningV2Transformer.LoadFrom(mlContext, stream);
+
+        var verbalizer = ((MulticlassClassification)model.Model.Task).Verbalizer!;
+        CollectionAssert.AreEqual(model.Classes.ToArray(), verbalizer.Select(words => words.Class).ToArray());
+        Assert.IsTrue(verbalizer.All(words => words.Words.Length == 2 && words.Tokens!.All(tokens => tokens.Length == 1)));
+        CollectionAssert.AllItemsAreUnique(verbalizer.SelectMany(words => words.Words).ToArray());
+        CollectionAssert.IsSubsetOf(verbalizer.SelectMany(words => words.Words).ToArray(), Tickets.Words);
+        Scores.AssertEqual(Scores.Read(mlContext, model.Transform(data)), Scores.Read(mlContext, loaded.Transform(data)));
+    }
+
+    [TestMethod]
+    [DataRow("{text}", false, "the method looks for 2 words per class, but the Pattern '{text}' has no {mask}")]
+    [DataRow(null, false, "the method looks for 2 words per class, but there is no Pattern")]
+    [DataRow("{text} {mask}", true, "there is a Verbalizer, but the method looks for 2 words per class")]
+    public void Words_that_have_no_place_are_not_looked_for(string? pattern, bool hasWords, string message)
+    {
+        using var encoder = new TinyEncoder(TinyLanguageModel.Checkpoint());
+        var mlContext = new MLContext(1);
+        var options = Options(encoder, new AutoPrompt { Length = 1, LabelWords = 2 });
+        options.Pattern = pattern;
+        if (hasWords)
+            options.Verbalizer = new Verbalizer { ["billing"] = ["invoice"], ["software"] = ["error"], ["delivery"] = ["parcel"] };
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(
+            () => mlContext.MulticlassClassification.Trainers.PTuningV2(options).Fit(Tickets.Keyed(mlContext, Tickets.Rows(24))));
+
+        Assert.Contains(message, refusal.Message);
+    }
+
+    private static PTuningV2Trainer.MulticlassOptions Options(TinyEncoder encoder, AutoPrompt method) => new()
+    {
+        Sentence1ColumnName = "Text",
+        Backbone = encoder.Path,
+        Pattern = "{text} {mask}",
+        Method = method,
+        MaxLength = 14,
+        MaxEpochs = 2,
+        Seed = 1,
+    };
+
     private static GoldenEncoder Open()
     {
         var path = Path.Combine(GoldenFiles.Root, "methods", "bert.autoprompt");
