@@ -51,53 +51,9 @@ internal static class CommandLine
         Description = "Folder of a Hugging Face encoder of any family that the library knows; the library's default encoder where none is named",
     };
 
-    private static readonly Option<string> MethodName = new("--method")
-    {
-        DefaultValueFactory = _ => LibraryMethod.DeepPrefix.Name,
-        Description = $"{string.Join("; ", Method.All.Select(method => $"'{method.Name}': {method.Summary}"))}. "
-            + "Options that mean nothing to a method are ignored",
-    };
-
     private static readonly Option<bool> Defaults = new("--defaults")
     {
         Description = "Trains with the library's defaults, not with those of an official script, and reports the last epoch; other options still count",
-    };
-
-    private static readonly Option<int?> PrefixLength = Number("--prefix-length", "Trained vectors per layer; of a prompt in the input, all its vectors", lowest: 1);
-    private static readonly Option<LayerSelection?> PrefixLayers = new("--prefix-layers")
-    {
-        HelpName = "K|I-J|I,J",
-        Description = "Prefix in the last K layers only, 0 for all; or in the layers I to J, or I and J, counted from 0",
-        CustomParser = result =>
-        {
-            try
-            {
-                return LayerSelection.Parse(result.Tokens[0].Value);
-            }
-            catch (FormatException problem)
-            {
-                result.AddError($"--prefix-layers: {problem.Message}");
-                return null;
-            }
-        },
-    };
-
-
-    private static readonly Option<PromptStart?> StartOfPrompt = new("--prompt-start")
-    {
-        HelpName = string.Join('|', Enum.GetNames<PromptStart>().Where(name => name != nameof(PromptStart.Text))).ToLowerInvariant(),
-        Description = "What the vectors of a prompt in the input are before training",
-    };
-
-    private static readonly Option<PromptPlacement?> PlaceOfPrompt = new("--prompt-placement")
-    {
-        HelpName = string.Join('|', Enum.GetNames<PromptPlacement>()).ToLowerInvariant(),
-        Description = "Where the vectors of a prompt in the input stand",
-    };
-
-    private static readonly Option<bool?> Projection = new("--projection")
-    {
-        Description = "Trains the prefix through a two-layer network (reparameterisation); 'false' where a script does and you would not",
     };
 
     private static readonly Option<int?> Template = new("--template")
@@ -155,7 +111,6 @@ internal static class CommandLine
     public static RootCommand Create()
     {
         TaskName.AcceptOnlyFromAmong([.. PaperTask.All.Select(task => task.Name)]);
-        MethodName.AcceptOnlyFromAmong([.. Method.All.Select(method => method.Name)]);
         Epoch.AcceptOnlyFromAmong("best", "last");
         Offset.AcceptOnlyFromAmong("prefix", "none");
         Template.AcceptOnlyFromAmong("0", "1");
@@ -164,7 +119,7 @@ internal static class CommandLine
             "P-Tuning v2 on the tasks of the paper. What the command line leaves open is taken from the official script "
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
-            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, MethodName, Defaults, PrefixLength, PrefixLayers, StartOfPrompt, PlaceOfPrompt, Projection,
+            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, .. MethodOptions.All, .. CompanionOptions.All, Defaults,
             LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Save, Json])
         {
             command.Options.Add(option);
@@ -187,7 +142,10 @@ internal static class CommandLine
                 result.AddError($"--header is for {Names(known => known.MayHaveHeader)}, not for {name}.");
             if (result.GetResult(Pooled) is not null && !task.HasPooling)
                 result.AddError($"--pooling is for {Names(known => known.HasPooling)}, not for {name}.");
-            CheckMethod(result, task);
+            MethodOptions.Check(result, task);
+            CompanionOptions.Check(result, task);
+            if (result.GetValue(Save) is not null && MethodOptions.FindMethod(result) is { CanSave: false } method)
+                result.AddError($"--save: {method.Name} has no model to save; those of the library have.");
         });
         command.SetAction((arguments, cancellationToken) => Try(() => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None)));
         command.Subcommands.Add(SweepCommand.Create(command));
@@ -228,19 +186,8 @@ internal static class CommandLine
             result.AddError("--dev-limit is for development rows, which --holdout does not read.");
     }
 
-    private static void CheckMethod(CommandResult result, PaperTask task)
-    {
-        string? name = result.GetResult(MethodName)?.Tokens.FirstOrDefault()?.Value ?? LibraryMethod.DeepPrefix.Name;
-        if (Method.All.FirstOrDefault(known => known.Name == name) is not { } method)
-            return;                                         // told of elsewhere
-
-        if (!method.Suits(task))
-            result.AddError($"--method {name} is for {Names(method.Suits)}, not for {task.Name}.");
-        if (result.GetValue(Save) is not null && !method.CanSave)
-            result.AddError($"--save: {name} has no model to save; those of the library have.");
-    }
-
-    private static string Names(Func<PaperTask, bool> condition) => string.Join(" and ", PaperTask.All.Where(condition).Select(task => task.Name));
+    /// <summary>The tasks of which something holds, for an error.</summary>
+    public static string Names(Func<PaperTask, bool> condition) => string.Join(" and ", PaperTask.All.Where(condition).Select(task => task.Name));
 
     private static int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
@@ -265,9 +212,9 @@ internal static class CommandLine
     {
         PaperTask task = PaperTask.Named(arguments.GetRequiredValue(TaskName));
         string? backbone = arguments.GetValue(Backbone);
-        var method = Method.Named(arguments.GetRequiredValue(MethodName));
+        Method method = MethodOptions.MethodOf(arguments);
         Preset? preset = arguments.GetValue(Defaults) || !Directory.Exists(backbone) ? null : Preset.For(task.Name, BackboneShape.Read(backbone));
-        RequestedSettings requested = Requested(arguments);
+        RequestedSettings requested = method.Adjust(Requested(arguments));
         PTuningV2Trainer.Options library = task.Defaults;
         library.Method = method.Tuning(requested);
         Settings settings = Settings.Resolve(method.HasPrefix, requested, preset, library);
@@ -280,6 +227,7 @@ internal static class CommandLine
             arguments.GetValue(TokenColumn), arguments.GetValue(LabelColumn), arguments.GetValue(Header), arguments.GetValue(HoldOut),
             arguments.GetValue(PerClass));
         TaskData rows = task.Read(files, reading);
+        SharedTraining? shared = CompanionOptions.Read(arguments, task, reading);
 
         var runs = new List<RunResult>();
         foreach (int seed in settings.Seeds)
@@ -288,31 +236,35 @@ internal static class CommandLine
             Console.WriteLine($"{method.Name}: {data.TrainRows:N0} training rows, {data.DevRows:N0} judged rows, seed {seed}");
             string? saveTo = runs.Count == 0 ? arguments.GetValue(Save) : null;
             runs.Add(TrainingBar.Show(progress =>
-                Experiment.Run(method, new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu)), saveTo)));
+                Experiment.Run(
+                    method,
+                    new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu)) { Shared = shared?.Draw(reading, seed) },
+                    saveTo)));
         }
 
-        return new Report(task, method, settings, reading, files, runs);
+        return new Report(task, method, settings, reading, files, runs) { Shared = shared?.Draw(reading, settings.Seeds[0]) };
     }
 
-    private static RequestedSettings Requested(ParseResult arguments) => new(
-        arguments.GetValue(PrefixLength),
-        arguments.GetValue(PrefixLayers),
-        arguments.GetValue(Projection),
-        arguments.GetValue(LearningRate),
-        arguments.GetValue(Epochs),
-        arguments.GetValue(BatchSize),
-        arguments.GetValue(MaxLength),
-        arguments.GetValue(Offset) is { } offset ? offset == "prefix" ? PositionOffset.Prefix : PositionOffset.None : null,
-        arguments.GetValue(Pooled),
-        arguments.GetValue(PadToMax),
-        arguments.GetValue(Seed) ?? [],
-        KeepsBestEpoch: arguments.GetValue(Epoch) is { } epoch ? epoch == "best" : !arguments.GetValue(Defaults))
+    private static RequestedSettings Requested(ParseResult arguments)
     {
-        PromptStart = arguments.GetValue(StartOfPrompt),
-        PromptPlacement = arguments.GetValue(PlaceOfPrompt),
-    };
+        var requested = new RequestedSettings(
+            PrefixLength: null,
+            PrefixLayers: null,
+            Projection: null,
+            arguments.GetValue(LearningRate),
+            arguments.GetValue(Epochs),
+            arguments.GetValue(BatchSize),
+            arguments.GetValue(MaxLength),
+            arguments.GetValue(Offset) is { } offset ? offset == "prefix" ? PositionOffset.Prefix : PositionOffset.None : null,
+            arguments.GetValue(Pooled),
+            arguments.GetValue(PadToMax),
+            arguments.GetValue(Seed) ?? [],
+            KeepsBestEpoch: arguments.GetValue(Epoch) is { } epoch ? epoch == "best" : !arguments.GetValue(Defaults));
+        return MethodOptions.AddTo(requested, arguments);
+    }
 
-    private static Option<T?> Number<T>(string name, string description, T lowest, T? below = null)
+    /// <summary>An option whose value is a number of a range.</summary>
+    public static Option<T?> Number<T>(string name, string description, T lowest, T? below = null)
         where T : struct, INumber<T> => new(name)
     {
         HelpName = "N",

@@ -14,6 +14,9 @@ internal sealed record Report(PaperTask Task, Method Method, Settings Settings, 
 {
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
+    /// <summary>The tasks that trained the prefix together, with the rows of the first seed; null where there was one task.</summary>
+    public SharedTraining? Shared { get; init; }
+
     private RunResult First => Runs[0];
 
     private IEnumerable<int> MetricIndices => Enumerable.Range(0, First.Metrics.Count);
@@ -26,6 +29,8 @@ internal sealed record Report(PaperTask Task, Method Method, Settings Settings, 
     public IEnumerable<string> Lines()
     {
         yield return $"{First.TrainRows:N0} training rows of {Path.GetFileName(Files.Train)}, {First.DevRows:N0} judged rows {JudgedRows}";
+        foreach (Companion companion in Shared?.Companions ?? [])
+            yield return $"the prefix was also trained on {companion.Data.TrainRows:N0} rows of {companion.Name}, {Path.GetFileName(companion.File)}";
         yield return $"options: {string.Join(", ", from option in Options() where option.Value is not null select $"{option.Key} {Plain(option.Value)}")}";
         if (First.Summary is { } summary)
         {
@@ -95,6 +100,8 @@ internal sealed record Report(PaperTask Task, Method Method, Settings Settings, 
                 Reading.DevLimit,
                 Reading.PerClass,
                 Reading.HoldOut,
+                With = Shared is null ? null : string.Join(';', Shared.Companions.Select(companion => $"{companion.Name}={companion.Data.TrainRows}")),
+                Continue = Shared?.ContinuationEpochs,
                 Settings.Seeds,
                 First.Summary?.Shards,
             },

@@ -12,9 +12,25 @@ internal sealed record RequestedSettings(
 
     /// <summary>Where they stand.</summary>
     public PromptPlacement? PromptPlacement { get; init; }
+
+    /// <summary>What makes the vectors of P-tuning v1.</summary>
+    public PromptNetworkKind? Network { get; init; }
+
+    /// <summary>How many prompts a mixture has.</summary>
+    public int? Prompts { get; init; }
+
+    /// <summary>Of LoRA's products.</summary>
+    public int? Rank { get; init; }
+
+    /// <summary>Words around a text, with a gap or without.</summary>
+    public string? Pattern { get; init; }
+
+    /// <summary>What stands for the classes at the gap.</summary>
+    public Verbalizer? Words { get; init; }
 }
 
 /// <summary>Every hyper-parameter of a run: the command line's, else the preset's, else the library's.</summary>
+/// <remarks>A preset's learning rate is one for vectors. Methods that change weights have one of their own.</remarks>
 /// <param name="Epochs">0 for a number that follows from the rows.</param>
 /// <param name="KeepsBestEpoch">Whether the epoch that is best on the judged rows is kept, as in the paper; else the last one.</param>
 internal sealed record Settings(
@@ -28,18 +44,24 @@ internal sealed record Settings(
     /// <summary>How the library adapts the encoder; null for a prefix, or where the method is not the library's.</summary>
     public TuningMethod? Tuning { get; init; }
 
+    /// <inheritdoc cref="RequestedSettings.Pattern"/>
+    public string? Pattern { get; init; }
+
+    /// <inheritdoc cref="RequestedSettings.Words"/>
+    public Verbalizer? Words { get; init; }
+
     /// <param name="hasPrefix">Whether the method trains a prefix.</param>
     /// <param name="library">What the library takes for granted in this kind of task.</param>
     public static Settings Resolve(bool hasPrefix, RequestedSettings requested, Preset? preset, PTuningV2Trainer.Options library) => new(
         PrefixLength: hasPrefix ? requested.PrefixLength ?? preset?.PrefixLength ?? library.PrefixLength : 0,
         PrefixLayers: hasPrefix ? requested.PrefixLayers ?? library.PrefixLayers : LayerSelection.All,
         Projection: hasPrefix && (requested.Projection ?? preset?.Projection ?? library.PrefixProjection),
-        LearningRate: requested.LearningRate ?? preset?.LearningRate ?? library.LearningRate,
+        LearningRate: requested.LearningRate ?? library.Method?.UsualLearningRate ?? preset?.LearningRate ?? library.LearningRate,
         Epochs: requested.Epochs ?? preset?.Epochs ?? library.MaxEpochs,
         BatchSize: requested.BatchSize ?? preset?.BatchSize ?? library.BatchSize,
         MaxLength: requested.MaxLength ?? preset?.MaxLength ?? library.MaxLength,
         PositionOffset: requested.PositionOffset ?? library.PositionOffset,
-        Pooling: requested.Pooling ?? preset?.Pooling ?? Pooling.Automatic,
+        Pooling: requested.Pooling ?? (requested.Words is null ? preset?.Pooling : null) ?? Pooling.Automatic,
         PadToMax: requested.PadToMax,
         PrefixDropout: preset?.Dropout ?? library.PrefixDropout,
         HeadDropout: preset?.Dropout ?? library.HeadDropout,
@@ -48,5 +70,7 @@ internal sealed record Settings(
         KeepsBestEpoch: requested.KeepsBestEpoch)
     {
         Tuning = library.Method,
+        Pattern = requested.Pattern,
+        Words = requested.Words,
     };
 }

@@ -64,6 +64,23 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     /// </summary>
     public IReadOnlyList<string> Classes => _model.Task.Classes?.Values ?? [];
 
+    /// <summary>
+    /// The words that <see cref="AutoPrompt"/> found, or those nearest to the vectors of another prompt in the input, as the vocabulary spells them; empty for a
+    /// method without such a prompt.
+    /// </summary>
+    /// <remarks>Words nearest to trained vectors seldom mean anything (Khashabi et al. 2022).</remarks>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public IReadOnlyList<string> PromptWords
+    {
+        get
+        {
+            string[] words = [];
+            _model.Use(tensors => words = !tensors.Contains(TrainedTensors.Prompt) ? [] :
+                [.. NearestWords.Of(_model.Network.Encoder.Backbone, tensors[TrainedTensors.Prompt]).Select(id => _model.Tokenizer.TokenOf(id) ?? $"token {id}")]);
+            return words;
+        }
+    }
+
     /// <summary>The frozen encoder of the model.</summary>
     public BackboneDescription Backbone => _model.Description;
 

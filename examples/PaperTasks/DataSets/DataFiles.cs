@@ -5,11 +5,12 @@ internal sealed record DataFiles(string Train, string Dev)
 {
     /// <summary>Finds a task's files in a folder: by their published names, else <c>train.*</c> beside <c>dev.*</c> or <c>val.*</c>.</summary>
     /// <param name="needsDev">Whether the development file is read; else the training file stands in its place.</param>
+    /// <param name="option">The option that named the folder.</param>
     /// <exception cref="FileNotFoundException">The folder holds no such pair, or more than one file of a kind.</exception>
-    public static DataFiles Find(PaperTask task, string folder, bool needsDev = true)
+    public static DataFiles Find(PaperTask task, string folder, bool needsDev = true, string option = "--data")
     {
         if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"The folder '{folder}' given by --data does not exist.");
+            throw new DirectoryNotFoundException($"The folder '{folder}' given by {option} does not exist.");
 
         foreach (DataFiles names in task.PublishedFiles)
         {

@@ -30,6 +30,9 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
     /// <summary>Whether its trainer makes one vector of a text, in a way that can be chosen.</summary>
     public virtual bool HasPooling => true;
 
+    /// <summary>Whether words can be put around its texts, and stand for its classes.</summary>
+    public virtual bool HasPatterns => false;
+
     /// <summary>The extensions of the files that the task is read from.</summary>
     public abstract IReadOnlyList<string> Extensions { get; }
 
@@ -37,6 +40,9 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
 
     /// <summary>Reads both files; where rows are to be held out, the training file alone, whose rows then stand for the development rows too.</summary>
     public abstract TaskData Read(DataFiles files, Reading reading);
+
+    /// <summary>Reads the training file alone. Its rows stand for the development rows too.</summary>
+    public abstract TaskData ReadTraining(string file, Reading reading);
 }
 
 /// <summary>A task whose files hold rows of a type.</summary>
@@ -49,9 +55,17 @@ internal abstract record PaperTask<TRow>(string Name, IReadOnlyList<DataFiles> P
 
     public sealed override TaskData Read(DataFiles files, Reading reading)
     {
+        if (reading.HoldOut is not null)
+            return ReadTraining(files.Train, reading);
+
         List<TRow> train = ReadFirst(files.Train, reading, reading.Limit);
-        List<TRow> dev = reading.HoldOut is null ? ReadFirst(files.Dev, reading with { IsDev = true }, reading.DevLimit) : train;
-        return Gather(train, dev, files);
+        return Gather(train, ReadFirst(files.Dev, reading with { IsDev = true }, reading.DevLimit), files);
+    }
+
+    public sealed override TaskData ReadTraining(string file, Reading reading)
+    {
+        List<TRow> rows = ReadFirst(file, reading, reading.Limit);
+        return Gather(rows, rows, new DataFiles(file, file));
     }
 
     /// <summary>Reads a file in the format of its extension.</summary>

@@ -46,6 +46,8 @@ internal sealed record SentenceTask(
         },
     ];
 
+    public override bool HasPatterns => Measures != Measures.Correlation;
+
     protected override SentenceData Gather(List<Example> train, List<Example> dev, DataFiles files)
     {
         bool isPair = train[0].Sentence2 is not null;

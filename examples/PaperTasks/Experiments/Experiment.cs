@@ -61,6 +61,8 @@ internal abstract class Experiment
         IDataView train = labelsToKeys?.Transform(trainText) ?? trainText;
         IDataView dev = labelsToKeys?.Transform(devText) ?? devText;
 
+        run = run with { Shared = Load(run.Shared, mlContext) };
+
         var clock = Stopwatch.StartNew();
         using Learned learned = method.Learn(run, train, dev);
         TimeSpan trainingTime = clock.Elapsed;
@@ -76,6 +78,17 @@ internal abstract class Experiment
         return new RunResult(
             run.Seed, run.Data.TrainRows, run.Data.DevRows, metrics, learned.Encoder, trainingTime, evaluationTime, model?.Summary,
             model is null ? null : ZipBytes(mlContext, model, train));
+    }
+
+    private static SharedTraining? Load(SharedTraining? shared, MLContext mlContext) => shared is null ? null : shared with
+    {
+        Companions = [.. shared.Companions.Select(companion => companion with { Rows = For(companion.Data).LoadTraining(mlContext) })],
+    };
+
+    private IDataView LoadTraining(MLContext mlContext)
+    {
+        IDataView text = Load(mlContext).Train;
+        return LabelsToKeys(mlContext)?.Fit(text).Transform(text) ?? text;
     }
 
     private static long ZipBytes(MLContext mlContext, PTuningV2Transformer model, IDataView train)

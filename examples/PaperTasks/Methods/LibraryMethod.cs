@@ -6,11 +6,13 @@ namespace PaperTasks.Methods;
 
 /// <summary>The library's trainers: the encoder is adapted in one way or another, and a head is trained.</summary>
 /// <param name="Create">Makes the library's method; null for a prefix in every layer, whose options are those of the trainer.</param>
-internal sealed record LibraryMethod(string Name, string Summary, Func<RequestedSettings, TuningMethod>? Create = null) : Method(Name, Summary)
+/// <param name="ProjectsPrefix">Whether the prefix is always trained through a network.</param>
+internal sealed record LibraryMethod(
+    string Name, string Summary, Func<RequestedSettings, TuningMethod>? Create = null, bool ProjectsPrefix = false) : Method(Name, Summary)
 {
     public static LibraryMethod DeepPrefix { get; } = new("ptuning-v2", "a prefix in every layer and a head");
 
-    /// <summary>All of them, the one with the fewest trained numbers first.</summary>
+    /// <summary>All of them, roughly by the size of a saved model.</summary>
     public static IReadOnlyList<LibraryMethod> Known { get; } =
     [
         new("linear-probe", "the same head without a prefix", _ => new LinearProbe()),
@@ -23,20 +25,27 @@ internal sealed record LibraryMethod(string Name, string Summary, Func<Requested
         new("p-tuning-v1", "trained vectors in the input, made by an LSTM", requested => new PTuningV1
         {
             Length = requested.PrefixLength ?? 20,
+            Network = requested.Network ?? default,
             Placement = requested.PromptPlacement ?? default,
         }),
+        new("bitfit", "the encoder's biases", _ => new BitFit()),
+        new("lora", "products of two small matrices, added to the encoder's weights", requested => new LowRankAdaptation { Rank = requested.Rank ?? 8 }),
+        DeepPrefix,
+        new("prefix-tuning", "the same prefix, made by a two-layer network", ProjectsPrefix: true),
         new("soft-prompts", "a mixture of three prompts, changed in every layer; for classes", requested => new SoftPromptMixture
         {
+            Prompts = requested.Prompts ?? 3,
             Length = requested.PrefixLength ?? 20,
             Start = requested.PromptStart ?? default,
             Placement = requested.PromptPlacement ?? default,
             Deep = true,
         }),
-        DeepPrefix,
-        new("bitfit", "the encoder's biases", _ => new BitFit()),
+        new("fine-tuning", "all of the encoder's weights", _ => new FineTuning()),
     ];
 
     public override bool HasPrefix => Create is null;
+
+    public override bool ProjectsPrefix { get; } = ProjectsPrefix;
 
     public override bool CanSave => true;
 
@@ -48,6 +57,8 @@ internal sealed record LibraryMethod(string Name, string Summary, Func<Requested
         PrefixLayers = HasPrefix ? settings.PrefixLayers.ToString() : null,
         Projection = HasPrefix ? settings.Projection : (bool?)null,
         Tuning = settings.Tuning is { } tuning ? TuningOptions(tuning) : null,
+        settings.Pattern,
+        Words = settings.Words is { } words ? string.Join(';', words.Classes.Select(name => $"{name}={string.Join(',', words[name])}")) : null,
         settings.LearningRate,
         Epochs = settings.Epochs > 0 ? settings.Epochs : (int?)null,
         Epoch = settings.KeepsBestEpoch ? "best" : "last",
@@ -63,45 +74,76 @@ internal sealed record LibraryMethod(string Name, string Summary, Func<Requested
 
     public override Learned Learn(TrainingRun run, IDataView train, IDataView dev)
     {
-        PTuningV2Trainer trainer = Trainer(run);
-        PTuningV2Transformer model = run.Settings.KeepsBestEpoch ? trainer.Fit(train, dev) : trainer.Fit(train);
+        PTuningV2Transformer model = run.Shared is { } shared ? LearnTogether(run, shared, train, dev) : LearnAlone(run, train, dev);
         return new Learned(model.Transform, model.Backbone.Name, model);
     }
 
-    private PTuningV2Trainer Trainer(TrainingRun run)
+    private PTuningV2Transformer LearnAlone(TrainingRun run, IDataView train, IDataView dev)
     {
-        MulticlassClassificationCatalog.MulticlassClassificationTrainers classes = run.Context.MulticlassClassification.Trainers;
-        switch (run.Data)
-        {
-            case SentenceData sentences:
-                return sentences.IsRegression
-                    ? run.Context.Regression.Trainers.PTuningV2(ForTexts(new PTuningV2Trainer.RegressionOptions(), sentences, run))
-                    : classes.PTuningV2(ForTexts(new PTuningV2Trainer.MulticlassOptions(), sentences, run));
-            case TaggingData tagging:
-                return classes.PTuningV2NamedEntityRecognition(
-                    WithSettings(new PTuningV2Trainer.NamedEntityOptions { PredicateColumnName = tagging.HasPredicates ? "Predicate" : null }, run));
-            case AnswerData:
-                PTuningV2Trainer.QuestionAnswerOptions answers = WithSettings(new PTuningV2Trainer.QuestionAnswerOptions(), run);
-                answers.DocumentStride = answers.MaxLength / 3; // As the official code's 128 of 384.
-                return classes.PTuningV2QuestionAnswer(answers);
-            case ChoiceData:
-                return classes.PTuningV2MultipleChoice(WithSettings(new PTuningV2Trainer.MultipleChoiceOptions { Pooling = run.Settings.Pooling }, run));
-            default:
-                throw Refuse(run.Data);
-        }
+        PTuningV2Trainer trainer = Trainer(run.Context, WithTraining(OfTask(run.Data, run.Settings), run));
+        return run.Settings.KeepsBestEpoch ? trainer.Fit(train, dev) : trainer.Fit(train);
     }
 
-    private static TOptions ForTexts<TOptions>(TOptions options, SentenceData sentences, TrainingRun run)
+    private PTuningV2Transformer LearnTogether(TrainingRun run, SharedTraining shared, IDataView train, IDataView dev)
+    {
+        PTuningV2Trainer.Options main = OfTask(run.Data, run.Settings);
+        main.ValidationSet = run.Settings.KeepsBestEpoch ? dev : null;
+        var tasks = shared.Companions.ToDictionary(
+            companion => companion.Name, companion => new PTuningV2MultiTaskData(OfTask(companion.Data, run.Settings), companion.Rows!));
+        tasks[shared.Main] = new PTuningV2MultiTaskData(main, train);
+
+        var trainer = new PTuningV2MultiTaskTrainer(
+            run.Context, WithTraining(new PTuningV2MultiTaskTrainer.Options { ContinuationEpochs = shared.ContinuationEpochs }, run));
+        IReadOnlyDictionary<string, PTuningV2Transformer> models = trainer.Fit(tasks);
+        foreach (Companion companion in shared.Companions)
+            models[companion.Name].Dispose();
+        return models[shared.Main];
+    }
+
+    private static PTuningV2Trainer Trainer(MLContext mlContext, PTuningV2Trainer.Options options)
+    {
+        MulticlassClassificationCatalog.MulticlassClassificationTrainers classes = mlContext.MulticlassClassification.Trainers;
+        return options switch
+        {
+            PTuningV2Trainer.RegressionOptions numbers => mlContext.Regression.Trainers.PTuningV2(numbers),
+            PTuningV2Trainer.MulticlassOptions texts => classes.PTuningV2(texts),
+            PTuningV2Trainer.NamedEntityOptions tags => classes.PTuningV2NamedEntityRecognition(tags),
+            PTuningV2Trainer.QuestionAnswerOptions answers => classes.PTuningV2QuestionAnswer(answers),
+            PTuningV2Trainer.MultipleChoiceOptions choices => classes.PTuningV2MultipleChoice(choices),
+            _ => throw new NotSupportedException($"There is no trainer for {options.GetType().Name}."),
+        };
+    }
+
+    // What is learned: the options that each of several tasks has of its own.
+    private PTuningV2Trainer.Options OfTask(TaskData data, Settings settings)
+    {
+        PTuningV2Trainer.Options options = data switch
+        {
+            SentenceData { IsRegression: true } when settings.Pattern is not null =>
+                throw new InvalidDataException("--pattern is for texts with classes, but the labels of these rows are numbers."),
+            SentenceData { IsRegression: true } sentences => OfTexts(new PTuningV2Trainer.RegressionOptions(), sentences, settings),
+            SentenceData sentences => OfTexts(new PTuningV2Trainer.MulticlassOptions { Verbalizer = settings.Words }, sentences, settings),
+            TaggingData tagging => new PTuningV2Trainer.NamedEntityOptions { PredicateColumnName = tagging.HasPredicates ? "Predicate" : null },
+            AnswerData => new PTuningV2Trainer.QuestionAnswerOptions { DocumentStride = settings.MaxLength / 3 },  // As the official code's 128 of 384.
+            ChoiceData => new PTuningV2Trainer.MultipleChoiceOptions { Pooling = settings.Pooling },
+            _ => throw Refuse(data),
+        };
+        options.MaxLength = settings.MaxLength;
+        return options;
+    }
+
+    private static TOptions OfTexts<TOptions>(TOptions options, SentenceData sentences, Settings settings)
         where TOptions : PTuningV2Trainer.SentenceOptions
     {
         options.Sentence2ColumnName = sentences.IsPair ? "Sentence2" : null;
-        options.Pooling = run.Settings.Pooling;
-        return WithSettings(options, run);
+        options.Pooling = settings.Pooling;
+        options.Pattern = settings.Pattern;
+        return options;
     }
 
-    // The options that all kinds of task share.
-    private static TOptions WithSettings<TOptions>(TOptions options, TrainingRun run)
-        where TOptions : PTuningV2Trainer.Options
+    // How it is learned: the options that tasks share which train together.
+    private static TOptions WithTraining<TOptions>(TOptions options, TrainingRun run)
+        where TOptions : TrainingOptions
     {
         Settings settings = run.Settings;
         options.Backbone = run.Backbone;
@@ -117,7 +159,6 @@ internal sealed record LibraryMethod(string Name, string Summary, Func<Requested
         options.PrefixDropout = settings.PrefixDropout;
         options.HeadDropout = settings.HeadDropout;
         options.BackboneDropout = settings.BackboneDropout;
-        options.MaxLength = settings.MaxLength;
         options.Advanced.PadToMaxLength = settings.PadToMax;
         options.LearningRate = settings.LearningRate;
         options.BatchSize = settings.BatchSize;

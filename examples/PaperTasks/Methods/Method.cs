@@ -18,8 +18,14 @@ internal abstract record Method(string Name, string Summary)
     /// <summary>Whether the options of the prefix count.</summary>
     public virtual bool HasPrefix => false;
 
+    /// <summary>Whether the prefix is always trained through a network.</summary>
+    public virtual bool ProjectsPrefix => false;
+
     /// <summary>How the library adapts the encoder; null where it does not, or by the options of the prefix.</summary>
     public virtual TuningMethod? Tuning(RequestedSettings requested) => null;
+
+    /// <summary>What is asked for, and what the method itself decides.</summary>
+    public RequestedSettings Adjust(RequestedSettings requested) => ProjectsPrefix ? requested with { Projection = true } : requested;
 
     /// <summary>Whether there is a model to save.</summary>
     public virtual bool CanSave => false;
@@ -49,6 +55,9 @@ internal sealed record TrainingRun(
     TaskData Data, Settings Settings, string? Backbone, int Seed, IProgress<TrainingProgress> Progress, CancellationToken CancellationToken,
     int? Gpu = null)
 {
+    /// <summary>The tasks that train the prefix together; null where the rows are learned alone.</summary>
+    public SharedTraining? Shared { get; init; }
+
     public MLContext Context { get; } = new(Seed) { GpuDeviceId = Gpu, FallbackToCpu = false };
 }
 

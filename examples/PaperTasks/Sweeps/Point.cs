@@ -5,15 +5,24 @@ using System.Text.Json.Nodes;
 namespace PaperTasks.Sweeps;
 
 /// <summary>One run of the program: its options by their names without the dashes, in ordinal order, as the command line takes them.</summary>
+/// <remarks>Labels, whose names begin with @, are for tables and figures. The program does not get them, and they do not tell points apart.</remarks>
 internal sealed class Point
 {
+    private const char LabelSign = '@';
+
     private readonly SortedDictionary<string, string> _options;
+    private readonly Dictionary<string, string> _labels = new(StringComparer.Ordinal);
 
     public Point(IEnumerable<KeyValuePair<string, string>> options)
     {
         _options = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach ((string name, string value) in options)
-            _options[name] = value;
+        {
+            if (name.StartsWith(LabelSign))
+                _labels[name] = value;
+            else
+                _options[name] = value;
+        }
         Key = string.Join('\n', Arguments);
     }
 
@@ -25,8 +34,11 @@ internal sealed class Point
     /// <summary>The options of a command line.</summary>
     public IEnumerable<string> Arguments => _options.Select(option => $"--{option.Key}={option.Value}");
 
-    /// <summary>The value of an option; null where the point leaves it open.</summary>
-    public string? this[string option] => _options.GetValueOrDefault(option);
+    /// <summary>The value of an option or a label; null where the point leaves it open.</summary>
+    public string? this[string option] => _options.GetValueOrDefault(option) ?? _labels.GetValueOrDefault(option);
+
+    /// <summary>The name of an option, or of a label without its sign.</summary>
+    public static string Title(string name) => name.TrimStart(LabelSign);
 
     /// <summary>How the command line takes a value: 1e-2 as 0.01.</summary>
     /// <returns>Null for what is no text, number or truth value.</returns>

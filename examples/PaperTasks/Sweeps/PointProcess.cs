@@ -6,7 +6,8 @@ namespace PaperTasks.Sweeps;
 
 /// <summary>Runs points as processes of this program.</summary>
 /// <param name="Cores">What a process may use: .NET, the library's threads and libtorch's count so many.</param>
-internal sealed record PointProcess(int Cores)
+/// <param name="Folder">Where a process runs.</param>
+internal sealed record PointProcess(int Cores, string Folder)
 {
     private const int CancelledCode = 130, ErrorLines = 5;
 
@@ -59,6 +60,7 @@ internal sealed record PointProcess(int Cores)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            WorkingDirectory = Folder,
         };
         start.Environment["DOTNET_PROCESSOR_COUNT"] = start.Environment["OMP_NUM_THREADS"] = $"{Cores}";
         return Process.Start(start)!;

@@ -28,13 +28,19 @@ internal static class SweepCommand
         Description = "Cores per point; else those of the machine, divided by --processes. The same number gives the same bits",
     };
 
+    private static readonly Option<string?> Data = new("--data")
+    {
+        HelpName = "DIR",
+        Description = "Folder from which the paths in FILE count; else the current folder",
+    };
+
     private static readonly Option<bool> ReportOnly = new("--report") { Description = "Runs nothing: writes tables and figures of the results that there are" };
 
     public static Command Create(RootCommand root)
     {
         var command = new Command("sweep", "Runs the program for every point of a grid, goes on where it was stopped, and writes tables and figures.")
         {
-            File, Results, Processes, Cores, ReportOnly,
+            File, Data, Results, Processes, Cores, ReportOnly,
         };
         command.Validators.Add(result =>
         {
@@ -63,8 +69,12 @@ internal static class SweepCommand
             return 0;
         }
 
+        string data = Path.GetFullPath(arguments.GetValue(Data) ?? ".");
+        if (!Directory.Exists(data))
+            throw new DirectoryNotFoundException($"The folder '{data}' given by --data does not exist.");
+
         int processes = arguments.GetValue(Processes);
-        var process = new PointProcess(arguments.GetValue(Cores) ?? Math.Max(1, Environment.ProcessorCount / processes));
+        var process = new PointProcess(arguments.GetValue(Cores) ?? Math.Max(1, Environment.ProcessorCount / processes), data);
         using SweepResults results = SweepResults.Open(path);
         if (results.WasRepaired)
             Console.WriteLine($"{path}: the last line was cut short, and is removed.");

@@ -48,7 +48,7 @@ internal static class SweepFigure
         plot.Legend.FontName = LoadedFont.Value;
         plot.Title(figure.Title ?? figure.Name, 16);
         plot.Axes.Title.Label.Bold = false;
-        plot.XLabel(figure.X.Replace('-', ' '), 14);
+        plot.XLabel(Point.Title(figure.X).Replace('-', ' '), 14);
         plot.YLabel(string.Join(" or ", cells.Metrics), 14);
         plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
         plot.Axes.Bottom.TickLabelStyle.FontSize = plot.Axes.Left.TickLabelStyle.FontSize = 12;
@@ -125,7 +125,7 @@ internal static class SweepFigure
     }
 
     private static string SeriesName(FigureRequest figure, string value) =>
-        Point.AsNumber(value) is null ? value : $"{figure.Series!.Replace('-', ' ')} {value}";
+        Point.AsNumber(value) is null ? value : $"{Point.Title(figure.Series!).Replace('-', ' ')} {value}";
 
     private static void AddErrors(Plot plot, IReadOnlyList<(double X, Cell Cell)> points, Color color)
     {

@@ -33,13 +33,17 @@ internal sealed class SweepReport(SweepFile file, SweepPlan plan, SweepResults r
     {
         string folder = Path.GetDirectoryName(resultsPath)!, name = Path.GetFileName(resultsPath);
         name = name.EndsWith(ResultsEnding, StringComparison.Ordinal) ? name[..^ResultsEnding.Length] : Path.GetFileNameWithoutExtension(name);
-        List<PointResult> reported = [.. plan.Reported.Select(results.Find).OfType<PointResult>()];
+        List<PointResult> reported = [.. plan.Reported.Select(Find).OfType<PointResult>()];
 
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"# {file.Name}").AppendLine();
         text.AppendLine(Summary(reported));
         foreach (TableRequest table in file.Tables)
-            AppendTable(text, table, new Cells(reported, table.Rows, table.Columns, table.Selection));
+        {
+            var cells = new Cells(reported, table.Rows, table.Columns, table.Selection);
+            if (cells.Rows.Count > 0)
+                AppendTable(text, table, cells);
+        }
         foreach (Grid grid in file.Grids.Where(grid => grid.Choice is not null))
             AppendTried(text, grid);
         foreach (FigureRequest figure in file.Figures)
@@ -58,8 +62,14 @@ internal sealed class SweepReport(SweepFile file, SweepPlan plan, SweepResults r
         return path;
     }
 
+    // The point of the plan has the labels.
+    private PointResult? Find(Point point) => results.Find(point) is { } found ? found with { Point = point } : null;
+
     private string Summary(List<PointResult> reported)
     {
+        if (reported.Count == 0)
+            return $"There are no results yet of {plan.Reported.Count + plan.Open} runs.";
+
         string[] commits = [.. Values("commit").Select(commit => commit[..Math.Min(7, commit.Length)])], machines = [.. Values("machine")];
         string missing = reported.Count < plan.Reported.Count + plan.Open ? $" of {plan.Reported.Count + plan.Open}" : "";
         return $"{reported.Count}{missing} runs{(commits.Length > 0 ? $", commit {string.Join(", ", commits)}" : "")}"
@@ -70,15 +80,17 @@ internal sealed class SweepReport(SweepFile file, SweepPlan plan, SweepResults r
 
     private static void AppendTable(StringBuilder text, TableRequest table, Cells cells)
     {
-        string by = table.Columns.Count > 0 ? $" by {string.Join(", ", table.Columns)}" : "";
-        text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"## {table.Title ?? $"{string.Join(", ", table.Rows)}{by}"}");
+        string by = table.Columns.Count > 0 ? $" by {Titles(table.Columns)}" : "";
+        text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"## {table.Title ?? $"{Titles(table.Rows)}{by}"}");
         string seeds = cells.Counts is [var count] ? $"{count} {(count == 1 ? "run" : "seeds")} each" : "the number of runs in brackets";
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"Mean ± standard deviation of {string.Join(" or ", cells.Metrics)}, {seeds}.").AppendLine();
-        AppendRow(text, [.. table.Rows, .. table.Columns.Count > 0 ? cells.Columns.Select(Name) : [string.Join(" or ", cells.Metrics)]]);
+        AppendRow(text, [.. table.Rows.Select(Point.Title), .. table.Columns.Count > 0 ? cells.Columns.Select(Name) : [string.Join(" or ", cells.Metrics)]]);
         AppendRow(text, [.. table.Rows.Select(_ => "---"), .. cells.Columns.Select(_ => "---:")]);
         foreach (string row in cells.Rows)
             AppendRow(text, [.. row.Split(Cells.Separator), .. cells.Columns.Select(column => Describe(cells[row, column], cells.Counts.Count > 1))]);
     }
+
+    private static string Titles(IEnumerable<string> options) => string.Join(", ", options.Select(Point.Title));
 
     private static string Name(string values) => values.Replace(Cells.Separator.ToString(), ", ");
 
@@ -88,6 +100,9 @@ internal sealed class SweepReport(SweepFile file, SweepPlan plan, SweepResults r
     {
         string by = string.Join(", ", grid.Choice!.By);
         var tried = grid.Tried(point => results.Find(point)?.Value(null)).ToList();
+        if (tried.TrueForAll(value => value.Mean is null))
+            return;
+
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"## Choice of {by}");
         text.AppendLine().AppendLine("Mean of the first metric on training rows that were held out. The best value of each row was used.").AppendLine();
         List<string> values = [.. tried.Select(value => string.Join(", ", value.By)).Distinct()];

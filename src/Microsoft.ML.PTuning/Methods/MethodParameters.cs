@@ -13,6 +13,9 @@ internal sealed record FirstValues(Initializer Weight, Initializer Bias, Trained
     /// <summary>Token ids of the words that a prompt begins with; null for random vectors.</summary>
     public IReadOnlyList<int>? Words { get; init; }
 
+    /// <summary>Token ids that stand in every row, or that a verbalizer reads: no search tries them.</summary>
+    public IReadOnlySet<int> FixedWords { get; init; } = new HashSet<int>();
+
     /// <summary>Initialises the layers of a network with the spread of PyTorch's own initialisers, variance 1 / (3 · inputs).</summary>
     public Initializer ByFanIn => shape => Scaled(Weight, 1 / Math.Sqrt(3 * shape[^1]))(shape);
 

@@ -75,8 +75,7 @@ internal static class PromptArrangement
     /// <summary>Initialises the vectors with the words' embeddings, else at random.</summary>
     public static Initializer Initializer(Backbone backbone, FirstValues first) => first.Words is not { } words
         ? first.Weight
-        : _ => backbone.WordEmbeddings.index_select(0, tensor([.. words.Select(word => (long)word)]).ToDevice(backbone.WordEmbeddings.device))
-            .ToTrainedType().clone();
+        : _ => NearestWords.Vectors(backbone, words).clone();
 
     /// <exception cref="ArgumentException">The start is a text, but there is none.</exception>
     public static void Check(PromptStart start, string? startText)

@@ -12,7 +12,7 @@ namespace Microsoft.ML.PTuning;
 /// <summary>How an encoder is adapted to a task: <see cref="TrainingOptions.Method"/>.</summary>
 /// <remarks>
 /// <para>
-/// Each method is a class: <see cref="PromptTuning"/>, <see cref="PTuningV1"/>, <see cref="SoftPromptMixture"/>, <see cref="BitFit"/>,
+/// Each method is a class: <see cref="PromptTuning"/>, <see cref="PTuningV1"/>, <see cref="SoftPromptMixture"/>, <see cref="AutoPrompt"/>, <see cref="BitFit"/>,
 /// <see cref="LowRankAdaptation"/>, <see cref="FineTuning"/>, <see cref="LinearProbe"/>. Without one, a trainer learns by P-Tuning v2, as the options of
 /// the prefix say. Applications cannot derive methods of their own.
 /// </para>
@@ -36,6 +36,7 @@ namespace Microsoft.ML.PTuning;
 [JsonDerivedType(typeof(PromptTuning), PromptTuning.Kind)]
 [JsonDerivedType(typeof(PTuningV1), PTuningV1.Kind)]
 [JsonDerivedType(typeof(SoftPromptMixture), SoftPromptMixture.Kind)]
+[JsonDerivedType(typeof(AutoPrompt), AutoPrompt.Kind)]
 public abstract class TuningMethod
 {
     // Each method is one file and one line above; a saved model names its kind.
@@ -53,6 +54,12 @@ public abstract class TuningMethod
 
     /// <summary>The learning rate where the caller has set none; null for that of the task.</summary>
     internal virtual double? UsualLearningRate => null;
+
+    /// <summary>Whether a verbalizer's classes score the sum of their words' probabilities, not the mean of their logits.</summary>
+    internal virtual bool SumsProbabilities => false;
+
+    /// <summary>How many words per class are looked for before training, for a verbalizer; 0 for none.</summary>
+    internal virtual int WordsPerClass => 0;
 
     /// <summary>Whether the head's outputs must be scores of classes.</summary>
     internal virtual bool MixesClasses => false;

@@ -94,12 +94,18 @@ internal abstract record PromptTask : IJsonOnDeserialized
     public virtual string? FindMisfit(Backbone backbone) => null;
 
     /// <returns>Why this task does not fit the method, and what to do; null where it fits.</returns>
-    public virtual string? FindMisfit(TuningMethod method) => method.MixesClasses && this is not SentenceClassification
-        ? $"{method.GetType().Name} averages the probabilities of classes, which this task does not have. Use it for one class of several, or for true or false."
+    public virtual string? FindMisfit(TuningMethod method) => (method.MixesClasses || method.WordsPerClass > 0) && this is not SentenceClassification
+        ? method.WordsPerClass > 0 ? $"WordsPerClass is {method.WordsPerClass}, but this task has no classes. Leave it at 0." : $"{method.GetType().Name} averages the probabilities of classes, which this task does not have. Use it for one class of several, or for true or false."
         : null;
 
     /// <returns>Why the tokenizer, or rows of <see cref="MaxLength"/> tokens, do not suit this task; null where they do.</returns>
     public abstract string? FindMisfit(TextTokenizer tokenizer);
+
+    /// <summary>This task under a method, with what depends on it, before any row is read.</summary>
+    public virtual PromptTask ForMethod(TuningMethod method) => this;
+
+    /// <summary>Ids of the words that stand for the classes; empty for a trained head.</summary>
+    public virtual IEnumerable<int> ClassTokens => [];
 
     /// <summary>Ids that stand in every row, whatever its texts.</summary>
     public virtual IReadOnlySet<int> FixedTokens(TextTokenizer tokenizer) => tokenizer.Surround([], []).Tokens.Select(token => token.Id).ToHashSet();

@@ -21,12 +21,28 @@ internal abstract record SentenceClassification : SentenceTask
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool SumsProbabilities { get; init; }
 
+    /// <summary>How many words per class training looks for; 0 for none.</summary>
+    [JsonIgnore]
+    public int WordsPerClass { get; init; }
+
+    /// <summary>How many classes there are.</summary>
+    public int ClassCount => ClassNames.Count;
+
+    /// <inheritdoc cref="ClassNames"/>
+    public IReadOnlyList<string> ClassesByName => ClassNames;
+
+    public override IEnumerable<int> ClassTokens => Verbalizer?.SelectMany(words => words.Tokens!).SelectMany(tokens => tokens) ?? [];
+
+    public override PromptTask ForMethod(TuningMethod method) => Verbalizer is null
+        ? this with { WordsPerClass = method.WordsPerClass, SumsProbabilities = method.WordsPerClass > 0 }
+        : this with { SumsProbabilities = method.SumsProbabilities };
+
     public override string MetricName => "accuracy";
 
     public override TaskHead Head =>
         Verbalizer is null ? base.Head : new VerbalizerHead([.. Verbalizer.Select(words => words.Tokens!)], SumsProbabilities);
 
-    public override bool NeedsLanguageHead => Verbalizer is not null;
+    public override bool NeedsLanguageHead => Verbalizer is not null || WordsPerClass > 0;
 
     /// <summary>The classes' names, as a verbalizer spells them.</summary>
     protected abstract IReadOnlyList<string> ClassNames { get; }

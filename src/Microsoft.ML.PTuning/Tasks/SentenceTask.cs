@@ -64,6 +64,12 @@ internal abstract record SentenceTask : PromptTask
 
     public override string? FindMisfit(TuningMethod method)
     {
+        if (method.WordsPerClass > 0 && _pattern?.HasMask != true)
+            return $"the method looks for {method.WordsPerClass} words per class, but {(Pattern is null ? "there is no Pattern" : $"the Pattern '{Pattern}' has no {{mask}}")}. "
+                + "Give a Pattern with {mask}, where the words would stand.";
+        if (method.WordsPerClass > 0 && this is SentenceClassification { Verbalizer: { } given } && given.Any(words => words.Tokens is null))
+            return $"there is a Verbalizer, but the method looks for {method.WordsPerClass} words per class. Leave out one of them.";
+
         var places = _pattern?.PromptPlaces ?? 0;
         return places > 0 && places != method.InsertedTokens
             ? $"the Pattern '{Pattern}' has places for {places} trained tokens, but the method {method.GetType().Name} has {method.InsertedTokens}. "

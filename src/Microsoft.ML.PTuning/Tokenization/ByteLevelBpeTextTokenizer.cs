@@ -18,6 +18,7 @@ internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
     private readonly int[] _byteIds;
     private readonly int[] _bytesOfToken;
     private readonly bool _addPrefixSpace;
+    private readonly Vocabulary _vocabulary;
 
     /// <param name="vocabulary">Holds all <see cref="ByteSymbols"/> and every merge's parts and result.</param>
     /// <param name="addPrefixSpace">Whether a text that begins without a space is read as if it began with one.</param>
@@ -32,7 +33,10 @@ internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
         foreach (var (token, id) in vocabulary.Ids)
             _bytesOfToken[id] = token.Length;
         _addPrefixSpace = addPrefixSpace;
+        _vocabulary = vocabulary;
     }
+
+    public override string? TokenOf(int id) => _vocabulary.TokenOf(id);
 
     public override IReadOnlyList<Token> Tokenize(string text)
     {

@@ -19,6 +19,7 @@ internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
     private readonly DigitCommaRule? _digitComma;
     private readonly PieceNumbering _numbering;
     private readonly int _unknownPiece;
+    private readonly IReadOnlyList<SentencePiece> _pieces;
     private readonly int[]? _byteIds;
     private readonly bool _endsPiecesAtSpaces;
 
@@ -34,9 +35,12 @@ internal sealed class SentencePieceTextTokenizer : SubwordTokenizer
         _digitComma = splitDigitComma ? new DigitCommaRule(model, _segmenter) : null;
         _numbering = numbering;
         _unknownPiece = model.UnknownId;
+        _pieces = model.Pieces;
         _byteIds = model.ByteIds;
         _endsPiecesAtSpaces = model.EscapeSpace && model.Pieces.Any(IsSpace) && !model.Pieces.Any(ReachesOverSpace);
     }
+
+    public override string? TokenOf(int id) => id - _numbering.Offset is var piece && piece >= 0 && piece < _pieces.Count ? _pieces[piece].Text : null;
 
     public override int? UnknownId => _byteIds is null ? _numbering.UnknownId : null;
 

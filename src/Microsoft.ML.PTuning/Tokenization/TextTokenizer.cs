@@ -46,6 +46,9 @@ internal abstract class TextTokenizer
     /// <inheritdoc cref="Load"/>
     public static IReadOnlyList<string> FilesOf(string directory) => TokenizerLoader.FilesOf(directory);
 
+    /// <summary>A token as the vocabulary spells it; null if it has no such id.</summary>
+    public virtual string? TokenOf(int id) => null;
+
     /// <summary>Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text.</summary>
     public abstract IReadOnlyList<Token> Tokenize(string text);
 

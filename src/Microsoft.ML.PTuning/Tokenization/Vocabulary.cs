@@ -14,6 +14,9 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
     /// <summary>One more than the largest id.</summary>
     public int Size { get; } = Ids.Values.Max() + 1;
 
+    /// <summary>The token with an id; null if there is none.</summary>
+    public string? TokenOf(int id) => Ids.FirstOrDefault(pair => pair.Value == id).Key;
+
     /// <summary><c>vocab.txt</c>: one token per line; its id is the number of the line, from 0.</summary>
     /// <remarks>A token on two lines has the id of the last one, as in Hugging Face.</remarks>
     public static Vocabulary ReadLines(string path)

@@ -11,6 +11,7 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
 
     private readonly WordPieceTokenizer _pieces;
     private readonly BertNormalizer _normalizer;
+    private readonly Vocabulary _vocabulary;
 
     public WordPieceTextTokenizer(
         Vocabulary vocabulary, string unknownToken, BertNormalizer normalizer, SpecialTokenLayout layout, IReadOnlyList<string> files)
@@ -26,7 +27,10 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
         using var lines = vocabulary.ToLines();
         _pieces = WordPieceTokenizer.Create(lines, new WordPieceOptions { UnknownToken = unknownToken, MaxInputCharsPerWord = 2 * MaxWordCodePoints });
         _normalizer = normalizer;
+        _vocabulary = vocabulary;
     }
+
+    public override string? TokenOf(int id) => _vocabulary.TokenOf(id);
 
     public override int? UnknownId => _pieces.UnknownTokenId;
 

@@ -96,6 +96,7 @@ internal sealed class PromptOptimizer : IDisposable
         foreach (var optimizer in stepping)
             optimizer.ClearGradients();
 
+        (_method as SearchedParameters)?.Choose(tried => MeanLoss(_tasks[task], batch, tried));
         var values = _method.Values();
         using var current = Assemble(_tasks[task], values);
         var shards = BatchPlanner.Split([.. batch.Select(p => p.Tokens)], _settings.Shards);
@@ -196,10 +197,33 @@ internal sealed class PromptOptimizer : IDisposable
         return (Math.Max(part.Length, _settings.PadToLength) + method.InsertedTokens) * part.Sequences.Count * method.Copies;
     }
 
-    private static void AssignGradients(
+    /// <summary>The loss of some values of the method, without dropout.</summary>
+    private double MeanLoss(LearnedTask learned, IReadOnlyList<ExamplePart> batch, IReadOnlyDictionary<string, Tensor> method)
+    {
+        using var tensors = Assemble(learned, method);
+        ExamplePart[][] microBatches = [.. MicroBatches([.. batch])];
+        var losses = new double[microBatches.Length];
+        if (_device.type != DeviceType.CPU)
+            Run(0);
+        else
+            WorkerThreads.Shared.Run(microBatches.Length, Run);
+        return losses.Sum() / Math.Max(1, learned.Task.LossWeight(batch));
+
+        void Run(int index)
+        {
+            using var scope = NewDisposeScope();
+            using var frozen = no_grad();
+            var parts = microBatches[index];
+            var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength);
+            losses[index] = learned.Task.Loss(learned.Network.Forward(encoded, tensors), parts).to(ScalarType.Float64).item<double>();
+            WorkerThreads.RunUrgent();
+        }
+    }
+
+    private void AssignGradients(
         IReadOnlyDictionary<string, Tensor> head, TrainedTensors[] leaves, IReadOnlyDictionary<string, Tensor> values)
     {
-        var method = new List<(Tensor Value, Tensor Gradient)>();
+        var method = new List<(string Name, Tensor Value, Tensor Gradient)>();
         foreach (var name in leaves[0].Names)
         {
             // No gradient: no shard read the tensor. Without a sentence token's head, that is the encoder's pooler.
@@ -212,11 +236,13 @@ internal sealed class PromptOptimizer : IDisposable
                     sum.AddInPlace(other);
 
             if (values.TryGetValue(name, out var value))
-                method.Add((value, sum));
+                method.Add((name, value, sum));
             else
                 head[name].grad = sum;
         }
-        if (method.Count > 0)
+        if (_method is SearchedParameters search)
+            search.Propose(method.ToDictionary(m => m.Name, m => m.Gradient));
+        else if (method.Count > 0)
             autograd.backward([.. method.Select(m => m.Value)], [.. method.Select(m => m.Gradient)]);
     }
 }

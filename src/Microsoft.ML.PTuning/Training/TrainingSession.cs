@@ -41,7 +41,7 @@ internal sealed class TrainingSession : IDisposable
 
     /// <summary>Opens the encoder as a task needs it.</summary>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public OpenBackbone LeaseBackbone(PromptTask task) => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision, task.NeedsLanguageHead);
+    public OpenBackbone LeaseBackbone(PromptTask task) => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead);
 
     /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
@@ -57,9 +57,9 @@ internal sealed class TrainingSession : IDisposable
     public TrainingTask Prepare(PromptTask task, IDataView training, IDataView? validation, OpenBackbone backbone)
     {
         RefuseMisfit(task, backbone);
-        task = task.ForBackbone(backbone.Lease.Backbone).ForData(training, CheckCancelled).ForTokenizer(backbone.Lease.Tokenizer);
+        task = task.ForBackbone(backbone.Lease.Backbone).ForMethod(_options.TrainedMethod).ForData(training, CheckCancelled).ForTokenizer(backbone.Lease.Tokenizer);
         var rows = Read(training, task, backbone, "training");
-        task = task.ForTargets(rows);
+        task = FindLabelWords(task.ForTargets(rows), rows, backbone.Lease);
         if (validation is not null)
             task.CheckValidation(validation);
         var judged = validation is null ? null : Read(validation, task, backbone, "validation");
@@ -68,8 +68,28 @@ internal sealed class TrainingSession : IDisposable
         {
             StartWords = method.ChooseWords(
                 rows.Examples.SelectMany(e => e.Parts).SelectMany(p => p.Sequences), lease.Tokenizer, task.Classes?.Values ?? []),
+            FixedWords = task.FixedTokens(lease.Tokenizer).Union(task.ClassTokens).ToHashSet(),
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
+    }
+
+    private PromptTask FindLabelWords(PromptTask task, ExampleSet rows, BackboneLease lease)
+    {
+        if (task is not SentenceClassification { WordsPerClass: > 0, Verbalizer: null } searching)
+            return task;
+
+        using var scope = NewDisposeScope();
+        var (method, tokenizer) = (_options.TrainedMethod, lease.Tokenizer);
+        var first = new FirstValues(Initializers.Zero, Initializers.Zero) { Words = method.ChooseWords([], tokenizer, []) };
+        using var parameters = method.Create(lease.Backbone, first);
+        using var tensors = new TrainedTensors();
+        foreach (var (name, value) in parameters.Values())
+            tensors.Add(name, value.detach().to(Device));
+        var words = LabelWordSearch.Find(
+            searching, rows.Examples, method.Adapt(lease.Backbone), tensors, lease, task.FixedTokens(tokenizer), Device, Settings.Seed);
+        foreach (var ofClass in words)
+            Log($"Words for the class '{ofClass.Class}': {string.Join(", ", ofClass.Words)}.");
+        return searching with { Verbalizer = words };
     }
 
     /// <summary>Reads rows without labels.</summary>

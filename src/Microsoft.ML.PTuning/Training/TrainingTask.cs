@@ -19,6 +19,9 @@ internal sealed record TrainingTask(PromptTask Task, PromptNetwork Network, Exam
     /// <summary>Token ids of the words that the method's prompt begins with; null for random vectors.</summary>
     public IReadOnlyList<int>? StartWords { get; init; }
 
+    /// <summary>Token ids that no search for words tries.</summary>
+    public IReadOnlySet<int> FixedWords { get; init; } = new HashSet<int>();
+
     /// <summary>First values; other tensors start at random. The caller keeps and disposes them.</summary>
     public TrainedTensors? Start { get; init; }
 

@@ -17,6 +17,7 @@ internal static class TuningMethods
         ["P-tuning v1, none"] = new PTuningV1 { Length = 3, Network = PromptNetworkKind.None },
         ["mixture"] = new SoftPromptMixture { Length = 2, Prompts = 2 },
         ["deep mixture by input"] = new SoftPromptMixture { Length = 2, Prompts = 3, Deep = true, WeightsByInput = true, Start = PromptStart.FrequentWords },
+        ["AutoPrompt"] = new AutoPrompt { Length = 2, Candidates = 3 },
         ["BitFit"] = new BitFit(),
         ["LoRA"] = new LowRankAdaptation { Rank = 2 },
         ["fine-tuning"] = new FineTuning(),

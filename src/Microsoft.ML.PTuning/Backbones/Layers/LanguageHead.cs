@@ -67,13 +67,25 @@ internal sealed class LanguageHead : IDisposable
     public Tensor Forward(Tensor hidden, WeightChanges? changes = null)
     {
         using var scope = NewDisposeScope();
-        var states = hidden.to(_decoder.Weight.dtype);
+        return _decoder.Forward(Transform(hidden, changes), changes).ToTrainedType().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What is multiplied with the words' vectors.</summary>
+    /// <inheritdoc cref="Forward"/>
+    /// <returns><c>[N, E]</c>.</returns>
+    public Tensor Transform(Tensor hidden, WeightChanges? changes = null)
+    {
+        using var scope = NewDisposeScope();
+        var states = hidden.to(_decoder.Weight.dtype).alias();
         if (_dense is { } dense)
             states = _activation(dense.Forward(states, changes));
         if (_norm is { } norm)
             states = norm.Forward(states, changes);
-        return _decoder.Forward(states, changes).ToTrainedType().MoveToOuterDisposeScope();
+        return states.MoveToOuterDisposeScope();
     }
+
+    /// <summary>The words' vectors, <c>[vocabulary, E]</c>.</summary>
+    public Tensor Words => _decoder.Weight;
 
     public void Dispose() => Tensors.Dispose();
 
