@@ -14,7 +14,7 @@ internal static class CompanionOptions
         Description = "Another task of the same kind and its folder, as for --task and --data. The prefix is trained on all tasks together; "
             + "the rows of --task are judged. Repeatable, or several with ; between them. --limit and --per-class hold for each task",
         Arity = ArgumentArity.OneOrMore,
-        CustomParser = Read,
+        CustomParser = result => Read(result.Tokens, result.AddError),
     };
 
     private static readonly Option<int?> Continue = CommandLine.Number(
@@ -25,7 +25,7 @@ internal static class CompanionOptions
     /// <summary>Adds what cannot be learned together to the errors of the command line.</summary>
     public static void Check(CommandResult result, PaperTask task)
     {
-        if (result.GetResult(With) is null)
+        if (result.GetResult(With) is not { } with)
         {
             if (result.GetResult(Continue) is not null)
                 result.AddError("--continue is for tasks that are trained together. Name another one with --with TASK=DIR.");
@@ -34,9 +34,7 @@ internal static class CompanionOptions
 
         if (MethodOptions.FindMethod(result) is { } method && method != LibraryMethod.DeepPrefix)
             result.AddError($"--with is for --method {LibraryMethod.DeepPrefix.Name}, not for {method.Name}: a prefix is what the tasks share.");
-        if (result.Errors.Any())
-            return;                                         // what cannot be read has no kind
-        foreach ((PaperTask other, _) in result.GetValue(With) ?? [])
+        foreach ((PaperTask other, _) in Read(with.Tokens, _ => { }))         // what cannot be read is told of elsewhere
         {
             if (other.GetType() != task.GetType())
                 result.AddError($"--with {other.Name}: expected a task of the kind of {task.Name}: {CommandLine.Names(known => known.GetType() == task.GetType())}.");
@@ -64,17 +62,17 @@ internal static class CompanionOptions
         return new SharedTraining(task.Name, companions, arguments.GetValue(Continue) ?? 0);
     }
 
-    private static IReadOnlyList<(PaperTask Task, string Folder)> Read(ArgumentResult result)
+    private static IReadOnlyList<(PaperTask Task, string Folder)> Read(IEnumerable<Token> tokens, Action<string> addError)
     {
         var requests = new List<(PaperTask Task, string Folder)>();
-        foreach (string text in result.Tokens.SelectMany(token => token.Value.Split(';')))
+        foreach (string text in tokens.SelectMany(token => token.Value.Split(';')))
         {
             int equals = text.IndexOf('=');
             string name = equals < 0 ? "" : text[..equals], folder = text[(equals + 1)..];
             if (name.Length == 0 || folder.Length == 0)
-                result.AddError($"--with: expected a task and its folder, such as conll04=DIR; found '{text}'.");
+                addError($"--with: expected a task and its folder, such as conll04=DIR; found '{text}'.");
             else if (PaperTask.All.FirstOrDefault(known => known.Name == name) is not { } task)
-                result.AddError($"--with: expected one of the tasks of --task, found '{name}'.");
+                addError($"--with: expected one of the tasks of --task, found '{name}'.");
             else
                 requests.Add((task, folder));
         }

@@ -92,6 +92,8 @@ internal static class MethodOptions
         CustomParser = ReadWords,
     };
 
+    static MethodOptions() => MethodName.AcceptOnlyFromAmong([.. Method.All.Select(method => method.Name)]);
+
     public static IReadOnlyList<Option> All { get; } =
         [MethodName, PrefixLength, PrefixLayers, StartOfPrompt, PlaceOfPrompt, Projection, Network, Prompts, Rank, Pattern, Words];
 
@@ -103,7 +105,7 @@ internal static class MethodOptions
 
         if (!method.Suits(task))
             result.AddError($"--method {method.Name} is for {CommandLine.Names(method.Suits)}, not for {task.Name}.");
-        if (method.ProjectsPrefix && result.GetResult(Projection) is not null && result.GetValue(Projection) == false)
+        if (method.ProjectsPrefix && result.GetResult(Projection)?.Tokens is [var projects] && bool.TryParse(projects.Value, out bool doesProject) && !doesProject)
             result.AddError($"--projection false: {method.Name} always trains through the network. Use --method {LibraryMethod.DeepPrefix.Name}.");
 
         bool hasPattern = result.GetResult(Pattern) is not null, hasWords = result.GetResult(Words) is not null;

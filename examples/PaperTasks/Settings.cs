@@ -30,7 +30,7 @@ internal sealed record RequestedSettings(
 }
 
 /// <summary>Every hyper-parameter of a run: the command line's, else the preset's, else the library's.</summary>
-/// <remarks>A preset's learning rate is one for vectors. Methods that change weights have one of their own.</remarks>
+/// <remarks>A preset's learning rate is that of a prefix. Methods with a usual rate of their own take that.</remarks>
 /// <param name="Epochs">0 for a number that follows from the rows.</param>
 /// <param name="KeepsBestEpoch">Whether the epoch that is best on the judged rows is kept, as in the paper; else the last one.</param>
 internal sealed record Settings(

@@ -22,7 +22,7 @@ internal sealed record LibraryMethod(
             Start = requested.PromptStart ?? default,
             Placement = requested.PromptPlacement ?? default,
         }),
-        new("p-tuning-v1", "trained vectors in the input, made by an LSTM", requested => new PTuningV1
+        new("p-tuning-v1", "trained vectors in the input, made by a network", requested => new PTuningV1
         {
             Length = requested.PrefixLength ?? 20,
             Network = requested.Network ?? default,
@@ -32,7 +32,7 @@ internal sealed record LibraryMethod(
         new("lora", "products of two small matrices, added to the encoder's weights", requested => new LowRankAdaptation { Rank = requested.Rank ?? 8 }),
         DeepPrefix,
         new("prefix-tuning", "the same prefix, made by a two-layer network", ProjectsPrefix: true),
-        new("soft-prompts", "a mixture of three prompts, changed in every layer; for classes", requested => new SoftPromptMixture
+        new("soft-prompts", "a mixture of prompts, three by default, changed in every layer; for classes", requested => new SoftPromptMixture
         {
             Prompts = requested.Prompts ?? 3,
             Length = requested.PrefixLength ?? 20,

@@ -106,7 +106,7 @@ internal sealed class SweepReport(SweepFile file, SweepPlan plan, SweepResults r
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"## Choice of {by}");
         text.AppendLine().AppendLine("Mean of the first metric on training rows that were held out. The best value of each row was used.").AppendLine();
         List<string> values = [.. tried.Select(value => string.Join(", ", value.By)).Distinct()];
-        AppendRow(text, [.. grid.Choice.Per, .. values]);
+        AppendRow(text, [.. grid.Choice.Per.Select(Point.Title), .. values]);
         AppendRow(text, [.. grid.Choice.Per.Select(_ => "---"), .. values.Select(_ => "---:")]);
         foreach (var group in tried.GroupBy(value => string.Join(", ", value.Per.Select(option => option ?? "none"))))
         {

@@ -94,6 +94,50 @@ public sealed class PaperTaskExperimentTests
         Assert.AreEqual(best, result.Summary!.BestEpoch < 8);
     }
 
+    /// <summary>Epochs together and alone; a class of the companion's own shows that it has a head of its own.</summary>
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void A_task_trains_together_with_another_and_is_judged_alone(bool best)
+    {
+        TaggedSentence[] rows = [new(["Ann", "sleeps"], ["B-PER", "O"], null, 1), new(["Rome", "sleeps"], ["B-LOC", "O"], null, 3)];
+        TaggedSentence[] others = [.. Enumerable.Range(0, 40).Select(i => new TaggedSentence([$"May {i}", "rained"], ["B-DATE", "O"], null, i))];
+        var other = new Companion("ner 2", PaperTask.Named("ner"), "train.txt", new TaggingData(["B-DATE", "O"], others, others));
+
+        RunResult result = Run(
+            new TaggingData(["B-LOC", "B-PER", "O"], rows, rows), requested: OneEpoch with { KeepsBestEpoch = best },
+            shared: new SharedTraining("ner", [other], ContinuationEpochs: 2));
+
+        AssertMeasured(result, 2, "f1", "precision", "recall");
+        Assert.HasCount(1 + 2, result.Summary!.Epochs);
+        Assert.AreEqual(best, result.Summary.Epochs.All(epoch => epoch.ValidationMetric is not null));
+    }
+
+    [TestMethod]
+    public void The_rows_of_the_other_tasks_are_read_under_the_same_limits()
+    {
+        string conll = "Ann B-PER\n\nRome B-LOC\n\nMay B-DATE\n";
+        _folder.Write("train.txt", conll);
+        string[] arguments = ["--task", "ner", "--data", "d", "--limit", "2", "--with", $"ner={_folder.Path};conll04={_folder.Path}", "--continue", "3"];
+
+        SharedTraining shared = CompanionOptions.Read(
+            PaperTasks.CommandLine.Create().Parse(arguments), PaperTask.Named("ner"), new Reading(Limit: 2, TokenColumn: 0, LabelColumn: 1, HoldOut: 0.5))!;
+
+        Assert.AreEqual(("ner", 3), (shared.Main, shared.ContinuationEpochs));
+        CollectionAssert.AreEqual((string[])["ner 2", "conll04"], shared.Companions.Select(companion => companion.Name).ToArray());
+        Assert.IsTrue(shared.Draw(new Reading(HoldOut: 0.5), seed: 1).Companions.All(companion => companion.Data.TrainRows == 2));
+    }
+
+    [TestMethod]
+    public void A_folder_of_another_task_that_is_missing_is_named()
+    {
+        var arguments = PaperTasks.CommandLine.Create().Parse(["--task", "ner", "--data", "d", "--with", "ner=nosuch"]);
+
+        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => CompanionOptions.Read(arguments, PaperTask.Named("ner"), Reading.Everything));
+
+        StringAssert.Contains(refusal.Message, "The folder 'nosuch' given by --with does not exist.");
+    }
+
     [TestMethod]
     public void A_saved_tagger_answers_with_tags()
     {
@@ -111,10 +155,10 @@ public sealed class PaperTaskExperimentTests
     private static Example Entity(string name, string label) =>
         new("Ann met Eve.", $"Then {name} left.", label, 1) { Candidate = new Candidate("q", name, ["Ann"]) };
 
-    private static RunResult Run(TaskData data, string? saveTo = null, RequestedSettings? requested = null)
+    private static RunResult Run(TaskData data, string? saveTo = null, RequestedSettings? requested = null, SharedTraining? shared = null)
     {
         Settings settings = Settings.Resolve(hasPrefix: true, requested ?? OneEpoch, null, new PTuningV2Trainer.MulticlassOptions());
-        var run = new TrainingRun(data, settings, Backbone: null, Seed: 1, new Progress<TrainingProgress>(), CancellationToken.None);
+        var run = new TrainingRun(data, settings, Backbone: null, Seed: 1, new Progress<TrainingProgress>(), CancellationToken.None) { Shared = shared };
         return Experiment.Run(LibraryMethod.DeepPrefix, run, saveTo);
     }
 

@@ -12,6 +12,8 @@ public sealed class PaperTaskMethodTests
     private static readonly string[] Fruit = ["apple", "pear", "plum", "cherry", "grape", "lemon"];
     private static readonly string[] Tools = ["hammer", "saw", "drill", "pliers", "wrench", "file"];
 
+    private static readonly RequestedSettings Requested = new(null, null, null, null, null, null, 48, null, null, false, []);
+
     [TestMethod]
     public void Every_method_has_a_name_of_its_own() => CollectionAssert.AllItemsAreUnique(Method.All.Select(method => method.Name).ToArray());
 
@@ -128,6 +130,63 @@ public sealed class PaperTaskMethodTests
         Assert.IsFalse(Method.Named(method).Suits(PaperTask.Named("ner")) || Method.Named(method).Suits(PaperTask.Named("squad")));
     }
 
+    /// <summary>Over mini-cased: hidden size 256, 4 layers. The head of two classes has 2 · 256 weights and 2 biases.</summary>
+    [TestMethod]
+    [DataRow("linear-probe", 0)]
+    [DataRow("lora", 4 * 2 * (3 * 256 + 3 * 256))]                                              // layers, targets, A and B of rank 3
+    [DataRow("p-tuning-v1", 5 * 256)]                                                           // without a network
+    [DataRow("soft-prompts", 2 * (5 * 256 + 4 * 5 * 256) + 2)]                                  // two prompts in the input and in each layer, their weights
+    [DataRow("ptuning-v2", 5 * 4 * 2 * 256)]
+    [DataRow("prefix-tuning", 5 * 256 + (256 + 1) * 512 + (512 + 1) * 4 * 2 * 256)]             // embedding and two linear layers
+    public void A_method_trains_the_numbers_that_its_options_ask_for(string method, int numbers)
+    {
+        RunResult result = RunOnMini(method, requested => requested with { PrefixLength = 5, Rank = 3, Network = PromptNetworkKind.None, Prompts = 2 });
+
+        Assert.AreEqual(numbers + 2 * 256 + 2, result.Summary!.TrainedParameters);
+    }
+
+    [TestMethod]
+    public void Fine_tuning_trains_and_saves_the_whole_encoder()
+    {
+        RunResult result = RunOnMini("fine-tuning", requested => requested);
+
+        Assert.IsGreaterThan(1, result.Summary!.TrainedShare);                                    // the encoder and a head
+        Assert.AreEqual(4 * result.Summary.TrainedParameters, result.Summary.TensorBytes);       // in F32
+    }
+
+    [TestMethod]
+    public void A_network_of_prefix_tuning_is_asked_for_whatever_a_preset_says()
+    {
+        Preset preset = Preset.For("rte", BackboneShape.RobertaLarge)!;
+        RequestedSettings requested = Method.Named("prefix-tuning").Adjust(Requested);
+
+        Assert.IsTrue(Settings.Resolve(hasPrefix: true, requested, preset, new PTuningV2Trainer.MulticlassOptions()).Projection);
+        Assert.IsFalse(preset.Projection);
+    }
+
+    [TestMethod]
+    public void Words_that_stand_for_classes_take_the_place_of_a_head()
+    {
+        RunResult result = RunOnMini("ptuning-v2", requested => requested with
+        {
+            PrefixLength = 5,
+            Pattern = "{text} is {mask}.",
+            Words = new Verbalizer { ["a"] = ["good"], ["b"] = ["bad"] },
+        });
+
+        Assert.AreEqual(5 * 4 * 2 * 256, result.Summary!.TrainedParameters);
+    }
+
+    [TestMethod]
+    public void A_pattern_for_numbers_is_refused()
+    {
+        var data = new SentenceData(Measures.Correlation, false, [], Texts("1.0", "3.0"), Texts("1.0"));
+
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => RunOnMini("ptuning-v2", requested => requested with { Pattern = "{text}" }, data));
+
+        StringAssert.Contains(refusal.Message, "--pattern is for texts with classes");
+    }
+
     [TestMethod]
     public void Only_methods_with_an_encoder_name_one()
     {
@@ -143,10 +202,18 @@ public sealed class PaperTaskMethodTests
 
     private static Dictionary<string, double> Measure(string method, TaskData data) => Run(method, data).Metrics.ToDictionary();
 
+    private static RunResult RunOnMini(string name, Func<RequestedSettings, RequestedSettings> change, TaskData? data = null)
+    {
+        var method = Method.Named(name);
+        RequestedSettings requested = method.Adjust(change(Requested with { Epochs = 1, KeepsBestEpoch = false }));
+        Settings settings = Settings.Resolve(method.HasPrefix, requested, null, new PTuningV2Trainer.MulticlassOptions { Method = method.Tuning(requested) });
+        data ??= new SentenceData(Measures.Accuracy, false, ["a", "b"], Texts("a", "b"), Texts("a", "b"));
+        return Experiment.Run(method, new TrainingRun(data, settings, "mini-cased", 1, new Progress<TrainingProgress>(), CancellationToken.None));
+    }
+
     private static RunResult Run(string method, TaskData data)
     {
-        var requested = new RequestedSettings(null, null, null, null, null, null, 48, null, null, false, []);
-        Settings settings = Settings.Resolve(hasPrefix: false, requested, null, new PTuningV2Trainer.MulticlassOptions());
+        Settings settings = Settings.Resolve(hasPrefix: false, Requested, null, new PTuningV2Trainer.MulticlassOptions());
         return Experiment.Run(Method.Named(method), new TrainingRun(data, settings, null, 1, new Progress<TrainingProgress>(), CancellationToken.None));
     }
 }

@@ -28,6 +28,40 @@ public sealed class PaperTaskReportTests
         StringAssert.EndsWith((Report(Run(1, 0.5)) with { Reading = new Reading(HoldOut: 0.2) }).Lines().First(), "judged rows held out of train.tsv");
 
     [TestMethod]
+    public void Tasks_that_trained_the_prefix_are_named()
+    {
+        Example[] rows = [new("a", null, "x", 1), new("b", null, "y", 2)];
+        var other = new Companion("tsv", PaperTask.Named("tsv"), "more/train.tsv", new SentenceData(Measures.Accuracy, false, ["x", "y"], rows, rows));
+
+        Report report = Report(Run(1, 0.5)) with { Shared = new SharedTraining("sst2", [other], ContinuationEpochs: 3) };
+
+        string[] lines = [.. report.Lines()];
+        Assert.AreEqual("the prefix was also trained on 2 rows of tsv, train.tsv", lines[1]);
+        StringAssert.Contains(lines[2], "with tsv=2, continue 3");
+        using var json = JsonDocument.Parse(report.ToJson());
+        Assert.AreEqual("tsv=2", json.RootElement.GetProperty("options").GetProperty("with").GetString());
+    }
+
+    [TestMethod]
+    public void The_options_name_the_pattern_and_its_words()
+    {
+        var requested = new RequestedSettings(null, null, null, null, null, null, null, null, null, false, [1])
+        {
+            Pattern = "{text} {mask}",
+            Words = new Verbalizer { ["1"] = ["good", "great"], ["0"] = ["bad"] },
+            Rank = 4,
+        };
+        Method lora = Method.Named("lora");
+        var library = new PTuningV2Trainer.MulticlassOptions { Method = lora.Tuning(requested) };
+
+        string options = (Report(Run(1, 0.5)) with { Method = lora, Settings = Settings.Resolve(hasPrefix: false, requested, null, library) })
+            .Lines().ElementAt(1);
+
+        StringAssert.Contains(options, "Rank=4");
+        StringAssert.Contains(options, "pattern {text} {mask}, words 1=good,great;0=bad");
+    }
+
+    [TestMethod]
     public void The_JSON_has_metric_seconds_rows_and_the_options_that_count()
     {
         using var json = JsonDocument.Parse((Report(Run(1, 0.5), Run(2, 0.7)) with { Method = Method.Named("embedding") }).ToJson());

@@ -87,6 +87,28 @@ public sealed class PaperTaskSettingsTests
     }
 
     [TestMethod]
+    public void The_learning_rate_of_a_preset_gives_way_to_that_of_a_method()
+    {
+        Preset preset = Preset.For("rte", BackboneShape.RobertaLarge)!;
+        var fineTuning = new PTuningV2Trainer.MulticlassOptions { Method = new FineTuning() };
+        var probe = new PTuningV2Trainer.MulticlassOptions { Method = new LinearProbe() };
+
+        Assert.AreEqual(fineTuning.LearningRate, Settings.Resolve(hasPrefix: false, Nothing, preset, fineTuning).LearningRate);
+        Assert.AreEqual(3e-5, Settings.Resolve(hasPrefix: false, Nothing with { LearningRate = 3e-5 }, preset, fineTuning).LearningRate);
+        Assert.AreEqual(5e-3, Settings.Resolve(hasPrefix: false, Nothing, preset, probe).LearningRate);
+    }
+
+    [TestMethod]
+    public void Where_words_stand_for_classes_a_preset_pools_nothing()
+    {
+        RequestedSettings requested = Nothing with { Pattern = "{text} {mask}", Words = new Verbalizer { ["1"] = ["good"] } };
+
+        Settings settings = Settings.Resolve(hasPrefix: true, requested, Preset.For("rte", BackboneShape.RobertaLarge), Library);
+
+        Assert.AreEqual((Pooling.Automatic, "{text} {mask}"), (settings.Pooling, settings.Pattern));
+    }
+
+    [TestMethod]
     public void Squad_on_roberta_large_takes_the_official_script()
     {
         Preset preset = Preset.For("squad", BackboneShape.RobertaLarge)!;

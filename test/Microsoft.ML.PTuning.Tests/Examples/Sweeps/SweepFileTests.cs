@@ -48,6 +48,18 @@ public sealed class SweepFileTests
     }
 
     [TestMethod]
+    public void Labels_are_for_reports_alone()
+    {
+        Point[] points = [.. Points("""
+            { "grids": [{ "layers": [{ "prefix-layers": "0-1", "@layers": 2, "@from": "bottom" }, { "prefix-layers": 2, "@layers": 2, "@from": "top" }] }] }
+            """)];
+
+        CollectionAssert.AreEqual((string[])["--prefix-layers=0-1", "--prefix-layers=2"], points.SelectMany(point => point.Arguments).ToArray());
+        CollectionAssert.AreEqual((string[])["2 bottom", "2 top"], points.Select(point => $"{point["@layers"]} {point["@from"]}").ToArray());
+        Assert.AreEqual(points[0].Key, Point.FromJson(points[0].ToJson()).Key);
+    }
+
+    [TestMethod]
     public void A_point_is_the_same_after_it_was_written()
     {
         Point point = Points("""
@@ -116,9 +128,10 @@ public sealed class SweepFileTests
         [
             .. page.Split("```json\n").Skip(1).Select(part => part.Split("```")[0]),
             .. Directory.GetFiles(Path.Combine(SecondProcess.Repository, "examples", "PaperTasks"), "*.sweep.json").Select(File.ReadAllText),
+            .. Directory.GetFiles(Path.Combine(SecondProcess.Repository, "examples", "PaperTasks", "sweeps"), "*.sweep.json").Select(File.ReadAllText),
         ];
 
-        Assert.HasCount(3, files);
+        Assert.HasCount(6, files);
         foreach (string file in files)
             SweepCommand.Check(PaperTasks.CommandLine.Create(), "s.json", SweepFile.Parse(file, "s"));
     }

@@ -13,14 +13,14 @@ public sealed class SweepReportTests
             "grids": [
                 { "task": ["rte", "copa"], "data": "d", "method": ["majority", "bag-of-words"], "seed": [1, 2] },
                 {
-                    "task": "rte", "data": "d", "method": "ptuning-v2", "epochs": [1, 2], "learning-rate": [0.01, 0.02], "seed": [1, 2],
-                    "choose": { "by": "learning-rate", "holdout": 0.2 }
+                    "task": "rte", "data": "d", "method": "ptuning-v2", "epochs": [{ "epochs": 1, "@a pass": 1 }, { "epochs": 2, "@a pass": 2 }], "learning-rate": [0.01, 0.02], "seed": [1, 2],
+                    "choose": { "by": "learning-rate", "per": "epochs", "holdout": 0.2 }
                 }
             ],
             "tables": [{ "title": "Methods", "rows": "task", "columns": "method", "where": { "epochs": null } }],
             "figures": [
                 { "name": "bars", "title": "Two methods", "x": "task", "series": "method", "where": { "epochs": null } },
-                { "name": "lines", "kind": "lines", "log": true, "x": "epochs", "where": { "method": "ptuning-v2" } }
+                { "name": "lines", "kind": "lines", "log": true, "x": "@a pass", "where": { "method": "ptuning-v2" } }
             ]
         }
         """;
@@ -64,7 +64,20 @@ public sealed class SweepReportTests
             | 2 | 0.500 | **0.600** |
             """.ReplaceLineEndings("\n"));
         AssertPicture("demo.bars", "Two methods", "bag-of-words", "accuracy", "copa");
-        AssertPicture("demo.lines", "epochs");
+        AssertPicture("demo.lines", "a pass");
+    }
+
+    [TestMethod]
+    public void Without_results_a_report_says_so()
+    {
+        SweepFile file = SweepFile.Parse(Sweep, "s");
+        string path = Path.Combine(_folder.Path, "demo.results.jsonl");
+        using SweepResults none = SweepResults.Read(path);
+
+        string report = new SweepReport(file, new SweepPlan(file.Grids, none), none).Write(path);
+
+        Assert.AreEqual("# demo\n\nThere are no results yet of 12 runs.\n", File.ReadAllText(report).ReplaceLineEndings("\n"));
+        Assert.HasCount(1, Directory.GetFiles(_folder.Path));
     }
 
     [TestMethod]

@@ -38,6 +38,21 @@ public sealed class SweepResumeTests
     public void A_sweep_killed_once_ends_as_one_that_ran_through() => AssertSameResults(
         """{ "method": ["bag-of-words", "majority"], "per-class": 9, "seed": [1, 2, 3] }""", points: 6, kills: 1);
 
+    [TestMethod]
+    public void Paths_count_from_the_folder_that_is_named()
+    {
+        string file = Path.Combine(_folder.Path, "s.json"), elsewhere = Directory.CreateDirectory(Path.Combine(_folder.Path, "elsewhere")).FullName;
+        _folder.Write("s.json", """
+            { "common": { "task": "tsv", "train": "train.tsv", "dev": "dev.tsv", "label-column": 1, "defaults": true }, "grids": [{ "method": "majority" }] }
+            """);
+
+        Assert.AreEqual(1, SweepProcess.Run(elsewhere, file).ExitCode);
+        Assert.AreEqual(0, SweepProcess.Run(elsewhere, file, "--data", _folder.Path).ExitCode);
+        Assert.AreEqual((1, true), Refused(SweepProcess.Run(elsewhere, file, "--data", "nosuch")));
+
+        static (int, bool) Refused((int Code, string, string Errors) run) => (run.Code, run.Errors.Contains("given by --data does not exist"));
+    }
+
     private void AssertSameResults(string grid, int points, int kills)
     {
         _folder.Write("s.json", $$"""
