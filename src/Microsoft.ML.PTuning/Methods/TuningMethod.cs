@@ -12,9 +12,9 @@ namespace Microsoft.ML.PTuning;
 /// <summary>How an encoder is adapted to a task: <see cref="TrainingOptions.Method"/>.</summary>
 /// <remarks>
 /// <para>
-/// Each method is a class: <see cref="PromptTuning"/>, <see cref="PTuningV1"/>, <see cref="SoftPromptMixture"/>, <see cref="AutoPrompt"/>, <see cref="BitFit"/>,
-/// <see cref="LowRankAdaptation"/>, <see cref="FineTuning"/>, <see cref="LinearProbe"/>. Without one, a trainer learns by P-Tuning v2, as the options of
-/// the prefix say. Applications cannot derive methods of their own.
+/// Each method is a class: <see cref="PromptTuning"/>, <see cref="PTuningV1"/>, <see cref="SoftPromptMixture"/>, <see cref="AutoPrompt"/>,
+/// <see cref="BitFit"/>, <see cref="LowRankAdaptation"/>, <see cref="FineTuning"/>, <see cref="LinearProbe"/>. Without one, a trainer learns by P-Tuning
+/// v2, as the options of the prefix say. Applications cannot derive methods of their own.
 /// </para>
 /// <para>A method's properties are saved with the model. They are set when it is created, so trainers and threads may share one.</para>
 /// </remarks>

@@ -66,6 +66,19 @@ internal static class ApiMethods
         return trainer;
     }
 
+    public static PTuningV2Trainer SearchWords(MLContext mlContext)
+    {
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+        {
+            Sentence1ColumnName = "Text",
+            Backbone = "mini-cased",
+            Pattern = "{text} {prompt:3} {mask}.",
+            Verbalizer = new Verbalizer { ["positive"] = ["good", "great"], ["negative"] = ["bad"] },
+            Method = new AutoPrompt { Length = 3 },
+        });
+        return trainer;
+    }
+
     public static PTuningV2Trainer TrainMixture(MLContext mlContext)
     {
         var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
