@@ -28,6 +28,11 @@ internal sealed record LibraryMethod(
             Network = requested.Network ?? default,
             Placement = requested.PromptPlacement ?? default,
         }),
+        new("autoprompt", "words in the input that are searched for, three by default", requested => new AutoPrompt
+        {
+            Length = requested.PrefixLength ?? 3,
+            Placement = requested.PromptPlacement ?? default,
+        }),
         new("bitfit", "the encoder's biases", _ => new BitFit()),
         new("lora", "products of two small matrices, added to the encoder's weights", requested => new LowRankAdaptation { Rank = requested.Rank ?? 8 }),
         DeepPrefix,

@@ -94,8 +94,11 @@ internal abstract record PromptTask : IJsonOnDeserialized
     public virtual string? FindMisfit(Backbone backbone) => null;
 
     /// <returns>Why this task does not fit the method, and what to do; null where it fits.</returns>
-    public virtual string? FindMisfit(TuningMethod method) => (method.MixesClasses || method.WordsPerClass > 0) && this is not SentenceClassification
-        ? method.WordsPerClass > 0 ? $"WordsPerClass is {method.WordsPerClass}, but this task has no classes. Leave it at 0." : $"{method.GetType().Name} averages the probabilities of classes, which this task does not have. Use it for one class of several, or for true or false."
+    public virtual string? FindMisfit(TuningMethod method) =>
+        this is SentenceClassification ? null
+        : method.WordsPerClass > 0 ? $"LabelWords is {method.WordsPerClass}, but this task has no classes. Leave it at 0."
+        : method.MixesClasses ? $"{method.GetType().Name} averages the probabilities of classes, which this task does not have. "
+            + "Use it for one class of several, or for true or false."
         : null;
 
     /// <returns>Why the tokenizer, or rows of <see cref="MaxLength"/> tokens, do not suit this task; null where they do.</returns>
