@@ -50,6 +50,14 @@ public abstract class TrainingOptions
     /// <summary>Hidden size of that network.</summary>
     public int PrefixProjectionSize { get; set => Chosen.Set(ref field, value); } = 512;
 
+    /// <summary>
+    /// What the prefix is before training: random numbers, or the keys and values that the encoder computes for some words. Not with a projection.
+    /// </summary>
+    public PromptStart PrefixStart { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>The text whose words the prefix begins with (<see cref="PromptStart.Text"/>); repeated if it has fewer tokens than the prefix.</summary>
+    public string? PrefixStartText { get; set => Chosen.Set(ref field, value); }
+
     /// <summary>Whether the prefix shifts the positions of the text, as in the official code, or leaves them as they are.</summary>
     public PositionOffset PositionOffset { get; set => Chosen.Set(ref field, value); } = PositionOffset.Prefix;
 
@@ -130,7 +138,8 @@ public abstract class TrainingOptions
     public AdvancedTrainingOptions Advanced { get; private set; } = new();
 
     private static IEnumerable<string> PrefixOptions { get; } =
-        [nameof(PrefixLength), nameof(PrefixLayers), nameof(PrefixProjection), nameof(PrefixProjectionSize), nameof(PositionOffset)];
+        [nameof(PrefixLength), nameof(PrefixLayers), nameof(PrefixProjection), nameof(PrefixProjectionSize), nameof(PrefixStart),
+        nameof(PrefixStartText), nameof(PositionOffset)];
 
     /// <summary>Those of these options, the advanced ones among them, that the caller has set.</summary>
     internal IEnumerable<string> ChosenNames => [.. Chosen.Names, .. Advanced.Chosen.Names.Select(name => $"{nameof(Advanced)}.{name}")];
@@ -141,7 +150,14 @@ public abstract class TrainingOptions
     internal TuningMethod TrainedMethod => Method
         ?? (PrefixLength == 0
             ? new LinearProbe()
-            : new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = PrefixLayers, PositionOffset = PositionOffset });
+            : new DeepPrefix
+            {
+                PrefixLength = PrefixLength,
+                PrefixLayers = PrefixLayers,
+                PositionOffset = PositionOffset,
+                Start = PrefixStart,
+                StartText = PrefixStartText,
+            });
 
     /// <summary>A copy, which what the caller changes later does not reach.</summary>
     private protected TrainingOptions Clone()
@@ -172,6 +188,10 @@ public abstract class TrainingOptions
             throw new ArgumentOutOfRangeException(
                 nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 1e-2 is usual.");
         Advanced.Check();
+        PromptArrangement.Check(PrefixStart, PrefixStartText, nameof(PrefixStart), nameof(PrefixStartText));
+        if (PrefixStart != PromptStart.Random && PrefixProjection)
+            throw new ArgumentException(
+                $"PrefixStart is {PrefixStart}, but with PrefixProjection a network makes the prefix. Set one of them only.", nameof(PrefixStart));
         Method?.Check();
         if (Method is { } method && PrefixOptions.FirstOrDefault(Chosen.Has) is { } prefix)
             throw new ArgumentException(

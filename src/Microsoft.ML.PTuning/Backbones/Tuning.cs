@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones.Layers;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
@@ -8,6 +9,9 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <param name="Prompts">Trained vectors among the tokens, in the batch's <see cref="EncodedBatch.PromptPlaces"/>; null for none.</param>
 internal sealed record Tuning(IReadOnlyList<LayerPrefix?>? Prefixes = null, WeightChanges? Weights = null, InputPrompts? Prompts = null)
 {
+    /// <summary>Is given each layer's keys and values of the text, <c>[B, h, T, D]</c>, before the prefix; null for nothing.</summary>
+    public Action<int, Tensor, Tensor>? OnKeysAndValues { get; init; }
+
     /// <summary>The encoder as it is.</summary>
     public static Tuning None { get; } = new();
 }

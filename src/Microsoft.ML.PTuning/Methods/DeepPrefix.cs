@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Methods;
@@ -20,6 +21,14 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
     public PositionOffset PositionOffset { get; init; }
 
+    /// <summary>What the prefix is before training; a model does not need it.</summary>
+    [JsonIgnore]
+    public PromptStart Start { get; init; }
+
+    /// <summary>The text of <see cref="PromptStart.Text"/>.</summary>
+    [JsonIgnore]
+    public string? StartText { get; init; }
+
     internal override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
 
     public PrefixShape ShapeFor(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
@@ -34,7 +43,10 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
     internal override MethodParameters Create(Backbone backbone, FirstValues first) => first.ProjectionSize > 0
         ? new ProjectedPrefix(ShapeFor(backbone), first.ProjectionSize, first.Weight, first.Bias)
-        : new EmbeddedPrefix(ShapeFor(backbone), first.Of(TrainedTensors.Prefix, first.Weight));
+        : new EmbeddedPrefix(ShapeFor(backbone), first.Of(TrainedTensors.Prefix, first.Words is { } words ? _ => OfWords(backbone, words) : first.Weight));
+
+    internal override IReadOnlyList<int>? ChooseWords(IEnumerable<EncodedRow> rows, TextTokenizer tokenizer, IReadOnlyList<string> classes) =>
+        PromptArrangement.ChooseWords(Start, StartText, PrefixLength, rows, tokenizer, classes);
 
     internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
         Tune(backbone, tensors[TrainedTensors.Prefix], rows, dropout);
@@ -96,6 +108,23 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     {
         if (PrefixLength < 1 || PrefixLayers.TopCount < 0)
             throw new JsonException($"The method's prefixLength is {PrefixLength} and its prefixLayers {PrefixLayers}; expected 1 or more, and 0 or more.");
+    }
+
+    /// <summary>The keys and values that the encoder computes for some words (Li &amp; Liang 2021, section 7.4).</summary>
+    /// <returns><c>[P, 2L'H]</c>.</returns>
+    private Tensor OfWords(Backbone backbone, IReadOnlyList<int> words)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        var shape = ShapeFor(backbone);
+        var layers = new Tensor[shape.EncoderLayers];
+        var batch = EncodedRow.Collate([new([.. words], new int[words.Count])], padId: 0, backbone.WordEmbeddings.device);
+        var record = new Tuning { OnKeysAndValues = (layer, k, v) => layers[layer] = stack([k[0], v[0]], 0).DetachFromDisposeScope() }; // [2, h, P, D]
+        backbone.Forward(batch, record);
+        var prefix = stack(shape.Selected.Select(layer => layers[layer]), 0).permute(3, 0, 1, 2, 4);               // [P, L', 2, h, D]
+        foreach (var layer in layers)
+            layer.Dispose();
+        return prefix.reshape(shape.Length, shape.Width).ToTrainedType().clone().MoveToOuterDisposeScope();
     }
 
     private static LayerPrefix?[] ByLayer(PrefixShape shape, Func<int, LayerPrefix> layer)

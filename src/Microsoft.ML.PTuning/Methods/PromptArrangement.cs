@@ -78,11 +78,12 @@ internal static class PromptArrangement
         : _ => NearestWords.Vectors(backbone, words).clone();
 
     /// <exception cref="ArgumentException">The start is a text, but there is none.</exception>
-    public static void Check(PromptStart start, string? startText)
+    public static void Check(
+        PromptStart start, string? startText, string startName = nameof(PromptTuning.Start), string textName = nameof(PromptTuning.StartText))
     {
-        OptionRange.Defined(start);
+        OptionRange.Defined(start, startName);
         if (start == PromptStart.Text && string.IsNullOrWhiteSpace(startText))
-            throw new ArgumentException("The prompt starts from a text, but StartText is empty. Give the text.", nameof(PromptTuning.StartText));
+            throw new ArgumentException($"The prompt starts from a text, but {textName} is empty. Give the text.", textName);
     }
 
     private static bool HasFirstToken(PromptPlacement placement, Backbone backbone) =>

@@ -1,6 +1,7 @@
 namespace Microsoft.ML.PTuning;
 
-/// <summary>What the vectors of a prompt are before training.</summary>
+/// <summary>What the vectors of a prompt or a prefix are before training.</summary>
+/// <remarks>A prefix begins with the keys and values that the encoder computes for the words, in place of their embeddings.</remarks>
 public enum PromptStart
 {
     /// <summary>Random numbers, N(0, 0.02).</summary>

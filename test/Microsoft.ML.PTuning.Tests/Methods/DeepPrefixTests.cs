@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using static TorchSharp.torch;
@@ -53,5 +54,37 @@ public sealed class DeepPrefixTests
             Assert.IsNull(found);
         else
             StringAssert.StartsWith(found, misfit);
+    }
+
+    /// <summary>In a decoder no word sees the text, so a prefix of their keys and values gives what the words before the text give.</summary>
+    [TestMethod]
+    public void Prefix_from_words_is_the_words_before_the_text()
+    {
+        using var golden = new GoldenEncoder(Path.Combine(GoldenFiles.Root, "backbones", "gpt2"), "param.");
+        using var weights = golden.InF64();
+        using var scope = NewDisposeScope();
+        var backbone = weights.Backbone;
+        var method = new DeepPrefix { PrefixLength = 3, Start = PromptStart.Text, StartText = "any" };
+        using var parameters = method.Create(backbone, new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException()) { Words = [7, 9, 8] });
+        using var tensors = new TrainedTensors();
+        tensors.Add(TrainedTensors.Prefix, parameters.Values()[TrainedTensors.Prefix].detach().clone());
+        var text = Batch(5, 6, 11, 4);
+
+        var hidden = method.Adapt(backbone).Forward(text, method.Tune(backbone, tensors, rows: 1, dropout: null));
+
+        var words = backbone.Forward(Batch(7, 9, 8, 5, 6, 11, 4)).narrow(1, 3, 4).ToTrainedType();
+        Numbers.AreClose(words, hidden, absolute: 1e-6, relative: 1e-5);
+
+        static EncodedBatch Batch(params int[] ids) => EncodedRow.Collate([new(ids, new int[ids.Length])], padId: 0, CPU);
+    }
+
+    [TestMethod]
+    public void Projected_prefix_does_not_start_from_words()
+    {
+        var options = new PTuningV2Trainer.MulticlassOptions { PrefixProjection = true, PrefixStart = PromptStart.FrequentWords };
+
+        var refusal = Assert.ThrowsExactly<ArgumentException>(() => new MLContext().MulticlassClassification.Trainers.PTuningV2(options));
+
+        Assert.Contains("PrefixStart is FrequentWords, but with PrefixProjection a network makes the prefix", refusal.Message);
     }
 }

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Methods;
+
 namespace Microsoft.ML.PTuning.Tests.Methods;
 
 /// <summary>The methods that users choose, each with options of its own.</summary>
@@ -6,6 +8,7 @@ internal static class TuningMethods
     public static IReadOnlyDictionary<string, TuningMethod?> All { get; } = new Dictionary<string, TuningMethod?>
     {
         ["P-Tuning v2"] = null,
+        ["P-Tuning v2 from words"] = new DeepPrefix { PrefixLength = 3, Start = PromptStart.FrequentWords },
         ["linear probe"] = new LinearProbe(),
         ["prompt tuning"] = new PromptTuning { Length = 3 },
         ["prompt tuning, behind [CLS]"] = new PromptTuning { Length = 3, Placement = PromptPlacement.AfterFirstToken },

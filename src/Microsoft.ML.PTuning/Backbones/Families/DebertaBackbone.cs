@@ -148,8 +148,11 @@ internal sealed class DebertaBackbone : Backbone
                 output = _convolution.Forward(hidden, output, real, changes, dropout);
             return output.MoveToOuterDisposeScope();
 
-            Tensor Attend(Tensor q, Tensor k, Tensor v) =>
-                attention.Attend(q, k, v, tuning.Prefixes?[layer], window, mask, dropout).Masked(realQueries?.narrow(2, 0, q.size(2)));
+            Tensor Attend(Tensor q, Tensor k, Tensor v)
+            {
+                tuning.OnKeysAndValues?.Invoke(layer, k, v);
+                return attention.Attend(q, k, v, tuning.Prefixes?[layer], window, mask, dropout).Masked(realQueries?.narrow(2, 0, q.size(2)));
+            }
         };
     }
 

@@ -76,7 +76,11 @@ internal sealed class Gpt2Backbone : Backbone
                 output = _finalNorm.Forward(output, tuning.Weights);
             return output.MoveToOuterDisposeScope();
 
-            Tensor Attend(Tensor q, Tensor k, Tensor v) => PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+            Tensor Attend(Tensor q, Tensor k, Tensor v)
+            {
+                tuning.OnKeysAndValues?.Invoke(layer, k, v);
+                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+            }
         };
 
         Tensor LastToken(Tensor states) => SentenceStates(states, batch.Mask).unsqueeze(1);                  // [B, 1, H]

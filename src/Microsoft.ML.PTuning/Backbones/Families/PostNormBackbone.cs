@@ -112,7 +112,11 @@ internal abstract class PostNormBackbone : Backbone
             var visible = mask.For(prefix); // Made here, because the mask outlives the layer's scope.
             return _layers[layer].Forward(hidden, Attend, tuning.Weights, dropout, sentenceTokenOnly);
 
-            Tensor Attend(Tensor q, Tensor k, Tensor v) => PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+            Tensor Attend(Tensor q, Tensor k, Tensor v)
+            {
+                tuning.OnKeysAndValues?.Invoke(layer, k, v);
+                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+            }
         };
     }
 
