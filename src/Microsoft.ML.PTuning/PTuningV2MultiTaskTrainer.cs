@@ -94,6 +94,10 @@ public sealed partial class PTuningV2MultiTaskTrainer
                 return true;
             });
         }
+        if (_options.TrainedMethod is FineTuning && tasks.Select(task => task.Value.Task.NeedsLanguageHead).Distinct().Skip(1).Any())
+            throw new InvalidOperationException(
+                "Some tasks have a Verbalizer and others none, but FineTuning trains one set of weights: with the language model's head, or without it. "
+                + "Give all tasks a Verbalizer, or none.");
         if (_options.EarlyStoppingPatience > 0 && tasks.All(task => task.Value.Validation is null))
             throw new InvalidOperationException("EarlyStoppingPatience needs a validation set of at least one task; or set the patience to 0.");
     }

@@ -81,6 +81,10 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         if (PrefixLayers.FindMisfit(backbone.Configuration.Layers) is { } misfit)
             return misfit;
 
+        if (Start != PromptStart.Random && PrefixLength > backbone.MaxPositions)
+            return $"PrefixLength is {PrefixLength}, but a prefix from words has at most as many as the {backbone.MaxPositions} positions of the backbone. "
+                + "Use a shorter prefix, or a random one.";
+
         return ReservedPositions > 0 && (long)ReservedPositions + maxLength > backbone.MaxPositions
             ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
                 + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - ReservedPositions)} or less, a shorter prefix, or PositionOffset.None."

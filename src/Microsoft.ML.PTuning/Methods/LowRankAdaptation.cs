@@ -41,7 +41,7 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
     public int Layers { get; init; }
 
     /// <summary>
-    /// Whether the trained model holds the changed weights themselves, W + (Alpha / Rank) · BA. It scores as fast as the encoder alone and gives the same
+    /// Whether the trained model holds the changed weights themselves, W + (Alpha / Rank) · BA. Over most encoders it scores as fast as the encoder alone (over DeBERTa not quite), and gives the same
     /// scores but for rounding, but is larger, shares no batch, and cannot be the <c>InitialModel</c> of another training by this method. Its
     /// <see cref="PTuningV2Transformer.Method"/> is <c>fine-tuning</c>.
     /// </summary>

@@ -80,6 +80,10 @@ public sealed class PromptTuning : TuningMethod
 
     internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => PromptArrangement.Stack(models);
 
+    internal override string? FindMisfit(Backbone backbone, int maxLength) => EmbedsTwice && backbone.Configuration is var encoder && encoder.EmbeddingSize != encoder.HiddenSize
+        ? $"EmbedsTwice needs embeddings of the layers' size, {encoder.HiddenSize}, but those of this {encoder.ModelType} have {encoder.EmbeddingSize} numbers. Leave it out."
+        : base.FindMisfit(backbone, maxLength);
+
     internal override void Check()
     {
         OptionRange.AtLeast(Length, 1);

@@ -88,7 +88,7 @@ internal abstract record PromptTask : IJsonOnDeserialized
 
     /// <returns>Why task, method, encoder and tokenizer do not go together, and what to do; null where they do.</returns>
     public string? FindMisfit(TuningMethod method, Backbone backbone, TextTokenizer tokenizer) =>
-        method.FindMisfit(backbone, MaxLength) ?? FindMisfit(backbone) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
+        method.FindMisfit(backbone, MaxLength - PromptPlaces) ?? FindMisfit(backbone) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
 
     /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
     public virtual string? FindMisfit(Backbone backbone) => null;
@@ -103,6 +103,9 @@ internal abstract record PromptTask : IJsonOnDeserialized
 
     /// <returns>Why the tokenizer, or rows of <see cref="MaxLength"/> tokens, do not suit this task; null where they do.</returns>
     public abstract string? FindMisfit(TextTokenizer tokenizer);
+
+    /// <summary>Places for trained tokens in every row, which count among its tokens.</summary>
+    public virtual int PromptPlaces => 0;
 
     /// <summary>This task under a method, with what depends on it, before any row is read.</summary>
     public virtual PromptTask ForMethod(TuningMethod method) => this;

@@ -58,6 +58,8 @@ internal abstract record SentenceTask : PromptTask
         };
     }
 
+    public override int PromptPlaces => _pattern?.PromptPlaces ?? 0;
+
     public override IReadOnlySet<int> FixedTokens(TextTokenizer tokenizer) => _pattern is null
         ? base.FixedTokens(tokenizer)
         : Encode(tokenizer, "", Sentence2ColumnName is null ? null : "", target: null).Parts[0].Sequences[0].Ids.ToHashSet();
@@ -70,7 +72,10 @@ internal abstract record SentenceTask : PromptTask
         if (method.WordsPerClass > 0 && this is SentenceClassification { Verbalizer: { } given } && given.Any(words => words.Tokens is null))
             return $"there is a Verbalizer, but the method looks for {method.WordsPerClass} words per class. Leave out one of them.";
 
-        var places = _pattern?.PromptPlaces ?? 0;
+        var places = PromptPlaces;
+        if (places > 0 && method is PromptTuning { ReadsPrompt: true })
+            return $"ReadsPrompt needs the prompt before the text, but the Pattern '{Pattern}' has places for it. Leave out ReadsPrompt, or the places.";
+
         return places > 0 && places != method.InsertedTokens
             ? $"the Pattern '{Pattern}' has places for {places} trained tokens, but the method {method.GetType().Name} has {method.InsertedTokens}. "
                 + "Give the pattern as many {prompt} as the method has trained tokens; only methods that train tokens of the input have some."

@@ -71,7 +71,7 @@ internal sealed class TrainingLoop(
         var method = encoder.Method.Create(encoder.Backbone, new FirstValues(weight, bias, tasks[0].Start, settings.ProjectionSize)
         {
             Words = tasks[0].StartWords,
-            FixedWords = tasks[0].FixedWords,
+            FixedWords = tasks.SelectMany(task => task.FixedWords).ToHashSet(),
         });
         var learned = tasks.Select(task =>
         {

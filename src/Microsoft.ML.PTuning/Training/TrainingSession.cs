@@ -64,11 +64,13 @@ internal sealed class TrainingSession : IDisposable
             task.CheckValidation(validation);
         var judged = validation is null ? null : Read(validation, task, backbone, "validation");
         var (method, lease) = (_options.TrainedMethod, backbone.Lease);
+        var everywhere = task.FixedTokens(lease.Tokenizer);
+        var words = rows.Examples.SelectMany(e => e.Parts).SelectMany(p => p.Sequences)
+            .Select(row => row with { Ids = [.. row.Ids.Where(id => !everywhere.Contains(id))] });
         return new TrainingTask(task, new PromptNetwork(method.Adapt(lease.Backbone), task.Head), rows, judged)
         {
-            StartWords = method.ChooseWords(
-                rows.Examples.SelectMany(e => e.Parts).SelectMany(p => p.Sequences), lease.Tokenizer, task.Classes?.Values ?? []),
-            FixedWords = task.FixedTokens(lease.Tokenizer).Union(task.ClassTokens).ToHashSet(),
+            StartWords = method.ChooseWords(words, lease.Tokenizer, task.Classes?.Values ?? []),
+            FixedWords = everywhere.Union(task.ClassTokens).ToHashSet(),
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
     }

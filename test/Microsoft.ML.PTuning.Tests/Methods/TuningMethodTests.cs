@@ -134,6 +134,52 @@ public sealed class TuningMethodTests
         Assert.Contains("10 prompt tokens and MaxLength 12 together exceed the 16 positions", refusal.Message);
     }
 
+    /// <summary>The places count among the tokens of a row, so they are not counted again.</summary>
+    [TestMethod]
+    public void Prompt_in_the_places_of_a_pattern_takes_no_further_positions()
+    {
+        using var encoder = new TinyEncoder();
+        var mlContext = new MLContext(1);
+        var options = Options(encoder, new PromptTuning { Length = 3, Start = PromptStart.FrequentWords });
+        (options.Pattern, options.MaxLength) = ("{prompt:3} {text}", 16);
+
+        using var model = mlContext.MulticlassClassification.Trainers.PTuningV2(options).Fit(Tickets.Keyed(mlContext, Tickets.Rows(24)));
+
+        Assert.AreEqual(3, model.PromptWords.Count);
+    }
+
+    [TestMethod]
+    public void State_of_the_prompt_is_not_read_in_a_pattern()
+    {
+        using var encoder = new TinyEncoder();
+        var mlContext = new MLContext(1);
+        var options = Options(encoder, new PromptTuning { Length = 3, ReadsPrompt = true });
+        options.Pattern = "{text} {prompt:3}";
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(
+            () => mlContext.MulticlassClassification.Trainers.PTuningV2(options).Fit(Tickets.Keyed(mlContext, Tickets.Rows(24))));
+
+        Assert.Contains("ReadsPrompt needs the prompt before the text", refusal.Message);
+    }
+
+    [TestMethod]
+    public void Tasks_with_and_without_a_verbalizer_are_not_fine_tuned_together()
+    {
+        using var encoder = new TinyEncoder(TinyLanguageModel.Checkpoint());
+        var mlContext = new MLContext(1);
+        var data = Tickets.Keyed(mlContext, Tickets.Rows(24));
+        var trainer = new PTuningV2MultiTaskTrainer(mlContext, new() { Backbone = encoder.Path, Method = new FineTuning(), MaxEpochs = 1 });
+        var words = new Verbalizer { ["billing"] = ["invoice"], ["software"] = ["error"], ["delivery"] = ["parcel"] };
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => trainer.Fit(new Dictionary<string, PTuningV2MultiTaskData>
+        {
+            ["head"] = new(new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text" }, data),
+            ["words"] = new(new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Pattern = "{text} {mask}", Verbalizer = words }, data),
+        }));
+
+        Assert.Contains("Some tasks have a Verbalizer and others none", refusal.Message);
+    }
+
     [TestMethod]
     public void Mixture_needs_classes()
     {
