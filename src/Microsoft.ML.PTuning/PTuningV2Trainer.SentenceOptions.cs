@@ -48,14 +48,15 @@ public sealed partial class PTuningV2Trainer
 
         private protected void CheckVerbalizer(Verbalizer? verbalizer)
         {
-            if (ClassWords.Of(verbalizer) is null)
+            var hasWords = ClassWords.Of(verbalizer) is not null;
+            if (Pooling != Pooling.Automatic && (hasWords || Method is { WordsPerClass: > 0 }))
+                throw new ArgumentException(
+                    $"Pooling is {Pooling}, but with a Verbalizer no text becomes one vector: the mask's state is read. Leave Pooling out.", nameof(Pooling));
+            if (!hasWords)
                 return;
             if (Pattern is null)
                 throw new ArgumentException(
                     "A Verbalizer needs a Pattern with {mask}, where its words are scored, such as \"{text} It was {mask}.\".", nameof(Pattern));
-            if (Pooling != Pooling.Automatic)
-                throw new ArgumentException(
-                    $"Pooling is {Pooling}, but with a Verbalizer no text becomes one vector: the mask's state is read. Leave Pooling out.", nameof(Pooling));
             ClozePattern.Parse(Pattern).RequireMask();
         }
     }

@@ -49,8 +49,9 @@ public sealed class FineTuning : TuningMethod, IJsonOnDeserialized
         TrainedTensors.OfBackbone,
         key =>
         {
+            using var scope = NewDisposeScope(); // A 16-bit tensor's first copy in F32 is freed at once.
             var frozen = Find(backbone, key)!;
-            return first.Of(TrainedTensors.OfBackbone(key), _ => frozen.detach().ToTrainedType().clone())(frozen.shape);
+            return first.Of(TrainedTensors.OfBackbone(key), _ => frozen.detach().ToTrainedType().clone())(frozen.shape).MoveToOuterDisposeScope();
         }));
 
     internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout)
