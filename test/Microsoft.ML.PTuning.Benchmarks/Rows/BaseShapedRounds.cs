@@ -9,7 +9,7 @@ namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 /// <param name="Peak">Operations a second that products of matrices reach (<see cref="SgemmPeak"/>).</param>
 /// <param name="Forward">Scoring, the library's way.</param>
 /// <param name="Step">A training step of the library.</param>
-/// <param name="FineTuningStep">A step that trains the encoder, one computation spread over all threads (<see cref="FineTuning"/>).</param>
+/// <param name="FineTuningStep">A step that trains the encoder, one computation spread over all threads (<see cref="OfficialFineTuning"/>).</param>
 /// <param name="LeanFineTuningStep">The same with all that the library does for its own steps.</param>
 /// <param name="RecomputedStep">A training step of the library that recomputes activations.</param>
 internal sealed record BaseShapedRound(
@@ -70,8 +70,8 @@ internal sealed class BaseShapedRounds
         var settings = UntrainedModel.Settings(threads);
         using var optimizer = model.Optimizer(settings);
         using var recomputing = model.Optimizer(settings with { RecomputeActivations = true });
-        using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder);
-        using var leanFineTuning = new FineTuning(model, BaseShapedEncoder.Folder, threads);
+        using var fineTuning = new OfficialFineTuning(model, BaseShapedEncoder.Folder);
+        using var leanFineTuning = new OfficialFineTuning(model, BaseShapedEncoder.Folder, threads);
 
         var encoder = model.Backbone.Configuration;
         var work = UsefulWork.OfForward(encoder, BatchSize, Length, UntrainedModel.PrefixLength);

@@ -47,7 +47,7 @@ internal sealed class PeakMemory(string name, string step, string against) : IBe
         ExamplePart[] batch = [.. rows.SelectMany(row => row.Parts)];
         if (arguments[0] is FineTuningStep or LeanFineTuning)
         {
-            using var fineTuning = new FineTuning(model, BaseShapedEncoder.Folder, arguments[0] == LeanFineTuning ? threads : null);
+            using var fineTuning = new OfficialFineTuning(model, BaseShapedEncoder.Folder, arguments[0] == LeanFineTuning ? threads : null);
             Repeat(() => fineTuning.Step(batch));
         }
         else

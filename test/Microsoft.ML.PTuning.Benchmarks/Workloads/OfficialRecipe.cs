@@ -96,7 +96,7 @@ internal sealed class OfficialRecipe : IDisposable
         var batch = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU, _model.Task.MaxLength);
         var tuning = new Tuning(PrefixOfEachRow(batch.Rows, dropout));
         var hidden = _model.Backbone.Forward(batch, tuning, _shape.Length, dropout);
-        return _model.Task.Head.Forward(_model.Backbone, hidden, batch.Mask, _head, tuning, dropout);
+        return _model.Task.Head.Forward(_model.Backbone, hidden, batch, _head, tuning, dropout);
     }
 
     private LayerPrefix[] PrefixOfEachRow(int rows, Dropout? dropout)

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 /// <summary>What P-Tuning is an alternative to: every weight of the encoder is trained, by AdamW. No prefix, no dropout.</summary>
-internal sealed class FineTuning : IDisposable
+internal sealed class OfficialFineTuning : IDisposable
 {
     private const double LearningRate = 2e-5;
 
@@ -29,7 +29,7 @@ internal sealed class FineTuning : IDisposable
     /// this library does for its own steps: a shard a worker thread, in micro-batches, of which the last layer computes the first token alone, and
     /// AdamW spread over the same threads; all gradients are added up in one place.
     /// </param>
-    public FineTuning(UntrainedModel model, string encoder, int? threads = null)
+    public OfficialFineTuning(UntrainedModel model, string encoder, int? threads = null)
     {
         (_model, _isLean, _shards) = (model, threads is not null, threads ?? 1);
         var configuration = BackboneConfiguration.Read(encoder);
@@ -77,7 +77,7 @@ internal sealed class FineTuning : IDisposable
         var encoded = EncodedRow.Collate([.. parts.SelectMany(part => part.Sequences)], _model.PadId, CPU);
         var embedded = _backbone.Embed(encoded, positionOffset: 0);
         var hidden = _backbone.RunLayers(embedded, encoded, tuning: null, 0, _backbone.Configuration.Layers, sentenceTokenOnly: _isLean);
-        var outputs = _model.Task.Head.Forward(_backbone, hidden, encoded.Mask, _head, Tuning.None, dropout: null);
+        var outputs = _model.Task.Head.Forward(_backbone, hidden, encoded, _head, Tuning.None, dropout: null);
         _model.Task.Loss(outputs, parts).DividedBy(batchSize).backward(); // Threads may add to one tensor's gradient at once.
     }
 
