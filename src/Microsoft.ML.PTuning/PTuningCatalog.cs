@@ -4,7 +4,10 @@ using Microsoft.ML.PTuning;
 namespace Microsoft.ML;
 
 /// <summary>P-Tuning v2 on the trainer catalogs of an <see cref="MLContext"/>: a method per task.</summary>
-/// <remarks>The named parameters cover the usual cases; the options class of a task has all options. Both have the same defaults.</remarks>
+/// <remarks>
+/// The named parameters cover the usual cases; the options class of a task has all options, another <see cref="TrainingOptions.Method"/> among them.
+/// Both have the same defaults. From few labelled rows and many without labels, <c>PatternExploiting</c> learns classes.
+/// </remarks>
 public static partial class PTuningCatalog
 {
     private static PTuningV2Trainer Create(TrainCatalogBase.CatalogInstantiatorBase catalog, PTuningV2Trainer.Options options)

@@ -15,6 +15,9 @@ namespace Microsoft.ML.PTuning;
 /// and its label; the output columns are those of ML.NET's own trainers. No normalisation is needed. Rows are tokenised once, so a cache speeds up
 /// only the steps before the trainer. One trainer may be fitted on several threads at once.
 /// </para>
+/// <para>
+/// <see cref="TrainingOptions.Method"/> chooses another method than P-Tuning v2: prompt tuning, LoRA, fine-tuning and others (see <see cref="TuningMethod"/>).
+/// </para>
 /// <para>The encoder is <see cref="TrainingOptions.Backbone"/>, by default the encoder of the package that the application references.</para>
 /// </remarks>
 /// <example>

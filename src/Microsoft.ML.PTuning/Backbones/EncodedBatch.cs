@@ -31,32 +31,10 @@ internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
     public int Length { get; } = (int)Ids.size(1);
 
     /// <summary>Some consecutive rows.</summary>
-    public EncodedBatch Slice(int first, int count)
-    {
-        return new(Of(Ids), Of(Segments), Mask is null ? null : Of(Mask))
-        {
-            PromptPlaces = PromptPlaces is null ? null : Of(PromptPlaces),
-            MaskPlaces = MaskPlaces is null ? null : Of(MaskPlaces),
-            TokenVectors = TokenVectors is null ? null : Of(TokenVectors),
-            BetweenLayers = BetweenLayers,
-        };
-
-        Tensor Of(Tensor tensor) => tensor.narrow(0, first, count);
-    }
+    public EncodedBatch Slice(int first, int count) => Map(tensor => tensor.narrow(0, first, count));
 
     /// <summary>All rows several times: first copies, second copies, ...</summary>
-    public EncodedBatch Repeat(int copies)
-    {
-        return copies == 1 ? this : new(Of(Ids), Of(Segments), Mask is null ? null : Of(Mask))
-        {
-            PromptPlaces = PromptPlaces is null ? null : Of(PromptPlaces),
-            MaskPlaces = MaskPlaces is null ? null : Of(MaskPlaces),
-            TokenVectors = TokenVectors is null ? null : Of(TokenVectors),
-            BetweenLayers = BetweenLayers,
-        };
-
-        Tensor Of(Tensor tensor) => cat(Enumerable.Repeat(tensor, copies).ToArray(), 0);
-    }
+    public EncodedBatch Repeat(int copies) => Map(tensor => cat(Enumerable.Repeat(tensor, copies).ToArray(), 0));
 
     /// <summary>The batch with places for trained vectors in every row, of segment 0.</summary>
     /// <param name="at">Where they begin, in tokens.</param>
@@ -76,4 +54,12 @@ internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
         Tensor Insert(Tensor tokens, int value) =>
             cat([tokens.narrow(1, 0, at), tokens.narrow(1, 0, 1).expand(-1, count).Filled(value), tokens.narrow(1, at, Length - at)], 1);
     }
+
+    private EncodedBatch Map(Func<Tensor, Tensor> rows) => new(rows(Ids), rows(Segments), Mask is null ? null : rows(Mask))
+    {
+        PromptPlaces = PromptPlaces is null ? null : rows(PromptPlaces),
+        MaskPlaces = MaskPlaces is null ? null : rows(MaskPlaces),
+        TokenVectors = TokenVectors is null ? null : rows(TokenVectors),
+        BetweenLayers = BetweenLayers,
+    };
 }

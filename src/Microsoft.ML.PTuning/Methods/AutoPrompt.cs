@@ -1,6 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
-using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tokenization;
 
@@ -30,12 +29,9 @@ namespace Microsoft.ML.PTuning;
 /// });
 /// </code>
 /// </example>
-public sealed class AutoPrompt : TuningMethod
+public sealed class AutoPrompt() : InputPromptMethod(length: 3)
 {
     internal const string Kind = "autoprompt";
-
-    /// <summary>How many words the trigger has.</summary>
-    public int Length { get; init; } = 3;
 
     /// <summary>How many words are tried per step.</summary>
     public int Candidates { get; init; } = 10;
@@ -45,24 +41,9 @@ public sealed class AutoPrompt : TuningMethod
     /// </summary>
     public int LabelWords { get; init; }
 
-    /// <summary>Where the words stand if the pattern does not say it.</summary>
-    public PromptPlacement Placement { get; init; }
-
     internal override bool SumsProbabilities => true;
 
     internal override int WordsPerClass => LabelWords;
-
-    internal override int InsertedTokens => Length;
-
-    internal override bool TunesEmbeddings => true;
-
-    internal override bool Stacks => true;
-
-    internal override object StackKey => (GetType(), Length, Placement);
-
-    internal override int FirstTunedLayer(Backbone backbone) => 0;
-
-    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [PromptArrangement.Declare(backbone, Length)];
 
     internal override MethodParameters Create(Backbone backbone, FirstValues first) => new TriggerSearch(
         backbone,
@@ -75,17 +56,12 @@ public sealed class AutoPrompt : TuningMethod
             ? [.. Enumerable.Repeat(mask, Length)]
             : PromptArrangement.ChooseWords(PromptStart.FrequentWords, text: null, Length, rows, tokenizer, classes);
 
-    internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone) => PromptArrangement.Arrange(batch, backbone, Placement, Length);
-
     internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) => new(Prompts: new(tensors[TrainedTensors.Prompt]));
-
-    internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => PromptArrangement.Stack(models);
 
     internal override void Check()
     {
-        OptionRange.AtLeast(Length, 1);
+        base.Check();
         OptionRange.AtLeast(Candidates, 1);
         OptionRange.AtLeast(LabelWords, 0);
-        OptionRange.Defined(Placement);
     }
 }

@@ -26,20 +26,12 @@ public sealed class BitFit : TuningMethod
 
     internal override int FirstTunedLayer(Backbone backbone) => 0;
 
-    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) =>
-        [.. Biases(backbone).Select(key => new TensorDeclaration(TrainedTensors.OfBackbone(key), backbone.Tensors[key].shape))];
+    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => ChangedTensors.Declare(backbone, Biases(backbone));
 
-    internal override MethodParameters Create(Backbone backbone, FirstValues first) => new DirectParameters(Biases(backbone).ToDictionary(
-        TrainedTensors.OfBackbone,
-        key => first.Of(TrainedTensors.OfBackbone(key), _ => backbone.Tensors[key].detach().ToTrainedType().clone())(backbone.Tensors[key].shape)));
+    internal override MethodParameters Create(Backbone backbone, FirstValues first) => ChangedTensors.Create(backbone, Biases(backbone), first);
 
-    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout)
-    {
-        var changes = new WeightChanges();
-        foreach (var key in Biases(backbone))
-            changes.Replace(backbone.Tensors[key], tensors[TrainedTensors.OfBackbone(key)]);
-        return new(Weights: changes);
-    }
+    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
+        ChangedTensors.Tune(backbone, Biases(backbone), tensors);
 
     /// <summary>The keys of linear layers' and norms' biases.</summary>
     private static IEnumerable<string> Biases(Backbone backbone) => backbone.Tensors.Names.Where(key => key.EndsWith("bias", StringComparison.Ordinal));

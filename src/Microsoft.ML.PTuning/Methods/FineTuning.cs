@@ -4,7 +4,6 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Methods;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning;
 
@@ -42,28 +41,15 @@ public sealed class FineTuning : TuningMethod, IJsonOnDeserialized
 
     internal override int FirstTunedLayer(Backbone backbone) => 0;
 
-    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) =>
-        [.. KeysOf(backbone).Select(key => new TensorDeclaration(TrainedTensors.OfBackbone(key), Find(backbone, key)!.shape))];
+    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => ChangedTensors.Declare(backbone, KeysOf(backbone));
 
-    internal override MethodParameters Create(Backbone backbone, FirstValues first) => new DirectParameters(KeysOf(backbone).ToDictionary(
-        TrainedTensors.OfBackbone,
-        key =>
-        {
-            using var scope = NewDisposeScope(); // A 16-bit tensor's first copy in F32 is freed at once.
-            var frozen = Find(backbone, key)!;
-            return first.Of(TrainedTensors.OfBackbone(key), _ => frozen.detach().ToTrainedType().clone())(frozen.shape).MoveToOuterDisposeScope();
-        }));
+    internal override MethodParameters Create(Backbone backbone, FirstValues first) => ChangedTensors.Create(backbone, KeysOf(backbone), first);
 
-    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout)
-    {
-        var changes = new WeightChanges();
-        foreach (var key in KeysOf(backbone))
-            changes.Replace(Find(backbone, key)!, tensors[TrainedTensors.OfBackbone(key)]);
-        return new(Weights: changes);
-    }
+    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
+        ChangedTensors.Tune(backbone, KeysOf(backbone), tensors);
 
     internal override string? FindMisfit(Backbone backbone, int maxLength) =>
-        KeysOf(backbone).FirstOrDefault(key => Find(backbone, key) is null) is { } unknown
+        KeysOf(backbone).FirstOrDefault(key => ChangedTensors.Find(backbone, key) is null) is { } unknown
             ? $"The method changes '{unknown}', but the backbone has no such tensor."
             : base.FindMisfit(backbone, maxLength);
 
@@ -76,9 +62,4 @@ public sealed class FineTuning : TuningMethod, IJsonOnDeserialized
     /// <summary>All tensors of the encoder, and of its language model's head where that was loaded.</summary>
     private IEnumerable<string> KeysOf(Backbone backbone) =>
         Keys ?? backbone.Tensors.Names.Concat(backbone.LanguageHead?.Tensors.Names ?? []);
-
-    private static Tensor? Find(Backbone backbone, string key) =>
-        backbone.Tensors.Has(key) ? backbone.Tensors[key]
-        : backbone.LanguageHead?.Tensors.Has(key) == true ? backbone.LanguageHead.Tensors[key]
-        : null;
 }

@@ -1,6 +1,4 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Layers;
-using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Methods;
 
 namespace Microsoft.ML.PTuning;
@@ -9,7 +7,7 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// <para>
 /// The pattern says where the vectors stand: <see cref="PTuningV2Trainer.SentenceOptions.Pattern"/>, with as many places as there are vectors. Without
-/// one, <see cref="Placement"/> does.
+/// one, <see cref="InputPromptMethod.Placement"/> does.
 /// </para>
 /// <para>
 /// The network is computed once per step and not saved: the model keeps the vectors. The encoder stays frozen, as in the paper's experiments with LAMA.
@@ -25,12 +23,9 @@ namespace Microsoft.ML.PTuning;
 /// });
 /// </code>
 /// </example>
-public sealed class PTuningV1 : TuningMethod
+public sealed class PTuningV1() : InputPromptMethod(length: 9)
 {
     internal const string Kind = "p-tuning-v1";
-
-    /// <summary>How many vectors, P. They take as many positions of the encoder.</summary>
-    public int Length { get; init; } = 9;
 
     /// <summary>The network that makes them.</summary>
     public PromptNetworkKind Network { get; init; }
@@ -38,22 +33,7 @@ public sealed class PTuningV1 : TuningMethod
     /// <summary>Units of the LSTM per direction; 0 for half the size of a vector, as in the experiments with LAMA.</summary>
     public int LstmSize { get; init; }
 
-    /// <summary>Where the vectors stand if the pattern does not say it.</summary>
-    public PromptPlacement Placement { get; init; }
-
     internal override double? UsualLearningRate => 1e-3;
-
-    internal override int InsertedTokens => Length;
-
-    internal override bool TunesEmbeddings => true;
-
-    internal override bool Stacks => true;
-
-    internal override object StackKey => (GetType(), Length, Placement);
-
-    internal override int FirstTunedLayer(Backbone backbone) => 0;
-
-    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [PromptArrangement.Declare(backbone, Length)];
 
     internal override MethodParameters Create(Backbone backbone, FirstValues first)
     {
@@ -70,19 +50,11 @@ public sealed class PTuningV1 : TuningMethod
         };
     }
 
-    internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone) => PromptArrangement.Arrange(batch, backbone, Placement, Length);
-
-    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
-        new(Prompts: new(PromptArrangement.Drop(tensors[TrainedTensors.Prompt], rows, dropout)));
-
-    internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => PromptArrangement.Stack(models);
-
     internal override void Check()
     {
-        OptionRange.AtLeast(Length, 1);
+        base.Check();
         OptionRange.AtLeast(LstmSize, 0);
         OptionRange.Defined(Network);
-        OptionRange.Defined(Placement);
     }
 }
 

@@ -1,6 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
-using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
@@ -11,10 +10,6 @@ internal static class PromptArrangement
 {
     /// <summary>The id at the places of the prompt; its embedding is not used.</summary>
     private const int AnyId = 0;
-
-    /// <summary>The trained vectors, <c>[P, E]</c>.</summary>
-    public static TensorDeclaration Declare(Backbone backbone, int length) =>
-        new(TrainedTensors.Prompt, [length, backbone.Configuration.EmbeddingSize]);
 
     /// <summary>Gives each row its places for the prompt, unless its pattern has given them already.</summary>
     /// <exception cref="InvalidOperationException">The pattern has another number of places.</exception>
@@ -40,11 +35,6 @@ internal static class PromptArrangement
             Segments = arranged.Segments.Filled(0),
         };
     }
-
-    /// <summary>The prompt with one dropout mask per row in training.</summary>
-    /// <param name="prompt"><c>[P, E]</c>.</param>
-    public static Tensor Drop(Tensor prompt, int rows, Dropout? dropout) =>
-        dropout is null ? prompt : dropout.Apply(prompt.unsqueeze(0).expand(rows, -1, -1));
 
     /// <summary>Each row's own prompt, for models with equally long ones.</summary>
     public static Tuning Stack(IReadOnlyList<ModelRows> models) =>

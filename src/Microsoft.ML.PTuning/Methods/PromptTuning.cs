@@ -1,6 +1,4 @@
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Backbones.Layers;
-using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tokenization;
 
@@ -20,17 +18,11 @@ namespace Microsoft.ML.PTuning;
 /// });
 /// </code>
 /// </example>
-public sealed class PromptTuning : TuningMethod
+public sealed class PromptTuning() : InputPromptMethod(length: Default.PrefixLength)
 {
     internal const string Kind = "prompt-tuning";
 
-    /// <summary>How many vectors, P. They take as many positions of the encoder.</summary>
-    public int Length { get; init; } = Default.PrefixLength;
-
-    /// <summary>Where they stand if the pattern does not say it.</summary>
-    public PromptPlacement Placement { get; init; }
-
-    /// <summary>What they are before training.</summary>
+    /// <summary>What the vectors are before training.</summary>
     public PromptStart Start { get; init; }
 
     /// <summary>The text whose words they begin with (<see cref="PromptStart.Text"/>); repeated if it is shorter than the prompt.</summary>
@@ -50,17 +42,7 @@ public sealed class PromptTuning : TuningMethod
 
     internal override double? UsualLearningRate => 2e-2;
 
-    internal override int InsertedTokens => Length;
-
-    internal override bool TunesEmbeddings => true;
-
-    internal override bool Stacks => true;
-
-    internal override object StackKey => (GetType(), Length, Placement, ReadsPrompt, EmbedsTwice);
-
-    internal override int FirstTunedLayer(Backbone backbone) => 0;
-
-    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [PromptArrangement.Declare(backbone, Length)];
+    internal override object StackKey => (base.StackKey, ReadsPrompt, EmbedsTwice);
 
     internal override MethodParameters Create(Backbone backbone, FirstValues first) => DirectParameters.Of(
         TrainedTensors.Prompt,
@@ -71,23 +53,21 @@ public sealed class PromptTuning : TuningMethod
 
     internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone)
     {
-        var arranged = PromptArrangement.Arrange(batch, backbone, Placement, Length) with { ReadsFirstAdded = ReadsPrompt };
+        var arranged = base.Arrange(batch, backbone) with { ReadsFirstAdded = ReadsPrompt };
         return EmbedsTwice ? arranged with { Read = PromptArrangement.EmbedTwice(arranged.Read, batch, backbone) } : arranged;
     }
 
-    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
-        new(Prompts: new(PromptArrangement.Drop(tensors[TrainedTensors.Prompt], rows, dropout)));
-
-    internal override Tuning Stack(Backbone backbone, IReadOnlyList<ModelRows> models) => PromptArrangement.Stack(models);
-
-    internal override string? FindMisfit(Backbone backbone, int maxLength) => EmbedsTwice && backbone.Configuration is var encoder && encoder.EmbeddingSize != encoder.HiddenSize
-        ? $"EmbedsTwice needs embeddings of the layers' size, {encoder.HiddenSize}, but those of this {encoder.ModelType} have {encoder.EmbeddingSize} numbers. Leave it out."
-        : base.FindMisfit(backbone, maxLength);
+    internal override string? FindMisfit(Backbone backbone, int maxLength)
+    {
+        var (encoder, type) = (backbone.Configuration, backbone.Configuration.ModelType);
+        return EmbedsTwice && encoder.EmbeddingSize != encoder.HiddenSize
+            ? $"EmbedsTwice needs embeddings of the layers' size, {encoder.HiddenSize}, but those of this {type} have {encoder.EmbeddingSize} numbers. Leave it out."
+            : base.FindMisfit(backbone, maxLength);
+    }
 
     internal override void Check()
     {
-        OptionRange.AtLeast(Length, 1);
-        OptionRange.Defined(Placement);
+        base.Check();
         PromptArrangement.Check(Start, StartText);
         if (Placement != PromptPlacement.BeforeText && (ReadsPrompt || EmbedsTwice))
             throw new ArgumentException(

@@ -22,7 +22,7 @@ namespace Microsoft.ML.PTuning;
 /// });
 /// </code>
 /// </example>
-public sealed class SoftPromptMixture : TuningMethod
+public sealed class SoftPromptMixture() : InputPromptMethod(length: 10)
 {
     internal const string Kind = "soft-prompt-mixture";
 
@@ -31,13 +31,7 @@ public sealed class SoftPromptMixture : TuningMethod
     /// <summary>How many prompts, M.</summary>
     public int Prompts { get; init; } = 3;
 
-    /// <summary>Vectors per prompt, P.</summary>
-    public int Length { get; init; } = 10;
-
-    /// <summary>Where they stand if the pattern does not say it.</summary>
-    public PromptPlacement Placement { get; init; }
-
-    /// <summary>What they are before training. Prompts that begin with words differ by random numbers, N(0, 0.02).</summary>
+    /// <summary>What the vectors are before training. Prompts that begin with words differ by random numbers, N(0, 0.02).</summary>
     public PromptStart Start { get; init; }
 
     /// <summary>The text whose words they begin with (<see cref="PromptStart.Text"/>); repeated if it is shorter than a prompt.</summary>
@@ -56,13 +50,9 @@ public sealed class SoftPromptMixture : TuningMethod
 
     internal override bool MixesClasses => true;
 
-    internal override int InsertedTokens => Length;
-
     internal override int Copies => Prompts;
 
-    internal override bool TunesEmbeddings => true;
-
-    internal override int FirstTunedLayer(Backbone backbone) => 0;
+    internal override bool Stacks => false;
 
     internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone)
     {
@@ -91,7 +81,7 @@ public sealed class SoftPromptMixture : TuningMethod
         PromptArrangement.ChooseWords(Start, StartText, Length, rows, tokenizer, classes);
 
     internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone) =>
-        PromptArrangement.Arrange(batch.Repeat(Prompts), backbone, Placement, Length);
+        base.Arrange(batch.Repeat(Prompts), backbone);
 
     internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout)
     {
@@ -113,9 +103,8 @@ public sealed class SoftPromptMixture : TuningMethod
 
     internal override void Check()
     {
+        base.Check();
         OptionRange.AtLeast(Prompts, 2);
-        OptionRange.AtLeast(Length, 1);
-        OptionRange.Defined(Placement);
         PromptArrangement.Check(Start, StartText);
     }
 

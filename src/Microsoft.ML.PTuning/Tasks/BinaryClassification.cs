@@ -30,7 +30,7 @@ internal sealed record BinaryClassification : SentenceClassification
 
     protected override int OutputSize => 2;
 
-    protected override IReadOnlyList<string> ClassNames => ["false", "true"];
+    public override IReadOnlyList<string> ClassNames => ["false", "true"];
 
     public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction([outputs[0][1] - outputs[0][0]]);
 

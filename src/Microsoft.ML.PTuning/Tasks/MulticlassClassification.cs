@@ -29,7 +29,7 @@ internal sealed record MulticlassClassification : SentenceClassification
 
     protected override int OutputSize => Labels!.Count;
 
-    protected override IReadOnlyList<string> ClassNames =>
+    public override IReadOnlyList<string> ClassNames =>
         Labels!.Values ?? [.. Enumerable.Range(0, Labels.Count).Select(index => index.ToString(CultureInfo.InvariantCulture))];
 
     public override PromptTask ForData(IDataView data, Action checkCancelled)

@@ -25,12 +25,6 @@ internal abstract record SentenceClassification : SentenceTask
     [JsonIgnore]
     public int WordsPerClass { get; init; }
 
-    /// <summary>How many classes there are.</summary>
-    public int ClassCount => ClassNames.Count;
-
-    /// <inheritdoc cref="ClassNames"/>
-    public IReadOnlyList<string> ClassesByName => ClassNames;
-
     public override IEnumerable<int> ClassTokens => Verbalizer?.SelectMany(words => words.Tokens!).SelectMany(tokens => tokens) ?? [];
 
     public override PromptTask ForMethod(TuningMethod method) => Verbalizer is null
@@ -45,7 +39,7 @@ internal abstract record SentenceClassification : SentenceTask
     public override bool NeedsLanguageHead => Verbalizer is not null || WordsPerClass > 0;
 
     /// <summary>The classes' names, as a verbalizer spells them.</summary>
-    protected abstract IReadOnlyList<string> ClassNames { get; }
+    public abstract IReadOnlyList<string> ClassNames { get; }
 
     public override PromptTask ForTokenizer(TextTokenizer tokenizer) =>
         Verbalizer is null ? this : this with { Verbalizer = ClassWords.Resolve(Verbalizer, ClassNames, tokenizer) };

@@ -33,10 +33,10 @@ internal static class LabelWordSearch
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var states = States(rows, encoder, method, lease.Tokenizer.PadId, device);
-        var weights = Regress(states, [.. rows.Select(row => (uint)row.Parts[0].Target[0])], task.ClassCount, seed);
+        var weights = Regress(states, [.. rows.Select(row => (uint)row.Parts[0].Target[0])], task.ClassNames.Count, seed);
         var words = lease.Backbone.LanguageHead!.Words.ToTrainedType().cpu();
         var scores = nn.functional.linear(words, weights).softmax(1).t().contiguous();                 // [K, vocabulary]
-        var found = task.ClassesByName.Select(_ => new List<int>()).ToArray();
+        var found = task.ClassNames.Select(_ => new List<int>()).ToArray();
         foreach (var (word, ofClass) in BestFirst(scores).Where(pair => !excluded.Contains(pair.Word)))
         {
             if (found[ofClass].Count < task.WordsPerClass && !found.Any(words => words.Contains(word)) && IsWord(word, lease.Tokenizer))
@@ -44,7 +44,7 @@ internal static class LabelWordSearch
             if (found.All(words => words.Count == task.WordsPerClass))
                 break;
         }
-        return [.. task.ClassesByName.Zip(found, (name, tokens) => tokens.Count == task.WordsPerClass
+        return [.. task.ClassNames.Zip(found, (name, tokens) => tokens.Count == task.WordsPerClass
             ? new ClassWords(name, [.. tokens.Select(id => Text(id, lease.Tokenizer)!)]) { Tokens = [.. tokens.Select(id => new[] { id })] }
             : throw new InvalidOperationException(
                 $"AutoPrompt found {tokens.Count} words for the class '{name}', expected {task.WordsPerClass}: the vocabulary has no more. "
