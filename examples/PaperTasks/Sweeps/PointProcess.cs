@@ -7,7 +7,8 @@ namespace PaperTasks.Sweeps;
 /// <summary>Runs points as processes of this program.</summary>
 /// <param name="Cores">What a process may use: .NET, the library's threads and libtorch's count so many.</param>
 /// <param name="Folder">Where a process runs.</param>
-internal sealed record PointProcess(int Cores, string Folder)
+/// <param name="Gpu">The CUDA device to compute on; null for the CPU.</param>
+internal sealed record PointProcess(int Cores, string Folder, int? Gpu = null)
 {
     private const int CancelledCode = 130, ErrorLines = 5;
 
@@ -56,7 +57,8 @@ internal sealed record PointProcess(int Cores, string Folder)
 
     private Process Start(Point point, string json)
     {
-        var start = new ProcessStartInfo(Program[0], [.. Program.Skip(1), .. point.Arguments, $"--json={json}"])
+        IEnumerable<string> device = Gpu is { } gpu ? [$"--gpu={gpu}"] : [];
+        var start = new ProcessStartInfo(Program[0], [.. Program.Skip(1), .. point.Arguments, .. device, $"--json={json}"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -95,7 +97,7 @@ internal sealed record PointProcess(int Cores, string Folder)
     {
         result.Values["seconds"] = Math.Round(time.TotalSeconds, 3);
         result.Values["cores"] = Cores;
-        result.Values["machine"] = $"{Environment.MachineName}, {Environment.ProcessorCount} cores";
+        result.Values["machine"] = $"{Environment.MachineName}, {Environment.ProcessorCount} cores{(Gpu is { } gpu ? $", CUDA device {gpu}" : "")}";
         if (Commit is not null)
             result.Values["commit"] = Commit;
         return result;

@@ -28,6 +28,9 @@ internal static class SweepCommand
         Description = "Cores per point; else those of the machine, divided by --processes. The same number gives the same bits",
     };
 
+    private static readonly Option<int?> Gpu = CommandLine.Number(
+        "--gpu", "The CUDA device that all points compute on, from 0; else the CPU", lowest: 0);
+
     private static readonly Option<string?> Data = new("--data")
     {
         HelpName = "DIR",
@@ -40,7 +43,7 @@ internal static class SweepCommand
     {
         var command = new Command("sweep", "Runs the program for every point of a grid, goes on where it was stopped, and writes tables and figures.")
         {
-            File, Data, Results, Processes, Cores, ReportOnly,
+            File, Data, Results, Processes, Cores, Gpu, ReportOnly,
         };
         command.Validators.Add(result =>
         {
@@ -74,7 +77,8 @@ internal static class SweepCommand
             throw new DirectoryNotFoundException($"The folder '{data}' given by --data does not exist.");
 
         int processes = arguments.GetValue(Processes);
-        var process = new PointProcess(arguments.GetValue(Cores) ?? Math.Max(1, Environment.ProcessorCount / processes), data);
+        int cores = arguments.GetValue(Cores) ?? Math.Max(1, Environment.ProcessorCount / processes);
+        var process = new PointProcess(cores, data, arguments.GetValue(Gpu));
         using SweepResults results = SweepResults.Open(path);
         if (results.WasRepaired)
             Console.WriteLine($"{path}: the last line was cut short, and is removed.");
