@@ -46,7 +46,7 @@ internal static class MethodOptions
     private static readonly Option<PromptStart?> StartOfPrompt = new("--prompt-start")
     {
         HelpName = string.Join('|', Enum.GetNames<PromptStart>().Where(name => name != nameof(PromptStart.Text))).ToLowerInvariant(),
-        Description = "What the vectors of a prompt in the input are before training",
+        Description = "What the vectors of a prompt in the input, or of a prefix, are before training",
     };
 
     private static readonly Option<PromptPlacement?> PlaceOfPrompt = new("--prompt-placement")

@@ -7,7 +7,7 @@ internal sealed record RequestedSettings(
     int? PrefixLength, LayerSelection? PrefixLayers, bool? Projection, double? LearningRate, int? Epochs, int? BatchSize, int? MaxLength,
     PositionOffset? PositionOffset, Pooling? Pooling, bool PadToMax, IReadOnlyList<int> Seeds, bool KeepsBestEpoch = true)
 {
-    /// <summary>What the vectors of a prompt in the input are before training.</summary>
+    /// <summary>What the vectors of a prompt or a prefix are before training.</summary>
     public PromptStart? PromptStart { get; init; }
 
     /// <summary>Where they stand.</summary>
@@ -41,6 +41,9 @@ internal sealed record Settings(
     /// <summary>Seed of a run where neither the command line nor a preset names one.</summary>
     public const int DefaultSeed = 1;
 
+    /// <summary>What the vectors of a prefix are before training.</summary>
+    public PromptStart PrefixStart { get; init; }
+
     /// <summary>How the library adapts the encoder; null for a prefix, or where the method is not the library's.</summary>
     public TuningMethod? Tuning { get; init; }
 
@@ -69,6 +72,7 @@ internal sealed record Settings(
         Seeds: requested.Seeds.Count > 0 ? requested.Seeds : [preset?.Seed ?? DefaultSeed],
         KeepsBestEpoch: requested.KeepsBestEpoch)
     {
+        PrefixStart = hasPrefix ? requested.PromptStart ?? library.PrefixStart : default,
         Tuning = library.Method,
         Pattern = requested.Pattern,
         Words = requested.Words,

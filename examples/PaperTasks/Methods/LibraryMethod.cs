@@ -61,6 +61,7 @@ internal sealed record LibraryMethod(
         PrefixLength = HasPrefix ? settings.PrefixLength : (int?)null,
         PrefixLayers = HasPrefix ? settings.PrefixLayers.ToString() : null,
         Projection = HasPrefix ? settings.Projection : (bool?)null,
+        PrefixStart = HasPrefix && settings.PrefixStart != default ? settings.PrefixStart.ToString().ToLowerInvariant() : null,
         Tuning = settings.Tuning is { } tuning ? TuningOptions(tuning) : null,
         settings.Pattern,
         Words = settings.Words is { } words ? string.Join(';', words.Classes.Select(name => $"{name}={string.Join(',', words[name])}")) : null,
@@ -157,6 +158,7 @@ internal sealed record LibraryMethod(
             options.PrefixLength = settings.PrefixLength;
             options.PrefixLayers = settings.PrefixLayers;
             options.PrefixProjection = settings.Projection;
+            options.PrefixStart = settings.PrefixStart;
             options.PositionOffset = settings.PositionOffset;
         }
 
