@@ -105,6 +105,12 @@ internal static class CommandLine
     private static readonly Option<int?> Gpu = Number(
         "--gpu", "The CUDA device to compute on, from 0; else the CPU. Build with TorchBackend=cuda-linux or cuda-windows", lowest: 0);
 
+    private static readonly Option<string?> Checkpoints = new("--checkpoints")
+    {
+        HelpName = "DIR",
+        Description = "Keeps the state of the training there, so that the same command goes on where it was stopped",
+    };
+
     private static readonly Option<string?> Save = new("--save") { HelpName = "FILE", Description = "Saves the first seed's model for mlContext.Model.Load" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the results as JSON" };
 
@@ -120,7 +126,7 @@ internal static class CommandLine
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
             TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, .. MethodOptions.All, .. CompanionOptions.All, Defaults,
-            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Save, Json])
+            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Checkpoints, Save, Json])
         {
             command.Options.Add(option);
         }
@@ -238,7 +244,11 @@ internal static class CommandLine
             runs.Add(TrainingBar.Show(progress =>
                 Experiment.Run(
                     method,
-                    new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu)) { Shared = shared?.Draw(reading, seed) },
+                    new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu))
+                    {
+                        Shared = shared?.Draw(reading, seed),
+                        Checkpoints = arguments.GetValue(Checkpoints) is { } checkpoints ? Path.Combine(checkpoints, $"seed-{seed}") : null,
+                    },
                     saveTo)));
         }
 

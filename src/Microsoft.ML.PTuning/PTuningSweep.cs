@@ -232,6 +232,7 @@ public sealed class PTuningSweep<TOptions>
     {
         var options = trial.Copy(); // The trial's own options outlive this sweep's token.
         options.CancellationToken = cancellationToken;
+        options.CheckpointDirectory = null; // A trial that was stopped begins again: the sweep's own file keeps those that ended.
         using var model = new PTuningV2Trainer(_mlContext, options).Fit(training);
         return _metric(model.Transform(validation));
     }

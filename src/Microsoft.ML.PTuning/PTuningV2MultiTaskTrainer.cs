@@ -135,7 +135,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         var settings = session.SettingsFor(tasks);
         var epochs = (long)settings.MaxEpochs + _options.ContinuationEpochs;
         using var trunk = TrunkCache.Create(tasks, epochs, settings, padId, session.Device);
-        var shared = new TrainingLoop(tasks, settings, padId, session.Device, trunk).Run();
+        var shared = new TrainingLoop(tasks, settings, padId, session.Device, trunk) { Stage = "shared" }.Run();
         return _options.ContinuationEpochs == 0 ? shared : Continue(tasks, shared, padId, session, settings, trunk);
     }
 
@@ -148,7 +148,7 @@ public sealed partial class PTuningV2MultiTaskTrainer
         try
         {
             foreach (var (task, before) in tasks.Zip(shared))
-                continued.AddRange(new TrainingLoop([task.After(before)], settings, padId, session.Device, trunk).Run());
+                continued.AddRange(new TrainingLoop([task.After(before)], settings, padId, session.Device, trunk) { Stage = $"task {task.Name}" }.Run());
             return [.. continued];
         }
         catch

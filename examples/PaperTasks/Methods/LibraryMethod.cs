@@ -171,6 +171,7 @@ internal sealed record LibraryMethod(
         options.BatchSize = settings.BatchSize;
         options.MaxEpochs = settings.Epochs;
         options.Seed = run.Seed;
+        options.CheckpointDirectory = run.Checkpoints;
         options.Progress = run.Progress;
         options.CancellationToken = run.CancellationToken;
         return options;

@@ -58,6 +58,9 @@ internal sealed record TrainingRun(
     /// <summary>The tasks that train the prefix together; null where the rows are learned alone.</summary>
     public SharedTraining? Shared { get; init; }
 
+    /// <summary>Folder in which a stopped training is found again; null for none.</summary>
+    public string? Checkpoints { get; init; }
+
     public MLContext Context { get; } = new(Seed) { GpuDeviceId = Gpu, FallbackToCpu = false };
 }
 

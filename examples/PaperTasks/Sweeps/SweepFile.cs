@@ -15,7 +15,7 @@ internal sealed record SweepFile(string Name, IReadOnlyList<Grid> Grids, IReadOn
     };
 
     /// <summary>What the sweep itself sets for its runs.</summary>
-    private static readonly string[] Reserved = ["gpu", "json", "save", "help", "version"];
+    private static readonly string[] Reserved = ["checkpoints", "gpu", "json", "save", "help", "version"];
 
     /// <exception cref="FormatException">The file is no JSON, or asks for something that makes no sense. The message names the place.</exception>
     public static SweepFile Read(string path)

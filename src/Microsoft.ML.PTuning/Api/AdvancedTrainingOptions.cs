@@ -37,6 +37,21 @@ public sealed class AdvancedTrainingOptions
     /// </summary>
     public bool PadToMaxLength { get; set => Chosen.Set(ref field, value); }
 
+    /// <summary>
+    /// Steps between two checkpoints in <see cref="TrainingOptions.CheckpointDirectory"/>; 0 for none but those of <see cref="CheckpointEpochs"/> and
+    /// <see cref="CheckpointMinutes"/>.
+    /// </summary>
+    public int CheckpointSteps { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>Epochs between two checkpoints; 0 for none but the others'.</summary>
+    public int CheckpointEpochs { get; set => Chosen.Set(ref field, value); } = 1;
+
+    /// <summary>Minutes between two checkpoints, for epochs that take long; 0 for none but the others'.</summary>
+    public double CheckpointMinutes { get; set => Chosen.Set(ref field, value); } = 10;
+
+    /// <summary>How many checkpoints are kept, the newest ones.</summary>
+    public int CheckpointsKept { get; set => Chosen.Set(ref field, value); } = 2;
+
     internal ChosenOptions Chosen { get; private set; } = new();
 
     internal TrunkCacheSettings? TrunkCache => CacheTrunk
@@ -55,5 +70,9 @@ public sealed class AdvancedTrainingOptions
     {
         OptionRange.AtLeast(Shards, 0);
         OptionRange.AtLeast(TrunkCacheMemoryMegabytes, 0);
+        OptionRange.AtLeast(CheckpointSteps, 0);
+        OptionRange.AtLeast(CheckpointEpochs, 0);
+        OptionRange.From(CheckpointMinutes, 0, double.PositiveInfinity);
+        OptionRange.AtLeast(CheckpointsKept, 1);
     }
 }

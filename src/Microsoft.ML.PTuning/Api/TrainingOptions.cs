@@ -112,10 +112,23 @@ public abstract class TrainingOptions
     /// <summary>Epochs without improvement on the validation set after which training stops; 0 for never.</summary>
     public int EarlyStoppingPatience { get; set => Chosen.Set(ref field, value); }
 
+    /// <summary>
+    /// A folder for checkpoints, so that a training that was stopped is not lost: the next <c>Fit</c> with the same folder goes on where it was, and
+    /// gives the same bits as one that was never stopped. Other rows, options or encoders are refused. Null for no checkpoints.
+    /// </summary>
+    /// <remarks>
+    /// One is written after every epoch and every ten minutes; <see cref="Advanced"/> has other intervals. The last one holds the finished training.
+    /// Delete the folder to train anew.
+    /// </remarks>
+    public string? CheckpointDirectory { get; set => Chosen.Set(ref field, value); }
+
     /// <summary>Is told of every step, on the training thread unless it is a <see cref="Progress{T}"/>.</summary>
     public IProgress<TrainingProgress>? Progress { get; set => Chosen.Set(ref field, value); }
 
-    /// <summary>Cancels training before the next step; <c>Fit</c> then throws <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>
+    /// Cancels training before the next step; <c>Fit</c> then throws <see cref="OperationCanceledException"/>. With a
+    /// <see cref="CheckpointDirectory"/>, the steps made so far are kept there.
+    /// </summary>
     public CancellationToken CancellationToken { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>Seed of initial values, order of rows and dropout; null for the context's, and where that has none, a new one each time.</summary>
@@ -188,6 +201,8 @@ public abstract class TrainingOptions
             throw new ArgumentOutOfRangeException(
                 nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 1e-2 is usual.");
         Advanced.Check();
+        if (CheckpointDirectory is not null && string.IsNullOrWhiteSpace(CheckpointDirectory))
+            throw new ArgumentException("CheckpointDirectory is empty. Name a folder, or set null for no checkpoints.", nameof(CheckpointDirectory));
         PromptArrangement.Check(PrefixStart, PrefixStartText, nameof(PrefixStart), nameof(PrefixStartText));
         if (PrefixStart != PromptStart.Random && PrefixProjection)
             throw new ArgumentException(
@@ -219,6 +234,14 @@ public abstract class TrainingOptions
         BackboneDropout = BackboneDropout,
         TrunkCache = Advanced.TrunkCache,
         RecomputeActivations = RecomputeActivations,
+        Checkpoints = CheckpointDirectory is null ? null : new(CheckpointDirectory)
+        {
+            Steps = Advanced.CheckpointSteps,
+            Epochs = Advanced.CheckpointEpochs,
+            Minutes = Advanced.CheckpointMinutes,
+            Kept = Advanced.CheckpointsKept,
+            SessionSeed = seed,
+        },
         Shards = shards,
         Seed = seed,
         Progress = Progress,

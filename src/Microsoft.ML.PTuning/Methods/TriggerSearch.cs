@@ -6,6 +6,9 @@ namespace Microsoft.ML.PTuning.Methods;
 /// <summary>Values that are searched for: a step's gradient proposes some, and the next step's rows choose among them.</summary>
 internal abstract class SearchedParameters : MethodParameters
 {
+    /// <summary>Where the search stands. Setting it goes on from there.</summary>
+    public abstract IReadOnlyList<int> State { get; set; }
+
     /// <summary>Proposes values for the next step.</summary>
     /// <param name="gradients">The gradients of <see cref="MethodParameters.Values"/>, by name.</param>
     public abstract void Propose(IReadOnlyDictionary<string, Tensor> gradients);
@@ -27,6 +30,19 @@ internal sealed class TriggerSearch(Backbone backbone, int[] words, IReadOnlySet
 
     /// <summary>None: words are not followed along a gradient.</summary>
     public override IReadOnlyList<Tensor> Parameters => [];
+
+    /// <summary>The place that was tried last, the words, and those that are proposed for the place.</summary>
+    public override IReadOnlyList<int> State
+    {
+        get => [_place, .. _words, .. _proposed];
+        set
+        {
+            _place = value[0];
+            for (var i = 0; i < _words.Length; i++)
+                _words[i] = value[1 + i];
+            _proposed = [.. value.Skip(1 + _words.Length)];
+        }
+    }
 
     /// <summary>The token ids of the present words.</summary>
     public IReadOnlyList<int> Words => _words;

@@ -3,9 +3,9 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Persistence;
@@ -20,7 +20,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutComputed } },
+        TypeInfoResolver = StateResolver.Create(),
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A model is saved even if a loss became infinite.
@@ -74,15 +74,6 @@ internal sealed record PromptDocument : IJsonOnDeserialized
     {
         if (Task is null || Method is null || Backbone is null)
             throw new JsonException("A prompt model needs task, method and backbone; one of them is null.");
-    }
-
-    // Only settable properties are state. Computed ones are not saved unless they have the attribute JsonInclude.
-    private static void LeaveOutComputed(JsonTypeInfo type)
-    {
-        foreach (var property in type.Properties.Where(p => p.Set is null && !IsIncluded(p)).ToArray())
-            type.Properties.Remove(property);
-
-        static bool IsIncluded(JsonPropertyInfo property) => property.AttributeProvider?.IsDefined(typeof(JsonIncludeAttribute), true) == true;
     }
 
     private static void RefuseLaterVersion(JsonNode document, string source)

@@ -24,9 +24,14 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
 
     private readonly Tensor[] _means = [.. parameters.Select(Zeros)];
     private readonly Tensor[] _squares = [.. parameters.Select(Zeros)];
-    private int _steps;
 
     public IReadOnlyList<Tensor> Parameters { get; } = parameters;
+
+    /// <summary>Steps made.</summary>
+    public int Steps { get; set; }
+
+    /// <summary>Everything that steps change, in a fixed order: parameters, means of their gradients, means of the squares.</summary>
+    public IEnumerable<Tensor> State => [.. Parameters, .. _means, .. _squares];
 
     public void ClearGradients()
     {
@@ -54,9 +59,9 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        _steps++;
-        var stepSize = learningRate / (1 - Math.Pow(Beta1, _steps));
-        var rootCorrection = Math.Sqrt(1 - Math.Pow(Beta2, _steps));
+        Steps++;
+        var stepSize = learningRate / (1 - Math.Pow(Beta1, Steps));
+        var rootCorrection = Math.Sqrt(1 - Math.Pow(Beta2, Steps));
         using Scalar step = -stepSize, correction = rootCorrection, decay = 1 - learningRate * weightDecay;
         for (var i = 0; i < Parameters.Count; i++)
         {

@@ -1,10 +1,12 @@
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning.Training;
 
-/// <summary>An epoch and its predictions: on the validation set if there is one, else on the training rows.</summary>
-internal sealed record EpochOutcome(EpochSummary Summary, IReadOnlyList<Prediction> Predictions, IReadOnlyList<Example> Examples);
+/// <summary>An epoch that has ended.</summary>
+/// <param name="Collapse">
+/// What is wrong if its predictions are all the same: those of the validation set if there is one, else of the training rows. Null if they are not.
+/// </param>
+internal sealed record EpochOutcome(EpochSummary Summary, string? Collapse = null);
 
 /// <summary>Keeps the weights of the epoch that is best on the validation sets; without validation sets, those of the last epoch.</summary>
 internal sealed class BestEpoch : IDisposable
@@ -29,6 +31,13 @@ internal sealed class BestEpoch : IDisposable
         Dispose();
         _tensors = [.. outcomes.Select((_, task) => Copy(optimizer, task))];
         Outcomes = outcomes;
+    }
+
+    /// <summary>Takes over the best epoch of a training that was stopped.</summary>
+    public void Restore(IReadOnlyList<EpochOutcome> outcomes, TrainedTensors[] tensors)
+    {
+        Dispose();
+        (Outcomes, _tensors) = (outcomes, tensors);
     }
 
     /// <summary>Hands over the weights of each task.</summary>

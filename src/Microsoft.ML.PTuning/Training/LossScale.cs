@@ -12,7 +12,7 @@ internal sealed class LossScale
     /// <summary>The first factor. If it is too large, the first steps halve it.</summary>
     private const double Start = 1 << 14;
 
-    public double Factor { get; private set; } = Start;
+    public double Factor { get; set; } = Start;
 
     /// <returns>Null if gradients have the range of F32 and need no scale.</returns>
     public static LossScale? For(ScalarType backbone) => backbone == ScalarType.Float16 ? new() : null;

@@ -55,6 +55,16 @@ internal sealed class PromptOptimizer : IDisposable
     /// <summary>All trained parameters.</summary>
     public IReadOnlyList<Tensor> Parameters { get; }
 
+    /// <summary>Everything that changes from step to step. The tensors are those that steps change.</summary>
+    public OptimizerState State => new(
+        [.. Optimizers.SelectMany(optimizer => optimizer.State)],
+        [.. Optimizers.Select(optimizer => optimizer.Steps)],
+        _lossScale?.Factor,
+        [.. _generators.Select(StateOf)],
+        (_method as SearchedParameters)?.State ?? []);
+
+    private IEnumerable<AdamW> Optimizers => [_methodOptimizer, .. _headOptimizers];
+
     /// <summary>How many numbers are trained for a task: those of the method and of its head.</summary>
     public long CountParameters(int task) => _methodOptimizer.Parameters.Concat(_headOptimizers[task].Parameters).Sum(p => p.numel());
 
@@ -76,6 +86,23 @@ internal sealed class PromptOptimizer : IDisposable
             using var current = Current(task);
             return current.All(tensor => tensor.Value.isfinite().all().item<bool>());
         });
+    }
+
+    /// <summary>Goes on from a state of an optimiser like this one.</summary>
+    public void Restore(OptimizerState state)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        foreach (var (own, saved) in Optimizers.SelectMany(optimizer => optimizer.State).Zip(state.Tensors))
+            own.copy_(saved);
+        foreach (var (optimizer, steps) in Optimizers.Zip(state.Steps))
+            optimizer.Steps = steps;
+        if (_lossScale is not null && state.LossScale is { } factor)
+            _lossScale.Factor = factor;
+        foreach (var (generator, bytes) in _generators.Zip(state.Generators))
+            generator.set_state(tensor(bytes));
+        if (_method is SearchedParameters search)
+            search.State = state.Search;
     }
 
     /// <summary>Makes a step and waits for it.</summary>
@@ -136,6 +163,12 @@ internal sealed class PromptOptimizer : IDisposable
             parameter.Dispose();
         foreach (var generator in _generators)
             generator.Dispose();
+    }
+
+    private static byte[] StateOf(Generator generator)
+    {
+        using var state = generator.get_state();
+        return state.bytes.ToArray();
     }
 
     private static TrainedTensors Assemble(LearnedTask task, IReadOnlyDictionary<string, Tensor> method)
@@ -246,6 +279,15 @@ internal sealed class PromptOptimizer : IDisposable
             autograd.backward([.. method.Select(m => m.Value)], [.. method.Select(m => m.Gradient)]);
     }
 }
+
+/// <summary>Everything that the steps of an optimiser change.</summary>
+/// <param name="Tensors">Of the method and then of each task's head: parameters, means and mean squares of their gradients.</param>
+/// <param name="Steps">Steps of the method and of each head.</param>
+/// <param name="LossScale">Null where none is used.</param>
+/// <param name="Generators">The states of dropout's generators, one per shard.</param>
+/// <param name="Search">Where a search for words stands; empty where nothing is searched for.</param>
+internal sealed record OptimizerState(
+    IReadOnlyList<Tensor> Tensors, IReadOnlyList<int> Steps, double? LossScale, IReadOnlyList<byte[]> Generators, IReadOnlyList<int> Search);
 
 /// <summary>The result of a step.</summary>
 /// <param name="Loss">Mean loss over the batch.</param>

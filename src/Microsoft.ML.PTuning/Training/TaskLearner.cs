@@ -82,9 +82,23 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
             Metric = _seen.Count == 0 ? double.NaN : Task.Measure(_predictions, _seen),
             MetricName = Task.MetricName,
         };
-        var outcome = new EpochOutcome(summary, _predictions, _seen);
+        var outcome = new EpochOutcome(summary, FindCollapse(_predictions, _seen));
         (_predictions, _seen, _loss) = ([], [], default);
         return outcome;
+    }
+
+    /// <inheritdoc cref="EpochOutcome" path="/param[@name='Collapse']"/>
+    public string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
+        predictions.Count > 0 ? Task.FindCollapse(predictions, examples) : null;
+
+    /// <summary>Goes on where a training was stopped, after <see cref="NextBatch"/> has given all batches up to there.</summary>
+    /// <param name="epochs">The epochs that had ended.</param>
+    /// <param name="steps">Steps on this task.</param>
+    public void Restore(IEnumerable<EpochSummary> epochs, int steps)
+    {
+        _epochs.Clear();
+        _epochs.AddRange(epochs);
+        _steps = steps;
     }
 
     /// <param name="epochs">Epochs planned in this training.</param>
@@ -132,7 +146,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         if (_epochs.All(e => double.IsNaN(e.Loss)))
             return new(
                 TrainingWarningCode.NotDrawn, "No batch was drawn: its head is as random as it began. Train for more epochs, or raise the Temperature.");
-        if (best.Predictions.Count > 0 && Task.FindCollapse(best.Predictions, best.Examples) is { } collapse)
+        if (best.Collapse is { } collapse)
             return new(TrainingWarningCode.Collapsed, collapse);
 
         return learned.Before is null && _steps > 0

@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training.Resuming;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,6 +16,10 @@ internal sealed class TrainingLoop(
     private readonly TaskLearner[] _learners = [.. tasks.Select(t => new TaskLearner(t, settings.BatchSize))];
     private readonly Random _order = settings.Random.Random(RandomStream.BatchOrder);
     private RunningStep? _running;
+    private readonly List<StepResult>? _results = settings.Checkpoints is null ? null : []; // Of the epoch under way.
+
+    /// <summary>Its name among the trainings of a <c>Fit</c>, by which its checkpoints are found.</summary>
+    public string Stage { get; init; } = tasks[0].Name ?? "model";
 
     /// <summary>Whether the next step starts before the last one is recorded, so that a GPU does not wait for the CPU.</summary>
     public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
@@ -48,17 +53,82 @@ internal sealed class TrainingLoop(
         if (tasks is [{ Before: { } continued }])
             best.Offer([continued.Best], optimizer);
 
+        var identity = settings.Checkpoints is null ? null : TrainingIdentity.Of(tasks, settings);
+        using var checkpoints = identity is null ? null : new CheckpointFolder(settings.Checkpoints!, Stage, identity, settings.Log);
         var before = _learners[0].Epochs.Count;
-        for (var epoch = 1; epoch <= settings.MaxEpochs; epoch++)
+        var isFinished = checkpoints is not null && Continue(checkpoints, optimizer, best, clock, draw);
+        while (!isFinished && clock.Step < clock.Steps)
         {
-            for (var step = 0; step < clock.StepsAnEpoch; step++)
+            for (var step = clock.Step % clock.StepsAnEpoch; step < clock.StepsAnEpoch; step++)
+            {
+                if (checkpoints?.IsDueAfterStep(clock.Step) == true)
+                    Save(isFinished: false);
+                CheckCancelled();
                 Step(draw.Next(), optimizer, clock);
+            }
             TakeNote(EndStep(clock), clock);
             best.Offer(EndEpoch(optimizer, clock), optimizer);
-            if (settings.EarlyStoppingPatience > 0 && epoch - Math.Max(0, best.Number - before) >= settings.EarlyStoppingPatience)
-                break;
+            _results?.Clear();
+            var epoch = _learners[0].Epochs.Count - before;
+            isFinished = clock.Step == clock.Steps
+                || (settings.EarlyStoppingPatience > 0 && epoch - Math.Max(0, best.Number - before) >= settings.EarlyStoppingPatience);
+            if (checkpoints is not null && (checkpoints.IsDueAfterEpoch(clock.Step) || isFinished))
+                Save(isFinished);
         }
         return Finish(optimizer, best, clock);
+
+        void CheckCancelled()
+        {
+            try
+            {
+                settings.CheckCancelled();
+            }
+            catch (OperationCanceledException) when (checkpoints is not null && clock.Step > 0)
+            {
+                Save(isFinished: false);
+                throw;
+            }
+        }
+
+        void Save(bool isFinished)
+        {
+            TakeNote(EndStep(clock), clock);
+            checkpoints.Save(new(
+                identity!, settings.Checkpoints!.SessionSeed, isFinished, clock.State, optimizer.State,
+                [.. _learners.Select(learner => learner.Epochs)], best.Outcomes, best.Tensors, _results!));
+        }
+    }
+
+    /// <summary>Goes on where a training was stopped, if there is one.</summary>
+    /// <returns>Whether it had finished.</returns>
+    private bool Continue(CheckpointFolder checkpoints, PromptOptimizer optimizer, BestEpoch best, TrainingClock clock, TaskDraw draw)
+    {
+        using var scope = NewDisposeScope();
+        if (checkpoints.Read(device) is not { } state)
+            return false;
+
+        optimizer.Restore(state.Optimizer);
+        best.Restore(state.Best, [.. state.BestTensors]);
+        var steps = new int[_learners.Length];
+        var firstResult = state.Clock.Steps - state.Results.Count;
+        for (var step = 0; step < state.Clock.Steps; step++)
+        {
+            var task = draw.Next();
+            var batch = _learners[task].NextBatch(_order);
+            steps[task]++;
+            if (step >= firstResult)
+                _learners[task].Count(batch, state.Results[step - firstResult]);
+        }
+        for (var task = 0; task < steps.Length; task++)
+            _learners[task].Restore(state.Epochs[task], steps[task]);
+        _results!.AddRange(state.Results);
+        clock.State = state.Clock;
+        settings.Log(_learners.Length == 1 ? _learners[0].Subject(WhereItGoesOn()) : WhereItGoesOn());
+        return state.IsFinished;
+
+        string WhereItGoesOn() => state.IsFinished
+            ? $"The training in '{settings.Checkpoints!.Folder}' had finished; its result is taken."
+            : $"The training in '{settings.Checkpoints!.Folder}' goes on after step {state.Clock.Steps} of {clock.Steps}.";
     }
 
     private PromptOptimizer CreateOptimizer()
@@ -85,7 +155,6 @@ internal sealed class TrainingLoop(
 
     private void Step(int task, PromptOptimizer optimizer, TrainingClock clock)
     {
-        settings.CheckCancelled();
         var learner = _learners[task];
         var batch = learner.NextBatch(_order);
         var last = EndStep(clock);
@@ -107,6 +176,7 @@ internal sealed class TrainingLoop(
         _running = null;
         var result = started.Read();
         clock.EndStep(step.Batch.Length);
+        _results?.Add(result);
         RefuseDivergence(result.Loss, step.Learner, clock);
         return new(step, result);
     }
@@ -152,7 +222,7 @@ internal sealed class TrainingLoop(
             ValidationMetric = learned.Task.Measure(predictions, examples),
             MetricName = trained.MetricName,
         };
-        return new EpochOutcome(summary, predictions, examples);
+        return new EpochOutcome(summary, _learners[task].FindCollapse(predictions, examples));
     }
 
     private void RefuseDivergence(double loss, TaskLearner learner, TrainingClock clock)

@@ -3,6 +3,7 @@ using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training.Resuming;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
@@ -22,8 +23,10 @@ internal sealed class TrainingSession : IDisposable
         try
         {
             Device = HostEnvironment.DeviceOf(host, options.GpuDeviceId, options.FallbackToCpu, Warn);
-            var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? Random.Shared.Next();
-            var settings = options.Settings(seed, options.ShardsOn(Device), Log, CheckCancelled);
+            var stopped = options.CheckpointDirectory is { } folder ? CheckpointFolder.Peek(folder) : null;
+            var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? stopped?.Seed ?? Random.Shared.Next();
+            var shards = options.Advanced.Shards == 0 && stopped is not null ? stopped.Value.Shards : options.ShardsOn(Device);
+            var settings = options.Settings(seed, shards, Log, CheckCancelled);
             Settings = settings.TrunkCache is { } cache
                 ? settings with { TrunkCache = cache with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
                 : settings;
@@ -71,6 +74,7 @@ internal sealed class TrainingSession : IDisposable
         {
             StartWords = method.ChooseWords(words, lease.Tokenizer, task.Classes?.Values ?? []),
             FixedWords = everywhere.Union(task.ClassTokens).ToHashSet(),
+            Encoder = $"{backbone.Reference}, {string.Join(", ", backbone.Reference.Weights.Concat(backbone.Reference.Tokenizer).Select(file => $"{file.Key} {file.Value}"))}",
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
     }

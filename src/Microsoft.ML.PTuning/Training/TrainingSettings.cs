@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Training.Resuming;
+
 namespace Microsoft.ML.PTuning.Training;
 
 /// <summary>How to train: the trainer's options without columns, backbone and environment.</summary>
@@ -33,6 +35,9 @@ internal sealed record TrainingSettings
 
     /// <summary>How the trunk's output is cached between epochs; null if every epoch computes it.</summary>
     public TrunkCacheSettings? TrunkCache { get; init; }
+
+    /// <summary>Where and when the state of the training is written; null for never.</summary>
+    public CheckpointSettings? Checkpoints { get; init; }
 
     /// <summary>Tokens to pad every row to; 0 to pad to the longest row of the batch.</summary>
     public int PadToLength { get; init; }

@@ -32,7 +32,7 @@ internal static class Untrained
             Metric = task.Task.Measure(predictions, task.Training.Examples),
             MetricName = task.Task.MetricName,
         };
-        var outcome = new EpochOutcome(summary, predictions, task.Training.Examples);
+        var outcome = new EpochOutcome(summary, learner.FindCollapse(predictions, task.Training.Examples));
         if (task.Validation is { } validation)
         {
             var (judged, validationLoss) = Evaluate(validation);
@@ -45,7 +45,7 @@ internal static class Untrained
                 ValidationMetric = task.Task.Measure(judged, validation.Examples),
                 MetricName = summary.MetricName,
             };
-            outcome = new EpochOutcome(summary, judged, validation.Examples);
+            outcome = new EpochOutcome(summary, learner.FindCollapse(judged, validation.Examples));
         }
         settings.Log(learner.Subject("Nothing is trained: the method trains no tensors, and the verbalizer has none."));
         settings.Log(learner.Add(summary, epochs: 1));

@@ -208,6 +208,12 @@ public sealed class AutoPromptTests
 
         public override IReadOnlyList<Tensor> Parameters => [];
 
+        public override IReadOnlyList<int> State
+        {
+            get => search.State;
+            set => search.State = value;
+        }
+
         public override IReadOnlyDictionary<string, Tensor> Values() => search.Values();
 
         public override void Propose(IReadOnlyDictionary<string, Tensor> gradients) => Gradient = gradients[TrainedTensors.Prompt].clone().DetachFromDisposeScope();

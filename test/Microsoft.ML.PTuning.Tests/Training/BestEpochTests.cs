@@ -38,7 +38,7 @@ public sealed class BestEpochTests
     [DataRow(new[] { 0.8, 0.6 }, 0.7, DisplayName = "two tasks above 0")]
     [DataRow(new[] { -20.0 }, -20.0, DisplayName = "one task")]
     public void Metric_below_zero_counts_as_zero_beside_other_tasks(double[] metrics, double expected) =>
-        Assert.AreEqual(expected, BestEpoch.MeanMetric([.. metrics.Select(metric => new EpochOutcome(Epoch(metric, 1), [], []))])!.Value, 1e-12);
+        Assert.AreEqual(expected, BestEpoch.MeanMetric([.. metrics.Select(metric => new EpochOutcome(Epoch(metric, 1)))])!.Value, 1e-12);
 
     /// <summary>Offers epochs whose head's bias is their number.</summary>
     private static (int Number, float Weight) Offer(EpochSummary[] epochs)
@@ -58,7 +58,7 @@ public sealed class BestEpochTests
         {
             using (no_grad())
                 head["head.bias"].fill_(i + 1);
-            best.Offer([new EpochOutcome(Numbered(epochs[i], i + 1), [], [])], optimizer);
+            best.Offer([new EpochOutcome(Numbered(epochs[i], i + 1))], optimizer);
         }
 
         var number = best.Number;

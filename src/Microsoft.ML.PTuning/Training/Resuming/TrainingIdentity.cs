@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Formats;
+using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tasks;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training.Resuming;
+
+/// <summary>What a training consists of. Two with the same parts go through the same steps.</summary>
+/// <param name="Parts">The value of each part, or its hash, by a name for messages.</param>
+internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
+{
+    private const string Hash = "SHA-256 ";
+
+    private const int LongestShown = 60;
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        TypeInfoResolver = StateResolver.Create(),
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter() },
+    };
+
+    public static TrainingIdentity Of(IReadOnlyList<TrainingTask> tasks, TrainingSettings settings)
+    {
+        var parts = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var property in typeof(TrainingSettings).GetProperties())
+            if (property.CanWrite && property.GetValue(settings) is IConvertible value)           // Numbers and truth values.
+                parts.Add(property.Name, value.ToString(CultureInfo.InvariantCulture));
+        if (settings.TrunkCache is { } cache)
+            parts.Add("TrunkCacheType", $"{cache.Type}");
+
+        var encoder = tasks[0].Network.Encoder;
+        parts.Add("Encoder", tasks[0].Encoder ?? "");
+        parts.Add("Precision", $"{encoder.Backbone.ElementType}");
+        Describe<TuningMethod>(parts, "Method", encoder.Method);
+        foreach (var task in tasks)
+        {
+            var of = task.Name is null ? "" : $" of task '{task.Name}'";
+            Describe(parts, $"Task{of}", task.Task);
+            parts.Add($"the training rows{of}", HashOf(task.Training));
+            if (task.Validation is not null)
+                parts.Add($"the validation rows{of}", HashOf(task.Validation));
+            if (task.StartWords is not null)
+                parts.Add($"the words of the first prompt{of}", string.Join(' ', task.StartWords));
+            if (task.Start is not null)
+                parts.Add($"the tensors to start from{of}", HashOf(task.Start));
+        }
+        return new(parts);
+    }
+
+    /// <summary>How another training differs from this one.</summary>
+    /// <returns>Phrases for an error message; none if it is the same.</returns>
+    public IReadOnlyList<string> Differences(TrainingIdentity found) =>
+    [
+        .. from name in Parts.Keys.Union(found.Parts.Keys, StringComparer.Ordinal)
+           let parts = (Expected: Parts.GetValueOrDefault(name), Found: found.Parts.GetValueOrDefault(name))
+           where parts.Expected != parts.Found
+           select IsHash(parts.Expected ?? parts.Found!) ? $"{name} are others" : $"{name} is {Shown(parts.Found)}, there {Shown(parts.Expected)}",
+    ];
+
+    private static bool IsHash(string value) => value.StartsWith(Hash, StringComparison.Ordinal);
+
+    private static string Shown(string? value) => value is null ? "not set" : value.Length > LongestShown ? value[..LongestShown] + "..." : value;
+
+    private static void Describe<T>(SortedDictionary<string, string> parts, string name, T value)
+    {
+        foreach (var (property, json) in JsonSerializer.SerializeToNode(value, Json)!.AsObject())
+            parts.Add($"{name}.{property}", json?.ToJsonString(Json) ?? "null");
+    }
+
+    private static string HashOf(ExampleSet rows)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var part in rows.Examples.SelectMany(row => row.Parts))
+        {
+            Add<float>(hash, part.Target);
+            foreach (var sequence in part.Sequences)
+            {
+                Add<int>(hash, sequence.Ids);
+                Add<int>(hash, sequence.Segments);
+                Add<int>(hash, sequence.PromptPlaces);
+                Add<int>(hash, [sequence.MaskPlace ?? -1]);
+            }
+        }
+        return Finish(hash);
+    }
+
+    private static string HashOf(TrainedTensors tensors)
+    {
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (name, tensor) in tensors)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            Add<float>(hash, tensor.detach().cpu().contiguous().data<float>().ToArray());
+        }
+        return Finish(hash);
+    }
+
+    // The length stands before the numbers, so that numbers cannot move from one array to the next.
+    private static void Add<T>(IncrementalHash hash, T[] numbers)
+        where T : unmanaged
+    {
+        hash.AppendData(BitConverter.GetBytes(numbers.Length));
+        hash.AppendData(MemoryMarshal.AsBytes<T>(numbers));
+    }
+
+    private static string Finish(IncrementalHash hash) => Hash + Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant();
+}

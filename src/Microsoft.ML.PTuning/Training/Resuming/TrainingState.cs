@@ -1,0 +1,121 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Training.Resuming;
+
+/// <summary>A training between two steps: all that it takes to go on, besides what is computed again from options, rows and encoder.</summary>
+/// <remarks>
+/// The order of the rows is not part of it: the batches up to here are drawn again. A file is in the safetensors format: tensors, and a document under
+/// <c>__metadata__</c>.
+/// </remarks>
+/// <param name="Identity">What the training consists of, to be compared with another's.</param>
+/// <param name="SessionSeed">The seed of the <c>Fit</c>.</param>
+/// <param name="IsFinished">Whether no step is left to make.</param>
+/// <param name="Epochs">The epochs that have ended, for each task.</param>
+/// <param name="Best">The best epoch of each task; empty if none has ended.</param>
+/// <param name="BestTensors">Their weights. The state does not own them.</param>
+/// <param name="Results">Of the steps in the epoch under way.</param>
+internal sealed record TrainingState(
+    TrainingIdentity Identity, int SessionSeed, bool IsFinished, ClockState Clock, OptimizerState Optimizer,
+    IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs, IReadOnlyList<EpochOutcome> Best, IReadOnlyList<TrainedTensors> BestTensors,
+    IReadOnlyList<StepResult> Results)
+{
+    /// <summary>Raised when files of the version before could no longer be continued.</summary>
+    private const int CurrentVersion = 1;
+
+    private const string MetadataKey = "training", Outputs = "outputs";
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,        // Losses that became infinite.
+    };
+
+    public void Write(Stream stream)
+    {
+        using var scope = NewDisposeScope();
+        var document = new Document(
+            CurrentVersion, Identity.Parts, SessionSeed, IsFinished, Clock, Optimizer.Steps, Optimizer.LossScale, Optimizer.Generators, Optimizer.Search,
+            Optimizer.Tensors.Count, Epochs, Best, [.. Results.Select(step => new Step(step.Loss, [.. step.Outputs.Select(row => row.Length)]))]);
+        var tensors = Optimizer.Tensors.Select((tensor, i) => (OptimizerTensor(i), tensor))
+            .Concat(BestTensors.SelectMany((task, i) => task.Select(pair => (BestTensor(i) + pair.Key, pair.Value))))
+            .Append((Outputs, tensor(Results.SelectMany(step => step.Outputs).SelectMany(row => row).ToArray())));
+        SafetensorsWriter.Write(
+            stream, [.. tensors], metadata: new Dictionary<string, string> { [MetadataKey] = JsonSerializer.Serialize(document, Json) });
+    }
+
+    /// <summary>What a file tells of the training, without its tensors.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or of another version.</exception>
+    public static (TrainingIdentity Identity, int SessionSeed) ReadIdentity(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        var document = ReadDocument(file);
+        return (new TrainingIdentity(document.Identity), document.SessionSeed);
+    }
+
+    /// <summary>Reads a file. The tensors of the optimiser belong to the caller's dispose scope, those of the best epoch to the caller.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or of another version.</exception>
+    public static TrainingState Read(string path, Device device)
+    {
+        using var stream = File.OpenRead(path);
+        using var file = SafetensorsFile.Read(stream, path);
+        var document = ReadDocument(file);
+        var optimizer = new OptimizerState(
+            [.. Enumerable.Range(0, document.Tensors).Select(i => file.Load(OptimizerTensor(i)))],
+            document.OptimizerSteps, document.LossScale, document.Generators, document.Search);
+        return new(
+            new TrainingIdentity(document.Identity), document.SessionSeed, document.IsFinished, document.Clock, optimizer, document.Epochs, document.Best,
+            [.. document.Best.Select((_, task) => ReadBest(file, BestTensor(task), device))], ReadResults(file, document.Results));
+    }
+
+    private static TrainedTensors ReadBest(SafetensorsFile file, string prefix, Device device)
+    {
+        var best = new TrainedTensors();
+        foreach (var name in file.Entries.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
+            best.Add(name[prefix.Length..], file.Load(name).to(device));
+        return best;
+    }
+
+    private static IReadOnlyList<StepResult> ReadResults(SafetensorsFile file, IReadOnlyList<Step> steps)
+    {
+        using var outputs = file.Load(Outputs);
+        var numbers = outputs.data<float>().ToArray();
+        var start = 0;
+        return [.. steps.Select(step => new StepResult(step.Loss, [.. step.Lengths.Select(Next)]))];
+
+        float[] Next(int length)
+        {
+            start += length;
+            return numbers[(start - length)..start];
+        }
+    }
+
+    private static Document ReadDocument(SafetensorsFile file)
+    {
+        try
+        {
+            var document = file.Metadata.TryGetValue(MetadataKey, out var text) ? JsonSerializer.Deserialize<Document>(text, Json) : null;
+            return document is { Version: CurrentVersion }
+                ? document
+                : throw new InvalidDataException($"'{file.Source}' is of version {document?.Version.ToString() ?? "nothing"}, expected {CurrentVersion}.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"'{file.Source}' does not describe a training: {e.Message}", e);
+        }
+    }
+
+    private static string OptimizerTensor(int index) => $"optimizer.{index}";
+
+    private static string BestTensor(int task) => $"best.{task}.";
+
+    /// <param name="Lengths">Numbers of each row; the numbers themselves are in a tensor.</param>
+    private sealed record Step(double Loss, IReadOnlyList<int> Lengths);
+
+    private sealed record Document(
+        int Version, SortedDictionary<string, string> Identity, int SessionSeed, bool IsFinished, ClockState Clock, IReadOnlyList<int> OptimizerSteps,
+        double? LossScale, IReadOnlyList<byte[]> Generators, IReadOnlyList<int> Search, int Tensors, IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs,
+        IReadOnlyList<EpochOutcome> Best, IReadOnlyList<Step> Results);
+}

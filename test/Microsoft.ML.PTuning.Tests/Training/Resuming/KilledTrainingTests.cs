@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using Microsoft.ML.PTuning.Tests.Examples;
+using PaperTasks.Sweeps;
+
+namespace Microsoft.ML.PTuning.Tests.Training.Resuming;
+
+/// <summary>A process that is killed while it trains, and started again, ends with the same bits.</summary>
+[TestClass]
+[TestCategory("Slow")]
+public sealed class KilledTrainingTests
+{
+    private const int Kills = 30;
+
+    private readonly TemporaryFolder _folder = new();
+
+    [TestInitialize]
+    public void WriteRows()
+    {
+        string[] rows = [.. Enumerable.Range(0, 240).Select(i => $"a film of {i * i % 11} hours and {i * i % 7} minutes\t{i % 2}")];
+        File.WriteAllLines(Path.Combine(_folder.Path, "train.tsv"), rows.Prepend("sentence\tlabel"));
+        File.WriteAllLines(Path.Combine(_folder.Path, "dev.tsv"), rows.Take(7).Prepend("sentence\tlabel"));
+    }
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    [DataRow("--epochs=60")]
+    [DataRow("--epochs=60", "--prefix-layers=1")]
+    [DataRow("--epochs=30", "--continue=30", "--with=sst2=.")]
+    public void Killed_30_times_it_ends_with_the_same_bits(params string[] options)
+    {
+        string[] arguments = ["--task=sst2", "--data=.", "--backbone=mini-cased", "--defaults", "--seed=1", .. options];
+        using (var whole = Start([.. arguments, "--save=whole.zip"]))
+            Assert.IsTrue(whole.WaitForExit(TimeSpan.FromMinutes(5)) && whole.ExitCode == 0);
+
+        var random = new Random(30);
+        var (kills, epochs) = (0, new List<int>());
+        while (kills < Kills)
+        {
+            using var training = Start([.. arguments, "--checkpoints=state", "--save=killed.zip"]);
+            var before = Newest();
+            while (Newest() == before && !training.HasExited)           // It has learned something, so that the run comes to an end.
+                Thread.Sleep(1);
+            Thread.Sleep(random.Next(120));
+            if (training.HasExited)
+                break;
+            training.Kill(entireProcessTree: true);
+            training.WaitForExit();
+            kills++;
+            epochs.Add(Newest());
+        }
+        using (var last = Start([.. arguments, "--checkpoints=state", "--save=killed.zip"]))
+            Assert.IsTrue(last.WaitForExit(TimeSpan.FromMinutes(5)) && last.ExitCode == 0);
+
+        Assert.AreEqual(Kills, kills, "It ended before it was killed so often; train for more epochs.");
+        CollectionAssert.AreEqual(Tensors("whole.zip"), Tensors("killed.zip"));
+        Console.WriteLine($"Killed {kills} times, after steps {string.Join(", ", epochs)}.");
+    }
+
+    private int Newest() => !Directory.Exists(Path.Combine(_folder.Path, "state")) ? 0
+        : Directory.EnumerateFiles(Path.Combine(_folder.Path, "state"), "step-*.safetensors", SearchOption.AllDirectories)
+            .Sum(file => int.Parse(Path.GetFileNameWithoutExtension(file)["step-".Length..], System.Globalization.CultureInfo.InvariantCulture));
+
+    private Process Start(string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(SweepFile).Assembly.Location, .. arguments])
+        {
+            WorkingDirectory = _folder.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) => Console.Error.WriteLine(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    private byte[] Tensors(string zip)
+    {
+        using var archive = ZipFile.OpenRead(Path.Combine(_folder.Path, zip));
+        using var entry = archive.Entries.Single(entry => entry.Name == "Prompt.safetensors").Open();
+        using var content = new MemoryStream();
+        entry.CopyTo(content);
+        return content.ToArray();
+    }
+}
