@@ -105,6 +105,9 @@ internal static class CommandLine
     private static readonly Option<int?> Gpu = Number(
         "--gpu", "The CUDA device to compute on, from 0; else the CPU. Build with TorchBackend=cuda-linux or cuda-windows", lowest: 0);
 
+    private static readonly Option<int?> Rescues = Number(
+        "--rescues", "How often a training that goes wrong is taken back, with half the learning rate; 0 for never", lowest: 0);
+
     private static readonly Option<string?> Checkpoints = new("--checkpoints")
     {
         HelpName = "DIR",
@@ -126,7 +129,7 @@ internal static class CommandLine
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
             TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, .. MethodOptions.All, .. CompanionOptions.All, Defaults,
-            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Checkpoints, Save, Json])
+            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Rescues, Checkpoints, Save, Json])
         {
             command.Options.Add(option);
         }
@@ -247,6 +250,7 @@ internal static class CommandLine
                     new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu))
                     {
                         Shared = shared?.Draw(reading, seed),
+                        Rescues = arguments.GetValue(Rescues),
                         Checkpoints = arguments.GetValue(Checkpoints) is { } checkpoints ? Path.Combine(checkpoints, $"seed-{seed}") : null,
                     },
                     saveTo)));

@@ -172,6 +172,7 @@ internal sealed record LibraryMethod(
         options.MaxEpochs = settings.Epochs;
         options.Seed = run.Seed;
         options.CheckpointDirectory = run.Checkpoints;
+        options.MaxRescues = run.Rescues ?? options.MaxRescues;
         options.Progress = run.Progress;
         options.CancellationToken = run.CancellationToken;
         return options;

@@ -113,6 +113,12 @@ public abstract class TrainingOptions
     public int EarlyStoppingPatience { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
+    /// How often a training that goes wrong is taken back to its best state, to go on with half the learning rate
+    /// (<see cref="TrainingRescueReason"/> says when); 0, the default, for never. <see cref="TrainingSummary.Rescues"/> tells of it.
+    /// </summary>
+    public int MaxRescues { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>
     /// A folder for checkpoints, so that a training that was stopped is not lost: the next <c>Fit</c> with the same folder goes on where it was, and
     /// gives the same bits as one that was never stopped. Other rows, options or encoders are refused. Null for no checkpoints.
     /// </summary>
@@ -190,6 +196,7 @@ public abstract class TrainingOptions
         OptionRange.AtLeast(BatchSize, 1);
         OptionRange.AtLeast(MaxEpochs, 0);
         OptionRange.AtLeast(EarlyStoppingPatience, 0);
+        OptionRange.AtLeast(MaxRescues, 0);
         OptionRange.From(PrefixDropout, 0, 1);
         OptionRange.From(HeadDropout, 0, 1);
         OptionRange.From(BackboneDropout, 0, 1);
@@ -228,6 +235,7 @@ public abstract class TrainingOptions
         WeightDecay = WeightDecay,
         MaxGradientNorm = MaxGradientNorm,
         EarlyStoppingPatience = EarlyStoppingPatience,
+        MaxRescues = MaxRescues,
         ProjectionSize = PrefixProjection ? PrefixProjectionSize : 0,
         PrefixDropout = PrefixDropout,
         HeadDropout = HeadDropout,

@@ -37,6 +37,9 @@ public sealed class TrainingProgress
     /// <summary>The learning rate of this step.</summary>
     public required double LearningRate { get; init; }
 
+    /// <summary>How often the training was going wrong and was taken back (<see cref="TrainingSummary.Rescues"/>).</summary>
+    public int Rescues { get; init; }
+
     /// <summary>Training rows a second, so far.</summary>
     public required double SamplesPerSecond { get; init; }
 

@@ -49,6 +49,12 @@ public sealed class TrainingSummary
     /// <summary>What looks wrong, and what to do about it; empty where nothing does.</summary>
     public required IReadOnlyList<TrainingWarning> Warnings { get; init; }
 
+    /// <summary>
+    /// When the training was going wrong and was taken back (<see cref="TrainingOptions.MaxRescues"/>); empty where it was not. Several tasks on one
+    /// prefix have them in common.
+    /// </summary>
+    public IReadOnlyList<TrainingRescue> Rescues { get; init; } = [];
+
     /// <summary>The seed of initial values, order of rows and dropout.</summary>
     public required int Seed { get; init; }
 
@@ -69,7 +75,7 @@ public sealed class TrainingSummary
         return copy;
     }
 
-    /// <summary>Writes a line with the metrics of the best epoch, rows, parameters and time, then a line per warning.</summary>
+    /// <summary>Writes a line with the metrics of the best epoch, rows, parameters and time, then a line per rescue and per warning.</summary>
     /// <example>
     /// <code>
     /// string report = model.Summary?.ToString() ?? "The file does not tell how the model was trained.";
@@ -88,6 +94,8 @@ public sealed class TrainingSummary
         text.Append(CultureInfo.InvariantCulture, $"{RowsUsed} rows ({RowsSkipped} skipped, {RowsTruncated} truncated, {RowsMisaligned} misaligned); ");
         text.Append(CultureInfo.InvariantCulture, $"{TrainedParameters} parameters trained ({100 * TrainedShare:F2} % of the encoder's) ");
         text.Append(CultureInfo.InvariantCulture, $"in {TrainingTime.TotalSeconds:F1} s");
+        foreach (var rescue in Rescues)
+            text.Append(CultureInfo.InvariantCulture, $"\nTaken back in epoch {rescue.Epoch} ({rescue.Reason}); learning rate {rescue.LearningRate:G3} from there on");
         foreach (var warning in Warnings)
             text.Append($"\nWarning ({warning.Code}): {warning.Text}");
         return text.ToString();

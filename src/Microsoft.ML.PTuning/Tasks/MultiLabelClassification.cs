@@ -105,6 +105,9 @@ internal sealed record MultiLabelClassification : SentenceTask
         return MicroF1(examples, Enumerable.Repeat(usual, examples.Count));
     }
 
+    public override double? GuessingLoss(IReadOnlyList<Example> examples) =>
+        Enumerable.Range(0, OutputSize).Average(index => Entropy(examples.Select(example => TargetOf(example)[index] > 0)));
+
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
         int[][] predicted = [.. predictions.Select(prediction => Predicted((ScorePrediction)prediction).ToArray())];

@@ -118,6 +118,10 @@ internal sealed record MultipleChoice : PromptTask
     public override double Baseline(IReadOnlyList<Example> examples) =>
         (double)examples.GroupBy(e => e.Parts[0].Target[0]).Max(rows => rows.Count()) / examples.Count;
 
+    /// <summary>That of choosing at random.</summary>
+    public override double? GuessingLoss(IReadOnlyList<Example> examples) =>
+        examples.Average(example => Math.Log(Math.Max(1, example.Parts.Sum(part => part.Sequences.Count))));
+
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
         predictions.Select(ChoiceOf).Distinct().Take(2).Count() == 1 && examples.Select(e => e.Parts[0].Target[0]).Distinct().Skip(1).Any()
             ? $"The model takes choice {ChoiceOf(predictions[0]) + 1} in every row: training has collapsed onto a place. "

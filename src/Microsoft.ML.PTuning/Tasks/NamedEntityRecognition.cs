@@ -214,6 +214,9 @@ internal sealed record NamedEntityRecognition : PromptTask
         return counter.Measure().MicroF1;
     }
 
+    public override double? GuessingLoss(IReadOnlyList<Example> examples) =>
+        Entropy(examples.SelectMany(example => example.Parts).SelectMany(part => part.Target).Where(tag => tag >= 0));
+
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
         int[] predicted = [.. predictions.SelectMany(p => ((TagPrediction)p).Tags).Distinct().Take(2)];

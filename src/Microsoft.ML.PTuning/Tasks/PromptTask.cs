@@ -137,6 +137,18 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>The metric of a guess that is the same for every row: the most frequent answer.</summary>
     public virtual double Baseline(IReadOnlyList<Example> examples) => 0;
 
+    /// <summary>The mean loss of a guess that is the same for every row: the frequencies of the labels. Null where there is no such guess.</summary>
+    public virtual double? GuessingLoss(IReadOnlyList<Example> examples) => null;
+
+    /// <summary>The mean loss of labels that are predicted with the probabilities of their frequencies.</summary>
+    protected static double Entropy<T>(IEnumerable<T> labels)
+        where T : notnull
+    {
+        double[] counts = [.. labels.GroupBy(label => label).Select(same => (double)same.Count())];
+        var sum = counts.Sum();
+        return -counts.Sum(count => count / sum * Math.Log(count / sum));
+    }
+
     /// <summary>The number of classes among the rows; null if a row has no class, or several.</summary>
     public virtual int? CountClasses(IReadOnlyList<Example> examples) => null;
 

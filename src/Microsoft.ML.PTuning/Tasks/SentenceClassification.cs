@@ -86,6 +86,9 @@ internal abstract record SentenceClassification : SentenceTask
     public override double Baseline(IReadOnlyList<Example> examples) =>
         (double)examples.GroupBy(ClassOf).Max(rows => rows.Count()) / examples.Count;
 
+    public override double? GuessingLoss(IReadOnlyList<Example> examples) =>
+        examples.Any(example => example.Parts[0].Target.Length > 1) ? null : Entropy(examples.Select(ClassOf));
+
     public override int? CountClasses(IReadOnlyList<Example> examples) => examples.Select(ClassOf).Distinct().Count();
 
     /// <summary>Finds a model that predicts one class for every row, the most frequent failure of prompt tuning.</summary>

@@ -63,6 +63,10 @@ internal sealed record TextRegression : SentenceTask
         return variance == 0 ? 0 : 1 - predictions.Zip(examples).Sum(pair => Square(ValueOf(pair.First) - TargetOf(pair.Second))) / variance;
     }
 
+    /// <summary>The variance of the standardised targets.</summary>
+    public override double? GuessingLoss(IReadOnlyList<Example> examples) =>
+        examples.Average(example => Math.Pow((example.Parts[0].Target[0] - TargetMean) / TargetDeviation, 2));
+
     public override string? FindCollapse(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples)
     {
         var spread = (predictions.Max(ValueOf) - predictions.Min(ValueOf)) / TargetDeviation;

@@ -45,14 +45,30 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
     {
         using var scope = NewDisposeScope();
         var gradients = parameters.Select(p => p.grad).OfType<Tensor>().ToArray();
-        if (gradients.Length == 0)
+        if (NormOf(gradients) is not { } norm)
             return;
 
         using Scalar largest = maxNorm;
-        var norm = stack(gradients.Select(g => g.norm())).norm().to(ScalarType.Float64).add_(Least, One);
+        norm.add_(Least, One);
         var scale = full_like(norm, largest).div_(norm).clamp_max_(One).to(gradients[0].dtype); // Stays on its device, so that the CPU does not wait.
         foreach (var gradient in gradients)
             gradient.mul_(scale);
+    }
+
+    /// <summary>The norm of the gradients of all these parameters together, a scalar of F64; null where there are none.</summary>
+    public static Tensor? NormOfGradients(IEnumerable<Tensor> parameters)
+    {
+        using var scope = NewDisposeScope();
+        return NormOf([.. parameters.Select(p => p.grad).OfType<Tensor>()])?.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Begins anew: no step has been made.</summary>
+    public void Forget()
+    {
+        using var frozen = no_grad();
+        foreach (var tensor in _means.Concat(_squares))
+            tensor.zero_();
+        Steps = 0;
     }
 
     public void Step(double learningRate)
@@ -81,6 +97,9 @@ internal sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay
         foreach (var tensor in _means.Concat(_squares))
             tensor.Dispose();
     }
+
+    private static Tensor? NormOf(Tensor[] gradients) =>
+        gradients.Length == 0 ? null : stack(gradients.Select(g => g.norm())).norm().to(ScalarType.Float64);
 
     private static Tensor Zeros(Tensor like) => zeros_like(like, requires_grad: false).DetachFromDisposeScope();
 }

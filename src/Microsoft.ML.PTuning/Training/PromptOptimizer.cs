@@ -61,7 +61,10 @@ internal sealed class PromptOptimizer : IDisposable
         [.. Optimizers.Select(optimizer => optimizer.Steps)],
         _lossScale?.Factor,
         [.. _generators.Select(StateOf)],
-        (_method as SearchedParameters)?.State ?? []);
+        Search);
+
+    /// <summary>Where a search for words stands; empty where nothing is searched for.</summary>
+    public IReadOnlyList<int> Search => (_method as SearchedParameters)?.State ?? [];
 
     private IEnumerable<AdamW> Optimizers => [_methodOptimizer, .. _headOptimizers];
 
@@ -105,6 +108,29 @@ internal sealed class PromptOptimizer : IDisposable
             search.State = state.Search;
     }
 
+    /// <summary>The present values of <see cref="Parameters"/>, which the caller disposes.</summary>
+    public Tensor[] CopyParameters()
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        return [.. Parameters.Select(parameter => parameter.detach().clone().DetachFromDisposeScope())];
+    }
+
+    /// <summary>Begins anew from other values of the parameters.</summary>
+    /// <param name="parameters">As <see cref="CopyParameters"/> gave them.</param>
+    /// <param name="search">As <see cref="Search"/> was then.</param>
+    public void Reset(IReadOnlyList<Tensor> parameters, IReadOnlyList<int> search)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        foreach (var optimizer in Optimizers)
+            optimizer.Forget();
+        foreach (var (own, value) in Parameters.Zip(parameters))
+            own.copy_(value);
+        if (_method is SearchedParameters searched)
+            searched.State = search;
+    }
+
     /// <summary>Makes a step and waits for it.</summary>
     /// <inheritdoc cref="Start"/>
     public StepResult Step(IReadOnlyList<ExamplePart> batch, double learningRate, int task = 0)
@@ -137,6 +163,8 @@ internal sealed class PromptOptimizer : IDisposable
             AssignGradients(_tasks[task].Head, leaves, values);
             if (_settings.MaxGradientNorm > 0)
                 AdamW.ClipGradients(stepping.SelectMany(o => o.Parameters), _settings.MaxGradientNorm);
+            else if (_settings.MaxRescues > 0)
+                started.GradientNorm = AdamW.NormOfGradients(stepping.SelectMany(o => o.Parameters))?.DetachFromDisposeScope();
             foreach (var optimizer in stepping)
                 optimizer.Step(learningRate);
             return started;
@@ -292,7 +320,8 @@ internal sealed record OptimizerState(
 /// <summary>The result of a step.</summary>
 /// <param name="Loss">Mean loss over the batch.</param>
 /// <param name="Outputs">The head's numbers of each part, in the batch's order.</param>
-internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs);
+/// <param name="GradientNorm">Null where nobody needs to know: clipped gradients have no large one.</param>
+internal sealed record StepResult(double Loss, IReadOnlyList<float[]> Outputs, double? GradientNorm = null);
 
 /// <summary>A step that has been started. The CPU has finished it; a GPU may still compute until it is read.</summary>
 /// <param name="shards">How many shards its batch has.</param>
@@ -300,16 +329,21 @@ internal sealed class StartedStep(int shards) : IDisposable
 {
     private readonly List<BatchOutputs>[] _shards = [.. Enumerable.Range(0, shards).Select(_ => new List<BatchOutputs>())];
 
+    /// <summary>The norm of all gradients; null where nobody needs to know. Disposed with the step.</summary>
+    public Tensor? GradientNorm { get; set; }
+
     private IEnumerable<BatchOutputs> MicroBatches => _shards.SelectMany(shard => shard);
 
     /// <summary>Takes over the outputs of a shard's next micro-batch. Safe for any number of threads, one per shard.</summary>
     public void Keep(int shard, BatchOutputs outputs) => _shards[shard].Add(outputs);
 
     /// <summary>Waits for the step's end.</summary>
-    public StepResult Read() => new(MicroBatches.Sum(m => m.ReadLoss()), [.. MicroBatches.SelectMany(m => m.ReadByPart())]);
+    public StepResult Read() =>
+        new(MicroBatches.Sum(m => m.ReadLoss()), [.. MicroBatches.SelectMany(m => m.ReadByPart())], GradientNorm?.item<double>());
 
     public void Dispose()
     {
+        GradientNorm?.Dispose();
         foreach (var microBatch in MicroBatches)
             microBatch.Dispose();
     }

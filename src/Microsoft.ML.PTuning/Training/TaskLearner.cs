@@ -41,18 +41,22 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     }
 
     /// <summary>Records a step on a batch of this task.</summary>
-    public void Count(IReadOnlyList<Example> batch, StepResult step)
+    /// <returns>What it predicted.</returns>
+    public IReadOnlyList<Prediction> Count(IReadOnlyList<Example> batch, StepResult step)
     {
         var terms = Task.LossWeight([.. batch.Select(e => e.SinglePart())]);
         _loss = (_loss.Sum + step.Loss * terms, _loss.Weight + terms);
-        _predictions.AddRange(batch.Zip(step.Outputs, (example, output) => Task.Decode(example, [output])));
+        Prediction[] predictions = [.. batch.Zip(step.Outputs, (example, output) => Task.Decode(example, [output]))];
+        _predictions.AddRange(predictions);
         _seen.AddRange(batch);
         _steps++;
+        return predictions;
     }
 
     /// <summary>The progress after a step on this task.</summary>
     /// <param name="epochs">Epochs planned in this training.</param>
-    public TrainingProgress Report(StepResult step, double learningRate, int epochs, TrainingClock clock)
+    /// <param name="rescues">How often the training has been taken back.</param>
+    public TrainingProgress Report(StepResult step, double learningRate, int epochs, TrainingClock clock, int rescues)
     {
         var last = _epochs.Count == 0 ? null : _epochs[^1];
         return new()
@@ -67,6 +71,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
             ValidationMetric = last?.ValidationMetric,
             MetricName = Task.MetricName,
             LearningRate = learningRate,
+            Rescues = rescues,
             SamplesPerSecond = clock.SamplesPerSecond,
             TimeLeft = clock.TimeLeft,
         };
@@ -115,7 +120,9 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
 
     /// <param name="best">The epoch whose weights are the result.</param>
     /// <param name="trainedParameters">Numbers that training changed for this task.</param>
-    public TrainingSummary Summarise(EpochOutcome best, long trainedParameters, long tensorBytes, TrainingSettings settings, TrainingClock clock)
+    /// <param name="rescues">When the training was taken back.</param>
+    public TrainingSummary Summarise(
+        EpochOutcome best, long trainedParameters, long tensorBytes, TrainingSettings settings, TrainingClock clock, IReadOnlyList<TrainingRescue> rescues)
     {
         var before = learned.Before?.Summary;
         var trained = before?.TrainedParameters ?? trainedParameters;
@@ -131,6 +138,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
             Epochs = _epochs,
             BestEpoch = best.Summary.Epoch,
             Warnings = FindWarnings(best),
+            Rescues = [.. before?.Rescues ?? [], .. rescues],
             Seed = settings.Seed,
             Shards = settings.Shards,
             TrainingTime = (before?.TrainingTime ?? TimeSpan.Zero) + clock.Elapsed,

@@ -16,6 +16,8 @@ internal sealed class TrainingLoop(
     private readonly TaskLearner[] _learners = [.. tasks.Select(t => new TaskLearner(t, settings.BatchSize))];
     private readonly Random _order = settings.Random.Random(RandomStream.BatchOrder);
     private RunningStep? _running;
+    private TrainingGuard? _guard;
+    private (TrainingRescueReason Reason, string? Divergence)? _alarm; // What is going wrong; for a number that is not finite, which.
     private readonly List<StepResult>? _results = settings.Checkpoints is null ? null : []; // Of the epoch under way.
 
     /// <summary>Its name among the trainings of a <c>Fit</c>, by which its checkpoints are found.</summary>
@@ -55,6 +57,9 @@ internal sealed class TrainingLoop(
 
         var identity = settings.Checkpoints is null ? null : TrainingIdentity.Of(tasks, settings);
         using var checkpoints = identity is null ? null : new CheckpointFolder(settings.Checkpoints!, Stage, identity, settings.Log);
+        using var guard = _guard = settings.MaxRescues > 0
+            ? new TrainingGuard(settings, [.. tasks.Select(t => (t.Task, t.Training.Examples))], clock.Steps, optimizer)
+            : null;
         var before = _learners[0].Epochs.Count;
         var isFinished = checkpoints is not null && Continue(checkpoints, optimizer, best, clock, draw);
         while (!isFinished && clock.Step < clock.Steps)
@@ -65,9 +70,16 @@ internal sealed class TrainingLoop(
                     Save(isFinished: false);
                 CheckCancelled();
                 Step(draw.Next(), optimizer, clock);
+                GoBackIfWrong(best, clock);
             }
             TakeNote(EndStep(clock), clock);
-            best.Offer(EndEpoch(optimizer, clock), optimizer);
+            GoBackIfWrong(best, clock);
+            var outcomes = EndEpoch(optimizer, clock);
+            if (_alarm is null && guard?.WatchEpoch(outcomes, clock.Step) is { } reason)
+                _alarm = (reason, null);
+            if (_alarm is not { Reason: TrainingRescueReason.NotFinite })
+                best.Offer(outcomes, optimizer);
+            GoBackIfWrong(best, clock);
             _results?.Clear();
             var epoch = _learners[0].Epochs.Count - before;
             isFinished = clock.Step == clock.Steps
@@ -94,7 +106,7 @@ internal sealed class TrainingLoop(
         {
             TakeNote(EndStep(clock), clock);
             checkpoints.Save(new(
-                identity!, settings.Checkpoints!.SessionSeed, isFinished, clock.State, optimizer.State,
+                identity!, settings.Checkpoints!.SessionSeed, isFinished, clock.State, optimizer.State, guard?.State, guard?.Kept ?? [],
                 [.. _learners.Select(learner => learner.Epochs)], best.Outcomes, best.Tensors, _results!));
         }
     }
@@ -108,6 +120,8 @@ internal sealed class TrainingLoop(
             return false;
 
         optimizer.Restore(state.Optimizer);
+        if (state.Guard is not null)
+            _guard?.Restore(state.Guard, state.GuardTensors);
         best.Restore(state.Best, [.. state.BestTensors]);
         var steps = new int[_learners.Length];
         var firstResult = state.Clock.Steps - state.Results.Count;
@@ -116,8 +130,12 @@ internal sealed class TrainingLoop(
             var task = draw.Next();
             var batch = _learners[task].NextBatch(_order);
             steps[task]++;
-            if (step >= firstResult)
-                _learners[task].Count(batch, state.Results[step - firstResult]);
+            if (step >= firstResult && state.Results[step - firstResult] is var result && double.IsFinite(result.Loss))
+            {
+                var predictions = _learners[task].Count(batch, result);
+                if (step >= state.Guard?.WindowStart)
+                    _guard?.Watch(task, batch, predictions, result, step + 1, judges: false);
+            }
         }
         for (var task = 0; task < steps.Length; task++)
             _learners[task].Restore(state.Epochs[task], steps[task]);
@@ -158,10 +176,10 @@ internal sealed class TrainingLoop(
         var learner = _learners[task];
         var batch = learner.NextBatch(_order);
         var last = EndStep(clock);
-        var learningRate = settings.LearningRateAt(clock.Step, clock.Steps);
+        var learningRate = _guard?.LearningRateAt(clock.Step, clock.Steps) ?? settings.LearningRateAt(clock.Step, clock.Steps);
 
         clock.StartStep();
-        _running = new(learner, batch, learningRate, optimizer.Start([.. batch.Select(e => e.SinglePart())], learningRate, task));
+        _running = new(task, batch, learningRate, optimizer.Start([.. batch.Select(e => e.SinglePart())], learningRate, task));
         TakeNote(Overlaps ? last : EndStep(clock), clock);
     }
 
@@ -177,29 +195,60 @@ internal sealed class TrainingLoop(
         var result = started.Read();
         clock.EndStep(step.Batch.Length);
         _results?.Add(result);
-        RefuseDivergence(result.Loss, step.Learner, clock);
+        CheckFinite(result.Loss, _learners[step.Task], clock);
         return new(step, result);
     }
 
     private void TakeNote(EndedStep? ended, TrainingClock clock)
     {
-        if (ended is null)
+        if (ended is not { Step: var step, Result: var result } || !double.IsFinite(result.Loss))
             return;
 
-        var step = ended.Step;
-        step.Learner.Count(step.Batch, ended.Result);
-        settings.Progress?.Report(step.Learner.Report(ended.Result, step.LearningRate, settings.MaxEpochs, clock));
+        var predictions = _learners[step.Task].Count(step.Batch, result);
+        if (_alarm is null && _guard?.Watch(step.Task, step.Batch, predictions, result, clock.Step) is { } reason)
+            _alarm = (reason, null);
+        settings.Progress?.Report(_learners[step.Task].Report(result, step.LearningRate, settings.MaxEpochs, clock, _guard?.Rescues.Count ?? 0));
     }
+
+    /// <summary>Takes the training back to its best state if something is going wrong, and if it may.</summary>
+    /// <exception cref="InvalidOperationException">A number is not finite, and nothing can be gone back to.</exception>
+    private void GoBackIfWrong(BestEpoch best, TrainingClock clock)
+    {
+        if (_alarm is not var (reason, divergence))
+            return;
+
+        _alarm = null;
+        if (EndStep(clock) is not null && _results is not null)                // A step from the weights that are given up. It does not count.
+            _results[^1] = new(double.NaN, []);
+        _alarm = null;
+        var epoch = _learners[0].Epochs.Count + 1;
+        if (_guard!.TryRescue(reason, clock.Step, clock.Steps, epoch))
+        {
+            settings.Log($"Training was going wrong at step {clock.Step} of {clock.Steps} (epoch {epoch}): {Describe(reason)}. It is taken back to its best "
+                + FormattableString.Invariant($"state, and goes on with a learning rate of {_guard.Rescues[^1].LearningRate:G3}."));
+        }
+        else if (divergence is not null && (clock.Step < clock.Steps || best.Number == 0))
+            throw Divergence(divergence, epoch, clock);
+    }
+
+    private static string Describe(TrainingRescueReason reason) => reason switch
+    {
+        TrainingRescueReason.NotFinite => "a number became NaN or infinite",
+        TrainingRescueReason.OnePrediction => "the predictions are the same for every row",
+        TrainingRescueReason.NothingLearned => "the loss stays at that of guessing",
+        TrainingRescueReason.AboveGuessing => "the loss is above that of guessing",
+        TrainingRescueReason.ExplodingGradients => "the gradients explode",
+        _ => "the metric on the validation set falls apart",
+    };
 
     private EpochOutcome[] EndEpoch(PromptOptimizer optimizer, TrainingClock clock)
     {
         EpochOutcome[] outcomes = [.. _learners.Select(learner => learner.EndEpoch())];
+        if (!optimizer.IsFinite()) // Without validation, the loss only covers the weights before the last step.
+            RaiseDivergence("A weight became NaN or infinite", outcomes[0].Summary.Epoch, clock);
         for (var task = 0; task < outcomes.Length; task++)
             if (_learners[task].Validation is { } validation)
                 outcomes[task] = Validate(task, validation.Examples, optimizer, outcomes[task].Summary, clock);
-
-        if (!optimizer.IsFinite()) // Without validation, the loss only covers the weights before the last step.
-            throw Divergence("A weight became NaN or infinite", outcomes[0].Summary.Epoch, clock);
         for (var task = 0; task < outcomes.Length; task++)
             settings.Log(_learners[task].Add(outcomes[task].Summary, settings.MaxEpochs));
         return outcomes;
@@ -212,7 +261,7 @@ internal sealed class TrainingLoop(
         using var tensors = optimizer.Current(task);
         var (predictions, loss) = new Predictor(learned.Network, padId, device, trunk)
             .Evaluate(examples, tensors, learned.Task.ForScoring, settings.CheckCancelled);
-        RefuseDivergence(loss, _learners[task], clock);
+        CheckFinite(loss, _learners[task], clock);
         var summary = new EpochSummary
         {
             Epoch = trained.Epoch,
@@ -225,15 +274,23 @@ internal sealed class TrainingLoop(
         return new EpochOutcome(summary, _learners[task].FindCollapse(predictions, examples));
     }
 
-    private void RefuseDivergence(double loss, TaskLearner learner, TrainingClock clock)
+    private void CheckFinite(double loss, TaskLearner learner, TrainingClock clock)
     {
         if (!double.IsFinite(loss))
-            throw Divergence(learner.Subject(FormattableString.Invariant($"The loss became {loss}")), learner.Epochs.Count + 1, clock);
+            RaiseDivergence(learner.Subject(FormattableString.Invariant($"The loss became {loss}")), learner.Epochs.Count + 1, clock);
+    }
+
+    private void RaiseDivergence(string what, int epoch, TrainingClock clock)
+    {
+        if (_guard is null)
+            throw Divergence(what, epoch, clock);
+        _alarm = (TrainingRescueReason.NotFinite, _alarm?.Divergence ?? what);
     }
 
     private InvalidOperationException Divergence(string what, int epoch, TrainingClock clock) => new(
         FormattableString.Invariant($"{what} at step {clock.Step} of {clock.Steps} (epoch {epoch}). The learning rate of {settings.LearningRate} ")
         + "is too high for this data: try a tenth of it, or a warm-up (WarmupRatio = 0.1)."
+        + (_guard?.Rescues.Count > 0 ? $" Half of it was tried, {_guard.Rescues.Count} times in a row." : "")
         + (tasks[0].Network.Encoder.Backbone.ElementType == ScalarType.Float16
             ? " Or the encoder computes numbers beyond the range of Float16: set Precision to BFloat16 or Float32."
             : ""));
@@ -242,14 +299,14 @@ internal sealed class TrainingLoop(
     {
         TrainingResult[] results = [.. _learners.Select((learner, task) => new TrainingResult(
             best.Tensors[task],
-            learner.Summarise(best.Outcomes[task], optimizer.CountParameters(task), best.Tensors[task].Bytes, settings, clock),
+            learner.Summarise(best.Outcomes[task], optimizer.CountParameters(task), best.Tensors[task].Bytes, settings, clock, _guard?.Rescues ?? []),
             best.Outcomes[task]))];
         best.Take();
         return results;
     }
 
     /// <summary>A step and what it learns from.</summary>
-    private sealed record RunningStep(TaskLearner Learner, Example[] Batch, double LearningRate, StartedStep Started);
+    private sealed record RunningStep(int Task, Example[] Batch, double LearningRate, StartedStep Started);
 
     private sealed record EndedStep(RunningStep Step, StepResult Result);
 }

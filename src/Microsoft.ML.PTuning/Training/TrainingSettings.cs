@@ -24,6 +24,9 @@ internal sealed record TrainingSettings
     /// <summary>Epochs without improvement on the validation set before training stops; 0 for never.</summary>
     public int EarlyStoppingPatience { get; init; }
 
+    /// <summary>How often a training that goes wrong is taken back; 0 for never.</summary>
+    public int MaxRescues { get; init; }
+
     /// <summary>Size of the reparameterisation, m; 0 for none.</summary>
     public int ProjectionSize { get; init; }
 

@@ -49,7 +49,7 @@ internal static class Untrained
         }
         settings.Log(learner.Subject("Nothing is trained: the method trains no tensors, and the verbalizer has none."));
         settings.Log(learner.Add(summary, epochs: 1));
-        return new(tensors, learner.Summarise(outcome, trainedParameters: 0, tensors.Bytes, settings, clock), outcome);
+        return new(tensors, learner.Summarise(outcome, trainedParameters: 0, tensors.Bytes, settings, clock, rescues: []), outcome);
 
         (Prediction[] Predictions, double Loss) Evaluate(ExampleSet rows) =>
             predictor.Evaluate(rows.Examples, tensors, task.Task.ForScoring, settings.CheckCancelled);

@@ -14,13 +14,15 @@ namespace Microsoft.ML.PTuning.Training.Resuming;
 /// <param name="Identity">What the training consists of, to be compared with another's.</param>
 /// <param name="SessionSeed">The seed of the <c>Fit</c>.</param>
 /// <param name="IsFinished">Whether no step is left to make.</param>
+/// <param name="Guard">Null where nothing watches the training.</param>
+/// <param name="GuardTensors">The parameters that a rescue goes back to.</param>
 /// <param name="Epochs">The epochs that have ended, for each task.</param>
 /// <param name="Best">The best epoch of each task; empty if none has ended.</param>
 /// <param name="BestTensors">Their weights. The state does not own them.</param>
 /// <param name="Results">Of the steps in the epoch under way.</param>
 internal sealed record TrainingState(
     TrainingIdentity Identity, int SessionSeed, bool IsFinished, ClockState Clock, OptimizerState Optimizer,
-    IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs, IReadOnlyList<EpochOutcome> Best, IReadOnlyList<TrainedTensors> BestTensors,
+    GuardState? Guard, IReadOnlyList<Tensor> GuardTensors, IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs, IReadOnlyList<EpochOutcome> Best, IReadOnlyList<TrainedTensors> BestTensors,
     IReadOnlyList<StepResult> Results)
 {
     /// <summary>Raised when files of the version before could no longer be continued.</summary>
@@ -38,8 +40,9 @@ internal sealed record TrainingState(
         using var scope = NewDisposeScope();
         var document = new Document(
             CurrentVersion, Identity.Parts, SessionSeed, IsFinished, Clock, Optimizer.Steps, Optimizer.LossScale, Optimizer.Generators, Optimizer.Search,
-            Optimizer.Tensors.Count, Epochs, Best, [.. Results.Select(step => new Step(step.Loss, [.. step.Outputs.Select(row => row.Length)]))]);
+            Optimizer.Tensors.Count, Guard, GuardTensors.Count, Epochs, Best, [.. Results.Select(step => new Step(step.Loss, [.. step.Outputs.Select(row => row.Length)]))]);
         var tensors = Optimizer.Tensors.Select((tensor, i) => (OptimizerTensor(i), tensor))
+            .Concat(GuardTensors.Select((tensor, i) => (GuardTensor(i), tensor)))
             .Concat(BestTensors.SelectMany((task, i) => task.Select(pair => (BestTensor(i) + pair.Key, pair.Value))))
             .Append((Outputs, tensor(Results.SelectMany(step => step.Outputs).SelectMany(row => row).ToArray())));
         SafetensorsWriter.Write(
@@ -55,7 +58,7 @@ internal sealed record TrainingState(
         return (new TrainingIdentity(document.Identity), document.SessionSeed);
     }
 
-    /// <summary>Reads a file. The tensors of the optimiser belong to the caller's dispose scope, those of the best epoch to the caller.</summary>
+    /// <summary>Reads a file. The tensors of optimiser and guard belong to the caller's dispose scope, those of the best epoch to the caller.</summary>
     /// <exception cref="InvalidDataException">It is damaged, or of another version.</exception>
     public static TrainingState Read(string path, Device device)
     {
@@ -66,7 +69,8 @@ internal sealed record TrainingState(
             [.. Enumerable.Range(0, document.Tensors).Select(i => file.Load(OptimizerTensor(i)))],
             document.OptimizerSteps, document.LossScale, document.Generators, document.Search);
         return new(
-            new TrainingIdentity(document.Identity), document.SessionSeed, document.IsFinished, document.Clock, optimizer, document.Epochs, document.Best,
+            new TrainingIdentity(document.Identity), document.SessionSeed, document.IsFinished, document.Clock, optimizer,
+            document.Guard, [.. Enumerable.Range(0, document.GuardTensors).Select(i => file.Load(GuardTensor(i)))], document.Epochs, document.Best,
             [.. document.Best.Select((_, task) => ReadBest(file, BestTensor(task), device))], ReadResults(file, document.Results));
     }
 
@@ -109,6 +113,8 @@ internal sealed record TrainingState(
 
     private static string OptimizerTensor(int index) => $"optimizer.{index}";
 
+    private static string GuardTensor(int index) => $"guard.{index}";
+
     private static string BestTensor(int task) => $"best.{task}.";
 
     /// <param name="Lengths">Numbers of each row; the numbers themselves are in a tensor.</param>
@@ -116,6 +122,6 @@ internal sealed record TrainingState(
 
     private sealed record Document(
         int Version, SortedDictionary<string, string> Identity, int SessionSeed, bool IsFinished, ClockState Clock, IReadOnlyList<int> OptimizerSteps,
-        double? LossScale, IReadOnlyList<byte[]> Generators, IReadOnlyList<int> Search, int Tensors, IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs,
-        IReadOnlyList<EpochOutcome> Best, IReadOnlyList<Step> Results);
+        double? LossScale, IReadOnlyList<byte[]> Generators, IReadOnlyList<int> Search, int Tensors, GuardState? Guard, int GuardTensors,
+        IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs, IReadOnlyList<EpochOutcome> Best, IReadOnlyList<Step> Results);
 }

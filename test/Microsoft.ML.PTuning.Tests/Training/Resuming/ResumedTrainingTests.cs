@@ -84,6 +84,18 @@ public sealed class ResumedTrainingTests
         AssertSame(expected, RunStopped([3, 7, 12], Others));
     }
 
+    /// <summary>The rate is far too high, so that the training is taken back three times; stopped before, between and after.</summary>
+    [TestMethod]
+    public void Rescues_go_on()
+    {
+        Make();
+        (_training.Options.LearningRate, _training.Options.MaxEpochs, _training.Options.MaxRescues) = (3, 10, 3);
+        var expected = Run();
+        Assert.HasCount(3, expected.Summary.Rescues);
+
+        AssertSame(expected, RunStopped([.. Enumerable.Range(1, 49)]));
+    }
+
     /// <summary>As if the process had died: the steps since the last checkpoint are made again.</summary>
     [TestMethod]
     [DataRow(4)]
@@ -403,7 +415,8 @@ public sealed class ResumedTrainingTests
 
     private static string Describe(TrainingSummary summary) => string.Join('\n', summary.Epochs.Select(epoch =>
         FormattableString.Invariant($"{epoch.Epoch} {epoch.Loss:R} {epoch.Metric:R} {epoch.ValidationLoss:R} {epoch.ValidationMetric:R}")))
-        + $"\n{summary.BestEpoch} {summary.Seed} {summary.Shards} {string.Join(' ', summary.Warnings)}";
+        + $"\n{summary.BestEpoch} {summary.Seed} {summary.Shards} {string.Join(' ', summary.Warnings)} "
+        + string.Join(' ', summary.Rescues.Select(rescue => FormattableString.Invariant($"{rescue.Reason} {rescue.Epoch} {rescue.Step} {rescue.LearningRate:R}")));
 
     private sealed record Trained(Dictionary<string, float[]> Tensors, TrainingSummary Summary);
 }
