@@ -148,7 +148,10 @@ public sealed partial class PTuningV2MultiTaskTrainer
         try
         {
             foreach (var (task, before) in tasks.Zip(shared))
-                continued.AddRange(new TrainingLoop([task.After(before)], settings, padId, session.Device, trunk) { Stage = $"task {task.Name}" }.Run());
+                continued.AddRange(new TrainingLoop([task.After(before)], settings, padId, session.Device, trunk)
+                {
+                    Stage = $"task {continued.Count + 1} {task.Name}",
+                }.Run());
             return [.. continued];
         }
         catch

@@ -12,6 +12,8 @@ internal sealed record PointProcess(int Cores, string Folder, int? Gpu = null)
 {
     private const int CancelledCode = 130, ErrorLines = 5;
 
+    private const string Parent = "PAPERTASKS_SWEEP"; // The process of the sweep, in the environment of its points.
+
     // Those of the report that repeat the options or the first metric.
     private static readonly string[] Repeated = ["task", "method", "mean", "deviation", "perSeed"];
 
@@ -21,6 +23,27 @@ internal sealed record PointProcess(int Cores, string Folder, int? Gpu = null)
     // The build writes the commit behind the version.
     private static string? Commit { get; } = typeof(PointProcess).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?
         .InformationalVersion.Split('+').ElementAtOrDefault(1);
+
+    /// <summary>Ends this process with the sweep that started it, if one did: a sweep that is killed cannot end its points itself.</summary>
+    public static void EndWithSweep()
+    {
+        if (!int.TryParse(Environment.GetEnvironmentVariable(Parent), out int id))
+            return;
+
+        new Thread(() =>
+        {
+            try
+            {
+                Process.GetProcessById(id).WaitForExit();
+            }
+            catch (ArgumentException)
+            {
+                // It has gone already.
+            }
+            Environment.Exit(CancelledCode);
+        })
+        { IsBackground = true, Name = "End with the sweep" }.Start();
+    }
 
     /// <exception cref="OperationCanceledException">Cancelled; the process is gone.</exception>
     public async Task<PointResult> Run(Point point, CancellationToken cancellationToken)
@@ -64,6 +87,7 @@ internal sealed record PointProcess(int Cores, string Folder, int? Gpu = null)
             RedirectStandardError = true,
             WorkingDirectory = Folder,
         };
+        start.Environment[Parent] = $"{Environment.ProcessId}";
         start.Environment["DOTNET_PROCESSOR_COUNT"] = start.Environment["OMP_NUM_THREADS"] = $"{Cores}";
         return Process.Start(start)!;
     }

@@ -38,15 +38,15 @@ public sealed class AdvancedTrainingOptions
     public bool PadToMaxLength { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
-    /// Steps between two checkpoints in <see cref="TrainingOptions.CheckpointDirectory"/>; 0 for none but those of <see cref="CheckpointEpochs"/> and
-    /// <see cref="CheckpointMinutes"/>.
+    /// Steps between two checkpoints in <see cref="TrainingOptions.CheckpointDirectory"/>; 0 to count no steps. The first of <c>CheckpointSteps</c>,
+    /// <see cref="CheckpointEpochs"/> and <see cref="CheckpointMinutes"/> that is reached decides.
     /// </summary>
     public int CheckpointSteps { get; set => Chosen.Set(ref field, value); }
 
-    /// <summary>Epochs between two checkpoints; 0 for none but the others'.</summary>
+    /// <summary>Epochs between two checkpoints; 0 to count no epochs.</summary>
     public int CheckpointEpochs { get; set => Chosen.Set(ref field, value); } = 1;
 
-    /// <summary>Minutes between two checkpoints, for epochs that take long; 0 for none but the others'.</summary>
+    /// <summary>Minutes between two checkpoints, for epochs that take long; 0 to count no minutes.</summary>
     public double CheckpointMinutes { get; set => Chosen.Set(ref field, value); } = 10;
 
     /// <summary>How many checkpoints are kept, the newest ones.</summary>

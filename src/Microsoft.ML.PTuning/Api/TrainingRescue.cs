@@ -11,16 +11,16 @@ public enum TrainingRescueReason
     /// <summary>The predictions were the same for all rows, with a loss as high as that of guessing by the frequencies of the labels.</summary>
     OnePrediction,
 
-    /// <summary>The loss stayed as high as that of guessing by the frequencies of the labels.</summary>
+    /// <summary>The loss stayed above that of guessing by the frequencies of the labels, if not by much.</summary>
     NothingLearned,
 
-    /// <summary>The loss was above that of guessing by the frequencies of the labels, and did not fall.</summary>
+    /// <summary>The loss was far above that of guessing by the frequencies of the labels.</summary>
     AboveGuessing,
 
     /// <summary>The gradients grew a thousandfold.</summary>
     ExplodingGradients,
 
-    /// <summary>The metric on the validation set lost half of what it had gained, and the loss rose by half.</summary>
+    /// <summary>The metric on the validation set lost half of what it had gained over guessing, and the loss rose by half.</summary>
     ValidationFellApart,
 }
 

@@ -87,7 +87,8 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
         return ReservedPositions > 0 && (long)ReservedPositions + maxLength > backbone.MaxPositions
             ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
-                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - ReservedPositions)} or less, a shorter prefix, or PositionOffset.None."
+                + (ReservedPositions < backbone.MaxPositions ? $"Use a MaxLength of {backbone.MaxPositions - ReservedPositions} or less, a" : "Use a")
+                + " shorter prefix, or PositionOffset.None."
             : base.FindMisfit(backbone, maxLength);
     }
 

@@ -33,6 +33,8 @@ internal sealed record AnswerExample(
     /// <summary>Whether there is an answer that no window holds as a whole at its place.</summary>
     public override bool IsMisaligned => Gold is { Text.Length: > 0 } && Parts.All(part => !HasAnswer(part));
 
+    public override IEnumerable<string> Labels => Gold is { } gold ? [gold.Text, Context] : [Context];
+
     /// <summary>The answer's start in its sequence, in the first window that holds it; 0 if none does.</summary>
     public int GoldPosition => Parts.Where(HasAnswer).Select(part => (int)part.Target[0]).FirstOrDefault();
 

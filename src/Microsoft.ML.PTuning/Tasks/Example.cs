@@ -23,6 +23,9 @@ internal record Example(IReadOnlyList<ExamplePart> Parts, bool IsTruncated)
     /// <summary>Whether the label could not be found in the text; such a row cannot be learned from.</summary>
     public virtual bool IsMisaligned => false;
 
+    /// <summary>What the row is judged by besides the targets of its parts.</summary>
+    public virtual IEnumerable<string> Labels => [];
+
     /// <summary>One example per part to learn from; each has a <see cref="SinglePart"/>.</summary>
     public virtual IEnumerable<Example> Split() => [this];
 

@@ -12,6 +12,8 @@ internal sealed record TaggedSentence(
 
     public override bool IsMisaligned => HasContradiction;
 
+    public override IEnumerable<string> Labels => Tags ?? [];
+
     /// <summary>A sentence for each window, with the words that are tagged there.</summary>
     public override IEnumerable<Example> Split()
     {

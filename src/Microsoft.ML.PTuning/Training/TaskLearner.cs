@@ -13,7 +13,6 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     private List<Prediction> _predictions = [];
     private List<Example> _seen = [];
     private (double Sum, double Weight) _loss;
-    private int _steps;
 
     public PromptTask Task => learned.Task;
 
@@ -21,6 +20,9 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
 
     /// <summary>Rows to learn from. Every part of a split row counts.</summary>
     public int Rows => _examples.Length;
+
+    /// <summary>Steps that counted.</summary>
+    public int Steps { get; private set; }
 
     /// <summary>All epochs so far, those of the training that this one continues included.</summary>
     public IReadOnlyList<EpochSummary> Epochs => _epochs;
@@ -49,7 +51,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         Prediction[] predictions = [.. batch.Zip(step.Outputs, (example, output) => Task.Decode(example, [output]))];
         _predictions.AddRange(predictions);
         _seen.AddRange(batch);
-        _steps++;
+        Steps++;
         return predictions;
     }
 
@@ -98,12 +100,12 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
 
     /// <summary>Goes on where a training was stopped, after <see cref="NextBatch"/> has given all batches up to there.</summary>
     /// <param name="epochs">The epochs that had ended.</param>
-    /// <param name="steps">Steps on this task.</param>
+    /// <param name="steps">Steps that counted.</param>
     public void Restore(IEnumerable<EpochSummary> epochs, int steps)
     {
         _epochs.Clear();
         _epochs.AddRange(epochs);
-        _steps = steps;
+        Steps = steps;
     }
 
     /// <param name="epochs">Epochs planned in this training.</param>
@@ -157,8 +159,8 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
         if (best.Collapse is { } collapse)
             return new(TrainingWarningCode.Collapsed, collapse);
 
-        return learned.Before is null && _steps > 0
-            ? TrainingFaults.OfFewSteps(Task, learned.Training, best.Summary, _steps, _epochs.Count)
+        return learned.Before is null && Steps > 0
+            ? TrainingFaults.OfFewSteps(Task, learned.Training, best.Summary, Steps, _epochs.Count)
             : null;
     }
 

@@ -40,19 +40,20 @@ internal sealed class TrainingGuard : IDisposable
     private readonly TrainingSettings _settings;
     private readonly PromptOptimizer _optimizer;
     private readonly double?[] _guessing;
+    private readonly double _guessedMetric; // On the validation sets.
     private readonly IReadOnlyList<PromptTask> _tasks;
     private readonly int _windowSteps;
     private readonly Window[] _windows;
     private Tensor[] _parameters = [];
     private IReadOnlyList<int> _search = [];
 
-    /// <param name="tasks">The tasks and their training rows.</param>
     /// <param name="steps">Planned steps.</param>
-    public TrainingGuard(TrainingSettings settings, IReadOnlyList<(PromptTask Task, IReadOnlyList<Example> Rows)> tasks, int steps, PromptOptimizer optimizer)
+    public TrainingGuard(TrainingSettings settings, IReadOnlyList<TrainingTask> tasks, int steps, PromptOptimizer optimizer)
     {
         (_settings, _most, _optimizer) = (settings, settings.MaxRescues, optimizer);
         _tasks = [.. tasks.Select(task => task.Task)];
-        _guessing = [.. tasks.Select(task => task.Task.GuessingLoss(task.Rows))];
+        _guessing = [.. tasks.Select(task => task.Task.GuessingLoss(task.Training.Examples))];
+        _guessedMetric = tasks.Average(task => task.Validation is { } rows ? task.Task.Baseline(rows.Examples) : null as double?) ?? 0;
         _windowSteps = Math.Clamp(steps / WindowsPerTraining, LeastWindow, LargestWindow);
         _windows = [.. tasks.Select(_ => new Window())];
         Keep();
@@ -78,7 +79,7 @@ internal sealed class TrainingGuard : IDisposable
         int task, IReadOnlyList<Example> batch, IReadOnlyList<Prediction> predictions, StepResult result, int step, bool judges = true)
     {
         _windows[task].Add(_tasks[task].FindCollapse(predictions, batch) is not null, result.Loss);
-        if (!judges)
+        if (!judges || Rescues.Count >= _most)
             return null;
 
         if (State.Untrained.Count == 0)
@@ -96,10 +97,13 @@ internal sealed class TrainingGuard : IDisposable
     {
         var reason = 2 * (step - State.WindowStart) >= _windowSteps ? EndWindow(step) : null;
         ClearWindows(step);
+        if (Rescues.Count >= _most)
+            return null;
+
         var (metric, loss) = (BestEpoch.MeanMetric(outcomes), outcomes.Average(o => o.Summary.ValidationLoss ?? o.Summary.Loss));
         if (reason is not null)
             return reason;
-        if (metric is not null && State.BestMetric is { } best && loss > 1.5 * State.BestLoss && metric < best - 0.5 * Math.Max(0, best))
+        if (metric is not null && State.BestMetric is { } best && loss > 1.5 * State.BestLoss && metric < (best + _guessedMetric) / 2)
             return TrainingRescueReason.ValidationFellApart;
 
         var isLearned = outcomes.Zip(_guessing).All(pair => !(pair.First.Summary.Loss > Learned * pair.Second));
@@ -114,10 +118,11 @@ internal sealed class TrainingGuard : IDisposable
     /// <summary>Takes the training back.</summary>
     /// <param name="step">Steps done.</param>
     /// <param name="epoch">The epoch under way.</param>
-    /// <returns>False if it has been taken back as often as allowed.</returns>
-    public bool TryRescue(TrainingRescueReason reason, int step, int steps, int epoch)
+    /// <param name="hasResult">Whether an epoch has ended well, which is the result if no step is left.</param>
+    /// <returns>False if it has been taken back as often as allowed, or if nothing would be gained.</returns>
+    public bool TryRescue(TrainingRescueReason reason, int step, int steps, int epoch, bool hasResult = false)
     {
-        if (Rescues.Count >= _most || step >= steps)
+        if (Rescues.Count >= _most || (step >= steps && !(hasResult && reason == TrainingRescueReason.NotFinite)))
             return false;
 
         _optimizer.Reset(_parameters, _search);

@@ -15,10 +15,10 @@ internal sealed class TrainingLoop(
 {
     private readonly TaskLearner[] _learners = [.. tasks.Select(t => new TaskLearner(t, settings.BatchSize))];
     private readonly Random _order = settings.Random.Random(RandomStream.BatchOrder);
+    private readonly List<StepResult>? _results = settings.Checkpoints is null ? null : []; // Of the epoch under way.
     private RunningStep? _running;
     private TrainingGuard? _guard;
     private (TrainingRescueReason Reason, string? Divergence)? _alarm; // What is going wrong; for a number that is not finite, which.
-    private readonly List<StepResult>? _results = settings.Checkpoints is null ? null : []; // Of the epoch under way.
 
     /// <summary>Its name among the trainings of a <c>Fit</c>, by which its checkpoints are found.</summary>
     public string Stage { get; init; } = tasks[0].Name ?? "model";
@@ -28,7 +28,7 @@ internal sealed class TrainingLoop(
 
     /// <returns>One per task.</returns>
     /// <exception cref="InvalidOperationException">The loss or a weight became NaN or infinite.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept but a checkpoint.</exception>
     public IReadOnlyList<TrainingResult> Run()
     {
         try
@@ -55,26 +55,27 @@ internal sealed class TrainingLoop(
         if (tasks is [{ Before: { } continued }])
             best.Offer([continued.Best], optimizer);
 
-        var identity = settings.Checkpoints is null ? null : TrainingIdentity.Of(tasks, settings);
+        var identity = settings.Checkpoints is null ? null : TrainingIdentity.Of(tasks, settings, device);
         using var checkpoints = identity is null ? null : new CheckpointFolder(settings.Checkpoints!, Stage, identity, settings.Log);
         using var guard = _guard = settings.MaxRescues > 0
-            ? new TrainingGuard(settings, [.. tasks.Select(t => (t.Task, t.Training.Examples))], clock.Steps, optimizer)
+            ? new TrainingGuard(settings, tasks, clock.Steps, optimizer)
             : null;
         var before = _learners[0].Epochs.Count;
         var isFinished = checkpoints is not null && Continue(checkpoints, optimizer, best, clock, draw);
         while (!isFinished && clock.Step < clock.Steps)
         {
-            for (var step = clock.Step % clock.StepsAnEpoch; step < clock.StepsAnEpoch; step++)
+            for (var step = _results?.Count ?? 0; step < clock.StepsAnEpoch; step++)
             {
                 if (checkpoints?.IsDueAfterStep(clock.Step) == true)
                     Save(isFinished: false);
-                CheckCancelled();
+                KeepIfCancelled(settings.CheckCancelled);
                 Step(draw.Next(), optimizer, clock);
                 GoBackIfWrong(best, clock);
             }
             TakeNote(EndStep(clock), clock);
             GoBackIfWrong(best, clock);
-            var outcomes = EndEpoch(optimizer, clock);
+            EpochOutcome[] outcomes = [];
+            KeepIfCancelled(() => outcomes = EndEpoch(optimizer, clock));
             if (_alarm is null && guard?.WatchEpoch(outcomes, clock.Step) is { } reason)
                 _alarm = (reason, null);
             if (_alarm is not { Reason: TrainingRescueReason.NotFinite })
@@ -89,11 +90,11 @@ internal sealed class TrainingLoop(
         }
         return Finish(optimizer, best, clock);
 
-        void CheckCancelled()
+        void KeepIfCancelled(Action action)
         {
             try
             {
-                settings.CheckCancelled();
+                action();
             }
             catch (OperationCanceledException) when (checkpoints is not null && clock.Step > 0)
             {
@@ -105,9 +106,12 @@ internal sealed class TrainingLoop(
         void Save(bool isFinished)
         {
             TakeNote(EndStep(clock), clock);
+            if (_alarm is not null)
+                return;                                         // Where a training goes wrong, it is taken back first.
+
             checkpoints.Save(new(
                 identity!, settings.Checkpoints!.SessionSeed, isFinished, clock.State, optimizer.State, guard?.State, guard?.Kept ?? [],
-                [.. _learners.Select(learner => learner.Epochs)], best.Outcomes, best.Tensors, _results!));
+                [.. _learners.Select(learner => learner.Steps)], [.. _learners.Select(learner => learner.Epochs)], best.Outcomes, best.Tensors, _results!));
         }
     }
 
@@ -123,13 +127,11 @@ internal sealed class TrainingLoop(
         if (state.Guard is not null)
             _guard?.Restore(state.Guard, state.GuardTensors);
         best.Restore(state.Best, [.. state.BestTensors]);
-        var steps = new int[_learners.Length];
         var firstResult = state.Clock.Steps - state.Results.Count;
         for (var step = 0; step < state.Clock.Steps; step++)
         {
             var task = draw.Next();
             var batch = _learners[task].NextBatch(_order);
-            steps[task]++;
             if (step >= firstResult && state.Results[step - firstResult] is var result && double.IsFinite(result.Loss))
             {
                 var predictions = _learners[task].Count(batch, result);
@@ -137,8 +139,8 @@ internal sealed class TrainingLoop(
                     _guard?.Watch(task, batch, predictions, result, step + 1, judges: false);
             }
         }
-        for (var task = 0; task < steps.Length; task++)
-            _learners[task].Restore(state.Epochs[task], steps[task]);
+        for (var task = 0; task < _learners.Length; task++)
+            _learners[task].Restore(state.Epochs[task], state.Steps[task]);
         _results!.AddRange(state.Results);
         clock.State = state.Clock;
         settings.Log(_learners.Length == 1 ? _learners[0].Subject(WhereItGoesOn()) : WhereItGoesOn());
@@ -158,7 +160,7 @@ internal sealed class TrainingLoop(
         var encoder = tasks[0].Network.Encoder;
         var method = encoder.Method.Create(encoder.Backbone, new FirstValues(weight, bias, tasks[0].Start, settings.ProjectionSize)
         {
-            Words = tasks[0].StartWords,
+            Words = InTurn([.. tasks.Select(task => task.StartWords).OfType<IReadOnlyList<int>>()]),
             FixedWords = tasks.SelectMany(task => task.FixedWords).ToHashSet(),
         });
         var learned = tasks.Select(task =>
@@ -170,6 +172,14 @@ internal sealed class TrainingLoop(
         });
         return new PromptOptimizer(settings, method, [.. learned], padId, device, trunk);
     }
+
+    /// <summary>The words of several tasks in turn, each once, as many as a task has; null for none.</summary>
+    private static IReadOnlyList<int>? InTurn(IReadOnlyList<IReadOnlyList<int>> words) =>
+        words.Count == 0 || words.All(words[0].SequenceEqual)
+            ? words.FirstOrDefault()                            // A text is the same for all, with its repetitions.
+            : Repeated([.. Enumerable.Range(0, words[0].Count).SelectMany(i => words.Select(ofTask => ofTask[i])).Distinct()], words[0].Count);
+
+    private static int[] Repeated(int[] words, int count) => [.. Enumerable.Range(0, count).Select(i => words[i % words.Length])];
 
     private void Step(int task, PromptOptimizer optimizer, TrainingClock clock)
     {
@@ -222,12 +232,12 @@ internal sealed class TrainingLoop(
             _results[^1] = new(double.NaN, []);
         _alarm = null;
         var epoch = _learners[0].Epochs.Count + 1;
-        if (_guard!.TryRescue(reason, clock.Step, clock.Steps, epoch))
+        if (_guard!.TryRescue(reason, clock.Step, clock.Steps, epoch, hasResult: best.Number > 0))
         {
             settings.Log($"Training was going wrong at step {clock.Step} of {clock.Steps} (epoch {epoch}): {Describe(reason)}. It is taken back to its best "
                 + FormattableString.Invariant($"state, and goes on with a learning rate of {_guard.Rescues[^1].LearningRate:G3}."));
         }
-        else if (divergence is not null && (clock.Step < clock.Steps || best.Number == 0))
+        else if (divergence is not null)
             throw Divergence(divergence, epoch, clock);
     }
 

@@ -5,6 +5,7 @@ using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Training.Resuming;
 using Microsoft.ML.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training;
@@ -25,7 +26,7 @@ internal sealed class TrainingSession : IDisposable
             Device = HostEnvironment.DeviceOf(host, options.GpuDeviceId, options.FallbackToCpu, Warn);
             var stopped = options.CheckpointDirectory is { } folder ? CheckpointFolder.Peek(folder) : null;
             var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? stopped?.Seed ?? Random.Shared.Next();
-            var shards = options.Advanced.Shards == 0 && stopped is not null ? stopped.Value.Shards : options.ShardsOn(Device);
+            var shards = options.Advanced.Shards == 0 && stopped is not null && Device.type == DeviceType.CPU ? stopped.Value.Shards : options.ShardsOn(Device);
             var settings = options.Settings(seed, shards, Log, CheckCancelled);
             Settings = settings.TrunkCache is { } cache
                 ? settings with { TrunkCache = cache with { Folder = HostEnvironment.TemporaryFolderOf(host) } }
@@ -74,7 +75,7 @@ internal sealed class TrainingSession : IDisposable
         {
             StartWords = method.ChooseWords(words, lease.Tokenizer, task.Classes?.Values ?? []),
             FixedWords = everywhere.Union(task.ClassTokens).ToHashSet(),
-            Encoder = $"{backbone.Reference}, {string.Join(", ", backbone.Reference.Weights.Concat(backbone.Reference.Tokenizer).Select(file => $"{file.Key} {file.Value}"))}",
+            Encoder = backbone.Reference,
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),
         };
     }

@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 
@@ -13,8 +14,8 @@ internal sealed record TrainingTask(PromptTask Task, PromptNetwork Network, Exam
     /// <summary>Its name among tasks that share a prefix; null for a single task.</summary>
     public string? Name { get; init; }
 
-    /// <summary>The encoder's name and the hashes of its files; null if nobody needs to know.</summary>
-    public string? Encoder { get; init; }
+    /// <summary>Which encoder it is; null if nobody needs to know.</summary>
+    public BackboneReference? Encoder { get; init; }
 
     /// <summary>What looks wrong with its training rows.</summary>
     public IReadOnlyList<TrainingWarning> RowWarnings { get; init; } = [];

@@ -219,6 +219,14 @@ public sealed class TrainingFailureTests
     }
 
     [TestMethod]
+    public void Prefix_that_leaves_no_position_is_refused_without_a_length()
+    {
+        _training.Options.PrefixLength = 16;
+
+        StringAssert.Contains(Fails<InvalidOperationException>(TinyTraining.Texts(20)).Message, "Use a shorter prefix, or PositionOffset.None.");
+    }
+
+    [TestMethod]
     public void More_prompted_layers_than_the_encoder_has_are_refused()
     {
         _training.Options.PrefixLayers = 4;

@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
@@ -109,6 +110,8 @@ public sealed class TrainingGuardTests
         using var guard = Guard();
 
         Assert.IsFalse(guard.TryRescue(TrainingRescueReason.NotFinite, Steps, Steps, epoch: 1));
+        Assert.IsFalse(guard.TryRescue(TrainingRescueReason.OnePrediction, Steps, Steps, epoch: 1, hasResult: true));
+        Assert.IsTrue(guard.TryRescue(TrainingRescueReason.NotFinite, Steps, Steps, epoch: 1, hasResult: true)); // The best epoch is the result.
     }
 
     [TestMethod]
@@ -192,9 +195,9 @@ public sealed class TrainingGuardTests
     }
 
     [TestMethod]
-    [DataRow(0.3, 1.0, true)]
-    [DataRow(0.3, 0.7, false, DisplayName = "the loss has hardly risen")]
-    [DataRow(0.6, 1.0, false, DisplayName = "the metric has hardly fallen")]
+    [DataRow(0.69, 1.0, true, DisplayName = "guessing has 0.5, so that half of the gain is 0.2")]
+    [DataRow(0.69, 0.7, false, DisplayName = "the loss has hardly risen")]
+    [DataRow(0.71, 1.0, false, DisplayName = "the metric has hardly fallen")]
     public void Validation_that_falls_apart_is_noticed(double metric, double loss, bool isNoticed)
     {
         using var guard = Guard();
@@ -228,7 +231,9 @@ public sealed class TrainingGuardTests
         MetricName = "accuracy",
     });
 
-    private TrainingGuard Guard(int rescues = 3) => new(Settings(rescues), [(Task, Rows)], Steps, _optimizer);
+    private TrainingGuard Guard(int rescues = 3) => new(
+        Settings(rescues), [new(Task, new PromptNetwork(new DeepPrefix { PrefixLength = 2 }.Adapt(_backbone), Task.Head), new(Rows, 0), new(Rows, 0))],
+        Steps, _optimizer);
 
     private void Step() => _optimizer.Step([.. Rows.Select(row => row.SinglePart())], learningRate: 0.1);
 }

@@ -5,23 +5,23 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training.Resuming;
 
-/// <summary>The checkpoints of one training: a file each, the newest one first in line. One process at a time.</summary>
+/// <summary>The checkpoints of one training, a file each. One process at a time.</summary>
 internal sealed class CheckpointFolder : IDisposable
 {
-    private const string Prefix = "step-", Ending = ".safetensors", Lock = "in-use";
+    private const string Prefix = "step-", Ending = ".safetensors", Draft = ".tmp", Lock = "in-use";
 
     private readonly string _folder;
     private readonly CheckpointSettings _settings;
     private readonly TrainingIdentity _identity;
     private readonly Action<string> _log;
     private readonly FileStream _lock;
+    private readonly List<string> _passedOver = [];
     private readonly Stopwatch _sinceLast = Stopwatch.StartNew();
     private int _lastStep;
     private int _epochs;
 
     /// <param name="stage">The name of the training among those of the <c>Fit</c>.</param>
     /// <exception cref="IOException">The folder cannot be written, or another process trains in it.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
     public CheckpointFolder(CheckpointSettings settings, string stage, TrainingIdentity identity, Action<string> log)
     {
         (_settings, _identity, _log) = (settings, identity, log);
@@ -31,11 +31,14 @@ internal sealed class CheckpointFolder : IDisposable
             Directory.CreateDirectory(_folder);
             _lock = new FileStream(Path.Combine(_folder, Lock), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new IOException(
-                $"CheckpointDirectory: '{_folder}' cannot be used: {e.Message} Another training may be running in it; name another folder, or end that one.", e);
+                $"CheckpointDirectory: '{_folder}' cannot be used: {e.Message} Another training may be running in it; end that one, or name another folder.",
+                e);
         }
+        foreach (var draft in Directory.EnumerateFiles(_folder, $"{Prefix}*{Draft}"))
+            File.Delete(draft);                                         // Of a process that was killed while it wrote.
     }
 
     /// <summary>Seed and shards of a training that was stopped, for one that leaves them open.</summary>
@@ -52,9 +55,9 @@ internal sealed class CheckpointFolder : IDisposable
                 var (identity, seed) = TrainingState.ReadIdentity(path);
                 return (seed, int.Parse(identity.Parts[nameof(TrainingSettings.Shards)], CultureInfo.InvariantCulture));
             }
-            catch (InvalidDataException)
+            catch (Exception e) when (e is InvalidDataException or IOException)
             {
-                // The one before it is taken instead.
+                // The one before it is taken instead. Another process may just have deleted it.
             }
         }
         return null;
@@ -70,13 +73,14 @@ internal sealed class CheckpointFolder : IDisposable
             TrainingState state;
             try
             {
-                if (_identity.Differences(TrainingState.ReadIdentity(path).Identity) is { Count: > 0 })
-                    throw Other(path);
+                if (TrainingState.ReadIdentity(path).Identity.Differences(_identity) is { Count: > 0 } differences)
+                    throw Other(differences);
                 state = TrainingState.Read(path, device);
             }
             catch (InvalidDataException e)
             {
                 _log($"The checkpoint is passed over: {e.Message}");
+                _passedOver.Add(path);
                 continue;
             }
 
@@ -102,6 +106,9 @@ internal sealed class CheckpointFolder : IDisposable
         try
         {
             WholeFile.Write(path, state.Write);
+            foreach (var damaged in _passedOver.Where(damaged => damaged != path)) // Their names may rank above those of the steps to come.
+                File.Delete(damaged);
+            _passedOver.Clear();
             foreach (var old in NewestFirst(_folder).Skip(state.IsFinished ? 1 : _settings.Kept))
                 File.Delete(old);
         }
@@ -118,7 +125,6 @@ internal sealed class CheckpointFolder : IDisposable
     private static IEnumerable<string> NewestFirst(string folder) =>
         Directory.EnumerateFiles(folder, $"{Prefix}*{Ending}").OrderByDescending(path => path, StringComparer.Ordinal).ToList();
 
-    private InvalidOperationException Other(string path) => new(
-        $"The checkpoints in '{_folder}' are of another training: {string.Join("; ", TrainingState.ReadIdentity(path).Identity.Differences(_identity))}. "
-        + "To go on with that one, train with the same options, rows and encoder. To train anew, name another CheckpointDirectory, or delete the folder.");
+    private InvalidOperationException Other(IReadOnlyList<string> differences) => new(
+        $"The checkpoints in '{_folder}' are of another training: {string.Join("; ", differences)}. To go on with that one, train with the same options, rows and encoder. To train anew, name another CheckpointDirectory, or delete the folder.");
 }

@@ -29,7 +29,7 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
         Converters = { new JsonStringEnumConverter() },
     };
 
-    public static TrainingIdentity Of(IReadOnlyList<TrainingTask> tasks, TrainingSettings settings)
+    public static TrainingIdentity Of(IReadOnlyList<TrainingTask> tasks, TrainingSettings settings, Device device)
     {
         var parts = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var property in typeof(TrainingSettings).GetProperties())
@@ -39,20 +39,25 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
             parts.Add("TrunkCacheType", $"{cache.Type}");
 
         var encoder = tasks[0].Network.Encoder;
-        parts.Add("Encoder", tasks[0].Encoder ?? "");
+        if (tasks[0].Encoder is { } reference)
+        {
+            parts.Add("Encoder", $"{reference}");
+            parts.Add("the content of the encoder", HashOf(reference.Weights.Concat(reference.Tokenizer).SelectMany(file => new[] { file.Key, file.Value })));
+        }
+        parts.Add("The kind of device", $"{device.type}");
         parts.Add("Precision", $"{encoder.Backbone.ElementType}");
         Describe<TuningMethod>(parts, "Method", encoder.Method);
         foreach (var task in tasks)
         {
             var of = task.Name is null ? "" : $" of task '{task.Name}'";
             Describe(parts, $"Task{of}", task.Task);
-            parts.Add($"the training rows{of}", HashOf(task.Training));
+            parts.Add($"the set of training rows{of}", HashOf(task.Training));
             if (task.Validation is not null)
-                parts.Add($"the validation rows{of}", HashOf(task.Validation));
+                parts.Add($"the set of validation rows{of}", HashOf(task.Validation));
             if (task.StartWords is not null)
-                parts.Add($"the words of the first prompt{of}", string.Join(' ', task.StartWords));
+                parts.Add($"the first prompt{of}", string.Join(' ', task.StartWords));
             if (task.Start is not null)
-                parts.Add($"the tensors to start from{of}", HashOf(task.Start));
+                parts.Add($"the set of first tensors{of}", HashOf(task.Start));
         }
         return new(parts);
     }
@@ -64,7 +69,9 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
         .. from name in Parts.Keys.Union(found.Parts.Keys, StringComparer.Ordinal)
            let parts = (Expected: Parts.GetValueOrDefault(name), Found: found.Parts.GetValueOrDefault(name))
            where parts.Expected != parts.Found
-           select IsHash(parts.Expected ?? parts.Found!) ? $"{name} are others" : $"{name} is {Shown(parts.Found)}, there {Shown(parts.Expected)}",
+           select IsHash(parts.Expected ?? parts.Found!) || Shown(parts.Found) == Shown(parts.Expected)
+               ? $"{name} is another"
+               : $"{name} is {Shown(parts.Found)}, there {Shown(parts.Expected)}",
     ];
 
     private static bool IsHash(string value) => value.StartsWith(Hash, StringComparison.Ordinal);
@@ -80,17 +87,29 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
     private static string HashOf(ExampleSet rows)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var part in rows.Examples.SelectMany(row => row.Parts))
+        foreach (var row in rows.Examples)
         {
-            Add<float>(hash, part.Target);
-            foreach (var sequence in part.Sequences)
+            Add<int>(hash, [row.Parts.Count]);
+            Add(hash, row.Labels);
+            foreach (var part in row.Parts)
             {
-                Add<int>(hash, sequence.Ids);
-                Add<int>(hash, sequence.Segments);
-                Add<int>(hash, sequence.PromptPlaces);
-                Add<int>(hash, [sequence.MaskPlace ?? -1]);
+                Add<float>(hash, part.Target);
+                foreach (var sequence in part.Sequences)
+                {
+                    Add<int>(hash, sequence.Ids);
+                    Add<int>(hash, sequence.Segments);
+                    Add<int>(hash, sequence.PromptPlaces);
+                    Add<int>(hash, [sequence.MaskPlace ?? -1]);
+                }
             }
         }
+        return Finish(hash);
+    }
+
+    private static string HashOf(IEnumerable<string> texts)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Add(hash, texts);
         return Finish(hash);
     }
 
@@ -104,6 +123,12 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
             Add<float>(hash, tensor.detach().cpu().contiguous().data<float>().ToArray());
         }
         return Finish(hash);
+    }
+
+    private static void Add(IncrementalHash hash, IEnumerable<string> texts)
+    {
+        foreach (var text in texts)
+            Add(hash, text.ToCharArray());
     }
 
     // The length stands before the numbers, so that numbers cannot move from one array to the next.

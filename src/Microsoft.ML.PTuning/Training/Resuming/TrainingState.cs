@@ -16,14 +16,15 @@ namespace Microsoft.ML.PTuning.Training.Resuming;
 /// <param name="IsFinished">Whether no step is left to make.</param>
 /// <param name="Guard">Null where nothing watches the training.</param>
 /// <param name="GuardTensors">The parameters that a rescue goes back to.</param>
+/// <param name="Steps">Steps that counted, for each task.</param>
 /// <param name="Epochs">The epochs that have ended, for each task.</param>
 /// <param name="Best">The best epoch of each task; empty if none has ended.</param>
 /// <param name="BestTensors">Their weights. The state does not own them.</param>
 /// <param name="Results">Of the steps in the epoch under way.</param>
 internal sealed record TrainingState(
     TrainingIdentity Identity, int SessionSeed, bool IsFinished, ClockState Clock, OptimizerState Optimizer,
-    GuardState? Guard, IReadOnlyList<Tensor> GuardTensors, IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs, IReadOnlyList<EpochOutcome> Best, IReadOnlyList<TrainedTensors> BestTensors,
-    IReadOnlyList<StepResult> Results)
+    GuardState? Guard, IReadOnlyList<Tensor> GuardTensors, IReadOnlyList<int> Steps, IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs,
+    IReadOnlyList<EpochOutcome> Best, IReadOnlyList<TrainedTensors> BestTensors, IReadOnlyList<StepResult> Results)
 {
     /// <summary>Raised when files of the version before could no longer be continued.</summary>
     private const int CurrentVersion = 1;
@@ -40,7 +41,8 @@ internal sealed record TrainingState(
         using var scope = NewDisposeScope();
         var document = new Document(
             CurrentVersion, Identity.Parts, SessionSeed, IsFinished, Clock, Optimizer.Steps, Optimizer.LossScale, Optimizer.Generators, Optimizer.Search,
-            Optimizer.Tensors.Count, Guard, GuardTensors.Count, Epochs, Best, [.. Results.Select(step => new Step(step.Loss, [.. step.Outputs.Select(row => row.Length)]))]);
+            Optimizer.Tensors.Count, Guard, GuardTensors.Count, Steps, Epochs, Best,
+            [.. Results.Select(step => new Step(step.Loss, [.. step.Outputs.Select(row => row.Length)]))]);
         var tensors = Optimizer.Tensors.Select((tensor, i) => (OptimizerTensor(i), tensor))
             .Concat(GuardTensors.Select((tensor, i) => (GuardTensor(i), tensor)))
             .Concat(BestTensors.SelectMany((task, i) => task.Select(pair => (BestTensor(i) + pair.Key, pair.Value))))
@@ -62,23 +64,22 @@ internal sealed record TrainingState(
     /// <exception cref="InvalidDataException">It is damaged, or of another version.</exception>
     public static TrainingState Read(string path, Device device)
     {
-        using var stream = File.OpenRead(path);
-        using var file = SafetensorsFile.Read(stream, path);
+        using var file = SafetensorsFile.Open(path);
         var document = ReadDocument(file);
         var optimizer = new OptimizerState(
             [.. Enumerable.Range(0, document.Tensors).Select(i => file.Load(OptimizerTensor(i)))],
             document.OptimizerSteps, document.LossScale, document.Generators, document.Search);
         return new(
             new TrainingIdentity(document.Identity), document.SessionSeed, document.IsFinished, document.Clock, optimizer,
-            document.Guard, [.. Enumerable.Range(0, document.GuardTensors).Select(i => file.Load(GuardTensor(i)))], document.Epochs, document.Best,
-            [.. document.Best.Select((_, task) => ReadBest(file, BestTensor(task), device))], ReadResults(file, document.Results));
+            document.Guard, [.. Enumerable.Range(0, document.GuardTensors).Select(i => file.Load(GuardTensor(i)))], document.Steps, document.Epochs,
+            document.Best, [.. document.Best.Select((_, task) => ReadBest(file, BestTensor(task), device))], ReadResults(file, document.Results));
     }
 
     private static TrainedTensors ReadBest(SafetensorsFile file, string prefix, Device device)
     {
         var best = new TrainedTensors();
         foreach (var name in file.Entries.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
-            best.Add(name[prefix.Length..], file.Load(name).to(device));
+            best.Add(name[prefix.Length..], file.Load(name).to(device, copy: true)); // Not a view of the file, which is deleted.
         return best;
     }
 
@@ -123,5 +124,5 @@ internal sealed record TrainingState(
     private sealed record Document(
         int Version, SortedDictionary<string, string> Identity, int SessionSeed, bool IsFinished, ClockState Clock, IReadOnlyList<int> OptimizerSteps,
         double? LossScale, IReadOnlyList<byte[]> Generators, IReadOnlyList<int> Search, int Tensors, GuardState? Guard, int GuardTensors,
-        IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs, IReadOnlyList<EpochOutcome> Best, IReadOnlyList<Step> Results);
+        IReadOnlyList<int> Steps, IReadOnlyList<IReadOnlyList<EpochSummary>> Epochs, IReadOnlyList<EpochOutcome> Best, IReadOnlyList<Step> Results);
 }

@@ -46,6 +46,25 @@ internal sealed class SweepProcess : IDisposable
         return (_process.ExitCode, _output.Result, _errors.Result);
     }
 
+    /// <summary>Whether the sweep or one of its points runs.</summary>
+    public bool AnyRuns
+    {
+        get
+        {
+            using var ask = Process.Start("sh", ["-c", $"kill -s 0 -- -{_group} 2> /dev/null"]);
+            ask.WaitForExit();
+            return ask.ExitCode == 0;
+        }
+    }
+
+    /// <summary>SIGKILL to the sweep alone.</summary>
+    public void KillAlone()
+    {
+        using var kill = Process.Start("sh", ["-c", $"kill -s KILL {_group}"]);
+        kill.WaitForExit();
+        Assert.AreEqual(0, kill.ExitCode);
+    }
+
     /// <summary>SIGKILL to the sweep and its points.</summary>
     public void KillGroup()
     {

@@ -39,6 +39,24 @@ public sealed class SweepResumeTests
         """{ "method": ["bag-of-words", "majority"], "per-class": 9, "seed": [1, 2, 3] }""", points: 6, kills: 1);
 
     [TestMethod]
+    public void The_points_of_a_sweep_that_is_killed_alone_end_with_it()
+    {
+        _folder.Write("s.json", """
+            {
+                "common": { "task": "tsv", "train": "train.tsv", "dev": "dev.tsv", "label-column": 1, "backbone": "mini-cased", "defaults": true },
+                "grids": [{ "epochs": 100000 }]
+            }
+            """);
+        using var sweep = new SweepProcess(_folder.Path, "s.json");
+        Thread.Sleep(2000);             // Its point has begun.
+        Assert.IsTrue(sweep.AnyRuns);
+
+        sweep.KillAlone();
+
+        Assert.IsTrue(SpinWait.SpinUntil(() => !sweep.AnyRuns, TimeSpan.FromSeconds(20)));
+    }
+
+    [TestMethod]
     public void Paths_count_from_the_folder_that_is_named()
     {
         string file = Path.Combine(_folder.Path, "s.json"), elsewhere = Directory.CreateDirectory(Path.Combine(_folder.Path, "elsewhere")).FullName;

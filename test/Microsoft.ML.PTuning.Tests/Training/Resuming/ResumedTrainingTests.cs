@@ -178,6 +178,45 @@ public sealed class ResumedTrainingTests
         StringAssert.Contains(string.Join('\n', _training.Log), "The checkpoint is passed over: ");
     }
 
+    /// <summary>Its name ranks above those of the steps to come.</summary>
+    [TestMethod]
+    public void Damaged_checkpoint_does_not_push_out_new_ones()
+    {
+        Make();
+        _training.Options.Advanced.CheckpointsKept = 1;
+        StopAt(13);
+        Assert.ThrowsExactly<OperationCanceledException>(() => Run());
+        File.WriteAllText(Newest(), "damaged");
+        File.WriteAllText(Newest() + ".5f.tmp", "of a process that was killed while it wrote");
+        StopAt(4);
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => Run());
+
+        Assert.AreEqual("step-0000000004.safetensors", Path.GetFileName(Files().Single()));
+        Assert.IsEmpty(Directory.GetFiles(Path.Combine(_folder, "model"), "*.tmp"));
+    }
+
+    [TestMethod]
+    public void Cancelled_while_it_validates_it_goes_on_with_the_validation()
+    {
+        Make();
+        var expected = Run(Others);
+        var source = new CancellationTokenSource();
+        _training.Options.CheckpointDirectory = _folder;
+        _training.Options.Advanced.CheckpointEpochs = 0;
+        _training.Options.CancellationToken = source.Token;
+        _training.Options.Progress = new EveryStep(progress =>
+        {
+            if (progress.Step == Steps / Epochs)
+                source.Cancel();                                        // The next to ask is the validation.
+        });
+        Assert.ThrowsExactly<OperationCanceledException>(() => Run(Others));
+        var steps = StopAt(int.MaxValue);
+
+        AssertSame(expected, Run(Others));
+        Assert.AreEqual(Steps / Epochs + 1, steps[0].Step);
+    }
+
     [TestMethod]
     public void Other_options_are_named()
     {
@@ -207,7 +246,7 @@ public sealed class ResumedTrainingTests
         {
             var failure = Assert.ThrowsExactly<InvalidOperationException>(() => _training.Fit(rows));
             StringAssert.Contains(failure.Message, "are of another training: ");
-            StringAssert.Contains(failure.Message, "the training rows are others");
+            StringAssert.Contains(failure.Message, "the set of training rows is another");
         }
     }
 
@@ -227,7 +266,7 @@ public sealed class ResumedTrainingTests
 
         var failure = Assert.ThrowsExactly<InvalidOperationException>(() => other.Fit(Rows));
 
-        StringAssert.Contains(failure.Message, "Encoder is '");
+        StringAssert.Contains(failure.Message, "the content of the encoder is another");
     }
 
     [TestMethod]
