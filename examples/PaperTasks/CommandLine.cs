@@ -129,7 +129,8 @@ internal static class CommandLine
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
             TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, .. MethodOptions.All, .. CompanionOptions.All, Defaults,
-            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu, Rescues, Checkpoints, Save, Json])
+            LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu,
+            Rescues, Checkpoints, Save, Json])
         {
             command.Options.Add(option);
         }

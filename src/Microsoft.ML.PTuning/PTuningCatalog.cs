@@ -6,7 +6,8 @@ namespace Microsoft.ML;
 /// <summary>P-Tuning v2 on the trainer catalogs of an <see cref="MLContext"/>: a method per task.</summary>
 /// <remarks>
 /// The named parameters cover the usual cases; the options class of a task has all options, another <see cref="TrainingOptions.Method"/> among them.
-/// Both have the same defaults. From few labelled rows and many without labels, <c>PatternExploiting</c> learns classes.
+/// Both have the same defaults; <see cref="TrainingOptions"/> says what each option does. From few labelled rows and many without labels,
+/// <c>PatternExploiting</c> learns classes.
 /// </remarks>
 public static partial class PTuningCatalog
 {

@@ -18,6 +18,9 @@ namespace Microsoft.ML.PTuning;
 /// <para>
 /// <see cref="TrainingOptions.Method"/> chooses another method than P-Tuning v2: prompt tuning, LoRA, fine-tuning and others (see <see cref="TuningMethod"/>).
 /// </para>
+/// <para>
+/// With a <see cref="TrainingOptions.CheckpointDirectory"/>, a training that was stopped goes on at the next <c>Fit</c>.
+/// </para>
 /// <para>The encoder is <see cref="TrainingOptions.Backbone"/>, by default the encoder of the package that the application references.</para>
 /// </remarks>
 /// <example>
@@ -51,12 +54,14 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     /// <returns>The model; dispose it to free its memory.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">
-    /// Nothing can be learned from these rows, training diverged, or <see cref="Options.InitialModel"/> has another encoder or method.
+    /// Nothing can be learned from these rows, training diverged, <see cref="Options.InitialModel"/> has another encoder or method, or
+    /// <see cref="TrainingOptions.CheckpointDirectory"/> holds another training.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
     /// <exception cref="FileNotFoundException">The backbone's folder lacks a file.</exception>
+    /// <exception cref="IOException"><see cref="TrainingOptions.CheckpointDirectory"/> cannot be written, or another training uses it.</exception>
     /// <exception cref="InvalidDataException">The backbone's files are damaged, of no supported family, or do not belong together.</exception>
     /// <exception cref="DllNotFoundException">The application has no native backend of TorchSharp that loads on this machine.</exception>
     /// <example>

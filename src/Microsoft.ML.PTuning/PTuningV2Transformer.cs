@@ -49,7 +49,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
 
     internal PromptModel Model => _model;
 
-    /// <summary>How it was trained; null if the model's file does not tell.</summary>
+    /// <summary>How it was trained: losses and metrics of each epoch, rows, time, and what looks wrong; null if the model's file does not tell.</summary>
     public TrainingSummary? Summary => _model.Summary;
 
     /// <summary>How the encoder is adapted, as saved models name it: <c>p-tuning-v2</c>, <c>lora</c>, <c>linear-probe</c> and others.</summary>

@@ -73,15 +73,13 @@ public sealed class PTuningV2MultiTaskTrainerTests
     public void Prefix_starts_from_the_frequent_words_of_all_tasks_in_turn()
     {
         (_options.LearningRate, _options.PrefixStart) = (1e-30, PromptStart.FrequentWords);
-        var data = _training.Context.Data.LoadFromEnumerable(
-            new[] { new RatedText { Text = "x x y", Label = 1 }, new RatedText { Text = "x x y", Label = 0 } });
-        var ratings = new PTuningV2Trainer.RegressionOptions { Sentence1ColumnName = "Text", MaxLength = 12 };
+        RatedText[] rated = [new() { Text = "x x y", Label = 1 }, new() { Text = "x x y", Label = 0 }];
+        var ratings = _training.Context.Data.LoadFromEnumerable(rated);
+        var options = new PTuningV2Trainer.RegressionOptions { Sentence1ColumnName = "Text", MaxLength = 12 };
         LabelledText[] rows = [new() { Text = "a a b", Label = "early" }, new() { Text = "a b a", Label = "late" }];
-
-        using var models = Fit(Topic(rows), new("rating", new(ratings, data)));
-
+        using var models = Fit(Topic(rows), new("rating", new(options, ratings)));
         (_options.PrefixStart, _options.PrefixStartText) = (PromptStart.Text, "x a y b"); // The tasks come in the order of their names.
-        using var expected = Fit(Topic(rows), new("rating", new(ratings, data)));
+        using var expected = Fit(Topic(rows), new("rating", new(options, ratings)));
         CollectionAssert.AreEqual(ValuesOf(expected["topic"])["prefix"], ValuesOf(models["topic"])["prefix"]);
     }
 

@@ -95,7 +95,9 @@ public sealed class TrainingSummary
         text.Append(CultureInfo.InvariantCulture, $"{TrainedParameters} parameters trained ({100 * TrainedShare:F2} % of the encoder's) ");
         text.Append(CultureInfo.InvariantCulture, $"in {TrainingTime.TotalSeconds:F1} s");
         foreach (var rescue in Rescues)
-            text.Append(CultureInfo.InvariantCulture, $"\nTaken back in epoch {rescue.Epoch} ({rescue.Reason}); learning rate {rescue.LearningRate:G3} from there on");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"\nTaken back in epoch {rescue.Epoch} ({rescue.Reason}); learning rate {rescue.LearningRate:G3} from there on");
         foreach (var warning in Warnings)
             text.Append($"\nWarning ({warning.Code}): {warning.Text}");
         return text.ToString();

@@ -62,6 +62,14 @@ internal static class PromptArrangement
         return [.. words.Concat(Frequent(rows, tokenizer).Where(word => start != PromptStart.ClassNames || !words.Contains(word))).Take(length)];
     }
 
+    /// <summary>The words that a prompt of several tasks begins with: theirs in turn, each once, repeated where there are too few.</summary>
+    /// <param name="words">One list per task, all of one length. Equal ones, such as those of a text, are taken as they are.</param>
+    /// <returns>Null for no lists.</returns>
+    public static IReadOnlyList<int>? InTurn(IReadOnlyList<IReadOnlyList<int>> words) =>
+        words.Count == 0 || words.All(words[0].SequenceEqual)
+            ? words.FirstOrDefault()
+            : Repeated([.. Enumerable.Range(0, words[0].Count).SelectMany(i => words.Select(ofTask => ofTask[i])).Distinct()], words[0].Count);
+
     /// <summary>Initialises the vectors with the words' embeddings, else at random.</summary>
     public static Initializer Initializer(Backbone backbone, FirstValues first) => first.Words is not { } words
         ? first.Weight

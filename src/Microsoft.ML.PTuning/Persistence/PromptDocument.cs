@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -18,17 +17,7 @@ internal sealed record PromptDocument : IJsonOnDeserialized
 
     private const string Kind = "kind";
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        TypeInfoResolver = StateResolver.Create(),
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // A model is saved even if a loss became infinite.
-        Converters =
-        {
-            new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false), new EpochsConverter(), new TrainingWarningConverter(),
-        },
-    };
+    private static readonly JsonSerializerOptions Json = StateJson.Options(new EpochsConverter(), new TrainingWarningConverter());
 
     public int FormatVersion { get; init; } = CurrentVersion;
 

@@ -64,7 +64,15 @@ internal sealed class PromptOptimizer : IDisposable
         Search);
 
     /// <summary>Where a search for words stands; empty where nothing is searched for.</summary>
-    public IReadOnlyList<int> Search => (_method as SearchedParameters)?.State ?? [];
+    public IReadOnlyList<int> Search
+    {
+        get => (_method as SearchedParameters)?.State ?? [];
+        private set
+        {
+            if (_method is SearchedParameters search)
+                search.State = value;
+        }
+    }
 
     private IEnumerable<AdamW> Optimizers => [_methodOptimizer, .. _headOptimizers];
 
@@ -104,8 +112,7 @@ internal sealed class PromptOptimizer : IDisposable
             _lossScale.Factor = factor;
         foreach (var (generator, bytes) in _generators.Zip(state.Generators))
             generator.set_state(tensor(bytes));
-        if (_method is SearchedParameters search)
-            search.State = state.Search;
+        Search = state.Search;
     }
 
     /// <summary>The present values of <see cref="Parameters"/>, which the caller disposes.</summary>
@@ -127,8 +134,7 @@ internal sealed class PromptOptimizer : IDisposable
             optimizer.Forget();
         foreach (var (own, value) in Parameters.Zip(parameters))
             own.copy_(value);
-        if (_method is SearchedParameters searched)
-            searched.State = search;
+        Search = search;
     }
 
     /// <summary>Makes a step and waits for it.</summary>

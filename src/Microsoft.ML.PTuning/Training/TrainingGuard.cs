@@ -67,6 +67,17 @@ internal sealed class TrainingGuard : IDisposable
 
     private double HighestRate => _settings.LearningRate * Math.Pow(0.5, Rescues.Count);
 
+    /// <summary>What is going wrong, for people.</summary>
+    public static string Describe(TrainingRescueReason reason) => reason switch
+    {
+        TrainingRescueReason.NotFinite => "a number became NaN or infinite",
+        TrainingRescueReason.OnePrediction => "the predictions are the same for every row",
+        TrainingRescueReason.NothingLearned => "the loss stays at that of guessing",
+        TrainingRescueReason.AboveGuessing => "the loss is above that of guessing",
+        TrainingRescueReason.ExplodingGradients => "the gradients explode",
+        _ => "the metric on the validation set falls apart",
+    };
+
     /// <inheritdoc cref="TrainingSettings.LearningRateAt"/>
     public double LearningRateAt(int step, int steps) =>
         _settings.LearningRateAt(step - State.Start, steps - State.Start) * Math.Pow(0.5, Rescues.Count);

@@ -160,7 +160,7 @@ internal sealed class TrainingLoop(
         var encoder = tasks[0].Network.Encoder;
         var method = encoder.Method.Create(encoder.Backbone, new FirstValues(weight, bias, tasks[0].Start, settings.ProjectionSize)
         {
-            Words = InTurn([.. tasks.Select(task => task.StartWords).OfType<IReadOnlyList<int>>()]),
+            Words = PromptArrangement.InTurn([.. tasks.Select(task => task.StartWords).OfType<IReadOnlyList<int>>()]),
             FixedWords = tasks.SelectMany(task => task.FixedWords).ToHashSet(),
         });
         var learned = tasks.Select(task =>
@@ -172,14 +172,6 @@ internal sealed class TrainingLoop(
         });
         return new PromptOptimizer(settings, method, [.. learned], padId, device, trunk);
     }
-
-    /// <summary>The words of several tasks in turn, each once, as many as a task has; null for none.</summary>
-    private static IReadOnlyList<int>? InTurn(IReadOnlyList<IReadOnlyList<int>> words) =>
-        words.Count == 0 || words.All(words[0].SequenceEqual)
-            ? words.FirstOrDefault()                            // A text is the same for all, with its repetitions.
-            : Repeated([.. Enumerable.Range(0, words[0].Count).SelectMany(i => words.Select(ofTask => ofTask[i])).Distinct()], words[0].Count);
-
-    private static int[] Repeated(int[] words, int count) => [.. Enumerable.Range(0, count).Select(i => words[i % words.Length])];
 
     private void Step(int task, PromptOptimizer optimizer, TrainingClock clock)
     {
@@ -234,22 +226,13 @@ internal sealed class TrainingLoop(
         var epoch = _learners[0].Epochs.Count + 1;
         if (_guard!.TryRescue(reason, clock.Step, clock.Steps, epoch, hasResult: best.Number > 0))
         {
-            settings.Log($"Training was going wrong at step {clock.Step} of {clock.Steps} (epoch {epoch}): {Describe(reason)}. It is taken back to its best "
-                + FormattableString.Invariant($"state, and goes on with a learning rate of {_guard.Rescues[^1].LearningRate:G3}."));
+            settings.Log($"Training was going wrong at step {clock.Step} of {clock.Steps} (epoch {epoch}): {TrainingGuard.Describe(reason)}. "
+                + "It is taken back to its best state, and goes on with a learning rate of "
+                + FormattableString.Invariant($"{_guard.Rescues[^1].LearningRate:G3}."));
         }
         else if (divergence is not null)
             throw Divergence(divergence, epoch, clock);
     }
-
-    private static string Describe(TrainingRescueReason reason) => reason switch
-    {
-        TrainingRescueReason.NotFinite => "a number became NaN or infinite",
-        TrainingRescueReason.OnePrediction => "the predictions are the same for every row",
-        TrainingRescueReason.NothingLearned => "the loss stays at that of guessing",
-        TrainingRescueReason.AboveGuessing => "the loss is above that of guessing",
-        TrainingRescueReason.ExplodingGradients => "the gradients explode",
-        _ => "the metric on the validation set falls apart",
-    };
 
     private EpochOutcome[] EndEpoch(PromptOptimizer optimizer, TrainingClock clock)
     {

@@ -26,7 +26,8 @@ internal sealed class TrainingSession : IDisposable
             Device = HostEnvironment.DeviceOf(host, options.GpuDeviceId, options.FallbackToCpu, Warn);
             var stopped = options.CheckpointDirectory is { } folder ? CheckpointFolder.Peek(folder) : null;
             var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? stopped?.Seed ?? Random.Shared.Next();
-            var shards = options.Advanced.Shards == 0 && stopped is not null && Device.type == DeviceType.CPU ? stopped.Value.Shards : options.ShardsOn(Device);
+            var takesShards = options.Advanced.Shards == 0 && Device.type == DeviceType.CPU;
+            var shards = takesShards && stopped is not null ? stopped.Value.Shards : options.ShardsOn(Device);
             var settings = options.Settings(seed, shards, Log, CheckCancelled);
             Settings = settings.TrunkCache is { } cache
                 ? settings with { TrunkCache = cache with { Folder = HostEnvironment.TemporaryFolderOf(host) } }

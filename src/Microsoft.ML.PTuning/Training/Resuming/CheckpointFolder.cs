@@ -99,7 +99,8 @@ internal sealed class CheckpointFolder : IDisposable
     /// <inheritdoc cref="IsDueAfterStep"/>
     public bool IsDueAfterEpoch(int step) => (++_epochs >= _settings.Epochs && _settings.Epochs > 0) || IsDueAfterStep(step);
 
-    /// <summary>Writes a checkpoint, whole or not at all, and deletes those that are no longer kept. If the disk refuses, training goes on without it.</summary>
+    /// <summary>Writes a checkpoint, whole or not at all, and deletes those that are no longer kept.</summary>
+    /// <remarks>If the disk refuses, training goes on without it, and the log says so.</remarks>
     public void Save(TrainingState state)
     {
         var path = Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{state.Clock.Steps:D10}{Ending}"));
@@ -126,5 +127,6 @@ internal sealed class CheckpointFolder : IDisposable
         Directory.EnumerateFiles(folder, $"{Prefix}*{Ending}").OrderByDescending(path => path, StringComparer.Ordinal).ToList();
 
     private InvalidOperationException Other(IReadOnlyList<string> differences) => new(
-        $"The checkpoints in '{_folder}' are of another training: {string.Join("; ", differences)}. To go on with that one, train with the same options, rows and encoder. To train anew, name another CheckpointDirectory, or delete the folder.");
+        $"The checkpoints in '{_folder}' are of another training: {string.Join("; ", differences)}. To go on with that one, train with the "
+        + "same options, rows and encoder. To train anew, name another CheckpointDirectory, or delete the folder.");
 }

@@ -1,10 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
@@ -20,14 +17,7 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
 
     private const int LongestShown = 60;
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        TypeInfoResolver = StateResolver.Create(),
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter() },
-    };
+    private static readonly JsonSerializerOptions Json = StateJson.Options();
 
     public static TrainingIdentity Of(IReadOnlyList<TrainingTask> tasks, TrainingSettings settings, Device device)
     {
@@ -42,7 +32,8 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
         if (tasks[0].Encoder is { } reference)
         {
             parts.Add("Encoder", $"{reference}");
-            parts.Add("the content of the encoder", HashOf(reference.Weights.Concat(reference.Tokenizer).SelectMany(file => new[] { file.Key, file.Value })));
+            var files = reference.Weights.Concat(reference.Tokenizer).SelectMany(file => new[] { file.Key, file.Value });
+            parts.Add("the content of the encoder", Hashed(hash => Add(hash, files)));
         }
         parts.Add("The kind of device", $"{device.type}");
         parts.Add("Precision", $"{encoder.Backbone.ElementType}");
@@ -84,9 +75,8 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
             parts.Add($"{name}.{property}", json?.ToJsonString(Json) ?? "null");
     }
 
-    private static string HashOf(ExampleSet rows)
+    private static string HashOf(ExampleSet rows) => Hashed(hash =>
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var row in rows.Examples)
         {
             Add<int>(hash, [row.Parts.Count]);
@@ -103,26 +93,23 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
                 }
             }
         }
-        return Finish(hash);
-    }
+    });
 
-    private static string HashOf(IEnumerable<string> texts)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Add(hash, texts);
-        return Finish(hash);
-    }
-
-    private static string HashOf(TrainedTensors tensors)
+    private static string HashOf(TrainedTensors tensors) => Hashed(hash =>
     {
         using var scope = NewDisposeScope();
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var (name, tensor) in tensors)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            Add(hash, [name]);
             Add<float>(hash, tensor.detach().cpu().contiguous().data<float>().ToArray());
         }
-        return Finish(hash);
+    });
+
+    private static string Hashed(Action<IncrementalHash> addAll)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        addAll(hash);
+        return Hash + Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant();
     }
 
     private static void Add(IncrementalHash hash, IEnumerable<string> texts)
@@ -138,6 +125,4 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
         hash.AppendData(BitConverter.GetBytes(numbers.Length));
         hash.AppendData(MemoryMarshal.AsBytes<T>(numbers));
     }
-
-    private static string Finish(IncrementalHash hash) => Hash + Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant();
 }

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Methods;
 using static TorchSharp.torch;
 
@@ -31,10 +31,7 @@ internal sealed record TrainingState(
 
     private const string MetadataKey = "training", Outputs = "outputs";
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,        // Losses that became infinite.
-    };
+    private static readonly JsonSerializerOptions Json = StateJson.Options();
 
     public void Write(Stream stream)
     {
@@ -69,10 +66,12 @@ internal sealed record TrainingState(
         var optimizer = new OptimizerState(
             [.. Enumerable.Range(0, document.Tensors).Select(i => file.Load(OptimizerTensor(i)))],
             document.OptimizerSteps, document.LossScale, document.Generators, document.Search);
+        Tensor[] guard = [.. Enumerable.Range(0, document.GuardTensors).Select(i => file.Load(GuardTensor(i)))];
+        var results = ReadResults(file, document.Results);
+        TrainedTensors[] best = [.. document.Best.Select((_, task) => ReadBest(file, BestTensor(task), device))]; // Last: nothing fails after it.
         return new(
-            new TrainingIdentity(document.Identity), document.SessionSeed, document.IsFinished, document.Clock, optimizer,
-            document.Guard, [.. Enumerable.Range(0, document.GuardTensors).Select(i => file.Load(GuardTensor(i)))], document.Steps, document.Epochs,
-            document.Best, [.. document.Best.Select((_, task) => ReadBest(file, BestTensor(task), device))], ReadResults(file, document.Results));
+            new TrainingIdentity(document.Identity), document.SessionSeed, document.IsFinished, document.Clock, optimizer, document.Guard, guard,
+            document.Steps, document.Epochs, document.Best, best, results);
     }
 
     private static TrainedTensors ReadBest(SafetensorsFile file, string prefix, Device device)
