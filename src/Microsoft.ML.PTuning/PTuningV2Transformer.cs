@@ -3,6 +3,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.PTuning.Methods;
@@ -241,9 +242,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     private static PTuningV2Transformer Create(IHostEnvironment env, ModelLoadContext ctx)
     {
         ctx.CheckAtModel(GetVersionInfo());
-        var (document, tensors) = (ReadEntry(ctx, PromptArchive.DocumentEntry), ReadEntry(ctx, PromptArchive.TensorsEntry));
-        return Load(env, device => PromptArchive.Read(
-            document, tensors, "the model", HostEnvironment.BackboneDirectoryOf(env), device, HostEnvironment.PrecisionOf(env)));
+        return Load(env, (ReadEntry(ctx, PromptArchive.DocumentEntry), ReadEntry(ctx, PromptArchive.TensorsEntry)), "the model");
     }
 
     private static VersionInfo GetVersionInfo() => new(
@@ -254,18 +253,23 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         loaderSignature: LoaderSignature,
         loaderAssemblyName: typeof(PTuningV2Transformer).Assembly.FullName);
 
-    private static PTuningV2Transformer Load(IHostEnvironment environment, Func<TorchSharp.torch.Device, PromptModel> read)
+    // The native libraries take half of a first load. Meanwhile, this thread does what needs no tensor; opening the zip loads a library, too, so it comes before.
+    private static PTuningV2Transformer Load(IHostEnvironment environment, (MemoryStream Document, MemoryStream Tensors) entries, string source)
     {
+        TorchNative.BeginLoading();
+        var saved = PromptArchive.Read(entries, source);
+        var location = BackboneLibrary.Find(saved.Document.Backbone, HostEnvironment.BackboneDirectoryOf(environment));
+        var precision = HostEnvironment.PrecisionOf(environment);
         TorchNative.EnsureLoaded();
+
         var limit = JobLimit.Of(environment);
         using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Loading");
         var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
-        return new PTuningV2Transformer(read(device), environment, limit);
+        return new PTuningV2Transformer(PromptArchive.Open(saved, location, device, precision), environment, limit);
     }
 
     private static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream, string source) =>
-        Load(mlContext, device => PromptArchive.ReadZip(
-            stream, source, HostEnvironment.BackboneDirectoryOf(mlContext), device, HostEnvironment.PrecisionOf(mlContext)));
+        Load(mlContext, PromptArchive.ReadZip(stream, source), source);
 
     private static MemoryStream ReadEntry(ModelLoadContext ctx, string name)
     {

@@ -40,14 +40,16 @@ internal static class BackboneLibrary
         }
     }
 
-    /// <summary>Opens the encoder that a saved model was trained on.</summary>
+    /// <summary>Finds the encoder that a saved model was trained on; no tensor is touched.</summary>
     /// <param name="option">The value of <see cref="Interop.HostEnvironment.DirectoryOption"/>; null where it is not set.</param>
-    /// <param name="withLanguageHead">Whether the head of its language model is needed.</param>
     /// <exception cref="DirectoryNotFoundException">No folder holds it.</exception>
+    public static BackboneLocation Find(BackboneReference reference, string? option) => Locator().Find(reference, option);
+
+    /// <summary>Opens the encoder that <see cref="Find"/> found.</summary>
+    /// <param name="withLanguageHead">Whether the head of its language model is needed.</param>
     public static OpenBackbone Open(
-        BackboneReference reference, string? option, Device device, BackbonePrecision precision = BackbonePrecision.Float32,
-        bool withLanguageHead = false) =>
-        new(Store.Acquire(Locator().Find(reference, option).Directory, device, precision, withLanguageHead), reference);
+        BackboneLocation location, BackboneReference reference, Device device, BackbonePrecision precision, bool withLanguageHead) =>
+        new(Store.Acquire(location.Directory, device, precision, withLanguageHead), reference);
 
     private static BackboneLocator Locator() => new(BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint.Shared);
 

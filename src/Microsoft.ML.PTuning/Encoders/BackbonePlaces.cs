@@ -25,7 +25,8 @@ internal sealed record BackbonePlaces(string BaseDirectory, IReadOnlyList<string
                 return hub;
             if (Value("HF_HOME") is { } home)
                 return Path.Combine(home, "hub");
-            var cache = Value("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+            var cache = Value("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(
+                Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".cache");
             return Path.Combine(cache, "huggingface", "hub");
         }
 

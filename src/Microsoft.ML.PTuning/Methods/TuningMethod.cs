@@ -1,8 +1,8 @@
-using System.Reflection;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
@@ -45,12 +45,10 @@ public abstract class TuningMethod
     }
 
     /// <summary>The kinds that saved models may name.</summary>
-    internal static IReadOnlyList<string> Kinds { get; } =
-        [.. typeof(TuningMethod).GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).Select(derived => (string)derived.TypeDiscriminator!)];
+    internal static IReadOnlyDictionary<string, Type> Kinds { get; } = JsonKinds.Of<TuningMethod>();
 
     /// <summary>This method's kind, as saved models name it.</summary>
-    internal string KindName => (string)typeof(TuningMethod).GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false)
-        .Single(derived => derived.DerivedType == GetType()).TypeDiscriminator!;
+    internal string KindName => Kinds.Single(kind => kind.Value == GetType()).Key;
 
     /// <summary>The learning rate where the caller has set none; null for that of the task.</summary>
     internal virtual double? UsualLearningRate => null;

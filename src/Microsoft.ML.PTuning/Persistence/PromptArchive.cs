@@ -8,6 +8,11 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Persistence;
 
+/// <summary>What a saved model's two entries say.</summary>
+/// <param name="Tensors">The tensors' entry, unread.</param>
+/// <param name="Source">The zip's name in messages.</param>
+internal sealed record SavedPrompt(PromptDocument Document, MemoryStream Tensors, string Source);
+
 /// <summary>The two entries of a saved model.</summary>
 /// <remarks>
 /// <c>Prompt.json</c>: format version, task, prompt method, reference to the encoder, training summary (<see cref="PromptDocument"/>).
@@ -53,44 +58,42 @@ internal static class PromptArchive
         content.CopyTo(stream);
     }
 
-    /// <summary>Reads a zip that <see cref="WriteZip"/> wrote.</summary>
+    /// <summary>The two entries of a zip that <see cref="WriteZip"/> wrote.</summary>
     /// <param name="source">The zip's name in messages.</param>
     /// <exception cref="FormatException">It is no such zip.</exception>
-    public static PromptModel ReadZip(Stream stream, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
+    public static (MemoryStream Document, MemoryStream Tensors) ReadZip(Stream stream, string source)
     {
-        MemoryStream document, tensors;
-        using (var content = new MemoryStream())
+        using var content = new MemoryStream();
+        stream.CopyTo(content);
+        try
         {
-            stream.CopyTo(content);
-            try
-            {
-                using var zip = new ZipArchive(content, ZipArchiveMode.Read, leaveOpen: true);
-                (document, tensors) = (ReadEntry(zip, DocumentEntry, content.Length), ReadEntry(zip, TensorsEntry, content.Length));
-            }
-            catch (InvalidDataException e)
-            {
-                throw new FormatException($"'{source}' holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
-            }
+            using var zip = new ZipArchive(content, ZipArchiveMode.Read, leaveOpen: true);
+            return (ReadEntry(zip, DocumentEntry, content.Length), ReadEntry(zip, TensorsEntry, content.Length));
         }
-        return Read(document, tensors, source, backboneDirectory, device, precision);
+        catch (InvalidDataException e)
+        {
+            throw new FormatException($"'{source}' holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
+        }
     }
 
-    /// <summary>Makes a model from its two entries and the encoder found on this machine.</summary>
+    /// <summary>Reads what the two entries say; the tensors stay bytes.</summary>
     /// <param name="source">The zip's name in messages.</param>
-    /// <param name="backboneDirectory">The first folder to search for the encoder; null for the other places only.</param>
     /// <exception cref="FormatException">The document is damaged, or of a later version.</exception>
+    public static SavedPrompt Read((MemoryStream Document, MemoryStream Tensors) entries, string source) =>
+        new(PromptDocument.Read(Bytes(entries.Document), $"{source}: {DocumentEntry}"), entries.Tensors, source);
+
+    /// <summary>Makes a model from its two entries and its encoder.</summary>
+    /// <param name="location">The encoder's place on this machine.</param>
     /// <exception cref="InvalidDataException">The tensors are damaged, or do not fit task and encoder.</exception>
-    /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public static PromptModel Read(
-        MemoryStream document, MemoryStream tensors, string source, string? backboneDirectory, Device device, BackbonePrecision precision)
+    public static PromptModel Open(SavedPrompt saved, BackboneLocation location, Device device, BackbonePrecision precision)
     {
-        var read = PromptDocument.Read(Bytes(document), $"{source}: {DocumentEntry}");
-        var backbone = BackboneLibrary.Open(read.Backbone, backboneDirectory, device, precision, read.Task.NeedsLanguageHead);
+        var (read, source) = (saved.Document, saved.Source);
+        var backbone = BackboneLibrary.Open(location, read.Backbone, device, precision, read.Task.NeedsLanguageHead);
         TrainedTensors? trained = null;
         try
         {
             CheckFit(read, backbone.Lease, $"{source}: {DocumentEntry}");
-            trained = ReadTensors(tensors, $"{source}: {TensorsEntry}", read, backbone.Lease.Backbone, device);
+            trained = ReadTensors(saved.Tensors, $"{source}: {TensorsEntry}", read, backbone.Lease.Backbone, device);
             return new PromptModel(read.Task, read.Method, backbone, trained, read.Training, device);
         }
         catch

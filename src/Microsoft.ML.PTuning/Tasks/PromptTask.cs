@@ -1,8 +1,8 @@
-using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
@@ -24,8 +24,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 internal abstract record PromptTask : IJsonOnDeserialized
 {
     /// <summary>The kinds that files may name.</summary>
-    public static IReadOnlyList<string> Kinds { get; } =
-        [.. typeof(PromptTask).GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).Select(derived => (string)derived.TypeDiscriminator!)];
+    public static IReadOnlyDictionary<string, Type> Kinds { get; } = JsonKinds.Of<PromptTask>();
 
     /// <summary>Largest number of tokens per row, special tokens included; longer rows are truncated.</summary>
     public required int MaxLength { get; init; }
@@ -71,6 +70,9 @@ internal abstract record PromptTask : IJsonOnDeserialized
 
     /// <summary>This task for validation and prediction, without settings that hold for training only.</summary>
     public virtual PromptTask ForScoring => this;
+
+    /// <summary>The task's name. A record would print all its properties, itself among them.</summary>
+    public sealed override string ToString() => GetType().Name;
 
     /// <summary>This task, completed from the training rows (the scale of the targets).</summary>
     /// <exception cref="InvalidOperationException">Nothing can be learned from these rows.</exception>

@@ -85,9 +85,7 @@ public sealed class CheckpointFilesTests
         using var moved = WithVocabulary(new());
         moved.SaveAs(format);
 
-        using var lease = BackboneLibrary.Open(reference with { Directory = null }, moved.Path, CPU).Lease;
-
-        Assert.AreEqual(moved.Path, lease.Directory);
+        Assert.AreEqual(moved.Path, BackboneLibrary.Find(reference with { Directory = null }, moved.Path).Directory);
     }
 
     [TestMethod]
@@ -100,7 +98,7 @@ public sealed class CheckpointFilesTests
         var reference = Release(BackboneLibrary.Open(checkpoint.Path, CPU));
         File.AppendAllText(Path.Combine(checkpoint.Path, format), "\n");
 
-        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Open(reference, null, CPU));
+        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Find(reference, null));
 
         StringAssert.Contains(refusal.Message, $"{format} has SHA-256");
     }
@@ -113,7 +111,7 @@ public sealed class CheckpointFilesTests
         var reference = Release(BackboneLibrary.Open(checkpoint.Path, CPU));
         File.AppendAllText(Path.Combine(checkpoint.Path, files[1]), "\n");
 
-        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Open(reference, null, CPU));
+        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Find(reference, null));
 
         StringAssert.Contains(refusal.Message, "onnx/model.onnx_data has SHA-256");
     }
@@ -139,7 +137,7 @@ public sealed class CheckpointFilesTests
         var reference = Release(BackboneLibrary.Open(checkpoint.Path, CPU));
         checkpoint.SaveAs(WrittenFormats.Safetensors);
 
-        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Open(reference, null, CPU));
+        var refusal = Assert.ThrowsExactly<DirectoryNotFoundException>(() => BackboneLibrary.Find(reference, null));
 
         StringAssert.Contains(refusal.Message, "model.safetensors, which the weights would be read from, was not there at training");
     }

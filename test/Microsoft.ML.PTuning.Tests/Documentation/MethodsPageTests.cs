@@ -20,7 +20,7 @@ public sealed partial class MethodsPageTests
 
     private static readonly string s_page = File.ReadAllText(Path.Combine(SecondProcess.Repository, "docs", "methods.md"));
 
-    public static IEnumerable<object[]> Kinds => TuningMethod.Kinds.Select(kind => new object[] { kind });
+    public static IEnumerable<object[]> Kinds => TuningMethod.Kinds.Keys.Select(kind => new object[] { kind });
 
     [TestMethod]
     [DynamicData(nameof(Kinds))]

@@ -140,6 +140,29 @@ public class PromptDocumentTests
             Assert.DoesNotContain($"\"{name}\"", json);
     }
 
+    [TestMethod]
+    public void Document_of_another_version_kind_or_shape_says_what_it_lacks()
+    {
+        var json = Encoding.UTF8.GetString(Any.Document(Multiclass).ToBytes());
+
+        Refuses("\"formatVersion\":1", "\"formatVersion\":1.5", "It has no formatVersion, a number from 1.");
+        Refuses("\"formatVersion\":1", "\"formatVersion\":2", "'test' has format version 2; this version of the library reads up to 1");
+        Refuses("\"task\":{\"kind\":\"multiclass-classification\",", "\"task\":{", "It has no task with a kind.");
+        Refuses("\"method\":{", "\"other\":{", "It has no method with a kind.");
+        Refuses("\"backbone\":{", "\"other\":{", "It has no backbone.");
+        Refuses(json, "[]", "It is no JSON object.");
+
+        void Refuses(string text, string change, string reason)
+        {
+            Assert.Contains(text, json);
+            var changed = Encoding.UTF8.GetBytes(json.Replace(text, change));
+            Assert.Contains(reason, Assert.ThrowsExactly<FormatException>(() => PromptDocument.Read(changed, "test")).Message);
+        }
+    }
+
+    [TestMethod]
+    public void Task_prints_its_name() => Assert.AreEqual("MulticlassClassification", Multiclass.ToString());
+
     private static PromptDocument Again(PromptDocument document) => PromptDocument.Read(document.ToBytes(), "test");
 
     private static TrainingSummary Summary(IReadOnlyList<EpochSummary> epochs, params TrainingWarning[] warnings) => new()
