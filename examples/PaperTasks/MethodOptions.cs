@@ -49,6 +49,11 @@ internal static class MethodOptions
         Description = "What the vectors of a prompt in the input, or of a prefix, are before training",
     };
 
+    private static readonly Option<bool> PrefixGate = new("--prefix-gate")
+    {
+        Description = "Trains a factor from 0 on the attention that each layer and head gives to the prefix",
+    };
+
     private static readonly Option<PromptPlacement?> PlaceOfPrompt = new("--prompt-placement")
     {
         HelpName = string.Join('|', Enum.GetNames<PromptPlacement>()).ToLowerInvariant(),
@@ -95,7 +100,7 @@ internal static class MethodOptions
     static MethodOptions() => MethodName.AcceptOnlyFromAmong([.. Method.All.Select(method => method.Name)]);
 
     public static IReadOnlyList<Option> All { get; } =
-        [MethodName, PrefixLength, PrefixLayers, StartOfPrompt, PlaceOfPrompt, Projection, Network, Prompts, Rank, Pattern, Words];
+        [MethodName, PrefixLength, PrefixLayers, StartOfPrompt, PlaceOfPrompt, Projection, PrefixGate, Network, Prompts, Rank, Pattern, Words];
 
     /// <summary>Adds what cannot be learned in this way to the errors of the command line.</summary>
     public static void Check(CommandResult result, PaperTask task)
@@ -132,6 +137,7 @@ internal static class MethodOptions
         PrefixLayers = arguments.GetValue(PrefixLayers),
         Projection = arguments.GetValue(Projection),
         PromptStart = arguments.GetValue(StartOfPrompt),
+        PrefixGate = arguments.GetValue(PrefixGate),
         PromptPlacement = arguments.GetValue(PlaceOfPrompt),
         Network = arguments.GetValue(Network),
         Prompts = arguments.GetValue(Prompts),

@@ -10,6 +10,9 @@ internal sealed record RequestedSettings(
     /// <summary>What the vectors of a prompt or a prefix are before training.</summary>
     public PromptStart? PromptStart { get; init; }
 
+    /// <summary>Whether a prefix has trained gates.</summary>
+    public bool PrefixGate { get; init; }
+
     /// <summary>Where they stand.</summary>
     public PromptPlacement? PromptPlacement { get; init; }
 
@@ -44,6 +47,9 @@ internal sealed record Settings(
     /// <summary>What the vectors of a prefix are before training.</summary>
     public PromptStart PrefixStart { get; init; }
 
+    /// <inheritdoc cref="RequestedSettings.PrefixGate"/>
+    public bool PrefixGate { get; init; }
+
     /// <summary>How the library adapts the encoder; null for a prefix, or where the method is not the library's.</summary>
     public TuningMethod? Tuning { get; init; }
 
@@ -72,6 +78,7 @@ internal sealed record Settings(
         Seeds: requested.Seeds.Count > 0 ? requested.Seeds : [preset?.Seed ?? DefaultSeed],
         KeepsBestEpoch: requested.KeepsBestEpoch)
     {
+        PrefixGate = hasPrefix && requested.PrefixGate,
         PrefixStart = hasPrefix ? requested.PromptStart ?? library.PrefixStart : default,
         Tuning = library.Method,
         Pattern = requested.Pattern,

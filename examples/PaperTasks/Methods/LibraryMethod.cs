@@ -61,6 +61,7 @@ internal sealed record LibraryMethod(
         PrefixLength = HasPrefix ? settings.PrefixLength : (int?)null,
         PrefixLayers = HasPrefix ? settings.PrefixLayers.ToString() : null,
         Projection = HasPrefix ? settings.Projection : (bool?)null,
+        PrefixGate = settings.PrefixGate ? true : (bool?)null,
         PrefixStart = HasPrefix && settings.PrefixStart != default ? settings.PrefixStart.ToString().ToLowerInvariant() : null,
         Tuning = settings.Tuning is { } tuning ? TuningOptions(tuning) : null,
         settings.Pattern,
@@ -159,6 +160,7 @@ internal sealed record LibraryMethod(
             options.PrefixLayers = settings.PrefixLayers;
             options.PrefixProjection = settings.Projection;
             options.PrefixStart = settings.PrefixStart;
+            options.PrefixGate = settings.PrefixGate;
             options.PositionOffset = settings.PositionOffset;
         }
 

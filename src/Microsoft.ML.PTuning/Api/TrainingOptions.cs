@@ -51,6 +51,13 @@ public abstract class TrainingOptions
     public int PrefixProjectionSize { get; set => Chosen.Set(ref field, value); } = 512;
 
     /// <summary>
+    /// Whether each layer and head also trains a factor on the attention that its prefix gets. It starts at 0, so with <see cref="PositionOffset.None"/>
+    /// training begins exactly at the frozen encoder. Its gradients need the attention written out, which takes more time and memory.
+    /// </summary>
+    [BooleanChoice(false)]
+    public bool PrefixGate { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>
     /// What the prefix is before training: random numbers, or the keys and values that the encoder computes for some words. Not with a projection.
     /// </summary>
     public PromptStart PrefixStart { get; set => Chosen.Set(ref field, value); }
@@ -158,7 +165,7 @@ public abstract class TrainingOptions
 
     private static IEnumerable<string> PrefixOptions { get; } =
         [nameof(PrefixLength), nameof(PrefixLayers), nameof(PrefixProjection), nameof(PrefixProjectionSize), nameof(PrefixStart),
-        nameof(PrefixStartText), nameof(PositionOffset)];
+        nameof(PrefixStartText), nameof(PrefixGate), nameof(PositionOffset)];
 
     /// <summary>Those of these options, the advanced ones among them, that the caller has set.</summary>
     internal IEnumerable<string> ChosenNames => [.. Chosen.Names, .. Advanced.Chosen.Names.Select(name => $"{nameof(Advanced)}.{name}")];
@@ -174,6 +181,7 @@ public abstract class TrainingOptions
                 PrefixLength = PrefixLength,
                 PrefixLayers = PrefixLayers,
                 PositionOffset = PositionOffset,
+                Gate = PrefixGate,
                 Start = PrefixStart,
                 StartText = PrefixStartText,
             });
@@ -214,6 +222,8 @@ public abstract class TrainingOptions
         if (PrefixStart != PromptStart.Random && PrefixProjection)
             throw new ArgumentException(
                 $"PrefixStart is {PrefixStart}, but with PrefixProjection a network makes the prefix. Set one of them only.", nameof(PrefixStart));
+        if (PrefixGate && Precision == BackbonePrecision.Float16)
+            throw new ArgumentException("PrefixGate does not train in Float16, where a closed gate has no gradient. Use Float32 or BFloat16.", nameof(PrefixGate));
         Method?.Check();
         if (Method is { } method && PrefixOptions.FirstOrDefault(Chosen.Has) is { } prefix)
             throw new ArgumentException(

@@ -21,6 +21,10 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
     public PositionOffset PositionOffset { get; init; }
 
+    /// <summary>Whether a <see cref="PrefixGate"/> per layer and head is trained, too.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Gate { get; init; }
+
     /// <summary>What the prefix is before training; a model does not need it.</summary>
     [JsonIgnore]
     public PromptStart Start { get; init; }
@@ -39,24 +43,42 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
     internal override int FirstTunedLayer(Backbone backbone) => ShapeFor(backbone).FirstLayer;
 
-    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) => [new(TrainedTensors.Prefix, ShapeFor(backbone).Dimensions)];
+    internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone)
+    {
+        var shape = ShapeFor(backbone);
+        return Gate
+            ? [new(TrainedTensors.Prefix, shape.Dimensions), new(TrainedTensors.PrefixGate, [shape.Layers, shape.Heads])]
+            : [new(TrainedTensors.Prefix, shape.Dimensions)];
+    }
 
-    internal override MethodParameters Create(Backbone backbone, FirstValues first) => first.ProjectionSize > 0
-        ? new ProjectedPrefix(ShapeFor(backbone), first.ProjectionSize, first.Weight, first.Bias)
-        : new EmbeddedPrefix(ShapeFor(backbone), first.Of(TrainedTensors.Prefix, first.Words is { } words ? _ => OfWords(backbone, words) : first.Weight));
+    internal override MethodParameters Create(Backbone backbone, FirstValues first)
+    {
+        var shape = ShapeFor(backbone);
+        var gates = Gate ? first.Of(TrainedTensors.PrefixGate, first.Bias)(shape.Layers * shape.Heads) : null;
+        if (first.ProjectionSize > 0)
+            return new ProjectedPrefix(shape, first.ProjectionSize, first.Weight, first.Bias, gates);
+
+        var prefix = first.Examples is { } rows ? _ => OfExamples(backbone, rows)
+            : first.Words is { } words ? _ => OfWords(backbone, words)
+            : first.Weight;
+        return new EmbeddedPrefix(shape, first.Of(TrainedTensors.Prefix, prefix), gates);
+    }
 
     internal override IReadOnlyList<int>? ChooseWords(IEnumerable<EncodedRow> rows, TextTokenizer tokenizer, IReadOnlyList<string> classes) =>
         PromptArrangement.ChooseWords(Start, StartText, PrefixLength, rows, tokenizer, classes);
 
-    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
-        Tune(backbone, tensors[TrainedTensors.Prefix], rows, dropout);
+    internal override int StartRows => Start == PromptStart.Examples ? PrefixLength : 0;
 
-    /// <param name="prefix">The prefix, <c>[P, L', 2, h, D]</c>.</param>
-    private Tuning Tune(Backbone backbone, Tensor prefix, int rows, Dropout? dropout) => new(ByLayer(ShapeFor(backbone), i =>
+    internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout)
     {
-        var layer = prefix.select(1, i); // [P, 2, h, D]
-        return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout));
-    }));
+        var prefix = tensors[TrainedTensors.Prefix];
+        var gates = Gate ? PrefixGate.Log(tensors[TrainedTensors.PrefixGate]) : null;                  // [L', h]
+        return new(ByLayer(ShapeFor(backbone), i =>
+        {
+            var layer = prefix.select(1, i);                                                           // [P, 2, h, D]
+            return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout), LogGate: gates?.select(0, i));
+        }));
+    }
 
     /// <summary>Stacks the prefixes of several models for the rows of a batch. No model keeps a padded copy.</summary>
     /// <remarks>Their lengths may differ: shorter ones are padded, and the padding is masked. It takes a few operations for the whole batch.</remarks>
@@ -68,11 +90,12 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         var rows = models.SelectMany((m, i) => Enumerable.Repeat(Padded(m.Tensors[TrainedTensors.Prefix], longest - lengths[i]), m.Rows));
         var stacked = stack(rows, 2);                                                                  // [L', 2, B, h, P, D]
         int[] counts = [.. models.Select(m => m.Rows)];
+        var gates = GatesOf(models, shape);                                                            // [L', B, h]
         var mask = lengths.All(length => length == longest) ? null : MaskOf(counts, lengths, longest, stacked.device);
         return new(ByLayer(shape, i =>
         {
             var layer = stacked.select(0, i);                                                          // [2, B, h, P, D]
-            return new LayerPrefix(layer.select(0, 0), layer.select(0, 1), mask);
+            return new LayerPrefix(layer.select(0, 0), layer.select(0, 1), mask, gates?.select(0, i));
         }));
     }
 
@@ -104,6 +127,8 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
             differences.Add($"PrefixLength is {PrefixLength}, expected {prefix.PrefixLength}");
         if (!ShapeFor(backbone).Selected.SequenceEqual(prefix.ShapeFor(backbone).Selected))
             differences.Add($"PrefixLayers is {PrefixLayers}, expected {prefix.PrefixLayers}");
+        if (Gate != prefix.Gate)
+            differences.Add($"PrefixGate is {Gate}, expected {prefix.Gate}");
         if (PositionOffset != prefix.PositionOffset)
             differences.Add($"PositionOffset is {PositionOffset}, expected {prefix.PositionOffset}");
         return differences;
@@ -120,16 +145,53 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     private Tensor OfWords(Backbone backbone, IReadOnlyList<int> words)
     {
         using var scope = NewDisposeScope();
+        return AsPrefix(KeysAndValues(backbone, new([.. words], new int[words.Count]))).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The keys and values of rows, each the mean over a part of the row's tokens; over all of them where there are as many rows as vectors.</summary>
+    /// <returns><c>[P, 2L'H]</c>.</returns>
+    private Tensor OfExamples(Backbone backbone, IReadOnlyList<EncodedRow> rows)
+    {
+        using var scope = NewDisposeScope();
+        var vectors = new List<Tensor>();
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var tokens = KeysAndValues(backbone, rows[i]);                                                        // [L', 2, h, T, D]
+            var parts = (PrefixLength - i + rows.Count - 1) / rows.Count;
+            vectors.AddRange(tokens.tensor_split(parts, 3).Select(part => part.mean([3], keepdim: true)));
+        }
+        return AsPrefix(cat(vectors, 3)).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>Of the layers with a prefix, <c>[L', 2, h, T, D]</c>.</returns>
+    private Tensor KeysAndValues(Backbone backbone, EncodedRow row)
+    {
         using var frozen = no_grad();
-        var shape = ShapeFor(backbone);
-        var layers = new Tensor[shape.EncoderLayers];
-        var batch = EncodedRow.Collate([new([.. words], new int[words.Count])], padId: 0, backbone.WordEmbeddings.device);
-        var record = new Tuning { OnKeysAndValues = (layer, k, v) => layers[layer] = stack([k[0], v[0]], 0).DetachFromDisposeScope() }; // [2, h, P, D]
+        using var scope = NewDisposeScope();
+        var layers = new Tensor[ShapeFor(backbone).EncoderLayers];
+        var batch = EncodedRow.Collate([row], padId: 0, backbone.WordEmbeddings.device);
+        var record = new Tuning { OnKeysAndValues = (layer, k, v) => layers[layer] = stack([k[0], v[0]], 0).DetachFromDisposeScope() }; // [2, h, T, D]
         backbone.Forward(batch, record);
-        var prefix = stack(shape.Selected.Select(layer => layers[layer]), 0).permute(3, 0, 1, 2, 4);               // [P, L', 2, h, D]
+        var selected = stack(ShapeFor(backbone).Selected.Select(layer => layers[layer]), 0);
         foreach (var layer in layers)
             layer.Dispose();
-        return prefix.reshape(shape.Length, shape.Width).ToTrainedType().clone().MoveToOuterDisposeScope();
+        return selected.MoveToOuterDisposeScope();
+    }
+
+    /// <param name="vectors"><c>[L', 2, h, P, D]</c>.</param>
+    /// <returns><c>[P, 2L'H]</c>.</returns>
+    private Tensor AsPrefix(Tensor vectors) => vectors.permute(3, 0, 1, 2, 4).reshape(PrefixLength, -1).ToTrainedType().clone();
+
+    /// <returns>What is added to the scores of each row's prefix, <c>[L', B, h]</c>; null where no model has gates.</returns>
+    private static Tensor? GatesOf(IReadOnlyList<ModelRows> models, PrefixShape shape)
+    {
+        if (!models.Any(m => m.Tensors.Contains(TrainedTensors.PrefixGate)))
+            return null;
+
+        var device = models[0].Tensors[TrainedTensors.Prefix].device;
+        return cat([.. models.Select(m => (m.Tensors.Contains(TrainedTensors.PrefixGate)
+            ? PrefixGate.Log(m.Tensors[TrainedTensors.PrefixGate])
+            : zeros(shape.Layers, shape.Heads, ScalarType.Float32, device)).unsqueeze(1).expand(-1, m.Rows, -1))], 1);
     }
 
     private static LayerPrefix?[] ByLayer(PrefixShape shape, Func<int, LayerPrefix> layer)

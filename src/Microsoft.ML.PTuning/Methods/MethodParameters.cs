@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using static TorchSharp.torch;
 
@@ -12,6 +13,9 @@ internal sealed record FirstValues(Initializer Weight, Initializer Bias, Trained
 {
     /// <summary>Token ids of the words that a prompt begins with; null for random vectors.</summary>
     public IReadOnlyList<int>? Words { get; init; }
+
+    /// <summary>Training rows that a prefix begins with; null for none.</summary>
+    public IReadOnlyList<EncodedRow>? Examples { get; init; }
 
     /// <summary>Token ids that stand in every row, or that a verbalizer reads: no search tries them.</summary>
     public IReadOnlySet<int> FixedWords { get; init; } = new HashSet<int>();

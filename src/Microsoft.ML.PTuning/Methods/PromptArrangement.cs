@@ -48,7 +48,7 @@ internal static class PromptArrangement
     public static int[]? ChooseWords(
         PromptStart start, string? text, int length, IEnumerable<EncodedRow> rows, TextTokenizer tokenizer, IReadOnlyList<string> classes)
     {
-        if (start == PromptStart.Random)
+        if (start is PromptStart.Random or PromptStart.Examples)
             return null;
         if (start == PromptStart.ClassNames && classes.Count == 0)
             throw new InvalidOperationException($"The prompt starts from the classes' names, but the label has none. Choose another {nameof(PromptStart)}.");
@@ -80,6 +80,8 @@ internal static class PromptArrangement
         PromptStart start, string? startText, string startName = nameof(PromptTuning.Start), string textName = nameof(PromptTuning.StartText))
     {
         OptionRange.Defined(start, startName);
+        if (start == PromptStart.Examples && startName != nameof(TrainingOptions.PrefixStart))
+            throw new ArgumentException("Examples give keys and values, so only a prefix can start from them. Choose another start.", startName);
         if (start == PromptStart.Text && string.IsNullOrWhiteSpace(startText))
             throw new ArgumentException($"The prompt starts from a text, but {textName} is empty. Give the text.", textName);
     }

@@ -15,4 +15,7 @@ public enum PromptStart
 
     /// <summary>The embeddings of the words of a given text, <c>StartText</c>.</summary>
     Text,
+
+    /// <summary>The keys and values of training rows, of each class in turn: every vector is a row's mean over its tokens. For a prefix only.</summary>
+    Examples,
 }

@@ -9,6 +9,9 @@ internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>
     /// <summary>Name of the prefix, <c>[P, L', 2, h, D]</c>.</summary>
     public const string Prefix = "prefix";
 
+    /// <summary>Name of the gates of a prefix, <c>[L', h]</c>.</summary>
+    public const string PrefixGate = "prefix_gate";
+
     /// <summary>Name of a prompt among the tokens, <c>[P, E]</c>.</summary>
     public const string Prompt = "prompt";
 

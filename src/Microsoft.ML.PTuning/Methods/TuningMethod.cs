@@ -102,6 +102,9 @@ public abstract class TuningMethod
     /// <exception cref="InvalidOperationException">There are no such words.</exception>
     internal virtual IReadOnlyList<int>? ChooseWords(IEnumerable<EncodedRow> rows, TextTokenizer tokenizer, IReadOnlyList<string> classes) => null;
 
+    /// <summary>How many training rows the trained vectors begin with; 0 for none.</summary>
+    internal virtual int StartRows => 0;
+
     /// <summary>The batch as the encoder reads it, with what the method adds to its rows.</summary>
     internal virtual ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone) => new(batch, batch);
 

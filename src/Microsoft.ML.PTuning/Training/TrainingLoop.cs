@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
@@ -161,6 +162,7 @@ internal sealed class TrainingLoop(
         var method = encoder.Method.Create(encoder.Backbone, new FirstValues(weight, bias, tasks[0].Start, settings.ProjectionSize)
         {
             Words = PromptArrangement.InTurn([.. tasks.Select(task => task.StartWords).OfType<IReadOnlyList<int>>()]),
+            Examples = StartRows.InTurn([.. tasks.Select(task => task.StartRows).OfType<IReadOnlyList<EncodedRow>>()]),
             FixedWords = tasks.SelectMany(task => task.FixedWords).ToHashSet(),
         });
         var learned = tasks.Select(task =>

@@ -75,6 +75,7 @@ internal sealed class TrainingSession : IDisposable
         return new TrainingTask(task, new PromptNetwork(method.Adapt(lease.Backbone), task.Head), rows, judged)
         {
             StartWords = method.ChooseWords(words, lease.Tokenizer, task.Classes?.Values ?? []),
+            StartRows = StartRows.Choose(rows, method.StartRows),
             FixedWords = everywhere.Union(task.ClassTokens).ToHashSet(),
             Encoder = backbone.Reference,
             RowWarnings = TrainingFaults.OfRows(task, rows, backbone.Lease.Tokenizer),

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Methods;
@@ -22,6 +23,9 @@ internal sealed record TrainingTask(PromptTask Task, PromptNetwork Network, Exam
 
     /// <summary>Token ids of the words that the method's prompt begins with; null for random vectors.</summary>
     public IReadOnlyList<int>? StartWords { get; init; }
+
+    /// <summary>Training rows that the method's prefix begins with; null for none.</summary>
+    public IReadOnlyList<EncodedRow>? StartRows { get; init; }
 
     /// <summary>Token ids that no search for words tries.</summary>
     public IReadOnlySet<int> FixedWords { get; init; } = new HashSet<int>();

@@ -1,6 +1,8 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Training;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Methods;
@@ -76,6 +78,53 @@ public sealed class DeepPrefixTests
         Numbers.AreClose(words, hidden, absolute: 1e-6, relative: 1e-5);
 
         static EncodedBatch Batch(params int[] ids) => EncodedRow.Collate([new(ids, new int[ids.Length])], padId: 0, CPU);
+    }
+
+    [TestMethod]
+    public void Prefix_from_rows_is_the_mean_of_their_keys_and_values()
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load();
+        var method = new DeepPrefix { PrefixLength = 3, Start = PromptStart.Examples };
+        EncodedRow[] rows = [new([2, 9, 8, 3], new int[4]), new([2, 6, 7, 11, 3], new int[5])];
+        using var parameters = method.Create(backbone, new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException()) { Examples = rows });
+
+        var prefix = parameters.Values()[TrainedTensors.Prefix];                                    // [P, L, 2, h, D]
+
+        Numbers.AreClose(Mean(rows[0], 0, 2), prefix[0]);                                           // Two vectors for the first row, one for the second.
+        Numbers.AreClose(Mean(rows[0], 2, 2), prefix[1]);
+        Numbers.AreClose(Mean(rows[1], 0, 5), prefix[2]);
+
+        Tensor Mean(EncodedRow row, int start, int count)
+        {
+            var layers = new Tensor[backbone.Configuration.Layers];
+            var record = new Tuning { OnKeysAndValues = (layer, k, v) => layers[layer] = stack([k[0], v[0]], 0).DetachFromDisposeScope() };
+            backbone.Forward(EncodedRow.Collate([row], padId: 0, CPU), record);
+            return stack(layers.Select(layer => layer.narrow(2, start, count).mean([2])), 0);       // [L, 2, h, D]
+        }
+    }
+
+    [TestMethod]
+    public void Rows_to_start_from_are_of_each_class_in_turn()
+    {
+        var rows = new ExampleSet([.. new[] { (5, 0f), (6, 0f), (7, 0f), (8, 1f), (9, 2f), (10, 2f) }.Select(row =>
+            new Example([new([new([row.Item1], [0])], [row.Item2])], IsTruncated: false))], Skipped: 0);
+
+        var chosen = StartRows.Choose(rows, 5)!;
+
+        CollectionAssert.AreEqual(new[] { 5, 8, 9, 6, 10 }, chosen.Select(row => row.Ids[0]).ToArray());
+        Assert.HasCount(6, StartRows.Choose(rows, 20)!);
+    }
+
+    [TestMethod]
+    public void Prompt_in_the_input_does_not_start_from_examples()
+    {
+        var options = new PTuningV2Trainer.MulticlassOptions { Method = new PromptTuning { Start = PromptStart.Examples } };
+
+        var refusal = Assert.ThrowsExactly<ArgumentException>(() => new MLContext().MulticlassClassification.Trainers.PTuningV2(options));
+
+        Assert.Contains("only a prefix can start from them", refusal.Message);
     }
 
     [TestMethod]

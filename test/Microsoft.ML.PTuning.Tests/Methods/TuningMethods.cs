@@ -9,6 +9,7 @@ internal static class TuningMethods
     {
         ["P-Tuning v2"] = null,
         ["P-Tuning v2 from words"] = new DeepPrefix { PrefixLength = 3, Start = PromptStart.FrequentWords },
+        ["P-Tuning v2 from examples, with gates"] = new DeepPrefix { PrefixLength = 3, Start = PromptStart.Examples, Gate = true },
         ["linear probe"] = new LinearProbe(),
         ["prompt tuning"] = new PromptTuning { Length = 3 },
         ["prompt tuning, behind [CLS]"] = new PromptTuning { Length = 3, Placement = PromptPlacement.AfterFirstToken },

@@ -9,7 +9,8 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <param name="Mask">
 /// 1 where a row has that position, 0 where its prefix is shorter than the longest of the batch, Float32 <c>[B, P]</c>; null where all are equally long.
 /// </param>
-internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = null)
+/// <param name="LogGate">Is added to the scores of the prefix's keys, Float32 <c>[h]</c>, or <c>[B, h]</c> where each row has its own; null for nothing.</param>
+internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = null, Tensor? LogGate = null)
 {
     /// <summary>Prefix length, P.</summary>
     public int Length { get; } = (int)(Keys.dim() == 4 ? Keys.size(2) : Keys.size(0));
@@ -20,6 +21,19 @@ internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = nu
     /// <returns>Keys and values, <c>[B, h, P + T, D]</c>.</returns>
     public (Tensor Keys, Tensor Values) Prepend(Tensor k, Tensor v) =>
         (torch.cat([ByRow(Keys, k), k], 2), torch.cat([ByRow(Values, v), v], 2));
+
+    /// <summary>Adds the gate to what is added to the scores.</summary>
+    /// <param name="mask">Broadcasts to <c>[B, h, Q, P + T]</c>; null for nothing.</param>
+    /// <param name="k">Keys of prefix and text, <c>[B, h, P + T, D]</c>.</param>
+    public Tensor? AddGate(Tensor? mask, Tensor k)
+    {
+        if (LogGate is null)
+            return mask;
+
+        var gate = LogGate.to(k.dtype).view(-1, k.size(1), 1, 1).expand(-1, -1, -1, Length);               // [B, h, 1, P], or [1, h, 1, P]
+        var scores = torch.nn.functional.pad(gate, [0, k.size(2) - Length]);                               // [B, h, 1, P + T]
+        return mask is null ? scores : mask.Plus(scores);
+    }
 
     private static Tensor ByRow(Tensor prefix, Tensor text)
     {

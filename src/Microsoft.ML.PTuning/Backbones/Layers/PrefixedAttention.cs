@@ -17,7 +17,10 @@ internal static class PrefixedAttention
     public static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null)
     {
         if (prefix is not null)
+        {
             (k, v) = prefix.Prepend(k, v);                                    // [B, h, P + T, D]
+            mask = prefix.AddGate(mask, k);
+        }
 
         return dropout is null
             ? functional.scaled_dot_product_attention(q, k, v, mask)

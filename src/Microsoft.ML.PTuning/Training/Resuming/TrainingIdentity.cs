@@ -47,6 +47,12 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
                 parts.Add($"the set of validation rows{of}", HashOf(task.Validation));
             if (task.StartWords is not null)
                 parts.Add($"the first prompt{of}", string.Join(' ', task.StartWords));
+            if (task.StartRows is { } startRows)
+                parts.Add($"the set of rows that the prefix begins with{of}", Hashed(hash =>
+                {
+                    foreach (var row in startRows)
+                        Add<int>(hash, row.Ids);
+                }));
             if (task.Start is not null)
                 parts.Add($"the set of first tensors{of}", HashOf(task.Start));
         }
