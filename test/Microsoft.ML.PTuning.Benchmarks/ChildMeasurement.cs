@@ -17,6 +17,7 @@ internal static class ChildMeasurement
         [nameof(SecondProcessMemory)] = SecondProcessMemory.BytesInThisProcess,
         [nameof(ModelsMemory)] = ModelsMemory.BytesInThisProcess,
         [nameof(PeakMemory)] = PeakMemory.BytesInThisProcess,
+        [nameof(Soak)] = Soak.RatioInThisProcess,
     };
 
     /// <param name="measurement">What the child measures.</param>

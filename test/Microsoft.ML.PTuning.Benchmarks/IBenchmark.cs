@@ -15,6 +15,9 @@ internal interface IBenchmark
     /// <summary>Why it cannot be measured on this machine; null where it can.</summary>
     string? Obstacle => null;
 
+    /// <summary>Whether it runs only where it is asked for by name.</summary>
+    bool OnlyByName => false;
+
     /// <summary>Prepares data and models, untimed, then measures with <see cref="PairedMeasurement"/>.</summary>
     /// <param name="threads">Threads that one operation may use.</param>
     Ratio Measure(int threads);

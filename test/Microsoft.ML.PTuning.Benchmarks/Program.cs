@@ -35,9 +35,10 @@ IBenchmark[] benchmarks =
     new ModelsMemory(),
     .. PeakMemory.Rows,
     .. NasBert.Rows,
+    new Soak(),
 ];
 
-var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all).", Arity = ArgumentArity.ZeroOrOne };
+var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all but soak).", Arity = ArgumentArity.ZeroOrOne };
 var list = new Option<bool>("--list") { Description = "Tell what there is to run, and what each compares." };
 var json = new Option<FileInfo?>("--json") { Description = "Also write the rows to this file.", HelpName = "FILE" };
 var threads = new Option<int>("--threads")
@@ -70,7 +71,7 @@ command.SetAction(line =>
     if (line.GetValue(threads) < Environment.ProcessorCount)
         return CoreLimit.RunUnder(line.GetValue(threads), args);
 
-    Run(selected, line.GetValue(threads), line.GetValue(json));
+    Run(selected.Where(benchmark => !benchmark.OnlyByName || line.GetValue(name) is not null), line.GetValue(threads), line.GetValue(json));
     return 0;
 });
 
