@@ -63,7 +63,9 @@ internal static class CommandLine
             + "wsc: 0 'PRONOUN: text', 1 stars about the pronoun",
     };
 
-    private static readonly Option<double?> LearningRate = Number("--learning-rate", "Highest learning rate; it falls linearly to 0", lowest: double.Epsilon);
+    private static readonly Option<double?> LearningRate = Number(
+        "--learning-rate", "Highest learning rate; it falls linearly to 0. 'auto': found before training", lowest: double.Epsilon, word: ("auto", LearningRates.Auto));
+
     private static readonly Option<int?> Epochs = Number("--epochs", "Passes over the training rows", lowest: 1);
 
     private static readonly Option<string?> Epoch = new("--epoch")
@@ -279,7 +281,8 @@ internal static class CommandLine
     }
 
     /// <summary>An option whose value is a number of a range.</summary>
-    public static Option<T?> Number<T>(string name, string description, T lowest, T? below = null)
+    /// <param name="word">A word that stands for a number.</param>
+    public static Option<T?> Number<T>(string name, string description, T lowest, T? below = null, (string Word, T Number)? word = null)
         where T : struct, INumber<T> => new(name)
     {
         HelpName = "N",
@@ -287,10 +290,12 @@ internal static class CommandLine
         CustomParser = result =>
         {
             string text = result.Tokens[0].Value;
+            if (word is var (meaning, number) && text == meaning)
+                return number;
             if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && value >= lowest && !(value >= below))
                 return value;
 
-            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : $"a number above 0{(below is null ? "" : $" and below {below}")}";
+            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : $"a number above 0{(below is null ? "" : $" and below {below}")}{(word is null ? "" : $", or '{word.Value.Word}'")}";
             result.AddError($"{name}: expected {bound}, found '{text}'.");
             return null;
         },

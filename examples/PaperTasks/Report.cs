@@ -72,6 +72,7 @@ internal sealed record Report(PaperTask Task, Method Method, Settings Settings, 
             First.TrainRows,
             First.DevRows,
             First.Summary?.TrainedParameters,
+            FoundLearningRates = First.Summary?.LearningRateTest is null ? null : Runs.Select(run => run.Summary!.LearningRateTest!.LearningRate),
             TrainSeconds,
             EvaluateSeconds,
             TrainSamplesPerSecond = Runs.Average(run => run.Summary?.SamplesPerSecond),
@@ -114,7 +115,8 @@ internal sealed record Report(PaperTask Task, Method Method, Settings Settings, 
     private string Epoch(TrainingSummary? summary)
     {
         string kept = Settings.KeepsBestEpoch ? "the best on the judged rows" : "the last";
-        return summary is null ? "" : $"; epoch {summary.BestEpoch} of {summary.Epochs.Count}, {kept}";
+        string found = summary?.LearningRateTest is { } test ? $"; learning rate {test.LearningRate:G3}, found by {test.Losses.Count} steps" : "";
+        return summary is null ? "" : $"; epoch {summary.BestEpoch} of {summary.Epochs.Count}, {kept}{found}";
     }
 
     private static string Plain(JsonNode value) => value.ToJsonString().Trim('"');

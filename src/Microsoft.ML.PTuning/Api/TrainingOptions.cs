@@ -87,7 +87,7 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.
-    /// By default 1e-2; for tags and answers 2e-2, but 1e-2 in a multi-task trainer. Another <see cref="Method"/> has a default of its own.
+    /// <see cref="LearningRates.Auto"/> finds it before training. By default 1e-2; for tags and answers 2e-2, but 1e-2 in a multi-task trainer. Another <see cref="Method"/> has a default of its own.
     /// </summary>
     [Range(1e-4, 6e-2, Default.LearningRate, true)]
     public double LearningRate
@@ -212,9 +212,9 @@ public abstract class TrainingOptions
         OptionRange.From(WeightDecay, 0, double.PositiveInfinity);
         OptionRange.From(MaxGradientNorm, 0, double.PositiveInfinity);
         OptionRange.Defined(Precision);
-        if (!(LearningRate is > 0 and <= MaxLearningRate))
+        if (!(LearningRate is > 0 and <= MaxLearningRate or LearningRates.Auto))
             throw new ArgumentOutOfRangeException(
-                nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size; 1e-2 is usual.");
+                nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size, 1e-2 is usual, or LearningRates.Auto.");
         Advanced.Check();
         if (CheckpointDirectory is not null && string.IsNullOrWhiteSpace(CheckpointDirectory))
             throw new ArgumentException("CheckpointDirectory is empty. Name a folder, or set null for no checkpoints.", nameof(CheckpointDirectory));
@@ -239,6 +239,7 @@ public abstract class TrainingOptions
     internal virtual TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) => new()
     {
         LearningRate = LearningRate,
+        UsualLearningRate = Method?.UsualLearningRate ?? Default.LearningRate,
         BatchSize = BatchSize,
         MaxEpochs = MaxEpochs,
         WarmupRatio = WarmupRatio,

@@ -58,6 +58,9 @@ public sealed class TrainingSummary
     /// <summary>The seed of initial values, order of rows and dropout.</summary>
     public required int Seed { get; init; }
 
+    /// <summary>How the learning rate was found; null where it was given (<see cref="LearningRates.Auto"/>).</summary>
+    public LearningRateTest? LearningRateTest { get; init; }
+
     /// <summary>Parts that each batch was split into. The same seed gives the same bits for the same number of shards.</summary>
     public required int Shards { get; init; }
 

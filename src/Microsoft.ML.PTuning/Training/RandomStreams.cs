@@ -11,6 +11,7 @@ internal enum RandomStream
     Dropout = 4,
     EnsembleModel = 5,
     EnsembleDraw = 6,
+    RangeTest = 7,
 }
 
 /// <summary>Independent streams of random numbers from one seed.</summary>

@@ -123,8 +123,10 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     /// <param name="best">The epoch whose weights are the result.</param>
     /// <param name="trainedParameters">Numbers that training changed for this task.</param>
     /// <param name="rescues">When the training was taken back.</param>
+    /// <param name="rangeTest">How the learning rate was found; null where it was given.</param>
     public TrainingSummary Summarise(
-        EpochOutcome best, long trainedParameters, long tensorBytes, TrainingSettings settings, TrainingClock clock, IReadOnlyList<TrainingRescue> rescues)
+        EpochOutcome best, long trainedParameters, long tensorBytes, TrainingSettings settings, TrainingClock clock, IReadOnlyList<TrainingRescue> rescues,
+        LearningRateTest? rangeTest = null)
     {
         var before = learned.Before?.Summary;
         var trained = before?.TrainedParameters ?? trainedParameters;
@@ -141,6 +143,7 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
             BestEpoch = best.Summary.Epoch,
             Warnings = FindWarnings(best),
             Rescues = [.. before?.Rescues ?? [], .. rescues],
+            LearningRateTest = rangeTest,
             Seed = settings.Seed,
             Shards = settings.Shards,
             TrainingTime = (before?.TrainingTime ?? TimeSpan.Zero) + clock.Elapsed,

@@ -19,6 +19,7 @@ internal sealed class TrainingLoop(
     private readonly List<StepResult>? _results = settings.Checkpoints is null ? null : []; // Of the epoch under way.
     private RunningStep? _running;
     private TrainingGuard? _guard;
+    private LearningRateTest? _rangeTest;
     private (TrainingRescueReason Reason, string? Divergence)? _alarm; // What is going wrong; for a number that is not finite, which.
 
     /// <summary>Its name among the trainings of a <c>Fit</c>, by which its checkpoints are found.</summary>
@@ -45,6 +46,8 @@ internal sealed class TrainingLoop(
     private IReadOnlyList<TrainingResult> RunEpochs()
     {
         using var scope = NewDisposeScope();
+        if (settings.LearningRate == LearningRates.Auto)
+            FindLearningRate();
         using var optimizer = CreateOptimizer();
         using var best = new BestEpoch();
         int[] rows = [.. _learners.Select(l => l.Rows)];
@@ -150,6 +153,30 @@ internal sealed class TrainingLoop(
         string WhereItGoesOn() => state.IsFinished
             ? $"The training in '{settings.Checkpoints!.Folder}' had finished; its result is taken."
             : $"The training in '{settings.Checkpoints!.Folder}' goes on after step {state.Clock.Steps} of {clock.Steps}.";
+    }
+
+    /// <summary>Sets the learning rate by a range test. Where training is continued, it has been found before.</summary>
+    private void FindLearningRate()
+    {
+        _rangeTest = tasks[0].Before?.Summary.LearningRateTest ?? TestRange();
+        settings = settings with { LearningRate = _rangeTest.LearningRate };
+    }
+
+    private LearningRateTest TestRange()
+    {
+        using var optimizer = CreateOptimizer();
+        TaskLearner[] learners = [.. tasks.Select(task => new TaskLearner(task, settings.BatchSize))];
+        int[] rows = [.. learners.Select(learner => learner.Rows)];
+        var random = settings.Random.Random(RandomStream.RangeTest);
+        var draw = new TaskDraw(rows, settings.Temperature, random);
+        var test = RangeTest.Run(new TrainingClock(rows, settings.BatchSize, settings.MaxEpochs).Steps, settings.UsualLearningRate, rate =>
+        {
+            settings.CheckCancelled();
+            var task = draw.Next();
+            return optimizer.Step([.. learners[task].NextBatch(random).Select(example => example.SinglePart())], rate, task).Loss;
+        });
+        settings.Log(FormattableString.Invariant($"The learning rate is {test.LearningRate:G3}, found by a test of {test.Losses.Count} steps."));
+        return test;
     }
 
     private PromptOptimizer CreateOptimizer()
@@ -294,7 +321,7 @@ internal sealed class TrainingLoop(
     {
         TrainingResult[] results = [.. _learners.Select((learner, task) => new TrainingResult(
             best.Tensors[task],
-            learner.Summarise(best.Outcomes[task], optimizer.CountParameters(task), best.Tensors[task].Bytes, settings, clock, _guard?.Rescues ?? []),
+            learner.Summarise(best.Outcomes[task], optimizer.CountParameters(task), best.Tensors[task].Bytes, settings, clock, _guard?.Rescues ?? [], _rangeTest),
             best.Outcomes[task]))];
         best.Take();
         return results;

@@ -5,7 +5,11 @@ namespace Microsoft.ML.PTuning.Training;
 /// <summary>How to train: the trainer's options without columns, backbone and environment.</summary>
 internal sealed record TrainingSettings
 {
+    /// <summary>The highest; <see cref="LearningRates.Auto"/> to find it before training.</summary>
     public required double LearningRate { get; init; }
+
+    /// <summary>The rate where a test finds none.</summary>
+    public double UsualLearningRate { get; init; } = Default.LearningRate;
 
     public required int BatchSize { get; init; }
 
