@@ -13,7 +13,7 @@ namespace Microsoft.ML.PTuning.Formats;
 internal sealed unsafe partial class FileLease : IDisposable
 {
     private const PosixSignal Wanted = (PosixSignal)23;                             // SIGURG, a raw value: where nobody handles it, nothing happens.
-    private const int SetSignal = 10, SetLease = 1024, GetLease = 1025, ReadLease = 0, NoLease = 2;                 // of fcntl
+    private const int SetOwner = 8, SetSignal = 10, SetLease = 1024, GetLease = 1025, ReadLease = 0, NoLease = 2;                 // of fcntl
     private const int OpenToRead = 0x80000;                                                                        // of open, O_CLOEXEC
     private const int ReadAndWrite = 3, PrivateAnonymous = 0x22, MoveToFixedPlace = 3;                             // of mmap and mremap
 
@@ -47,7 +47,9 @@ internal sealed unsafe partial class FileLease : IDisposable
         lock (s_held)
         {
             s_registration ??= PosixSignalRegistration.Create(Wanted, GiveBack);
-            if (Control(own, SetSignal, (int)Wanted) == 0 && Control(own, SetLease, ReadLease) == 0)
+            // Without an owner the signal would go to this thread only, and be lost if it is not the first one of the process.
+            if (Control(own, SetOwner, Environment.ProcessId) == 0 && Control(own, SetSignal, (int)Wanted) == 0
+                && Control(own, SetLease, ReadLease) == 0)
             {
                 s_held.Add(lease);
                 return lease;

@@ -26,7 +26,7 @@ public sealed class ChangedEncoderTests : HostileTest
     public void Predictions_go_on_with_the_weights_that_were_loaded() => Run("", _ =>
     {
         foreach (var format in s_formats)
-            foreach (var change in s_changes)
+            foreach (var change in format == WrittenFormats.Safetensors ? s_changes : s_changes[..2])
                 AssertPredicts(format, change);
     });
 

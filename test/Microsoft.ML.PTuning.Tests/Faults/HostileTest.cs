@@ -73,7 +73,8 @@ public abstract class HostileTest
         Assert.AreEqual(0, child.ExitCode, child.Output); // 128 and more: a signal ended it.
     }
 
-    private static (int ExitCode, string Output) Start(string[] command, params (string Name, string Value)[] environment)
+    /// <summary>Runs a program to its end, and gives what it wrote and said of errors.</summary>
+    protected static (int ExitCode, string Output) Start(string[] command, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment)
