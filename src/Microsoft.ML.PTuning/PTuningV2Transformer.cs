@@ -205,7 +205,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
     {
         ArgumentNullException.ThrowIfNull(mlContext);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using var stream = File.OpenRead(path);
+        using var stream = RegularFile.Open(path);
         return LoadFrom(mlContext, stream, path);
     }
 
@@ -234,6 +234,7 @@ public sealed class PTuningV2Transformer : ITransformer, IDisposable
         ctx.CheckAtModel();
         ctx.SetVersionInfo(GetVersionInfo());
         var (document, tensors) = PromptArchive.Write(_model, SafetensorsStorage.F32);
+        FileSizeLimit.Respect();
         ctx.SaveBinaryStream(PromptArchive.DocumentEntry, writer => writer.Write(document));
         ctx.SaveBinaryStream(PromptArchive.TensorsEntry, writer => writer.Write(tensors));
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning;
+using Microsoft.ML.PTuning.Formats;
 using PaperTasks.DataSets;
 using PaperTasks.Methods;
 
@@ -74,7 +75,7 @@ internal abstract class Experiment
 
         PTuningV2Transformer? model = learned.Model;
         if (saveTo is not null && model is not null)
-            mlContext.Model.Save(Chain(mlContext, train, labelsToKeys, model), trainText.Schema, saveTo);
+            WholeFile.Write(saveTo, zip => mlContext.Model.Save(Chain(mlContext, train, labelsToKeys, model), trainText.Schema, zip));
         return new RunResult(
             run.Seed, run.Data.TrainRows, run.Data.DevRows, metrics, learned.Encoder, trainingTime, evaluationTime, model?.Summary,
             model is null ? null : ZipBytes(mlContext, model, train));

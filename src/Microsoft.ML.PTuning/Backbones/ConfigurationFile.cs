@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Backbones;
 
@@ -25,7 +26,7 @@ internal sealed class ConfigurationFile : IDisposable
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(File.ReadAllText(path));
+            document = JsonDocument.Parse(RegularFile.ReadAllText(path));
         }
         catch (JsonException e)
         {

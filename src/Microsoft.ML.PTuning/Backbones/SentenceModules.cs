@@ -60,7 +60,7 @@ internal static class SentenceModules
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(File.ReadAllText(path));
+            document = JsonDocument.Parse(RegularFile.ReadAllText(path));
         }
         catch (JsonException e)
         {

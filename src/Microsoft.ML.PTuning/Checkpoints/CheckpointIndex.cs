@@ -27,7 +27,7 @@ internal sealed record CheckpointIndex(string Path, IReadOnlyDictionary<string, 
 
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var document = JsonDocument.Parse(RegularFile.ReadAllBytes(path));
             if (document.RootElement.ValueKind != JsonValueKind.Object
                 || !document.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
                 throw Refuse(path, "it has no object 'weight_map'");

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Formats;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
@@ -6,11 +8,13 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 internal sealed class FrozenTensors : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors;
+    private readonly IReadOnlyList<FileLease> _leases;
 
-    private FrozenTensors(Dictionary<string, Tensor> tensors, ScalarType type) => (_tensors, ElementType) = (tensors, type);
+    private FrozenTensors(Dictionary<string, Tensor> tensors, ScalarType type, IReadOnlyList<FileLease> leases) =>
+        (_tensors, ElementType, _leases) = (tensors, type, leases);
 
     /// <summary>No tensors.</summary>
-    public static FrozenTensors None { get; } = new([], ScalarType.Float32);
+    public static FrozenTensors None { get; } = new([], ScalarType.Float32, []);
 
     /// <summary>The type of all of them.</summary>
     public ScalarType ElementType { get; }
@@ -41,6 +45,8 @@ internal sealed class FrozenTensors : IDisposable
 
     public void Dispose()
     {
+        foreach (var lease in _leases)
+            lease.Dispose();
         foreach (var tensor in _tensors.Values)
             tensor.Dispose();
     }
@@ -53,7 +59,10 @@ internal sealed class FrozenTensors : IDisposable
         var tensors = keys.ToDictionary(pair => pair.Key, pair => Place(checkpoint.Load(pair.Value), device, type));
         foreach (var tensor in tensors.Values)
             tensor.DetachFromDisposeScope();
-        return new(tensors, type);
+
+        // Of another type, or on another device, they are copies.
+        var areViews = type == ScalarType.Float32 && device.type == DeviceType.CPU;
+        return new(tensors, type, areViews ? [.. checkpoint.Leases.Select(lease => lease.Share())] : []);
     }
 
     // Casts on the CPU, so that only the final type goes to the device; one by one, so that no two copies of an encoder are in memory.

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Formats;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
@@ -10,6 +11,9 @@ internal interface ICheckpoint : IDisposable
 
     /// <summary>What it holds; each name once.</summary>
     IEnumerable<CheckpointEntry> Tensors { get; }
+
+    /// <summary>What keeps the files of mapped tensors as they are. Share it for as long as a tensor lives that <see cref="Load"/> has returned.</summary>
+    IEnumerable<FileLease> Leases { get; }
 
     /// <summary>A tensor on the CPU; F16 and BF16 come as F32, other types as they are.</summary>
     /// <returns>A tensor that the caller owns, in the current dispose scope if there is one.</returns>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.PTuning.Checkpoints.Onnx;
+using Microsoft.ML.PTuning.Formats;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
@@ -23,6 +24,8 @@ internal sealed class OnnxFile : ICheckpoint
     public string Source => _model.Path;
 
     public IEnumerable<CheckpointEntry> Tensors => _tensors.Values.Select(tensor => new CheckpointEntry(tensor.Name, tensor.Type, tensor.Shape));
+
+    public IEnumerable<FileLease> Leases => _numbers.Values.Select(file => file.Lease).OfType<FileLease>();
 
     /// <summary>Opens a file, and those beside it that hold its weights.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
@@ -92,7 +95,7 @@ internal sealed class OnnxFile : ICheckpoint
     {
         var path = _model.FileOf(constant);
         if (!_numbers.TryGetValue(path, out var file))
-            _numbers.Add(path, file = new(File.OpenRead(path), path));
+            _numbers.Add(path, file = new(RegularFile.Open(path), isMapped: true));
         return file;
     }
 }

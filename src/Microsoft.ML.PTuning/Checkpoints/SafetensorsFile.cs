@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,10 +11,10 @@ internal sealed class SafetensorsFile : ICheckpoint
     private readonly NumberFile _numbers;
     private readonly SafetensorsHeader _header;
 
-    private SafetensorsFile(Stream stream, string source, string? path)
+    private SafetensorsFile(Stream stream, string source, bool isMapped)
     {
         Source = source;
-        _numbers = new(stream, path);
+        _numbers = new(stream, isMapped);
         try
         {
             _header = SafetensorsHeader.Read(stream, source);
@@ -37,10 +38,16 @@ internal sealed class SafetensorsFile : ICheckpoint
     /// <summary>The strings under <c>__metadata__</c>.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
+    public IEnumerable<FileLease> Leases => _numbers.Lease is { } lease ? [lease] : [];
+
     /// <summary>Opens a file whose tensors are mapped into memory.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, cut short or no safetensors file.</exception>
-    public static SafetensorsFile Open(string path) => new(File.OpenRead(path), path, path);
+    public static SafetensorsFile Open(string path) => new(RegularFile.Open(path), path, isMapped: true);
+
+    /// <summary>Opens a file whose tensors are copies, which do not depend on the file.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static SafetensorsFile OpenToCopy(string path) => new(RegularFile.Open(path), path, isMapped: false);
 
     /// <summary>Reads a stream to its end; the tensors are copies.</summary>
     /// <param name="stream">It stays open.</param>
@@ -50,13 +57,13 @@ internal sealed class SafetensorsFile : ICheckpoint
     {
         var content = new MemoryStream();
         stream.CopyTo(content);
-        return new(content, source, path: null);
+        return new(content, source, isMapped: false);
     }
 
     /// <summary>Reads content that is in memory, without another copy of it.</summary>
     /// <param name="content">It is disposed with this object.</param>
     /// <inheritdoc cref="Read"/>
-    public static SafetensorsFile ReadInPlace(MemoryStream content, string source) => new(content, source, path: null);
+    public static SafetensorsFile ReadInPlace(MemoryStream content, string source) => new(content, source, isMapped: false);
 
     public Tensor Load(string name)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.ML.PTuning.Formats;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
@@ -14,6 +15,8 @@ internal sealed class ShardedCheckpoint : ICheckpoint
     public string Source => _index.Path;
 
     public IEnumerable<CheckpointEntry> Tensors => _shards.Values.SelectMany(shard => shard.Tensors);
+
+    public IEnumerable<FileLease> Leases => _shards.Values.SelectMany(shard => shard.Leases);
 
     /// <summary>Opens every file, and checks that index and files agree.</summary>
     /// <param name="open">Opens one file, by its path.</param>

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Microsoft.ML.PTuning.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,8 +27,8 @@ internal sealed class TorchFile : ICheckpoint
     private TorchFile(string path)
     {
         Source = path;
-        _stream = File.OpenRead(path);
-        _numbers = new(_stream, path);
+        _stream = RegularFile.Open(path);
+        _numbers = new(_stream, isMapped: true);
         try
         {
             RefuseOldFormat();
@@ -55,6 +56,8 @@ internal sealed class TorchFile : ICheckpoint
     public string Source { get; }
 
     public IEnumerable<CheckpointEntry> Tensors => _tensors.Select(pair => new CheckpointEntry(pair.Key, pair.Value.Storage.Type, pair.Value.Shape));
+
+    public IEnumerable<FileLease> Leases => _numbers.Lease is { } lease ? [lease] : [];
 
     /// <summary>Opens a file whose tensors are mapped into memory.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>

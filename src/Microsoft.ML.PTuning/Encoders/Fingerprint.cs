@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Interop;
 
 namespace Microsoft.ML.PTuning.Encoders;
@@ -33,7 +34,7 @@ internal sealed class Fingerprint(string? folder)
 
     private string Compute(string path, string key)
     {
-        using var stream = File.OpenRead(path);
+        using var stream = RegularFile.Open(path);
         var hash = Convert.ToHexString(SHA256.HashData(stream)).ToLowerInvariant();
         if (folder is not null)
             LocalCache.TryWrite(EntryOf(folder, key), Encoding.ASCII.GetBytes($"{hash} {Seal(key, hash)}"));
@@ -48,7 +49,7 @@ internal sealed class Fingerprint(string? folder)
 
         try
         {
-            var entry = File.ReadAllText(EntryOf(folder, key)).Split(' ');
+            var entry = RegularFile.ReadAllText(EntryOf(folder, key)).Split(' ');
             return entry.Length == 2 && entry[1] == Seal(key, entry[0]) ? entry[0] : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

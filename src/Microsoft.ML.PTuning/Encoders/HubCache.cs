@@ -30,7 +30,7 @@ internal sealed class HubCache(string root)
     {
         var revision = hub.Revision ?? DefaultBranch;
         var branch = Path.Combine(ModelOf(hub), "refs", revision);
-        var commit = File.Exists(branch) && File.ReadAllText(branch).Trim() is var named && PlainPath.IsBelow(named) ? named : revision;
+        var commit = File.Exists(branch) && RegularFile.ReadAllText(branch).Trim() is var named && PlainPath.IsBelow(named) ? named : revision;
         return Path.Combine(Snapshots(hub), commit);
     }
 

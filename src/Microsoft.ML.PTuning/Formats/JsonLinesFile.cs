@@ -34,7 +34,9 @@ internal sealed class JsonLinesFile : IDisposable
     /// <exception cref="IOException">Another process appends to the file.</exception>
     public static JsonLinesFile Open(string path)
     {
+        FileSizeLimit.Respect();
         path = Path.GetFullPath(path);
+        RegularFile.Require(path);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         FileStream @lock = Lock(path);
         try
@@ -55,21 +57,25 @@ internal sealed class JsonLinesFile : IDisposable
 
     /// <summary>The whole lines of a file; none if there is no file.</summary>
     /// <exception cref="FormatException">A whole line is no JSON object.</exception>
-    public static IReadOnlyList<JsonObject> Read(string path) => File.Exists(path) ? Parse(path, File.ReadAllBytes(path)).Lines : [];
+    public static IReadOnlyList<JsonObject> Read(string path) => File.Exists(path) ? Parse(path, RegularFile.ReadAllBytes(path)).Lines : [];
 
     /// <summary>Writes a line to the disk, whole or not at all. Callers take turns.</summary>
     public void Append(JsonObject line)
     {
         byte[] bytes = [.. Encoding.UTF8.GetBytes(line.ToJsonString(Format)), EndOfLine];
+        if (!File.Exists(_file.Name))
+            throw new IOException($"'{_file.Name}' was deleted or moved while lines were appended to it. Put it back, or start again.");
         long end = _file.Position;
         try
         {
             _file.Write(bytes);
             _file.Flush(flushToDisk: true);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException || FileSizeLimit.IsReason(e))
         {
             _file.SetLength(end); // A full disk may have taken a part.
+            if (FileSizeLimit.IsReason(e))
+                throw FileSizeLimit.Error(_file.Name, e);
             throw;
         }
     }

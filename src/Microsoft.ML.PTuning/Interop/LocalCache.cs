@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Formats;
+
 namespace Microsoft.ML.PTuning.Interop;
 
 /// <summary>The user's folder for files that can be made again at any time. Deleting it costs time, nothing else.</summary>
@@ -22,6 +24,7 @@ internal static class LocalCache
     /// <returns>False if the folder cannot be written; nothing is left behind then.</returns>
     public static bool TryWrite(string path, ReadOnlySpan<byte> content)
     {
+        FileSizeLimit.Respect();
         var draft = $"{path}.{Guid.NewGuid():N}";
         try
         {
@@ -39,7 +42,7 @@ internal static class LocalCache
                 throw;
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || FileSizeLimit.IsReason(e))
         {
             return false;
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PTuning.Formats;
 using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Interop;
@@ -49,14 +50,24 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache
         catch (DllNotFoundException e)
         {
             throw new DllNotFoundException(
-                $"The native libraries of TorchSharp in {Path.GetDirectoryName(original)} do not load on this system. " +
-                $"TorchSharp {GlibcxxPatch.TorchSharpVersion} needs glibc 2.34 and the libstdc++ of GCC 11, or newer. {e.Message}", e);
+                $"The native libraries of TorchSharp in {Path.GetDirectoryName(original)} do not load here. {AdviceFor(e.Message)}{e.Message}", e);
         }
+    }
+
+    /// <summary>What to do about what the dynamic linker says.</summary>
+    public static string AdviceFor(string reason)
+    {
+        if (reason.Contains("map segment", StringComparison.Ordinal) || reason.Contains("allocate memory", StringComparison.OrdinalIgnoreCase))
+            return "Either the process may not use enough memory or address space (ulimit -v), or the library's folder is mounted noexec: "
+                + "raise the limit, or let XDG_CACHE_HOME or TMPDIR name a folder from which programs may be run. ";
+        return reason.Contains("GLIBC", StringComparison.Ordinal)
+            ? $"TorchSharp {GlibcxxPatch.TorchSharpVersion} needs glibc 2.34 and the libstdc++ of GCC 11, or newer. "
+            : "";
     }
 
     private static byte[] Patch(string original)
     {
-        var library = File.ReadAllBytes(original);
+        var library = RegularFile.ReadAllBytes(original);
         var managed = typeof(torch).Assembly.GetName().Version!.ToString(3);
         if (GlibcxxPatch.IsKnown(library) && managed == GlibcxxPatch.TorchSharpVersion)
             return GlibcxxPatch.Apply(library);
@@ -77,6 +88,21 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache
             return;
 
         // No cache, or one that cannot be written or is mounted noexec. A mapped library stays mapped after its file is deleted.
+        try
+        {
+            LoadTemporary(patched);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || FileSizeLimit.IsReason(e))
+        {
+            throw new DllNotFoundException(
+                $"A patched copy of {Library}, {patched.Length >> 10} KB, is needed here and can be written neither to the cache "
+                + $"({cached ?? "there is none: XDG_CACHE_HOME and HOME are not set"}) nor to the temporary folder ({Path.GetTempPath()}): {e.Message} "
+                + "Let XDG_CACHE_HOME or TMPDIR name a folder that can be written and from which programs may be run.", e);
+        }
+    }
+
+    private static void LoadTemporary(byte[] patched)
+    {
         var folder = Directory.CreateTempSubdirectory("Microsoft.ML.PTuning-");
         try
         {
@@ -94,7 +120,7 @@ internal sealed class NativeBackend(IReadOnlyList<string> folders, string? cache
     {
         try
         {
-            return GlibcxxPatch.Hash(File.ReadAllBytes(copy)) == GlibcxxPatch.PatchedHash;
+            return GlibcxxPatch.Hash(RegularFile.ReadAllBytes(copy)) == GlibcxxPatch.PatchedHash;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

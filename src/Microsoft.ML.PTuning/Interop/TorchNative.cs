@@ -65,7 +65,8 @@ internal static class TorchNative
         }
         catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException)
         {
-            throw new DllNotFoundException($"TorchSharp {GlibcxxPatch.TorchSharpVersion} found no native libraries that load. {BackendAdvice}", e);
+            var advice = NativeBackend.AdviceFor(e.ToString()) is { Length: > 0 } reason ? reason : BackendAdvice;
+            throw new DllNotFoundException($"TorchSharp {GlibcxxPatch.TorchSharpVersion} found no native libraries that load. {advice}", e);
         }
     }
 }

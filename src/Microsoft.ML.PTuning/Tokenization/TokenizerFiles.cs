@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
@@ -55,9 +56,11 @@ internal sealed class TokenizerFiles
     }
 
     /// <summary>The full path of a file that is about to be read.</summary>
+    /// <exception cref="IOException">It is no regular file.</exception>
     public string Use(string name)
     {
         var path = Path.Combine(Directory, name);
+        RegularFile.Require(path);
         if (!_read.Contains(path))
             _read.Add(path);
         return path;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PTuning.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -53,6 +54,7 @@ internal sealed class TrunkFile : IDisposable
     // blocks, so the file takes at most half of the free space.
     private static void Reserve(string folder, string path, long bytes)
     {
+        FileSizeLimit.Respect();
         try
         {
             var free = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(Path.GetFullPath(folder))! : folder).AvailableFreeSpace;

@@ -66,6 +66,18 @@ public sealed class JsonLinesFileTests
     }
 
     [TestMethod]
+    public void File_that_has_vanished_is_not_appended_to()
+    {
+        string path = _folder.Write("lines.jsonl", "{\"a\":1}\n");
+        using JsonLinesFile file = JsonLinesFile.Open(path);
+        File.Delete(path);
+
+        IOException problem = Assert.ThrowsExactly<IOException>(() => file.Append(new JsonObject { ["b"] = 2 }));
+
+        StringAssert.Contains(problem.Message, $"'{path}' was deleted or moved");
+    }
+
+    [TestMethod]
     public void Appended_lines_are_read_again()
     {
         string path = Path.Combine(_folder.Path, "new", "lines.jsonl");

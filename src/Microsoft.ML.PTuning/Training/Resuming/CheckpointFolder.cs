@@ -29,6 +29,7 @@ internal sealed class CheckpointFolder : IDisposable
         try
         {
             Directory.CreateDirectory(_folder);
+            RegularFile.Require(Path.Combine(_folder, Lock));
             _lock = new FileStream(Path.Combine(_folder, Lock), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -77,7 +78,7 @@ internal sealed class CheckpointFolder : IDisposable
                     throw Other(differences);
                 state = TrainingState.Read(path, device);
             }
-            catch (InvalidDataException e)
+            catch (Exception e) when (e is InvalidDataException or IOException)
             {
                 _log($"The checkpoint is passed over: {e.Message}");
                 _passedOver.Add(path);

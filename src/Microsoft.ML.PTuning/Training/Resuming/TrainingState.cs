@@ -52,7 +52,7 @@ internal sealed record TrainingState(
     /// <exception cref="InvalidDataException">It is damaged, or of another version.</exception>
     public static (TrainingIdentity Identity, int SessionSeed) ReadIdentity(string path)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = SafetensorsFile.OpenToCopy(path);
         var document = ReadDocument(file);
         return (new TrainingIdentity(document.Identity), document.SessionSeed);
     }
@@ -61,7 +61,7 @@ internal sealed record TrainingState(
     /// <exception cref="InvalidDataException">It is damaged, or of another version.</exception>
     public static TrainingState Read(string path, Device device)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = SafetensorsFile.OpenToCopy(path);
         var document = ReadDocument(file);
         var optimizer = new OptimizerState(
             [.. Enumerable.Range(0, document.Tensors).Select(i => file.Load(OptimizerTensor(i)))],

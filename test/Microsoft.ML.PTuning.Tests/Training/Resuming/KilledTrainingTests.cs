@@ -59,6 +59,47 @@ public sealed class KilledTrainingTests
         Console.WriteLine($"Killed {kills} times, after steps {string.Join(", ", epochs)}.");
     }
 
+    /// <summary>Ctrl+C sends SIGINT, a service manager SIGTERM.</summary>
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    [DataRow("INT")]
+    [DataRow("TERM")]
+    public void Told_to_end_it_ends_with_a_checkpoint_and_goes_on_to_the_same_bits(string signal)
+    {
+        string[] arguments = ["--task=sst2", "--data=.", "--backbone=mini-cased", "--defaults", "--seed=1", "--epochs=20"];
+        using (var whole = Start([.. arguments, "--save=whole.zip"]))
+            Assert.IsTrue(whole.WaitForExit(TimeSpan.FromMinutes(5)) && whole.ExitCode == 0);
+
+        using (var told = Start([.. arguments, "--checkpoints=state", "--save=told.zip"]))
+        {
+            while (Newest() == 0 && !told.HasExited)
+                Thread.Sleep(1);
+            using var kill = Process.Start("kill", ["-s", signal, $"{told.Id}"]);
+            Assert.IsTrue(told.WaitForExit(TimeSpan.FromMinutes(1)));
+            Assert.AreEqual(130, told.ExitCode);
+        }
+        Assert.IsFalse(File.Exists(Path.Combine(_folder.Path, "told.zip")));
+        using (var last = Start([.. arguments, "--checkpoints=state", "--save=told.zip"]))
+            Assert.IsTrue(last.WaitForExit(TimeSpan.FromMinutes(5)) && last.ExitCode == 0);
+
+        CollectionAssert.AreEqual(Tensors("whole.zip"), Tensors("told.zip"));
+    }
+
+    [TestMethod]
+    public void Second_process_in_its_folder_is_refused_and_the_first_goes_on()
+    {
+        string[] arguments = ["--task=sst2", "--data=.", "--backbone=mini-cased", "--defaults", "--seed=1", "--epochs=20", "--checkpoints=state"];
+        using var first = Start([.. arguments, "--save=first.zip"]);
+        while (Newest() == 0 && !first.HasExited)
+            Thread.Sleep(1);
+
+        using var second = Start([.. arguments, "--save=second.zip"]);
+
+        Assert.IsTrue(second.WaitForExit(TimeSpan.FromMinutes(5)) && second.ExitCode == 1 && !first.HasExited);
+        Assert.IsTrue(first.WaitForExit(TimeSpan.FromMinutes(5)) && first.ExitCode == 0);
+        CollectionAssert.AreEqual((string[])["first.zip"], Directory.GetFiles(_folder.Path, "*.zip").Select(Path.GetFileName).ToArray());
+    }
+
     private int Newest() => !Directory.Exists(Path.Combine(_folder.Path, "state")) ? 0
         : Directory.EnumerateFiles(Path.Combine(_folder.Path, "state"), "step-*.safetensors", SearchOption.AllDirectories)
             .Sum(file => int.Parse(Path.GetFileNameWithoutExtension(file)["step-".Length..], System.Globalization.CultureInfo.InvariantCulture));
