@@ -24,7 +24,7 @@ public sealed class PrefixReport
         (PrefixLayers, Rows, Tokens) = (prefixLayers, rows, tokens);
         HeadMasses = [.. Range(0).Select(layer => (IReadOnlyList<double>)[.. Range(1).Select(head => Range(2).Sum(position => masses[layer, head, position]))])];
         LayerMasses = [.. HeadMasses.Select(heads => heads.Average())];
-        PositionMasses = [.. Range(2).Select(position => prefixLayers.Average(layer => Range(1).Average(head => masses[layer, head, position])))];
+        PositionMasses = [.. Range(2).Select(position => prefixLayers.Average(layer => MassOf(layer, position)))];
     }
 
     /// <summary>Layers of the encoder.</summary>
@@ -71,6 +71,9 @@ public sealed class PrefixReport
         RequireBelow(PrefixLength, position, nameof(position));
         return _masses[layer, head, position];
     }
+
+    /// <summary>The mass of one prefix position in a layer, averaged over its heads.</summary>
+    internal double MassOf(int layer, int position) => Range(1).Average(head => _masses[layer, head, position]);
 
     /// <summary>Writes a line about the data and a line per layer, with the masses of its heads.</summary>
     /// <example>

@@ -18,6 +18,9 @@ internal sealed record Tuning(IReadOnlyList<LayerPrefix?>? Prefixes = null, Weig
     /// </summary>
     public Action<int, Tensor>? OnProbabilities { get; init; }
 
+    /// <summary>Gives other vectors for the tokens, of the same shape, <c>[B, T, E]</c>, before prompts, positions and segments; null for nothing.</summary>
+    public Func<Tensor, Tensor>? ChangeTokenVectors { get; init; }
+
     /// <summary>The encoder as it is.</summary>
     public static Tuning None { get; } = new();
 
