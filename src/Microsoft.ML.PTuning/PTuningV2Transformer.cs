@@ -32,7 +32,7 @@ namespace Microsoft.ML.PTuning;
 /// string queue = engine.Predict(new Ticket { Text = "I paid twice." }).Queue;
 /// </code>
 /// </example>
-public sealed class PTuningV2Transformer : ITransformer, IDisposable
+public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
 {
     internal const string UserName = "P-Tuning v2";
     internal const string LoaderSignature = "PTuningV2";

@@ -26,6 +26,9 @@ public sealed class EpochSummary
     /// <summary>The metric over the whole validation set; null without one.</summary>
     public double? ValidationMetric { get; init; }
 
+    /// <summary>The learning rate of its last step; null where nothing was trained, and in models of versions that did not record it.</summary>
+    public double? LearningRate { get; init; }
+
     /// <summary>What the metrics are: accuracy for classes and choices, R² for numbers, F1 for answers and for entities; more is better.</summary>
     public required string MetricName { get; init; }
 }

@@ -12,6 +12,18 @@ internal sealed record Tuning(IReadOnlyList<LayerPrefix?>? Prefixes = null, Weig
     /// <summary>Is given each layer's keys and values of the text, <c>[B, h, T, D]</c>, before the prefix; null for nothing.</summary>
     public Action<int, Tensor, Tensor>? OnKeysAndValues { get; init; }
 
+    /// <summary>
+    /// Is given each layer's attention probabilities, <c>[B, h, Q, P + T]</c>, the prefix first, on the thread that computes; null for nothing. Attention
+    /// is slower with it.
+    /// </summary>
+    public Action<int, Tensor>? OnProbabilities { get; init; }
+
+    /// <summary>Gives other vectors for the tokens, of the same shape, <c>[B, T, E]</c>, before prompts, positions and segments; null for nothing.</summary>
+    public Func<Tensor, Tensor>? ChangeTokenVectors { get; init; }
+
     /// <summary>The encoder as it is.</summary>
     public static Tuning None { get; } = new();
+
+    /// <summary><see cref="OnProbabilities"/> for one layer.</summary>
+    public Action<Tensor>? ObserverOf(int layer) => OnProbabilities is { } observe ? probabilities => observe(layer, probabilities) : null;
 }

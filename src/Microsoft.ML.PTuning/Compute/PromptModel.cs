@@ -58,6 +58,9 @@ internal sealed class PromptModel : IDisposable
 
     public BackboneDescription Description => _backbone.Description;
 
+    /// <summary>A share of the same encoder for another model; call it between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
+    public OpenBackbone ShareBackbone() => _backbone with { Lease = _backbone.Lease.Share() };
+
     /// <param name="checkCancelled">Throws if the work has been cancelled; called before every batch, on any thread.</param>
     /// <returns>The prediction of each row, in order.</returns>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>

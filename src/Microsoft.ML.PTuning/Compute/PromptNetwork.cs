@@ -13,12 +13,16 @@ internal sealed record TrainingDropout(Dropout Method, Dropout Head, Dropout? Ba
 internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
 {
     /// <param name="dropout">Null when not training.</param>
+    /// <param name="changeTokenVectors">As in <see cref="Tuning.ChangeTokenVectors"/>.</param>
     /// <returns>The head's outputs, <c>[B, ...]</c>.</returns>
-    public Tensor Forward(EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null)
+    public Tensor Forward(
+        EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null, Func<Tensor, Tensor>? changeTokenVectors = null)
     {
         var (backbone, method) = (Encoder.Backbone, Encoder.Method);
         var arranged = method.Arrange(batch, backbone);
         var tuning = method.Tune(backbone, tensors, arranged.Read.Rows, dropout?.Method);
+        if (changeTokenVectors is not null)
+            tuning = tuning with { ChangeTokenVectors = changeTokenVectors };
         var hidden = Encoder.Forward(arranged.Read, tuning, dropout?.Backbone, ReadsSentenceTokenOnly(arranged));
         return Output(hidden, arranged, batch, tensors, tuning, dropout?.Head);
     }

@@ -25,6 +25,9 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Gate { get; init; }
 
+    /// <summary>How many vectors per layer there were in training, where some were cut since; null for <see cref="PrefixLength"/>. The text keeps its positions.</summary>
+    public int? TrainedLength { get; init; }
+
     /// <summary>What the prefix is before training; a model does not need it.</summary>
     [JsonIgnore]
     public PromptStart Start { get; init; }
@@ -33,7 +36,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     [JsonIgnore]
     public string? StartText { get; init; }
 
-    internal override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? PrefixLength : 0;
+    internal override int ReservedPositions => PositionOffset == PositionOffset.Prefix ? TrainedLength ?? PrefixLength : 0;
 
     public PrefixShape ShapeFor(Backbone backbone) => PrefixShape.For(backbone.Configuration, PrefixLength, PrefixLayers);
 
@@ -99,6 +102,32 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         }));
     }
 
+    /// <summary>This prefix with some of its positions and layers only.</summary>
+    /// <param name="tensors">The trained tensors, those of the head among them. They stay the caller's.</param>
+    /// <param name="positions">The positions to keep, ascending.</param>
+    /// <param name="layers">The layers to keep, ascending; each has a prefix.</param>
+    public (DeepPrefix Method, TrainedTensors Tensors) Keep(Backbone backbone, TrainedTensors tensors, int[] positions, int[] layers)
+    {
+        var selected = ShapeFor(backbone).Selected;
+        var kept = new DeepPrefix
+        {
+            PrefixLength = positions.Length,
+            PrefixLayers = layers[0] + layers.Length == backbone.Configuration.Layers ? LayerSelection.Top(layers.Length) : LayerSelection.Of(layers),
+            PositionOffset = PositionOffset,
+            TrainedLength = positions.Length == PrefixLength ? TrainedLength : TrainedLength ?? PrefixLength,
+            Gate = Gate,
+        };
+        int[] places = [.. layers.Select(layer => selected.ToList().IndexOf(layer))];
+        return (kept, tensors.Map((name, all) => name switch
+        {
+            TrainedTensors.Prefix => all.detach().index_select(0, Indices(positions, all.device)).index_select(1, Indices(places, all.device)),
+            TrainedTensors.PrefixGate => all.detach().index_select(0, Indices(places, all.device)),
+            _ => all.detach().clone(),
+        }));
+
+        static Tensor Indices(IEnumerable<int> numbers, Device device) => tensor([.. numbers.Select(number => (long)number)]).ToDevice(device);
+    }
+
     internal override string? FindMisfit(Backbone backbone, int maxLength)
     {
         if (PrefixLayers.FindMisfit(backbone.Configuration.Layers) is { } misfit)
@@ -131,11 +160,15 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
             differences.Add($"PrefixGate is {Gate}, expected {prefix.Gate}");
         if (PositionOffset != prefix.PositionOffset)
             differences.Add($"PositionOffset is {PositionOffset}, expected {prefix.PositionOffset}");
+        else if (PrefixLength == prefix.PrefixLength && ReservedPositions != prefix.ReservedPositions)
+            differences.Add($"the text begins at position {ReservedPositions}, expected {prefix.ReservedPositions}, because the prefix was pruned");
         return differences;
     }
 
     void IJsonOnDeserialized.OnDeserialized()
     {
+        if (TrainedLength < PrefixLength)
+            throw new JsonException($"The method's trainedLength is {TrainedLength} and its prefixLength {PrefixLength}; expected at least as many.");
         if (PrefixLength < 1 || PrefixLayers.TopCount < 0)
             throw new JsonException($"The method's prefixLength is {PrefixLength} and its prefixLayers {PrefixLayers}; expected 1 or more, and 0 or more.");
     }

@@ -44,13 +44,13 @@ internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>
     public void Add(string name, Tensor tensor) => _tensors.Add(name, tensor.DetachFromDisposeScope());
 
     /// <summary>The same storage as leaves with gradients of their own, for one shard of a batch.</summary>
-    public TrainedTensors ToLeaves() => Map(t => t.detach().requires_grad_());
+    public TrainedTensors ToLeaves() => Map((_, t) => t.detach().requires_grad_());
 
     /// <summary>A copy, without gradients, that later steps do not change.</summary>
-    public TrainedTensors Copy() => Map(t => t.detach().clone());
+    public TrainedTensors Copy() => Map((_, t) => t.detach().clone());
 
     /// <summary>The same values on another device, without gradients.</summary>
-    public TrainedTensors To(Device device) => Map(t => t.detach().to(device));
+    public TrainedTensors To(Device device) => Map((_, t) => t.detach().to(device));
 
     public IEnumerator<KeyValuePair<string, Tensor>> GetEnumerator() => _tensors.GetEnumerator();
 
@@ -62,12 +62,14 @@ internal sealed class TrainedTensors : IEnumerable<KeyValuePair<string, Tensor>>
             tensor.Dispose();
     }
 
-    private TrainedTensors Map(Func<Tensor, Tensor> change)
+    /// <summary>Tensors of the same names.</summary>
+    /// <param name="change">Makes a tensor of each name and tensor.</param>
+    public TrainedTensors Map(Func<string, Tensor, Tensor> change)
     {
         using var scope = NewDisposeScope();
         var mapped = new TrainedTensors();
         foreach (var (name, tensor) in _tensors)
-            mapped.Add(name, change(tensor));
+            mapped.Add(name, change(name, tensor));
         return mapped;
     }
 }

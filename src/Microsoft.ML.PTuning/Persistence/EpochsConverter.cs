@@ -12,7 +12,7 @@ internal sealed class EpochsConverter : JsonConverter<IReadOnlyList<EpochSummary
     {
         var columns = JsonSerializer.Deserialize<Columns>(ref reader, options)!;
         var count = columns.Loss.Length;
-        if (new[] { columns.Metric, columns.ValidationLoss, columns.ValidationMetric }.Any(column => column is not null && column.Length != count))
+        if (new[] { columns.Metric, columns.ValidationLoss, columns.ValidationMetric, columns.LearningRate }.Any(column => column is not null && column.Length != count))
             throw new JsonException($"The columns of the epochs are not all {count} long.");
 
         return
@@ -24,6 +24,7 @@ internal sealed class EpochsConverter : JsonConverter<IReadOnlyList<EpochSummary
                 Metric = columns.Metric[i],
                 ValidationLoss = columns.ValidationLoss?[i],
                 ValidationMetric = columns.ValidationMetric?[i],
+                LearningRate = columns.LearningRate?[i],
                 MetricName = columns.MetricName,
             }),
         ];
@@ -37,7 +38,8 @@ internal sealed class EpochsConverter : JsonConverter<IReadOnlyList<EpochSummary
             Column(e => e.Loss),
             Column(e => e.Metric),
             isValidated ? Column(e => e.ValidationLoss!.Value) : null,
-            isValidated ? Column(e => e.ValidationMetric!.Value) : null);
+            isValidated ? Column(e => e.ValidationMetric!.Value) : null,
+            value.All(e => e.LearningRate is not null) ? Column(e => e.LearningRate!.Value) : null);
         JsonSerializer.Serialize(writer, columns, options);
 
         double[] Column(Func<EpochSummary, double> select) => [.. value.Select(select).Select(Round)];
@@ -46,7 +48,8 @@ internal sealed class EpochsConverter : JsonConverter<IReadOnlyList<EpochSummary
     private static double Round(double number) =>
         double.Parse(number.ToString("G6", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
-    private sealed record Columns(string MetricName, double[] Loss, double[] Metric, double[]? ValidationLoss, double[]? ValidationMetric) : IJsonOnDeserialized
+    private sealed record Columns(
+        string MetricName, double[] Loss, double[] Metric, double[]? ValidationLoss, double[]? ValidationMetric, double[]? LearningRate) : IJsonOnDeserialized
     {
         void IJsonOnDeserialized.OnDeserialized()
         {

@@ -6,7 +6,11 @@ namespace Microsoft.ML.PTuning.Tasks;
 
 /// <summary>A row as a pattern gives it.</summary>
 /// <param name="DroppedTokens">How many tokens of its texts did not fit, or fewer.</param>
-internal sealed record PatternRow(EncodedRow Row, int DroppedTokens);
+internal sealed record PatternRow(EncodedRow Row, int DroppedTokens)
+{
+    /// <summary>The tokens of the row's texts; their offsets point into these.</summary>
+    public required IReadOnlyList<TextToken> TextTokens { get; init; }
+}
 
 /// <summary>A cloze pattern (Schick &amp; Schütze 2021): words around a row's texts, a mask token, places for trained tokens.</summary>
 /// <remarks>
@@ -116,6 +120,7 @@ internal sealed class ClozePattern
         var segments = new List<Token>[] { [], [] };
         var current = 0;
         (int Segment, int Index)? mask = null;
+        var texts = new List<((int Segment, int Index) First, IEnumerable<Token> Tokens, int Text)>();
         var prompts = new List<(int Segment, int Index)>();
         foreach (var piece in _pieces)
         {
@@ -126,9 +131,11 @@ internal sealed class ClozePattern
                     tokens.AddRange(tokenizer.TokenizeWord(piece.Words));
                     break;
                 case PieceKind.Text:
+                    texts.Add(((current, tokens.Count), text.Take(kept), 0));
                     tokens.AddRange(text.Take(kept));
                     break;
                 case PieceKind.Text2:
+                    texts.Add(((current, tokens.Count), text2!.Take(kept2), 1));
                     tokens.AddRange(text2!.Take(kept2));
                     break;
                 case PieceKind.Mask:
@@ -151,7 +158,10 @@ internal sealed class ClozePattern
             MaskPlace = mask is { } place ? PlaceOf(place) : null,
             PromptPlaces = [.. prompts.Select(PlaceOf)],
         };
-        return new(row, text.Count - kept + (text2?.Count - kept2 ?? 0));
+        return new(row, text.Count - kept + (text2?.Count - kept2 ?? 0))
+        {
+            TextTokens = [.. texts.SelectMany(part => part.Tokens.Select((token, i) => new TextToken(PlaceOf(part.First) + i, part.Text, token.Start, token.Length)))],
+        };
 
         int PlaceOf((int Segment, int Index) token) => (token.Segment == 0 ? EncodedText.FirstStart : encoded.SecondStart) + token.Index;
     }

@@ -55,6 +55,14 @@ internal sealed record MultiLabelClassification : SentenceTask
 
     protected override int OutputSize => Labels!.Count;
 
+    public override IReadOnlyList<string> ExplainedNames => Labels!.Values!;
+
+    /// <summary>The predicted classes; the most probable one if there is none.</summary>
+    public override IReadOnlyList<int> ExplainedOf(Prediction prediction) =>
+        Predicted((ScorePrediction)prediction).DefaultIfEmpty(ScorePrediction.ArgMax(((ScorePrediction)prediction).Values)).ToArray();
+
+    public override Tensor Evidence(Tensor outputs, int explained) => outputs.select(1, explained);
+
     public override PromptTask ForLabel(DataViewType itemType) => this with { HasTexts = itemType is TextDataViewType };
 
     public override PromptTask ForData(IDataView data, Action checkCancelled)

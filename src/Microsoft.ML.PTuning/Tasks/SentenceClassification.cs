@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
@@ -40,6 +41,17 @@ internal abstract record SentenceClassification : SentenceTask
 
     /// <summary>The classes' names, as a verbalizer spells them.</summary>
     public abstract IReadOnlyList<string> ClassNames { get; }
+
+    public override IReadOnlyList<string> ExplainedNames => ClassNames;
+
+    public override IReadOnlyList<int> ExplainedOf(Prediction prediction) => [Predict(prediction)];
+
+    /// <summary>log(p / (1 - p)) of a class of probability p.</summary>
+    public override Tensor Evidence(Tensor outputs, int explained)
+    {
+        long[] others = [.. Enumerable.Range(0, (int)outputs.size(1)).Where(index => index != explained).Select(index => (long)index)];
+        return outputs.select(1, explained).Plus(outputs.index_select(1, tensor(others).ToDevice(outputs.device)).logsumexp(1).neg());
+    }
 
     public override PromptTask ForTokenizer(TextTokenizer tokenizer) =>
         Verbalizer is null ? this : this with { Verbalizer = ClassWords.Resolve(Verbalizer, ClassNames, tokenizer) };

@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tokenization;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
@@ -44,8 +45,7 @@ internal abstract record SentenceTask : PromptTask
 
     public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)
     {
-        var first = OpenText(row, Sentence1ColumnName);
-        var second = Sentence2ColumnName is null ? null : OpenText(row, Sentence2ColumnName);
+        var texts = OpenSentences(row);
         var target = withTarget ? OpenTarget(row) : null;
         return () =>
         {
@@ -53,10 +53,43 @@ internal abstract record SentenceTask : PromptTask
             if (withTarget && value is null)
                 return null;
 
-            var (text, pair) = (first(), second?.Invoke());
+            var (text, pair) = texts();
             return tokenizer => Encode(tokenizer, text, pair, value);
         };
     }
+
+    /// <summary>Prepares to read the texts. Every call of the result reads the current row; the second text is null for single texts.</summary>
+    public Func<(string First, string? Second)> OpenSentences(DataViewRow row)
+    {
+        var first = OpenText(row, Sentence1ColumnName);
+        var second = Sentence2ColumnName is null ? null : OpenText(row, Sentence2ColumnName);
+        return () => (first(), second?.Invoke());
+    }
+
+    /// <summary>A row as the encoder reads it, with the tokens of its texts.</summary>
+    public (EncodedRow Row, IReadOnlyList<TextToken> Tokens) Locate(TextTokenizer tokenizer, string first, string? second)
+    {
+        if (_pattern is not null)
+        {
+            var row = _pattern.Encode(tokenizer, first, second, MaxLength);
+            return (row.Row, row.TextTokens);
+        }
+
+        var text = tokenizer.Encode(first, second, MaxLength);
+        return (EncodedRow.Of(text), [.. text.Tokens.Select((token, i) => new TextToken(i, i < text.SecondStart ? 0 : 1, token.Start, token.Length))]);
+    }
+
+    /// <summary>What a prediction can be explained for: the classes, or the predicted number's column.</summary>
+    public abstract IReadOnlyList<string> ExplainedNames { get; }
+
+    /// <summary>What is explained of a prediction if the caller does not say it, as indices of <see cref="ExplainedNames"/>.</summary>
+    public abstract IReadOnlyList<int> ExplainedOf(Prediction prediction);
+
+    /// <summary>What words speak for: the log-odds of a class, or the predicted number.</summary>
+    /// <param name="outputs">The head's outputs, <c>[B, K]</c>.</param>
+    /// <param name="explained">Index of <see cref="ExplainedNames"/>.</param>
+    /// <returns>A number per row, <c>[B]</c>.</returns>
+    public abstract Tensor Evidence(Tensor outputs, int explained);
 
     public override int PromptPlaces => _pattern?.PromptPlaces ?? 0;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
@@ -30,6 +31,13 @@ internal sealed record TextRegression : SentenceTask
     public override string MetricName => "R²";
 
     protected override int OutputSize => 1;
+
+    public override IReadOnlyList<string> ExplainedNames => [ScoreColumnName];
+
+    public override IReadOnlyList<int> ExplainedOf(Prediction prediction) => [0];
+
+    /// <summary>In the label's unit, without the mean.</summary>
+    public override Tensor Evidence(Tensor outputs, int explained) => outputs.select(1, 0).Times(TargetDeviation);
 
     public override PromptTask ForTargets(ExampleSet training)
     {

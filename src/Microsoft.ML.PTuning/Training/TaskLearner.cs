@@ -80,13 +80,15 @@ internal sealed class TaskLearner(TrainingTask learned, int batchSize)
     }
 
     /// <summary>Ends an epoch. <see cref="Add"/> adds it to the epochs.</summary>
-    public EpochOutcome EndEpoch()
+    /// <param name="learningRate">That of the epoch's last step, of whatever task.</param>
+    public EpochOutcome EndEpoch(double learningRate)
     {
         var summary = new EpochSummary
         {
             Epoch = _epochs.Count + 1,
             Loss = _seen.Count == 0 ? double.NaN : _loss.Sum / Math.Max(1, _loss.Weight),
             Metric = _seen.Count == 0 ? double.NaN : Task.Measure(_predictions, _seen),
+            LearningRate = learningRate,
             MetricName = Task.MetricName,
         };
         var outcome = new EpochOutcome(summary, FindCollapse(_predictions, _seen));

@@ -207,12 +207,15 @@ internal sealed class TrainingLoop(
         var learner = _learners[task];
         var batch = learner.NextBatch(_order);
         var last = EndStep(clock);
-        var learningRate = _guard?.LearningRateAt(clock.Step, clock.Steps) ?? settings.LearningRateAt(clock.Step, clock.Steps);
+        var learningRate = LearningRateAt(clock.Step, clock);
 
         clock.StartStep();
         _running = new(task, batch, learningRate, optimizer.Start([.. batch.Select(e => e.SinglePart())], learningRate, task));
         TakeNote(Overlaps ? last : EndStep(clock), clock);
     }
+
+    private double LearningRateAt(int step, TrainingClock clock) =>
+        _guard?.LearningRateAt(step, clock.Steps) ?? settings.LearningRateAt(step, clock.Steps);
 
     /// <summary>Waits for the running step.</summary>
     /// <returns>Null if no step runs.</returns>
@@ -265,7 +268,7 @@ internal sealed class TrainingLoop(
 
     private EpochOutcome[] EndEpoch(PromptOptimizer optimizer, TrainingClock clock)
     {
-        EpochOutcome[] outcomes = [.. _learners.Select(learner => learner.EndEpoch())];
+        EpochOutcome[] outcomes = [.. _learners.Select(learner => learner.EndEpoch(LearningRateAt(clock.Step - 1, clock)))];
         if (!optimizer.IsFinite()) // Without validation, the loss only covers the weights before the last step.
             RaiseDivergence("A weight became NaN or infinite", outcomes[0].Summary.Epoch, clock);
         for (var task = 0; task < outcomes.Length; task++)
@@ -291,6 +294,7 @@ internal sealed class TrainingLoop(
             Metric = trained.Metric,
             ValidationLoss = loss,
             ValidationMetric = learned.Task.Measure(predictions, examples),
+            LearningRate = trained.LearningRate,
             MetricName = trained.MetricName,
         };
         return new EpochOutcome(summary, _learners[task].FindCollapse(predictions, examples));

@@ -4,15 +4,16 @@ using System.Xml.Linq;
 
 namespace Microsoft.ML.PTuning.Tests.Documentation;
 
-/// <summary>The XML docs of the library: public methods have examples, and their code compiles.</summary>
+/// <summary>The XML docs of the library and of the pictures: public methods have examples, and their code compiles.</summary>
 [TestClass]
 public sealed class XmlDocumentationTests
 {
-    private static readonly Assembly s_library = typeof(PTuningV2Trainer).Assembly;
+    private static readonly Assembly[] s_libraries = [typeof(PTuningV2Trainer).Assembly, typeof(PTuningPlots).Assembly];
 
-    /// <summary>What the compiler wrote beside the library, by the ids of members.</summary>
-    private static readonly Dictionary<string, XElement> s_members =
-        XDocument.Load(Path.ChangeExtension(s_library.Location, ".xml")).Descendants("member").ToDictionary(member => (string)member.Attribute("name")!);
+    /// <summary>What the compiler wrote beside them, by the ids of members.</summary>
+    private static readonly Dictionary<string, XElement> s_members = s_libraries
+        .SelectMany(library => XDocument.Load(Path.ChangeExtension(library.Location, ".xml")).Descendants("member"))
+        .ToDictionary(member => (string)member.Attribute("name")!);
 
     /// <summary>The methods that need no example, and why.</summary>
     private static readonly Dictionary<string, string> s_withoutExample = new()
@@ -30,7 +31,7 @@ public sealed class XmlDocumentationTests
 
     private static readonly MethodBase[] s_methods =
     [
-        .. from type in s_library.GetExportedTypes()
+        .. from type in s_libraries.SelectMany(library => library.GetExportedTypes())
            where !type.IsEnum
            from method in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly).OfType<MethodBase>()
            where method.IsConstructor || !method.IsSpecialName

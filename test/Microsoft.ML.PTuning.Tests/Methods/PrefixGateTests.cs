@@ -81,6 +81,23 @@ public sealed class PrefixGateTests
     }
 
     [TestMethod]
+    public void Gates_are_cut_with_their_layers()
+    {
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load(); // 3 layers of 2 heads.
+        using var scope = NewDisposeScope();
+        using TrainedTensors tensors = new() { { TrainedTensors.Prefix, Prefix(backbone, 3) }, { TrainedTensors.PrefixGate, _draw.Normal(3, 2) } };
+
+        var (method, kept) = Method(3, gate: true).Keep(backbone, tensors, positions: [0, 2], layers: [0, 2]);
+
+        using (kept)
+        {
+            CollectionAssert.AreEqual(method.Declare(backbone).Select(tensor => tensor.Name).ToArray(), kept.Names.ToArray());
+            Assert.IsTrue(kept[TrainedTensors.PrefixGate].equal(tensors[TrainedTensors.PrefixGate].index_select(0, tensor([0L, 2L]))).all().item<bool>());
+        }
+    }
+
+    [TestMethod]
     public void Model_with_a_gate_is_no_start_for_one_without()
     {
         using var checkpoint = new TinyCheckpoint().Save();

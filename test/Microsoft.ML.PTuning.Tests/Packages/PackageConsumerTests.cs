@@ -36,6 +36,19 @@ public sealed class PackageConsumerTests
         public class Routing { public string PredictedLabel { get; set; } = ""; }
         """;
 
+    private const string CurvesProgram = """
+        using Microsoft.ML;
+        using Microsoft.ML.PTuning;
+
+        var mlContext = new MLContext(seed: 1);
+        var rows = mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, 8).Select(i => new Ticket { Text = i % 2 == 0 ? "late" : "paid", Label = i % 2 == 0 }));
+        var trainer = mlContext.BinaryClassification.Trainers.PTuningV2(sentence1ColumnName: "Text", prefixLength: 2);
+        using var model = trainer.Fit(rows);
+        model.Summary!.PlotCurves(Path.Combine(args[0], "curves.png"));
+
+        public class Ticket { public string Text { get; set; } = ""; public bool Label { get; set; } }
+        """;
+
     private static readonly string s_version = typeof(PTuningV2Trainer).Assembly
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
@@ -45,7 +58,7 @@ public sealed class PackageConsumerTests
     public static void Pack(TestContext _)
     {
         s_folder = new TemporaryDirectory();
-        foreach (var project in (string[])["Microsoft.ML.PTuning", "Microsoft.ML.PTuning.Backbone.MiniLM"])
+        foreach (var project in (string[])["Microsoft.ML.PTuning", "Microsoft.ML.PTuning.Backbone.MiniLM", "Microsoft.ML.PTuning.Plots"])
             Dotnet(SecondProcess.Repository, "pack", Path.Combine("src", project), "-c", "Release", "-v", "q", "-nologo", "-o", s_folder.File("feed"));
     }
 
@@ -67,6 +80,17 @@ public sealed class PackageConsumerTests
     }
 
     [TestMethod]
+    public void Application_draws_the_curves_of_its_training()
+    {
+        var folder = CreateApplication("pictures", "net10.0", CurvesProgram, "Microsoft.ML.PTuning.Plots");
+
+        Dotnet(folder, "publish", "-c", "Release", "-v", "q", "-nologo", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-o", "published");
+        Run(folder, Path.Combine(folder, "published", OperatingSystem.IsWindows() ? "App.exe" : "App"), folder);
+
+        CollectionAssert.AreEqual(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }, File.ReadAllBytes(Path.Combine(folder, "curves.png"))[..4]);
+    }
+
+    [TestMethod]
     [DataRow("PublishTrimmed")]
     [DataRow("PublishAot")]
     public void Trimmed_application_is_refused_at_build(string property)
@@ -81,11 +105,11 @@ public sealed class PackageConsumerTests
         Assert.Contains($"App sets {property}, but Microsoft.ML.PTuning stands on ML.NET", output);
     }
 
-    private static string CreateApplication(string name, string framework)
+    private static string CreateApplication(string name, string framework, string program = Program, params string[] packages)
     {
         var folder = Directory.CreateDirectory(s_folder.File(name)).FullName;
         var backend = OperatingSystem.IsWindows() ? "libtorch-cpu-win-x64" : OperatingSystem.IsMacOS() ? "libtorch-cpu-osx-arm64" : "libtorch-cpu-linux-x64";
-        File.WriteAllText(Path.Combine(folder, "Program.cs"), Program);
+        File.WriteAllText(Path.Combine(folder, "Program.cs"), program);
         File.WriteAllText(Path.Combine(folder, "App.csproj"), $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
@@ -101,6 +125,7 @@ public sealed class PackageConsumerTests
                 <PackageReference Include="Microsoft.ML.PTuning" Version="{s_version}" />
                 <PackageReference Include="Microsoft.ML.PTuning.Backbone.MiniLM" Version="{s_version}" />
                 <PackageReference Include="{backend}" Version="2.10.*" />
+                {string.Concat(packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"{s_version}\" />"))}
               </ItemGroup>
             </Project>
             """);

@@ -151,7 +151,8 @@ internal sealed class DebertaBackbone : Backbone
             Tensor Attend(Tensor q, Tensor k, Tensor v)
             {
                 tuning.OnKeysAndValues?.Invoke(layer, k, v);
-                return attention.Attend(q, k, v, tuning.Prefixes?[layer], window, mask, dropout).Masked(realQueries?.narrow(2, 0, q.size(2)));
+                return attention.Attend(q, k, v, tuning.Prefixes?[layer], window, mask, dropout, tuning.ObserverOf(layer))
+                    .Masked(realQueries?.narrow(2, 0, q.size(2)));
             }
         };
     }

@@ -79,7 +79,7 @@ internal sealed class Gpt2Backbone : Backbone
             Tensor Attend(Tensor q, Tensor k, Tensor v)
             {
                 tuning.OnKeysAndValues?.Invoke(layer, k, v);
-                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout, tuning.ObserverOf(layer));
             }
         };
 

@@ -115,7 +115,7 @@ internal abstract class PostNormBackbone : Backbone
             Tensor Attend(Tensor q, Tensor k, Tensor v)
             {
                 tuning.OnKeysAndValues?.Invoke(layer, k, v);
-                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout);
+                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout, tuning.ObserverOf(layer));
             }
         };
     }

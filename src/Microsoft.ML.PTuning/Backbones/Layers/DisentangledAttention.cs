@@ -44,14 +44,16 @@ internal sealed class DisentangledAttention : IDisposable
     /// <param name="positions">The result of <see cref="Window"/>.</param>
     /// <param name="mask">0 at a token, a large negative number at padding, <c>[B, 1, 1, T]</c>; null where no row is padded.</param>
     /// <param name="dropout">Dropout on attention probabilities; null for none.</param>
+    /// <param name="observe">Is given the attention probabilities before dropout, <c>[B, h, Q, P + T]</c>; null for nothing.</param>
     /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
-    public Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, PositionWindow positions, Tensor? mask, Dropout? dropout)
+    public Tensor Attend(
+        Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, PositionWindow positions, Tensor? mask, Dropout? dropout, Action<Tensor>? observe = null)
     {
         q = q.DividedBy(_termsRoot);                                                   // The attention itself divides by √D.
         var bias = Bias(q, k, positions, mask);                                   // [B, h, Q, T]
         if (prefix is not null)
             bias = BesidePrefix(bias, prefix);                                    // [B, h, Q, P + T]
-        return PrefixedAttention.Attend(q, k, v, prefix, bias, dropout);
+        return PrefixedAttention.Attend(q, k, v, prefix, bias, dropout, observe);
     }
 
     /// <summary>Keys and queries of the relative positions that a batch has.</summary>

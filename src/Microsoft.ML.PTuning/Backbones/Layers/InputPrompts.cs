@@ -15,6 +15,7 @@ internal sealed record InputPrompts(Tensor Vectors, IReadOnlyList<Tensor>? Delta
     public static Tensor EmbedTokens(FrozenEmbedding words, EncodedBatch batch, Tuning? tuning)
     {
         var vectors = batch.TokenVectors ?? words.Forward(batch.Ids, tuning?.Weights);
+        vectors = tuning?.ChangeTokenVectors?.Invoke(vectors) ?? vectors;
         return tuning?.Prompts is { } prompts ? vectors.scatter(1, Places(batch, vectors), ByRow(prompts.Vectors, vectors)) : vectors;
     }
 

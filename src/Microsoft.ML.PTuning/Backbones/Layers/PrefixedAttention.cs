@@ -13,8 +13,10 @@ internal static class PrefixedAttention
     /// <param name="prefix">Keys and values of this layer; null where it has none.</param>
     /// <param name="mask">0 for visible keys, else a large negative number, <c>[B, 1, 1, P + T]</c> or <c>[B, 1, Q, P + T]</c>; null for all.</param>
     /// <param name="dropout">Dropout on attention probabilities, those of the prefix included; null for none.</param>
+    /// <param name="observe">Is given the attention probabilities before dropout, <c>[B, h, Q, P + T]</c>; null for nothing.</param>
     /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
-    public static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null)
+    public static Tensor Attend(
+        Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null, Action<Tensor>? observe = null)
     {
         if (prefix is not null)
         {
@@ -22,18 +24,20 @@ internal static class PrefixedAttention
             mask = prefix.AddGate(mask, k);
         }
 
-        return dropout is null
+        return dropout is null && observe is null
             ? functional.scaled_dot_product_attention(q, k, v, mask)
-            : AttendDropping(q, k, v, mask, dropout);
+            : AttendWrittenOut(q, k, v, mask, dropout, observe);
     }
 
-    /// <summary>Written out, because the fused attention draws its dropout from TorchSharp's global generator.</summary>
-    private static Tensor AttendDropping(Tensor q, Tensor k, Tensor v, Tensor? mask, Dropout dropout)
+    /// <summary>Because the fused attention draws its dropout from TorchSharp's global generator, and keeps its probabilities to itself.</summary>
+    private static Tensor AttendWrittenOut(Tensor q, Tensor k, Tensor v, Tensor? mask, Dropout? dropout, Action<Tensor>? observe)
     {
         var scores = matmul(q, k.transpose(-2, -1)).DividedBy(Math.Sqrt(q.size(-1))); // [B, h, Q, P + T]
         if (mask is not null)
             scores = scores.Plus(mask);
 
-        return matmul(dropout.Apply(functional.softmax(scores, -1)), v);
+        var probabilities = functional.softmax(scores, -1);
+        observe?.Invoke(probabilities);
+        return matmul(probabilities.Drop(dropout), v);
     }
 }
