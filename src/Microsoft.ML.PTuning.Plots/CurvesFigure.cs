@@ -3,7 +3,7 @@ using ScottPlot;
 
 namespace Microsoft.ML.PTuning.Plots;
 
-/// <summary>A training's loss, metric and learning rate by epoch, side by side.</summary>
+/// <summary>A training's loss, metric and learning rate by epoch, and how the rate was found, side by side.</summary>
 internal static class CurvesFigure
 {
     private const int PanelWidth = 330, Height = 320;
@@ -20,6 +20,8 @@ internal static class CurvesFigure
         ];
         if (summary.Epochs.Any(epoch => epoch.LearningRate is not null))
             panels.Add(Panel(summary, "learning rate", "at the epoch's end", epoch => epoch.LearningRate, _ => null));
+        if (summary.LearningRateTest is { } test)
+            panels.Add(RangeTest(test));
         return new Figure(PanelWidth * panels.Count, Height, [.. panels]);
     }
 
@@ -30,10 +32,29 @@ internal static class CurvesFigure
         plot.XLabel("epoch", 13);
         AddCurve(plot, summary, training, Training, name);
         AddCurve(plot, summary, validation, Validation, "validation set");
-        var best = plot.Add.VerticalLine(summary.BestEpoch, 1, Colors.Black.WithOpacity(0.5), LinePattern.Dotted);
-        best.ExcludeFromLegend = true;
-
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        return Finish(plot, summary.BestEpoch);
+    }
+
+    /// <summary>The loss by the learning rate, whose logarithm is the axis.</summary>
+    private static Plot RangeTest(LearningRateTest test)
+    {
+        var plot = Figure.CreatePlot("test of the learning rate");
+        plot.XLabel("learning rate", 13);
+        var curve = plot.Add.Scatter(test.Rates.Select(Math.Log10).ToArray(), test.Losses.ToArray(), Training);
+        (curve.LineWidth, curve.MarkerSize, curve.LegendText) = (2, 0, "loss, smoothed");
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            IntegerTicksOnly = true,
+            LabelFormatter = power => Math.Pow(10, power).ToString("0E+0", CultureInfo.InvariantCulture),
+        };
+        return Finish(plot, Math.Log10(test.LearningRate));
+    }
+
+    /// <param name="chosen">What a dotted line marks on the horizontal axis.</param>
+    private static Plot Finish(Plot plot, double chosen)
+    {
+        plot.Add.VerticalLine(chosen, 1, Colors.Black.WithOpacity(0.5), LinePattern.Dotted).ExcludeFromLegend = true;
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = value => value.ToString("G4", CultureInfo.InvariantCulture) };
         plot.Axes.Right.IsVisible = plot.Axes.Top.IsVisible = false;
         plot.Axes.Right.MinimumSize = 15;

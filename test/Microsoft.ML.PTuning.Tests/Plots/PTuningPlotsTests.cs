@@ -39,6 +39,19 @@ public sealed class PTuningPlotsTests
     }
 
     [TestMethod]
+    public void Curves_have_a_panel_for_the_test_that_found_the_learning_rate()
+    {
+        var path = s_folder.File("range.svg");
+
+        Summary(epochs: 3, isValidated: false, hasRate: false, rangeTest: new() { LearningRate = 0.01, PlannedSteps = 6, Losses = [1, 0.9, 0.7, 0.3] })
+            .PlotCurves(path);
+
+        var texts = Texts(path);
+        foreach (var text in (string[])["test of the learning rate", "learning rate", "1E-4", "loss, smoothed"])
+            Assert.Contains(text, texts);
+    }
+
+    [TestMethod]
     public void Curves_without_validation_and_rate_leave_them_out()
     {
         var path = s_folder.File("short.svg");
@@ -101,7 +114,7 @@ public sealed class PTuningPlotsTests
     private static PrefixReport Report() =>
         new(new double[,,] { { { 0 }, { 0 } }, { { 0.1 }, { 0.25 } }, { { 0.4 }, { 0.55 } } }, prefixLayers: [1, 2], rows: 7, tokens: 70);
 
-    private static TrainingSummary Summary(int epochs, bool isValidated, bool hasRate) => new()
+    private static TrainingSummary Summary(int epochs, bool isValidated, bool hasRate, LearningRateTest? rangeTest = null) => new()
     {
         TrainedParameters = 1,
         TrainedShare = 0.1,
@@ -120,6 +133,7 @@ public sealed class PTuningPlotsTests
             MetricName = "accuracy",
         })],
         BestEpoch = epochs,
+        LearningRateTest = rangeTest,
         Warnings = [],
         Seed = 1,
         Shards = 1,
