@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PTuning;
@@ -6,6 +7,11 @@ namespace Microsoft.ML.PTuning;
 public sealed class LearningRateTest : IJsonOnDeserialized
 {
     internal const double Lowest = 1e-5, Highest = 1;
+
+    [JsonConstructor]
+    internal LearningRateTest()
+    {
+    }
 
     /// <summary>The learning rate that the training took.</summary>
     public required double LearningRate { get; init; }
@@ -26,6 +32,6 @@ public sealed class LearningRateTest : IJsonOnDeserialized
     void IJsonOnDeserialized.OnDeserialized()
     {
         if (Losses is null || PlannedSteps < 2 || Losses.Count > PlannedSteps)
-            throw new System.Text.Json.JsonException($"The learning rate test needs losses, at most as many as its {PlannedSteps} plannedSteps, which are 2 or more.");
+            throw new JsonException($"The learning rate test needs losses, at most as many as its {PlannedSteps} plannedSteps, which are 2 or more.");
     }
 }

@@ -6,6 +6,12 @@ namespace Documentation.Snippets; // Outside of Microsoft.ML, as an application 
 /// <summary>XML docs: the trainers on the catalogs, their options, PTuningV2Trainer.</summary>
 internal static class ApiTrainers
 {
+    public static void LearningRate()
+    {
+        var options = new PTuningV2Trainer.MulticlassOptions { LearningRate = LearningRates.Auto };
+        options.Check();
+    }
+
     public static void Trainer(MLContext mlContext, IDataView tickets, IDataView newTickets)
     {
         var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(sentence1ColumnName: "Text");
