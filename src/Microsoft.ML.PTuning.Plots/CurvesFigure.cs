@@ -34,7 +34,10 @@ internal static class CurvesFigure
         best.ExcludeFromLegend = true;
 
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
-        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = value => value.ToString("G4", CultureInfo.InvariantCulture) };
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            LabelFormatter = value => value.ToString("G4", CultureInfo.InvariantCulture),
+        };
         plot.Axes.Right.IsVisible = plot.Axes.Top.IsVisible = false;
         plot.Axes.Right.MinimumSize = 15;
         plot.Axes.Margins(0.06, 0.1);

@@ -21,7 +21,9 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
 
     public PositionOffset PositionOffset { get; init; }
 
-    /// <summary>How many vectors per layer there were in training, where some were cut since; null for <see cref="PrefixLength"/>. The text keeps its positions.</summary>
+    /// <summary>
+    /// How many vectors per layer there were in training, where some were cut since; null for <see cref="PrefixLength"/>. The text keeps its positions.
+    /// </summary>
     public int? TrainedLength { get; init; }
 
     /// <summary>What the prefix is before training; a model does not need it.</summary>
@@ -85,7 +87,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     /// <param name="layers">The layers to keep, ascending; each has a prefix.</param>
     public (DeepPrefix Method, TrainedTensors Tensors) Keep(Backbone backbone, TrainedTensors tensors, int[] positions, int[] layers)
     {
-        var selected = ShapeFor(backbone).Selected;
+        var selected = ShapeFor(backbone).Selected.ToList();
         var kept = new DeepPrefix
         {
             PrefixLength = positions.Length,
@@ -94,7 +96,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
             TrainedLength = positions.Length == PrefixLength ? TrainedLength : TrainedLength ?? PrefixLength,
         };
         return (kept, tensors.Map((name, all) => name != TrainedTensors.Prefix ? all.detach().clone() : all.detach()
-            .index_select(0, Indices(positions, all.device)).index_select(1, Indices(layers.Select(layer => selected.ToList().IndexOf(layer)), all.device))));
+            .index_select(0, Indices(positions, all.device)).index_select(1, Indices(layers.Select(layer => selected.IndexOf(layer)), all.device))));
 
         static Tensor Indices(IEnumerable<int> numbers, Device device) => tensor([.. numbers.Select(number => (long)number)]).ToDevice(device);
     }
