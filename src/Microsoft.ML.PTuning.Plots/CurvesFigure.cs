@@ -55,7 +55,10 @@ internal static class CurvesFigure
     private static Plot Finish(Plot plot, double chosen)
     {
         plot.Add.VerticalLine(chosen, 1, Colors.Black.WithOpacity(0.5), LinePattern.Dotted).ExcludeFromLegend = true;
-        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = value => value.ToString("G4", CultureInfo.InvariantCulture) };
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            LabelFormatter = value => value.ToString("G4", CultureInfo.InvariantCulture),
+        };
         plot.Axes.Right.IsVisible = plot.Axes.Top.IsVisible = false;
         plot.Axes.Right.MinimumSize = 15;
         plot.Axes.Margins(0.06, 0.1);

@@ -10,7 +10,8 @@ internal static class HeatMapFigure
 
     public static Figure Draw(PrefixReport report)
     {
-        var plot = Figure.CreatePlot(string.Create(CultureInfo.InvariantCulture, $"Attention on the prefix: {report.Mass:0.0 %} on average, {report.Rows:N0} rows"));
+        var plot = Figure.CreatePlot(string.Create(
+            CultureInfo.InvariantCulture, $"Attention on the prefix: {report.Mass:0.0 %} on average, {report.Rows:N0} rows"));
         var largest = report.HeadMasses.Max(heads => heads.Max());
         var cells = new double[report.Layers, report.Heads];
         for (var layer = 0; layer < report.Layers; layer++)
@@ -59,7 +60,10 @@ internal static class HeatMapFigure
         scale.LabelStyle.FontName = EmbeddedFont.Name;
         scale.Axis.TickLabelStyle.FontSize = 12;
         scale.Axis.TickLabelStyle.FontName = EmbeddedFont.Name;
-        scale.Axis.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = value => value.ToString("0.0#", CultureInfo.InvariantCulture) };
+        scale.Axis.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            LabelFormatter = value => value.ToString("0.0#", CultureInfo.InvariantCulture),
+        };
     }
 
     private static IEnumerable<double> Numbers(int count) => Enumerable.Range(0, count).Select(number => (double)number);

@@ -5,8 +5,11 @@ namespace Microsoft.ML.PTuning;
 /// <summary>Pictures of what a training did and what a prefix does.</summary>
 public static class PTuningPlots
 {
-    /// <summary>Draws loss and metric, epoch by epoch, on the training rows and on the validation set, and the learning rate where it is known, and the test that found it (<see cref="LearningRates.Auto"/>).</summary>
-    /// <remarks>The training rows' curves are with dropout, and from rows that were being learned. A dotted line marks the epoch whose weights the model has.</remarks>
+    /// <summary>Draws loss and metric, epoch by epoch, on the training rows and on the validation set, and the learning rate where it is known.</summary>
+    /// <remarks>
+    /// The training rows' curves are with dropout, and from rows that were being learned. A dotted line marks the epoch whose weights the model has. Where
+    /// the learning rate was found by a test (<see cref="LearningRates.Auto"/>), its curve is there, too.
+    /// </remarks>
     /// <param name="path">A file that ends in <c>.png</c> or <c>.svg</c>; an existing one is replaced.</param>
     /// <exception cref="ArgumentException">The file has another ending.</exception>
     /// <exception cref="InvalidOperationException">The summary has no epochs.</exception>

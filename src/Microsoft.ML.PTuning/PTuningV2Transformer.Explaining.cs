@@ -39,7 +39,8 @@ public sealed partial class PTuningV2Transformer
             var rows = ExampleSet.Read(data, _model.Task, _model.Tokenizer, checkCancelled, withTarget: false).Examples;
             var sequences = rows.SelectMany(row => row.Parts).SelectMany(part => part.Sequences).ToArray();
             if (sequences.Length == 0)
-                throw new InvalidOperationException($"The data has {rows.Count} rows with a text; expected one or more. Give rows like those that the model is for.");
+                throw new InvalidOperationException(
+                    $"The data has {rows.Count} rows with a text; expected one or more. Give rows like those that the model is for.");
 
             var batches = Predictor.Plan([.. sequences.Select(sequence => sequence.Length)], [.. sequences.Select(_ => 1)], _model.Device);
             return new PrefixMasses(_model.Network.Encoder, _model.Tensors, _model.Tokenizer.PadId, _model.Device)
@@ -75,14 +76,16 @@ public sealed partial class PTuningV2Transformer
         ArgumentNullException.ThrowIfNull(report);
         var prefix = RequirePrefix();
         var backbone = _model.Network.Encoder.Backbone;
-        var (found, expected) = ((report.PrefixLength, report.Heads), (prefix.PrefixLength, backbone.Configuration.Heads));
-        if (found != expected || !report.PrefixLayers.SequenceEqual(prefix.ShapeFor(backbone).Selected))
+        var (found, expected) = (
+            Describe(report.PrefixLength, report.Heads, report.PrefixLayers),
+            Describe(prefix.PrefixLength, backbone.Configuration.Heads, prefix.ShapeFor(backbone).Selected));
+        if (found != expected)
             throw new ArgumentException(
-                $"The report is of {found} positions and heads in the layers {string.Join(", ", report.PrefixLayers)}, but the model has {expected} in the layers "
-                + $"{string.Join(", ", prefix.ShapeFor(backbone).Selected)}. Give what ExplainPrefix measured of this model.", nameof(report));
+                $"The report is of {found}, but the model has {expected}. Give what ExplainPrefix measured of this model.", nameof(report));
 
         var layers = Largest(report.PrefixLayers, keepLayers, layer => report.LayerMasses[layer], nameof(keepLayers));
-        var positions = Largest([.. Enumerable.Range(0, prefix.PrefixLength)], keepPositions, position => layers.Sum(layer => report.MassOf(layer, position)), nameof(keepPositions));
+        int[] all = [.. Enumerable.Range(0, prefix.PrefixLength)];
+        var positions = Largest(all, keepPositions, position => layers.Sum(layer => report.MassOf(layer, position)), nameof(keepPositions));
         _model.Enter();
         try
         {
@@ -94,9 +97,14 @@ public sealed partial class PTuningV2Transformer
         {
             _model.Leave();
         }
+
+        static string Describe(int positions, int heads, IEnumerable<int> layers) =>
+            $"{positions} positions, {heads} heads and the layers {string.Join(", ", layers)}";
     }
 
-    /// <summary>Tells how much each word of a row's texts speaks for the prediction, by integrated gradients over the word embeddings (Sundararajan et al. 2017).</summary>
+    /// <summary>
+    /// Tells how much each word of a row's texts speaks for the prediction, by integrated gradients over the word embeddings (Sundararajan et al. 2017).
+    /// </summary>
     /// <remarks>
     /// <para>
     /// The gradient times the words' vectors, averaged over 16 steps from a text without content (every token has the mean vector of the vocabulary) to

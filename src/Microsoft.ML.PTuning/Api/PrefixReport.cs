@@ -22,7 +22,7 @@ public sealed class PrefixReport
     {
         _masses = masses;
         (PrefixLayers, Rows, Tokens) = (prefixLayers, rows, tokens);
-        HeadMasses = [.. Range(0).Select(layer => (IReadOnlyList<double>)[.. Range(1).Select(head => Range(2).Sum(position => masses[layer, head, position]))])];
+        HeadMasses = [.. Range(0).Select(layer => Range(1).Select(head => Range(2).Sum(position => masses[layer, head, position])).ToArray())];
         LayerMasses = [.. HeadMasses.Select(heads => heads.Average())];
         PositionMasses = [.. Range(2).Select(position => prefixLayers.Average(layer => MassOf(layer, position)))];
     }

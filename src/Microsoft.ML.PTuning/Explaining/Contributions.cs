@@ -22,7 +22,9 @@ internal sealed class Contributions(PromptModel model)
     /// <param name="row">The row, with the texts' tokens.</param>
     /// <param name="textTokens">The places of these among the row's tokens.</param>
     /// <param name="evidence">What is explained, <c>[B]</c>, from the head's outputs, <c>[B, K]</c>.</param>
-    /// <returns>A number per token of the row; 0 for those that are not of the texts. They sum to what the text adds, up to the error of the sum over steps.</returns>
+    /// <returns>
+    /// A number per token of the row; 0 for those that are not of the texts. They sum to what the text adds, up to the error of the sum over steps.
+    /// </returns>
     public double[] Of(EncodedRow row, IReadOnlyCollection<int> textTokens, Func<Tensor, Tensor> evidence)
     {
         var contributions = Array.Empty<double>();

@@ -25,7 +25,9 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Gate { get; init; }
 
-    /// <summary>How many vectors per layer there were in training, where some were cut since; null for <see cref="PrefixLength"/>. The text keeps its positions.</summary>
+    /// <summary>
+    /// How many vectors per layer there were in training, where some were cut since; null for <see cref="PrefixLength"/>. The text keeps its positions.
+    /// </summary>
     public int? TrainedLength { get; init; }
 
     /// <summary>What the prefix is before training; a model does not need it.</summary>
@@ -108,7 +110,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     /// <param name="layers">The layers to keep, ascending; each has a prefix.</param>
     public (DeepPrefix Method, TrainedTensors Tensors) Keep(Backbone backbone, TrainedTensors tensors, int[] positions, int[] layers)
     {
-        var selected = ShapeFor(backbone).Selected;
+        var selected = ShapeFor(backbone).Selected.ToList();
         var kept = new DeepPrefix
         {
             PrefixLength = positions.Length,
@@ -117,7 +119,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
             TrainedLength = positions.Length == PrefixLength ? TrainedLength : TrainedLength ?? PrefixLength,
             Gate = Gate,
         };
-        int[] places = [.. layers.Select(layer => selected.ToList().IndexOf(layer))];
+        int[] places = [.. layers.Select(layer => selected.IndexOf(layer))];
         return (kept, tensors.Map((name, all) => name switch
         {
             TrainedTensors.Prefix => all.detach().index_select(0, Indices(positions, all.device)).index_select(1, Indices(places, all.device)),

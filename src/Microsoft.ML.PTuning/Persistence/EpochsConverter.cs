@@ -12,7 +12,8 @@ internal sealed class EpochsConverter : JsonConverter<IReadOnlyList<EpochSummary
     {
         var columns = JsonSerializer.Deserialize<Columns>(ref reader, options)!;
         var count = columns.Loss.Length;
-        if (new[] { columns.Metric, columns.ValidationLoss, columns.ValidationMetric, columns.LearningRate }.Any(column => column is not null && column.Length != count))
+        double[]?[] others = [columns.Metric, columns.ValidationLoss, columns.ValidationMetric, columns.LearningRate];
+        if (others.Any(column => column is not null && column.Length != count))
             throw new JsonException($"The columns of the epochs are not all {count} long.");
 
         return

@@ -160,7 +160,11 @@ internal sealed class ClozePattern
         };
         return new(row, text.Count - kept + (text2?.Count - kept2 ?? 0))
         {
-            TextTokens = [.. texts.SelectMany(part => part.Tokens.Select((token, i) => new TextToken(PlaceOf(part.First) + i, part.Text, token.Start, token.Length)))],
+            TextTokens =
+            [
+                .. texts.SelectMany(part => part.Tokens.Select(
+                    (token, i) => new TextToken(PlaceOf(part.First) + i, part.Text, token.Start, token.Length))),
+            ],
         };
 
         int PlaceOf((int Segment, int Index) token) => (token.Segment == 0 ? EncodedText.FirstStart : encoded.SecondStart) + token.Index;
