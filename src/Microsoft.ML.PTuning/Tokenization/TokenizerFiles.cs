@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
@@ -69,7 +70,7 @@ internal sealed class TokenizerFiles
         var path = Use(name);
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(path, StrictUtf8));
+            using var document = JsonFile.Parse(path, StrictUtf8);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
                 : throw new InvalidDataException($"{path}: expected a JSON object, but found {document.RootElement.ValueKind}. Fetch the file again.");

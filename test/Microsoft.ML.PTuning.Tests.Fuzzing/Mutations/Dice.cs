@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Tests.Fuzzing.Mutations;
 /// <param name="outside">Paths that lead out of the mutant's folder.</param>
 internal sealed class Dice(int seed, string parser, int number, IReadOnlyList<string> outside)
 {
-    private const int Prime = 16777619;
+    private const int Prime = 16777619, MostRepeated = 1 << 18;
 
     private readonly Random _random = new(parser.Aggregate(unchecked((seed * 1_000_003) ^ (number * 7919)), (hash, c) => unchecked((hash ^ c) * Prime)));
 
@@ -17,6 +17,9 @@ internal sealed class Dice(int seed, string parser, int number, IReadOnlyList<st
         0, 1, -1, 2, 3, 7, 127, 128, 255, 256, short.MaxValue, ushort.MaxValue, 100_000, 10_000_000, int.MaxValue, int.MinValue, 1L << 31, uint.MaxValue,
         1L << 32, 1L << 40, long.MaxValue, long.MinValue, long.MaxValue / 4 + 1,
     ];
+
+    /// <summary>How often a part of a file is repeated: the file stays small.</summary>
+    public int Times(int length) => 1 + Below(Math.Min(4096, MostRepeated / Math.Max(1, length)));
 
     /// <summary>A number from 0 to <paramref name="end"/>, not counted; 0 where that is 0.</summary>
     public int Below(int end) => end <= 0 ? 0 : _random.Next(end);

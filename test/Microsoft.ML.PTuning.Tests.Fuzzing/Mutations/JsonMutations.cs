@@ -60,7 +60,7 @@ internal static class JsonMutations
             case 4 or 5: value.Become(Near(value.Raw, dice)); break;
             case 6: value.Become(JsonText.Of(Nested(dice))); break;
             case 7: value.Become(JsonText.Of(new string('9', 1 + dice.Below(400)))); break;
-            case 8: value.Become(JsonText.Of($"[{string.Join(',', Enumerable.Repeat(value.Raw ?? "1", 1 + dice.Below(2000)))}]")); break;
+            case 8: value.Become(JsonText.Of($"[{string.Join(',', Enumerable.Repeat(value.Raw ?? "1", dice.Times(value.Raw?.Length ?? 1)))}]")); break;
             default: value.Become(JsonText.Of(dice.Pick(Values))); break;
         }
     }

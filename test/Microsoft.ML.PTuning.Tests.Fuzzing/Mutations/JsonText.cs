@@ -24,7 +24,7 @@ internal sealed class JsonText
             using var document = JsonDocument.Parse(json);
             return Of(document.RootElement);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half of a surrogate pair
         {
             return null;
         }

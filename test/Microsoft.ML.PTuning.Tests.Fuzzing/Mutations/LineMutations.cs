@@ -37,7 +37,7 @@ internal static class LineMutations
             case 4: (lines[at], lines[0]) = (lines[0], lines[at]); break;
             case 5: lines.RemoveRange(at, lines.Count - at); break;
             case 6: lines[at] = $"{lines[at]} {dice.Text()}"; break;
-            case 7: lines.InsertRange(at, Enumerable.Repeat(lines[at], 1 << dice.Below(12))); break;
+            case 7: lines.InsertRange(at, Enumerable.Repeat(lines[at], dice.Times(lines[at].Length))); break;
             case 8: lines.InsertRange(at, Encoding.UTF8.GetString(other).Split('\n')); break;
             default:
                 var changed = JsonMutations.Change(Encoding.UTF8.GetBytes(lines[at]), other, dice);

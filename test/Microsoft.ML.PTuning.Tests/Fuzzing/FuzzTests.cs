@@ -10,7 +10,7 @@ namespace Microsoft.ML.PTuning.Tests.Fuzzing;
 [DoNotParallelize]
 public sealed class FuzzTests
 {
-    private const int Few = 150, Many = 10_000, Processes = 2, MostShown = 20;
+    private const int Few = 100, Many = 10_000, Processes = 2, MostShown = 20;
 
     private const string One = "PTUNING_FUZZ";
 
@@ -62,6 +62,7 @@ public sealed class FuzzTests
     [TestMethod]
     public void Cases_that_were_found_are_refused_clearly_or_load()
     {
+        Assert.IsTrue(Directory.Exists(Found), $"The cases are not in '{Found}'.");
         using var process = new FuzzProcess(s_seeds.Path);
         var reports = from parser in Directory.GetDirectories(Found)
                       from folder in Directory.GetDirectories(parser)
