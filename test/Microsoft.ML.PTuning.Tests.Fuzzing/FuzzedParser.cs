@@ -9,6 +9,9 @@ internal sealed record FuzzedParser(string Name, string[] Files, Action<string, 
     /// <summary>Whether an exception that comes from ML.NET's own code, with no code of ours below, is a clear refusal.</summary>
     public bool MayBeRefusedByMLNet { get; init; }
 
+    /// <summary>A further exception that is documented; null for none.</summary>
+    public Type? AlsoDocumented { get; init; }
+
     public static IReadOnlyList<FuzzedParser> All { get; } =
     [
         new("model-zip", ["model.zip"], ModelLoads.OwnZip),
@@ -24,7 +27,7 @@ internal sealed record FuzzedParser(string Name, string[] Files, Action<string, 
         new("tokenizer-config", ["tokenizer_config.json", "special_tokens_map.json"], TokenizerLoads.Load),
         new("vocabulary", ["vocab.txt", "vocab.json", "merges.txt"], TokenizerLoads.Load),
         new("sentencepiece", ["*.model"], TokenizerLoads.Load),
-        new("training-checkpoint", ["step-*.safetensors"], CheckpointedTraining.Load),
+        new("training-checkpoint", ["step-*.safetensors"], CheckpointedTraining.Load) { AlsoDocumented = typeof(InvalidOperationException) }, // Of another training.
         new("sweep-results", ["*.jsonl"], SweepLoads.Load),
     ];
 }

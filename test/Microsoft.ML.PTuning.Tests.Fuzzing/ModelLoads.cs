@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Encoders;
 
 namespace Microsoft.ML.PTuning.Tests.Fuzzing;
 
@@ -14,6 +15,9 @@ internal static class ModelLoads
     private const int PredictedRows = 2;
 
     private static readonly MLContext s_context = new(1);
+
+    /// <summary>The encoder of most models stays in memory, as it does where models are served.</summary>
+    private static readonly OpenBackbone s_encoder = BackboneLibrary.Open("mini-cased", TorchSharp.torch.CPU);
 
     private static readonly Row[] s_rows =
     [
@@ -78,6 +82,7 @@ internal static class ModelLoads
             return; // The model reads another column: it says which.
         }
         scored.Preview(PredictedRows);
+        GC.KeepAlive(s_encoder);
     }
 
     private sealed class Row

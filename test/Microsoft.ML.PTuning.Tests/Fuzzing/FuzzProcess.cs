@@ -17,7 +17,8 @@ internal sealed class FuzzProcess(string seeds, bool keeps = false) : IDisposabl
 
     private const string HeapLimit = "30000000"; // Hexadecimal: 768 MiB.
 
-    private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(5), MostStartTime = TimeSpan.FromMinutes(2), Poll = TimeSpan.FromMilliseconds(50);
+    // Computing time: other processes may take the cores. One that waits for something takes none, and ends by the clock.
+    private static readonly TimeSpan MostComputing = TimeSpan.FromSeconds(5), MostTime = TimeSpan.FromMinutes(1), Poll = TimeSpan.FromMilliseconds(50);
 
     private readonly List<string> _errors = [];
     private Process? _process;
@@ -58,13 +59,13 @@ internal sealed class FuzzProcess(string seeds, bool keeps = false) : IDisposabl
     /// <summary>The reports of a command, up to the mutant that ends the process.</summary>
     private IEnumerable<FuzzReport> Reports(string parser)
     {
-        while (Line(MostTime, out var reason) is { } line)
+        while (Line(out var reason) is { } line)
         {
             if (line == "done")
                 yield break;
 
             var number = int.Parse(line["start ".Length..], CultureInfo.InvariantCulture);
-            if (Line(MostTime, out reason)?.Split(' ', 4) is not [_, var verdict, var memory, var detail])
+            if (Line(out reason)?.Split(' ', 4) is not [_, var verdict, var memory, var detail])
             {
                 yield return new(parser, number, Verdict.Other, 0, End() is var errors && reason is null ? $"The process ended: {errors}" : reason!);
                 yield break;
@@ -80,10 +81,14 @@ internal sealed class FuzzProcess(string seeds, bool keeps = false) : IDisposabl
 
     /// <returns>The next line of its output; null where there is none in time.</returns>
     /// <param name="reason">Why there is none; null if the process has ended.</param>
-    private string? Line(TimeSpan limit, out string? reason)
+    private string? Line(out string? reason)
     {
         reason = null;
         var line = _process!.StandardOutput.ReadLineAsync();
+        if (line.Wait(Poll))
+            return line.Result;
+
+        var before = _process.HasExited ? TimeSpan.Zero : _process.TotalProcessorTime;
         for (var clock = Stopwatch.StartNew(); !line.Wait(Poll);)
         {
             _process.Refresh();
@@ -91,8 +96,8 @@ internal sealed class FuzzProcess(string seeds, bool keeps = false) : IDisposabl
                 continue;
             if (_process.WorkingSet64 >> 20 > MostMegaBytes)
                 reason = $"It took {_process.WorkingSet64 >> 20} MB of memory.";
-            else if (clock.Elapsed > limit)
-                reason = $"It took longer than {limit.TotalSeconds} seconds.";
+            else if (_process.TotalProcessorTime - before > MostComputing || clock.Elapsed > MostTime)
+                reason = $"It took {(_process.TotalProcessorTime - before).TotalSeconds:F1} seconds of computing in {clock.Elapsed.TotalSeconds:F1}.";
             if (reason is not null)
                 return null;
         }
@@ -122,7 +127,7 @@ internal sealed class FuzzProcess(string seeds, bool keeps = false) : IDisposabl
         _process = Process.Start(start)!;
         _process.ErrorDataReceived += (_, line) => { lock (_errors) _errors.Add(line.Data ?? ""); };
         _process.BeginErrorReadLine();
-        if (Line(MostStartTime, out _) != "ready")
+        if (Line(out _) != "ready")
             throw new InvalidOperationException($"The process of the mutants does not start: {End()}");
     }
 

@@ -8,8 +8,6 @@ using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Checkpoints;
 using Microsoft.ML.PTuning.Tests.Persistence;
 using Microsoft.ML.PTuning.Tests.Tokenization;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Fuzzing;
 
