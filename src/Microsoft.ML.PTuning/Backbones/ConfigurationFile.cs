@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>A <c>config.json</c>, read with every fault collected, so that one message names them all.</summary>
 internal sealed class ConfigurationFile : IDisposable
 {
-    /// <summary>More than any encoder has. A layer takes names and shapes before its weights are looked for, and time where layers share their weights.</summary>
+    /// <summary>More than any encoder has: names and shapes of all layers are made before their weights are looked for.</summary>
     private const int MostLayers = 1024;
 
     /// <summary>The longest value that a message shows.</summary>

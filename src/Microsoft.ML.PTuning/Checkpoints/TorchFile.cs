@@ -15,7 +15,7 @@ internal sealed class TorchFile : ICheckpoint
 {
     private const string PickleName = "/data.pkl";
 
-    /// <summary>Deflated numbers of this size are read however well they are packed; those of larger tensors only as trained numbers are packed at best.</summary>
+    /// <summary>Deflated numbers of this size are read however well they are packed; more of them only as trained numbers are packed at best.</summary>
     private const long FreeBytes = 64 << 20, BestPacking = 16;
 
     // A pickle, protocol 2, of the number 0x1950a86a20f9469cfc6c: what torch before 1.6 wrote first.

@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PTuning.Formats;
 
-/// <summary>Refuses escapes such as <c>\ud800</c> that are half of a surrogate pair: valid JSON, but no text. System.Text.Json throws only where it reads them.</summary>
+/// <summary>Refuses escapes such as <c>\ud800</c> that are half of a surrogate pair: valid JSON, but no text.</summary>
+/// <remarks>System.Text.Json throws where it reads such a text, or compares one with it: another exception than for a file that is no JSON.</remarks>
 internal static class JsonSurrogates
 {
     private const int EscapeLength = 6; // \uXXXX

@@ -18,7 +18,9 @@ internal static class EntryLimits
     public static string? Refusal(string entry, long length, long? packed)
     {
         if (entry == PromptArchive.DocumentEntry)
-            return length > MostDocumentBytes ? FormattableString.Invariant($"It has {length:N0} bytes, more than the {MostDocumentBytes:N0} of any document.") : null;
+            return length > MostDocumentBytes
+                ? FormattableString.Invariant($"It has {length:N0} bytes, more than the {MostDocumentBytes:N0} of any document.")
+                : null;
         if (length > Array.MaxLength)
             return FormattableString.Invariant($"It has {length:N0} bytes, more than the {Array.MaxLength:N0} of any saved model.");
         return length > FreeTensorBytes && length / BestPacking > packed

@@ -167,7 +167,8 @@ internal static class PromptArchive
         using var largest = tensor.abs().max();
         if (!(largest.item<float>() <= LargestNumber)) // NaN is not.
             throw new InvalidDataException(FormattableString.Invariant(
-                $"'{source}': tensor '{name}' holds {largest.item<float>()}; expected numbers up to {LargestNumber}, as training gives. Save the model again, or train anew."));
+                $"'{source}': tensor '{name}' holds {largest.item<float>()}; expected numbers up to {LargestNumber}, as training gives. ")
+                + "Save the model again, or train anew.");
     }
 
     private static Dictionary<string, long[]> Expected(PromptDocument document, Backbone backbone)

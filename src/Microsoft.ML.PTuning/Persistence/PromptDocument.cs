@@ -87,7 +87,8 @@ internal sealed record PromptDocument
             throw new JsonException($"It has a key '{unknown}', which is none of {string.Join(", ", Keys)}.");
         if (document[DocumentDigest.Key].Deserialize<string>(Json) is { } digest && DocumentDigest.Of(document) is var found && found != digest)
             throw new JsonException(
-                $"Its content has the digest {found}, expected {digest}: it was changed after it was saved. Who changes it on purpose leaves out '{DocumentDigest.Key}'.");
+                $"Its content has the digest {found}, expected {digest}: it was changed after it was saved. "
+                + $"Who changes it on purpose leaves out '{DocumentDigest.Key}'.");
     }
 
     /// <summary>Files made before the first release give the method's kind as its name.</summary>

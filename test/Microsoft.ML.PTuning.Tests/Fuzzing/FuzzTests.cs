@@ -10,7 +10,7 @@ namespace Microsoft.ML.PTuning.Tests.Fuzzing;
 [DoNotParallelize]
 public sealed class FuzzTests
 {
-    private const int Few = 100, Many = 10_000, Processes = 2, MostShown = 20;
+    private const int Few = 60, Many = 10_000, Processes = 2, MostShown = 20;
 
     private const string One = "PTUNING_FUZZ";
 
@@ -20,7 +20,7 @@ public sealed class FuzzTests
 
     private static int Seed { get; } = int.Parse(Environment.GetEnvironmentVariable("PTUNING_FUZZ_SEED") ?? "1", CultureInfo.InvariantCulture);
 
-    private static string Found { get; } = Path.Combine(AppContext.BaseDirectory, "found");
+    private static string Found { get; } = Path.Combine(AppContext.BaseDirectory, "Fuzzing", "Found");
 
     [ClassInitialize]
     public static void WriteSeeds(TestContext _) => s_seeds = new FuzzSeeds();
@@ -52,8 +52,8 @@ public sealed class FuzzTests
             return process.Run(parser, Seed, part * Many / Processes, (part + 1) * Many / Processes).ToList();
         }).ToList();
 
-        Console.WriteLine(FormattableString.Invariant(
-            $"| {parser} | {reports.Count} | {Count(Verdict.Refused)} | {Count(Verdict.Loaded)} | {Count(Verdict.Other)} | {reports.Max(report => report.MegaBytes)} MB |"));
+        var peak = reports.Max(report => report.MegaBytes);
+        Console.WriteLine($"| {parser} | {reports.Count} | {Count(Verdict.Refused)} | {Count(Verdict.Loaded)} | {Count(Verdict.Other)} | {peak} MB |");
         AssertClear(reports);
 
         int Count(Verdict verdict) => reports.Count(report => report.Verdict == verdict);
