@@ -275,7 +275,14 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
     private static MemoryStream ReadEntry(ModelLoadContext ctx, string name)
     {
         MemoryStream? content = null;
-        ctx.TryLoadBinaryStream(name, reader => reader.BaseStream.CopyTo(content = new MemoryStream()));
+        try
+        {
+            ctx.TryLoadBinaryStream(name, reader => content = PromptArchive.ReadUnpacked(reader.BaseStream, name));
+        }
+        catch (InvalidDataException e)
+        {
+            throw new FormatException($"The model's entry '{name}' cannot be read: {e.Message} Save it again with mlContext.Model.Save.", e);
+        }
         return content ?? throw new FormatException($"The model has no entry '{name}': its zip is incomplete. Save it again with mlContext.Model.Save.");
     }
 }

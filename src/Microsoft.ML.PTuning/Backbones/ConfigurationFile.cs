@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Formats;
 
@@ -6,6 +7,12 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>A <c>config.json</c>, read with every fault collected, so that one message names them all.</summary>
 internal sealed class ConfigurationFile : IDisposable
 {
+    /// <summary>More than any encoder has: names and shapes of all layers are made before their weights are looked for.</summary>
+    private const int MostLayers = 1024;
+
+    /// <summary>The longest value that a message shows.</summary>
+    private const int LongestShown = 200;
+
     private readonly JsonDocument _document;
     private readonly string _path;
     private readonly List<string> _faults = [];
@@ -26,7 +33,7 @@ internal sealed class ConfigurationFile : IDisposable
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(RegularFile.ReadAllText(path));
+            document = JsonFile.Parse(path, Encoding.UTF8);
         }
         catch (JsonException e)
         {
@@ -45,14 +52,17 @@ internal sealed class ConfigurationFile : IDisposable
 
     /// <summary>A whole number.</summary>
     /// <param name="fallback">Where the key is not there or null; null if it must be there.</param>
-    public int Integer(string key, int minimum, int? fallback = null)
+    public int Integer(string key, int minimum, int? fallback = null, int maximum = int.MaxValue)
     {
         if (Find(key) is not { } value)
             return fallback ?? Missing(key, 0);
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= minimum)
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= minimum && number <= maximum)
             return number;
-        return Fault(key, value, $"a whole number from {minimum}", 0);
+        return Fault(key, value, $"a whole number from {minimum}{(maximum < int.MaxValue ? $" to {maximum}" : "")}", 0);
     }
+
+    /// <summary>The number of layers.</summary>
+    public int Layers(string key) => Integer(key, minimum: 1, maximum: MostLayers);
 
     /// <summary>A number above 0.</summary>
     /// <param name="fallback">Where the key is not there or null.</param>
@@ -135,7 +145,8 @@ internal sealed class ConfigurationFile : IDisposable
 
     private T Fault<T>(string key, JsonElement value, string expected, T standIn)
     {
-        _faults.Add($"{key} is {value.GetRawText()}, expected {expected}");
+        var found = value.GetRawText();
+        _faults.Add($"{key} is {(found.Length > LongestShown ? found[..LongestShown] + "..." : found)}, expected {expected}");
         return standIn;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Formats;
 
@@ -60,7 +61,7 @@ internal static class SentenceModules
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(RegularFile.ReadAllText(path));
+            document = JsonFile.Parse(path, Encoding.UTF8);
         }
         catch (JsonException e)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
@@ -21,6 +22,9 @@ internal static class CheckpointKeys
 
     /// <summary>Constants that older versions of transformers saved with the weights of any family.</summary>
     private static readonly string[] Buffers = [".position_ids", ".token_type_ids"];
+
+    /// <summary>How many of the tensors that do not fit a message names: those of several layers.</summary>
+    private const int MostNamed = 60;
 
     private static readonly string[] WeightTypes = ["F32", "F16", "BF16"];
 
@@ -96,8 +100,10 @@ internal static class CheckpointKeys
     private static InvalidDataException Refuse(string source, List<string> faults, string advice)
     {
         var message = new StringBuilder($"'{source}' does not hold the tensors that its config.json calls for:");
-        foreach (var fault in faults)
+        foreach (var fault in faults.Take(MostNamed))
             message.Append("\n  ").Append(fault);
+        if (faults.Count > MostNamed)
+            message.Append(CultureInfo.InvariantCulture, $"\n  and {faults.Count - MostNamed} more");
         message.Append('\n').Append(advice);
         return new(message.ToString());
     }

@@ -18,6 +18,9 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
 /// <param name="Metadata">The strings under <c>__metadata__</c>.</param>
 internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, SafetensorsEntry> Entries, IReadOnlyDictionary<string, string> Metadata)
 {
+    /// <summary>More than any encoder's tensor has.</summary>
+    private const int MostDimensions = 16;
+
     private const string MetadataKey = SafetensorsPrologue.MetadataKey;
 
     private const int LengthBytes = SafetensorsPrologue.LengthBytes;
@@ -115,6 +118,8 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, Safetensors
             throw Refuse(source, $"tensor '{name}' has dtype '{type}', which this reader does not know");
 
         var shape = Numbers(value, "shape") ?? throw Refuse(source, $"tensor '{name}' has no shape of whole numbers");
+        if (shape.Length > MostDimensions)
+            throw Refuse(source, $"tensor '{name}' has {shape.Length} dimensions, more than {MostDimensions}");
         if (Numbers(value, "data_offsets") is not [var begin, var end])
             throw Refuse(source, $"tensor '{name}' has no data_offsets of two whole numbers");
         if (begin > end || end > fileLength - dataStart)

@@ -53,7 +53,7 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
         {
             throw new FormatException(
                 $"a tensor of size {TensorDeclaration.Format(shape)}, stride {TensorDeclaration.Format(strides)} and offset {offset} "
-                + $"leaves its storage '{storage.Key}', which has {storage.Count} numbers");
+                + $"leaves its storage '{storage.Key}', which has {storage.Count} numbers, or repeats some of them");
         }
 
         return tensor;
@@ -76,9 +76,9 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
     {
         try
         {
-            // Strides of 0 repeat numbers: what the view holds is counted beside what it reaches.
-            _ = tensor.Shape.Aggregate((long)sizeof(long), (product, size) => checked(product * size));
-            return checked(tensor.Offset + tensor.Extent) <= tensor.Storage.Count;
+            // Strides of 0 repeat numbers, so that a small file could ask for a tensor of any size. No encoder's weight does.
+            var count = tensor.Shape.Contains(0) ? 0 : tensor.Shape.Aggregate(1L, (product, size) => checked(product * size));
+            return count <= tensor.Storage.Count && checked(tensor.Offset + tensor.Extent) <= tensor.Storage.Count;
         }
         catch (OverflowException)
         {

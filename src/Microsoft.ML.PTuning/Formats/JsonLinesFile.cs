@@ -111,14 +111,29 @@ internal sealed class JsonLinesFile : IDisposable
         return (lines, start);
     }
 
+    private static void ReadAll(JsonNode? node)
+    {
+        if (node is JsonObject json)
+            foreach (var (_, value) in json)
+                ReadAll(value);
+        else if (node is JsonArray array)
+            foreach (var item in array)
+                ReadAll(item);
+        else if (node?.GetValueKind() == JsonValueKind.String)
+            node.GetValue<string>();
+    }
+
     private static JsonObject ParseLine(string path, int number, ReadOnlySpan<byte> line)
     {
         try
         {
             if (JsonNode.Parse(line) is JsonObject parsed)
+            {
+                ReadAll(parsed); // A node finds out when it is read that it has a key twice, or a text that is none.
                 return parsed;
+            }
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
             // Told of below.
         }

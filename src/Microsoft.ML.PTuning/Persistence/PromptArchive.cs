@@ -3,6 +3,7 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Methods;
 using static TorchSharp.torch;
 
@@ -25,8 +26,11 @@ internal static class PromptArchive
 
     public const string TensorsEntry = "Prompt.safetensors";
 
-    /// <summary>Deflate packs at most 1032 bytes into one.</summary>
-    private const int BestPacking = 1032;
+    /// <summary>Squares of larger numbers are beyond F32. No training ends with them.</summary>
+    private const float LargestNumber = 1e18f;
+
+    /// <summary>How many entries of a foreign zip a message names, and how much of a name.</summary>
+    private const int MostNamed = 20, LongestShown = 100;
 
     /// <returns>The two entries' content.</returns>
     /// <exception cref="InvalidOperationException">The tensors take more bytes than an entry can hold.</exception>
@@ -68,12 +72,26 @@ internal static class PromptArchive
         try
         {
             using var zip = new ZipArchive(content, ZipArchiveMode.Read, leaveOpen: true);
-            return (ReadEntry(zip, DocumentEntry, content.Length), ReadEntry(zip, TensorsEntry, content.Length));
+            return (ReadEntry(zip, DocumentEntry, source), ReadEntry(zip, TensorsEntry, source));
         }
         catch (InvalidDataException e)
         {
             throw new FormatException($"'{source}' holds no readable zip: {e.Message} Expected what PTuningV2Transformer.SaveTo wrote.", e);
         }
+    }
+
+    /// <summary>An entry that ML.NET has unpacked.</summary>
+    /// <exception cref="InvalidDataException">It is larger than any such entry, or is none; the message is the reason only.</exception>
+    public static MemoryStream ReadUnpacked(Stream stream, string name)
+    {
+        if (EntryLimits.Refusal(name, stream.Length, packed: null) is { } reason)
+            throw new InvalidDataException(reason);
+        if (name == TensorsEntry)
+            SafetensorsHeader.Read(stream, name); // Before all of it is in memory: it tells the length.
+        var content = new MemoryStream((int)stream.Length);
+        stream.Position = 0;
+        stream.CopyTo(content);
+        return content;
     }
 
     /// <summary>Reads what the two entries say; the tensors stay bytes.</summary>
@@ -135,8 +153,22 @@ internal static class PromptArchive
         var loaded = expected.Keys.ToDictionary(name => name, name => file.Load(name).to(device));
         var tensors = new TrainedTensors();
         foreach (var (name, tensor) in loaded)
+        {
+            RequireUsable(name, tensor, source);
             tensors.Add(name, tensor);
+        }
         return tensors;
+    }
+
+    private static void RequireUsable(string name, Tensor tensor, string source)
+    {
+        if (tensor.numel() == 0)
+            return;
+        using var largest = tensor.abs().max();
+        if (!(largest.item<float>() <= LargestNumber)) // NaN is not.
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"'{source}': tensor '{name}' holds {largest.item<float>()}; expected numbers up to {LargestNumber}, as training gives. ")
+                + "Save the model again, or train anew.");
     }
 
     private static Dictionary<string, long[]> Expected(PromptDocument document, Backbone backbone)
@@ -153,17 +185,27 @@ internal static class PromptArchive
         entry.Write(content);
     }
 
-    /// <param name="zipLength">Bytes of the whole zip; a damaged one may claim that its entry is of any length.</param>
-    private static MemoryStream ReadEntry(ZipArchive zip, string name, long zipLength)
+    private static MemoryStream ReadEntry(ZipArchive zip, string name, string source)
     {
-        var entry = zip.GetEntry(name) ?? throw new FormatException(
-            $"The zip has no entry '{name}' at its root; it has: {string.Join(", ", zip.Entries.Select(e => e.FullName).DefaultIfEmpty("nothing"))}. "
-            + "Expected what PTuningV2Transformer.SaveTo wrote; what mlContext.Model.Save wrote is read by mlContext.Model.Load.");
-        using var stream = entry.Open();
-        var content = new MemoryStream((int)Math.Min(entry.Length, Math.Min(BestPacking * zipLength, Array.MaxLength)));
-        stream.CopyTo(content);
-        return content;
+        var entries = zip.Entries.Where(entry => entry.FullName == name).ToArray();
+        if (entries is not [var entry])
+            throw new FormatException(
+                $"'{source}': the zip has {(entries is [] ? "no entry" : "several entries")} '{name}' at its root; it has: "
+                + $"{string.Join(", ", zip.Entries.Take(MostNamed).Select(Shown).DefaultIfEmpty("nothing"))}. "
+                + "Expected what PTuningV2Transformer.SaveTo wrote; what mlContext.Model.Save wrote is read by mlContext.Model.Load.");
+        if (EntryLimits.Refusal(name, entry.Length, entry.CompressedLength) is { } reason)
+            throw new FormatException($"'{source}: {name}' is refused: {reason} Expected what PTuningV2Transformer.SaveTo wrote.");
+
+        var content = new byte[entry.Length];
+        using (var stream = entry.Open())
+            if (stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false) < content.Length || stream.ReadByte() >= 0)
+                throw new InvalidDataException($"Its entry '{name}' does not have the {content.Length} bytes that it announces.");
+        if (Crc32.Of(content) is var found && found != entry.Crc32)
+            throw new InvalidDataException($"Its entry '{name}' has the check number {found:x8}, expected {entry.Crc32:x8}: it was damaged.");
+        return new MemoryStream(content, 0, content.Length, writable: false, publiclyVisible: true);
     }
+
+    private static string Shown(ZipArchiveEntry entry) => entry.FullName.Length > LongestShown ? entry.FullName[..LongestShown] + "..." : entry.FullName;
 
     private static ReadOnlySpan<byte> Bytes(MemoryStream content) => content.GetBuffer().AsSpan(0, (int)content.Length);
 

@@ -16,6 +16,8 @@ internal sealed record PromptDocument
 
     private const string Kind = "kind";
 
+    private static readonly string[] Keys = ["formatVersion", "task", "method", "backbone", "tensorsHash", "training", DocumentDigest.Key];
+
     private static readonly JsonSerializerOptions Json = StateJson.Options(new EpochsConverter(), new TrainingWarningConverter());
 
     public int FormatVersion { get; init; } = CurrentVersion;
@@ -37,7 +39,12 @@ internal sealed record PromptDocument
 
     public static string HashOf(ReadOnlySpan<byte> tensors) => Convert.ToHexString(SHA256.HashData(tensors)).ToLowerInvariant();
 
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+    public byte[] ToBytes()
+    {
+        var document = JsonSerializer.SerializeToNode(this, Json)!.AsObject();
+        document[DocumentDigest.Key] = DocumentDigest.Of(document);
+        return JsonSerializer.SerializeToUtf8Bytes(document, Json);
+    }
 
     /// <param name="source">The file's name in messages.</param>
     /// <exception cref="FormatException">The bytes are no such document, or one of a later version.</exception>
@@ -48,7 +55,7 @@ internal sealed record PromptDocument
             var document = JsonNode.Parse(bytes) as JsonObject ?? throw new JsonException("It is no JSON object.");
             RefuseLaterVersion(document, source);
             NameKind(document);
-            return new PromptDocument
+            var read = new PromptDocument
             {
                 Method = ReadKind<TuningMethod>(document, "method", TuningMethod.Kinds, kind => $"'{source}' was trained by the method '{kind}'"),
                 Task = ReadKind<PromptTask>(document, "task", PromptTask.Kinds, kind => $"'{source}' has learned the task '{kind}'"),
@@ -56,6 +63,8 @@ internal sealed record PromptDocument
                 TensorsHash = document["tensorsHash"].Deserialize<string>(Json),
                 Training = document["training"].Deserialize<TrainingSummary>(Json),
             };
+            RefuseDamage(document);
+            return read;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
         {
@@ -69,6 +78,17 @@ internal sealed record PromptDocument
             throw new JsonException("It has no formatVersion, a number from 1.");
         if (version > CurrentVersion)
             throw new FormatException($"'{source}' has format version {version}; this version of the library reads up to {CurrentVersion}. Use a later one.");
+    }
+
+    /// <summary>A file may have been changed in ways that leave it readable: another number, a letter of a label, a key that nobody knows.</summary>
+    private static void RefuseDamage(JsonObject document)
+    {
+        if (document.FirstOrDefault(pair => !Keys.Contains(pair.Key)) is { Key: { } unknown })
+            throw new JsonException($"It has a key '{unknown}', which is none of {string.Join(", ", Keys)}.");
+        if (document[DocumentDigest.Key].Deserialize<string>(Json) is { } digest && DocumentDigest.Of(document) is var found && found != digest)
+            throw new JsonException(
+                $"Its content has the digest {found}, expected {digest}: it was changed after it was saved. "
+                + $"Who changes it on purpose leaves out '{DocumentDigest.Key}'.");
     }
 
     /// <summary>Files made before the first release give the method's kind as its name.</summary>

@@ -33,6 +33,8 @@ internal sealed class LabelValues : IJsonOnDeserialized
             ? null
             : Array.Find(ItemTypes, t => t.RawType.Name == itemType || (t is TextDataViewType && itemType == "Text"))
                 ?? throw new JsonException($"Label values of type '{itemType}' are not known; known are {string.Join(", ", ItemTypes.Select(Name))}.");
+        if (count is < 0 or > MostClasses)
+            throw new JsonException($"The task has {count} classes; expected up to {MostClasses}.");
         if (values?.Count != (Type is null ? null : count))
             throw new JsonException($"The task names {values?.Count ?? 0} label values for {count} classes.");
         _indices = new(() => Values!.Select((value, i) => (value, i)).ToDictionary(pair => pair.value, pair => pair.i));
@@ -86,6 +88,9 @@ internal sealed class LabelValues : IJsonOnDeserialized
     /// <summary>The class with a value, from 0; -1 where there is none.</summary>
     public int IndexOf(string value) => _indices.Value.GetValueOrDefault(value, -1);
 
+    /// <summary>A value that stands for several classes; null if there is none.</summary>
+    public string? FindTwice() => Values?.GroupBy(value => value).FirstOrDefault(same => same.Skip(1).Any())?.Key;
+
     /// <summary>Whether classes, values and their order are the same.</summary>
     public bool IsSameAs(LabelValues other) =>
         Count == other.Count && ItemType == other.ItemType && (Values ?? []).SequenceEqual(other.Values ?? []);
@@ -109,6 +114,8 @@ internal sealed class LabelValues : IJsonOnDeserialized
 
     void IJsonOnDeserialized.OnDeserialized()
     {
+        if (Values?.Contains(null!) == true)
+            throw new JsonException("A label value is null.");
         if (Type is not null)
             Generic<Writer>(Type).Check(this);
     }

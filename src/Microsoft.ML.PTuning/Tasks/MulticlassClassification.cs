@@ -58,6 +58,8 @@ internal sealed record MulticlassClassification : SentenceClassification
         base.CheckRead();
         if (Labels is not { Count: > 1 })
             throw new JsonException($"The task has {Labels?.Count ?? 0} classes; expected at least two.");
+        if (Labels.FindTwice() is { } twice)
+            throw new JsonException($"The task has several classes '{twice}'; expected each once.");
     }
 
     protected override Func<float[]?> OpenTarget(DataViewRow row)

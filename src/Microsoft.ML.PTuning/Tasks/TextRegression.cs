@@ -43,7 +43,7 @@ internal sealed record TextRegression : SentenceTask
     {
         var mean = training.Examples.Average(e => (double)TargetOf(e));
         var deviation = Math.Sqrt(training.Examples.Average(e => Square(TargetOf(e) - mean)));
-        if (Math.Abs(mean) + 10 * deviation > float.MaxValue)
+        if (ExceedsSingle(mean, deviation))
             throw new InvalidOperationException(FormattableString.Invariant(
                 $"Label column '{LabelColumnName}' has values about {mean:G3} with a deviation of {deviation:G3}: ")
                 + FormattableString.Invariant($"predictions would exceed what a Single holds, {float.MaxValue:G3}. ")
@@ -90,6 +90,9 @@ internal sealed record TextRegression : SentenceTask
         if (!double.IsFinite(TargetMean) || !(TargetDeviation > 0 && double.IsFinite(TargetDeviation)))
             throw new JsonException(FormattableString.Invariant(
                 $"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}; expected finite numbers, the second above 0."));
+        if (ExceedsSingle(TargetMean, TargetDeviation))
+            throw new JsonException(FormattableString.Invariant(
+                $"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}: predictions would exceed what a Single holds, {float.MaxValue:G3}."));
     }
 
     protected override Func<float[]?> OpenTarget(DataViewRow row)
@@ -105,6 +108,8 @@ internal sealed record TextRegression : SentenceTask
             return float.IsNaN(value) ? null : [value];
         };
     }
+
+    private static bool ExceedsSingle(double mean, double deviation) => Math.Abs(mean) + 10 * deviation > float.MaxValue;
 
     private static float ValueOf(Prediction prediction) => ((ScorePrediction)prediction).Values[0];
 

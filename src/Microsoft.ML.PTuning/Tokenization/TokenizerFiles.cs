@@ -72,7 +72,7 @@ internal sealed class TokenizerFiles
         var path = Use(name);
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(path, StrictUtf8));
+            using var document = JsonFile.Parse(path, StrictUtf8);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
                 : throw new InvalidDataException($"{path}: expected a JSON object, but found {document.RootElement.ValueKind}. Fetch the file again.");

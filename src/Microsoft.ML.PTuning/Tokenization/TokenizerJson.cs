@@ -26,7 +26,13 @@ internal sealed class TokenizerJson
     public IEnumerable<JsonElement> Sections =>
         new[] { _model, Section("normalizer"), Section("pre_tokenizer") }.Where(section => section.ValueKind == JsonValueKind.Object);
 
-    public IEnumerable<JsonElement> AddedTokens => Section("added_tokens") is { ValueKind: JsonValueKind.Array } tokens ? tokens.EnumerateArray() : [];
+    /// <exception cref="InvalidDataException">They are no list.</exception>
+    public IEnumerable<JsonElement> AddedTokens => Section("added_tokens") switch
+    {
+        { ValueKind: JsonValueKind.Array } tokens => tokens.EnumerateArray(),
+        { ValueKind: JsonValueKind.Undefined or JsonValueKind.Null } => [],
+        var other => throw new InvalidDataException($"{Path}: expected a list as 'added_tokens', but found {other.ValueKind}. Fetch the file again."),
+    };
 
     public Vocabulary ReadVocabulary() => Vocabulary.ReadJson(_model.TryGetProperty("vocab", out var tokens) ? tokens : default, Path);
 
@@ -37,17 +43,33 @@ internal sealed class TokenizerJson
             throw new InvalidDataException($"{Path}: expected an array 'merges' in 'model', but found none. Fetch the file again.");
 
         foreach (var merge in merges.EnumerateArray())
-            yield return merge.ValueKind == JsonValueKind.Array ? string.Join(' ', merge.EnumerateArray().Select(part => part.ToString())) : merge.ToString();
+        {
+            yield return merge.ValueKind switch
+            {
+                JsonValueKind.String => merge.GetString()!,
+                JsonValueKind.Array when merge.EnumerateArray().All(part => part.ValueKind == JsonValueKind.String) =>
+                    string.Join(' ', merge.EnumerateArray().Select(part => part.GetString())),
+                _ => throw new InvalidDataException($"{Path}: expected a merge as two tokens, but found {merge.ValueKind}. Fetch the file again."),
+            };
+        }
     }
 
-    /// <summary>Refuses a step that this tokenizer's kind does not have, because its ids would differ.</summary>
+    /// <summary>Refuses another step than this tokenizer's kind has, or none, because its ids would differ.</summary>
+    /// <param name="expected">The step's type; null for no such step.</param>
+    /// <exception cref="NotSupportedException">The step is another.</exception>
+    /// <exception cref="InvalidDataException">It is no step.</exception>
     public void Expect(string step, string? expected)
     {
-        var found = Section(step) is { ValueKind: JsonValueKind.Object } section ? Type(section) : null;
-        if (found is not null && found != expected)
+        var found = Section(step) switch
+        {
+            { ValueKind: JsonValueKind.Object } section => Type(section),
+            { ValueKind: JsonValueKind.Undefined or JsonValueKind.Null } => null,
+            var other => throw new InvalidDataException($"{Path}: expected an object as '{step}', but found {other.ValueKind}. Fetch the file again."),
+        };
+        if (found != expected)
         {
             throw new NotSupportedException(
-                $"{Path}: a {ModelType} tokenizer with {step} {found} is not supported; expected {expected ?? "none"}. " +
+                $"{Path}: a {ModelType} tokenizer with {step} {found ?? "none"} is not supported; expected {expected ?? "none"}. " +
                 "Use a backbone with BERT's or RoBERTa's tokenizer.");
         }
     }

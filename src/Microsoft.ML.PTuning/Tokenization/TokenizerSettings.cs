@@ -6,6 +6,8 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <remarks>The first file that has a setting counts: <c>tokenizer_config.json</c>, then <c>special_tokens_map.json</c>, then <c>tokenizer.json</c>.</remarks>
 internal sealed class TokenizerSettings
 {
+    private const string AddedTokens = "added_tokens_decoder";
+
     private readonly List<(string Path, JsonElement Entries)> _sources = [];
 
     /// <summary>Ids of tokens that were added to the vocabulary.</summary>
@@ -17,10 +19,13 @@ internal sealed class TokenizerSettings
         {
             var configuration = files.ReadJson(TokenizerFiles.Configuration);
             _sources.Add((files.Use(TokenizerFiles.Configuration), configuration));
-            if (configuration.TryGetProperty("added_tokens_decoder", out var added) && added.ValueKind == JsonValueKind.Object)
+            if (configuration.TryGetProperty(AddedTokens, out var added) && added.ValueKind != JsonValueKind.Null)
             {
+                var path = files.Use(TokenizerFiles.Configuration);
+                if (added.ValueKind != JsonValueKind.Object)
+                    throw new InvalidDataException($"{path}: expected an object of ids and tokens as '{AddedTokens}', but found {added.ValueKind}. Correct the entry.");
                 foreach (var entry in added.EnumerateObject())
-                    AddToken(files.Use(TokenizerFiles.Configuration), entry.Value, entry.Name);
+                    AddToken(path, entry.Value, entry.Name);
             }
         }
 
@@ -34,7 +39,7 @@ internal sealed class TokenizerSettings
         foreach (var section in json.Sections)
             _sources.Add((json.Path, section));
         foreach (var token in json.AddedTokens)
-            AddToken(json.Path, token, token.TryGetProperty("id", out var id) ? id.ToString() : "");
+            AddToken(json.Path, token, token.ValueKind == JsonValueKind.Object && token.TryGetProperty("id", out var id) ? id.ToString() : "");
     }
 
     /// <returns>The first value that is there and not null.</returns>
@@ -91,7 +96,7 @@ internal sealed class TokenizerSettings
 
     private void AddToken(string path, JsonElement token, string id)
     {
-        if (Content(token) is not string content || !int.TryParse(id, out var number) || number < 0)
+        if (token.ValueKind != JsonValueKind.Object || Content(token) is not string content || !int.TryParse(id, out var number) || number < 0)
             throw new InvalidDataException($"{path}: expected an added token with content and id, but found {token} with id '{id}'. Correct the entry.");
         if (!token.TryGetProperty("special", out var special) || special.ValueKind != JsonValueKind.True)
         {

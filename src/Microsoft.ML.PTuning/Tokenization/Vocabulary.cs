@@ -52,7 +52,7 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
         var tokenOfId = new Dictionary<int, string>();
         foreach (var entry in tokens.EnumerateObject())
         {
-            var token = NameOf(entry, source);
+            var token = entry.Name;
             if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out var id) || id is < 0 or >= IdLimit)
             {
                 throw new InvalidDataException(
@@ -79,19 +79,6 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
             lines[id] = token.AsSpan().ContainsAny('\r', '\n') ? "" : token;
 
         return new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', lines)));
-    }
-
-    private static string NameOf(JsonProperty entry, string source)
-    {
-        try
-        {
-            return entry.Name;
-        }
-        catch (InvalidOperationException)
-        {
-            throw new InvalidDataException(
-                $"{source}: expected Unicode text as tokens, but the token with value {entry.Value} has half a surrogate pair. Fetch the file again.");
-        }
     }
 
     private static Vocabulary NotEmpty(Dictionary<string, int> ids, string source) => ids.Count > 0

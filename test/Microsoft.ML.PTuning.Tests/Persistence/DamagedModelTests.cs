@@ -39,16 +39,16 @@ public class DamagedModelTests
     {
         var foreign = ZipBytes.Change(ZipBytes.Change(s_zip, Document, _ => null), Tensors, bytes => bytes);
 
-        Refuses<FormatException>(foreign, "The zip has no entry 'Prompt.json' at its root; it has: Prompt.safetensors.");
+        Refuses<FormatException>(foreign, "'the stream': the zip has no entry 'Prompt.json' at its root; it has: Prompt.safetensors.");
     }
 
     [TestMethod]
     public void Zip_without_tensors_is_refused() =>
-        Refuses<FormatException>(ZipBytes.Change(s_zip, Tensors, _ => null), "The zip has no entry 'Prompt.safetensors' at its root; it has: Prompt.json.");
+        Refuses<FormatException>(ZipBytes.Change(s_zip, Tensors, _ => null), "'the stream': the zip has no entry 'Prompt.safetensors' at its root; it has: Prompt.json.");
 
     [TestMethod]
     public void Zip_of_ML_NET_is_refused_with_the_way_to_read_it() =>
-        Refuses<FormatException>(SaveByMLNet(), "The zip has no entry 'Prompt.json' at its root", "is read by mlContext.Model.Load");
+        Refuses<FormatException>(SaveByMLNet(), "'the stream': the zip has no entry 'Prompt.json' at its root", "is read by mlContext.Model.Load");
 
     [TestMethod]
     public void Later_format_version_is_refused_whatever_else_it_says() =>

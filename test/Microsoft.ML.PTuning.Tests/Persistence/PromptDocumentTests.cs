@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Persistence;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Tasks;
@@ -113,7 +114,9 @@ public class PromptDocumentTests
     {
         var json = Encoding.UTF8.GetString((Any.Document(Multiclass) with { Training = Summary([]) }).ToBytes());
 
-        var read = PromptDocument.Read(Encoding.UTF8.GetBytes(json.Replace("\"warnings\":[]", $"\"warnings\":[{warning}]")), "test").Training!;
+        var changed = JsonNode.Parse(json.Replace("\"warnings\":[]", $"\"warnings\":[{warning}]"))!.AsObject();
+        changed.Remove("digest");
+        var read = PromptDocument.Read(Encoding.UTF8.GetBytes(changed.ToJsonString()), "test").Training!;
 
         var found = Assert.ContainsSingle(read.Warnings);
         Assert.AreEqual((TrainingWarningCode.Other, "Prose."), (found.Code, found.Text));

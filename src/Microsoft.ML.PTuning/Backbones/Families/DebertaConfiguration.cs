@@ -81,7 +81,7 @@ internal sealed record DebertaConfiguration : BackboneConfiguration
             ModelType = family.ModelType,
             VocabularySize = file.Integer("vocab_size", minimum: 1),
             HiddenSize = hidden,
-            Layers = file.Integer("num_hidden_layers", minimum: 1),
+            Layers = file.Layers("num_hidden_layers"),
             Heads = file.Integer("num_attention_heads", minimum: 1),
             FeedForwardSize = file.Integer("intermediate_size", minimum: 1),
             Activation = file.Word("hidden_act", Backbones.Layers.Activation.Names),

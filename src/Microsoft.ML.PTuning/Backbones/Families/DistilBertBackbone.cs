@@ -51,7 +51,7 @@ internal sealed class DistilBertBackbone(BackboneConfiguration configuration, Fr
             VocabularySize = file.Integer("vocab_size", minimum: 1),
             HiddenSize = hidden,
             EmbeddingSize = hidden,
-            Layers = file.Integer("n_layers", minimum: 1),
+            Layers = file.Layers("n_layers"),
             Heads = file.Integer("n_heads", minimum: 1),
             FeedForwardSize = file.Integer("hidden_dim", minimum: 1),
             Activation = file.Word("activation", Activation.Names),

@@ -112,7 +112,7 @@ internal sealed class Gpt2Backbone : Backbone
             VocabularySize = file.Integer("vocab_size", minimum: 1),
             HiddenSize = hidden,
             EmbeddingSize = hidden,
-            Layers = file.Integer("n_layer", minimum: 1),
+            Layers = file.Layers("n_layer"),
             Heads = file.Integer("n_head", minimum: 1),
             FeedForwardSize = file.Integer("n_inner", minimum: 1, fallback: 4 * hidden),
             Activation = file.Word("activation_function", Activation.Names, fallback: "gelu_new"),

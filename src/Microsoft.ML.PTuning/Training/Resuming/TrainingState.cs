@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Formats;
@@ -29,7 +31,7 @@ internal sealed record TrainingState(
     /// <summary>Raised when files of the version before could no longer be continued.</summary>
     private const int CurrentVersion = 1;
 
-    private const string MetadataKey = "training", Outputs = "outputs";
+    private const string MetadataKey = "training", DigestKey = "digest", Outputs = "outputs";
 
     private static readonly JsonSerializerOptions Json = StateJson.Options();
 
@@ -43,9 +45,11 @@ internal sealed record TrainingState(
         var tensors = Optimizer.Tensors.Select((tensor, i) => (OptimizerTensor(i), tensor))
             .Concat(GuardTensors.Select((tensor, i) => (GuardTensor(i), tensor)))
             .Concat(BestTensors.SelectMany((task, i) => task.Select(pair => (BestTensor(i) + pair.Key, pair.Value))))
-            .Append((Outputs, tensor(Results.SelectMany(step => step.Outputs).SelectMany(row => row).ToArray())));
+            .Append((Outputs, tensor(Results.SelectMany(step => step.Outputs).SelectMany(row => row).ToArray())))
+            .ToArray();
+        var text = JsonSerializer.Serialize(document, Json);
         SafetensorsWriter.Write(
-            stream, [.. tensors], metadata: new Dictionary<string, string> { [MetadataKey] = JsonSerializer.Serialize(document, Json) });
+            stream, tensors, metadata: new Dictionary<string, string> { [MetadataKey] = text, [DigestKey] = DigestOf(text, tensors) });
     }
 
     /// <summary>What a file tells of the training, without its tensors.</summary>
@@ -101,14 +105,38 @@ internal sealed record TrainingState(
         try
         {
             var document = file.Metadata.TryGetValue(MetadataKey, out var text) ? JsonSerializer.Deserialize<Document>(text, Json) : null;
-            return document is { Version: CurrentVersion }
-                ? document
-                : throw new InvalidDataException($"'{file.Source}' is of version {document?.Version.ToString() ?? "nothing"}, expected {CurrentVersion}.");
+            if (document is not { Version: CurrentVersion })
+                throw new InvalidDataException($"'{file.Source}' is of version {document?.Version.ToString() ?? "nothing"}, expected {CurrentVersion}.");
+            RequireWhole(file, text!);
+            return document;
         }
         catch (JsonException e)
         {
             throw new InvalidDataException($"'{file.Source}' does not describe a training: {e.Message}", e);
         }
+    }
+
+    /// <summary>Refuses a file in which a number or a letter is another than it was. Training would go on with it, or fail somewhere.</summary>
+    private static void RequireWhole(SafetensorsFile file, string text)
+    {
+        using var scope = NewDisposeScope();
+        var expected = file.Metadata.GetValueOrDefault(DigestKey);
+        if (DigestOf(text, file.Entries.Keys.Select(name => (name, file.Load(name)))) is var found && found != expected)
+            throw new InvalidDataException($"'{file.Source}' has the digest {found}, expected {expected ?? "one"}: it was damaged, or changed.");
+    }
+
+    private static string DigestOf(string text, IEnumerable<(string Name, Tensor Tensor)> tensors)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(text));
+        foreach (var (name, tensor) in tensors.OrderBy(pair => pair.Name, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name} {TensorDeclaration.Format(tensor.shape)}"));
+            using var numbers = tensor.detach().cpu().contiguous();
+            if (numbers.numel() > 0)
+                hash.AppendData(numbers.bytes);
+        }
+        return Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant();
     }
 
     private static string OptimizerTensor(int index) => $"optimizer.{index}";

@@ -1,0 +1,30 @@
+namespace Microsoft.ML.PTuning.Persistence;
+
+/// <summary>How large the entries of a saved model may be. A small zip may unpack to any size.</summary>
+internal static class EntryLimits
+{
+    /// <summary>Half a million labels take less.</summary>
+    public const long MostDocumentBytes = 16 << 20;
+
+    /// <summary>Tensors of this size are read however well they are packed.</summary>
+    private const long FreeTensorBytes = 64 << 20;
+
+    /// <summary>Trained numbers hardly shrink; those that are mostly zeros may.</summary>
+    private const long BestPacking = 16;
+
+    /// <summary>Why an entry is too large; null if it is not.</summary>
+    /// <param name="length">Bytes of the entry, unpacked.</param>
+    /// <param name="packed">Bytes that it takes in the zip; null if nobody knows.</param>
+    public static string? Refusal(string entry, long length, long? packed)
+    {
+        if (entry == PromptArchive.DocumentEntry)
+            return length > MostDocumentBytes
+                ? FormattableString.Invariant($"It has {length:N0} bytes, more than the {MostDocumentBytes:N0} of any document.")
+                : null;
+        if (length > Array.MaxLength)
+            return FormattableString.Invariant($"It has {length:N0} bytes, more than the {Array.MaxLength:N0} of any saved model.");
+        return length > FreeTensorBytes && length / BestPacking > packed
+            ? FormattableString.Invariant($"It has {length:N0} bytes, packed in {packed:N0}: trained numbers do not shrink so far.")
+            : null;
+    }
+}
