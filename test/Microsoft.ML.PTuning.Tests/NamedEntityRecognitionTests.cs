@@ -286,7 +286,7 @@ public sealed class NamedEntityRecognitionTests
     [DataRow("words", "\"byEar\"", "words")]
     [DataRow("labels", "null", "its labels 0")]
     [DataRow("labels.values", "[\"O\", \"B-PER\", \"B-PER\"]", "One of the task's tags is empty, or there twice.")]
-    [DataRow("labels.values", "[\"O\", \"B-PER\", null]", "One of the task's tags is empty, or there twice.")]
+    [DataRow("labels.values", "[\"O\", \"B-PER\", null]", "A label value is null.")]
     [DataRow("labels.values", "[\"O\", \"B-PER\"]", "names 2 label values for 3 classes")]
     [DataRow("labels.itemType", "\"Boolean\"", "The label value 'O' is no Boolean")]
     [DataRow("entitiesColumnName", "\"\"", "One of the task's columns has no name.")]

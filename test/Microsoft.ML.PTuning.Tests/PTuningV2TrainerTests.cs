@@ -122,7 +122,7 @@ public class PTuningV2TrainerTests
     [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.WarmupRatio), 1.0)]
     [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.WeightDecay), -1.0)]
     [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.MaxGradientNorm), double.PositiveInfinity)]
-    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LearningRate), 0.0)]
+    [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LearningRate), -1e-3)]
     [DataRow(nameof(PTuningV2Trainer.MulticlassOptions.LearningRate), double.NaN)]
     public void Option_out_of_range_is_refused_by_name_when_the_trainer_is_made(string option, object value)
     {
