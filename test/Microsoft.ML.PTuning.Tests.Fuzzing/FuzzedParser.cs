@@ -27,7 +27,7 @@ internal sealed record FuzzedParser(string Name, string[] Files, Action<string, 
         new("tokenizer-config", ["tokenizer_config.json", "special_tokens_map.json"], TokenizerLoads.Load),
         new("vocabulary", ["vocab.txt", "vocab.json", "merges.txt"], TokenizerLoads.Load),
         new("sentencepiece", ["*.model"], TokenizerLoads.Load),
-        new("training-checkpoint", ["step-*.safetensors"], CheckpointedTraining.Load) { AlsoDocumented = typeof(InvalidOperationException) }, // Of another training.
+        new("training-checkpoint", ["step-*.safetensors"], CheckpointedTraining.Load) { AlsoDocumented = typeof(InvalidOperationException) }, // Another training's.
         new("sweep-results", ["*.jsonl"], SweepLoads.Load),
     ];
 }

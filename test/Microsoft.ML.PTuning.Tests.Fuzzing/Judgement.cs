@@ -23,7 +23,9 @@ internal sealed record Judgement(Verdict Verdict, string Detail)
 
     /// <summary>Kinds of exceptions that loading documents.</summary>
     private static readonly Type[] Documented =
-        [typeof(FormatException), typeof(InvalidDataException), typeof(FileNotFoundException), typeof(DirectoryNotFoundException), typeof(NotSupportedException)];
+    [
+        typeof(FormatException), typeof(InvalidDataException), typeof(FileNotFoundException), typeof(DirectoryNotFoundException), typeof(NotSupportedException),
+    ];
 
     public static Judgement Of(FuzzedParser parser, Mutant mutant)
     {

@@ -21,7 +21,7 @@ internal static class ModelLoads
 
     private static readonly Row[] s_rows =
     [
-        new() { Text = "the parcel is late", Words = ["the", "parcel"], Context = "the parcel is late now", Question = "what is late", Choices = ["it", "she"] },
+        new() { Text = "the parcel is late", Words = ["the", "parcel"], Context = "it is late now", Question = "what is late", Choices = ["it", "she"] },
         new(),
     ];
 
@@ -38,7 +38,8 @@ internal static class ModelLoads
         (model as IDisposable)?.Dispose();
     }
 
-    /// <summary>Puts the two entries into a zip and loads it; the document's hash of the tensors is made to fit, and its own is left out, so that all is read.</summary>
+    /// <summary>Puts the two entries into a zip and loads it.</summary>
+    /// <remarks>The document's hash of the tensors is made to fit, and its own is left out, so that all is read.</remarks>
     public static void Entries(string folder, string variant)
     {
         var tensors = File.ReadAllBytes(Path.Combine(folder, Tensors));

@@ -46,6 +46,6 @@ internal sealed record Mutant(string Folder, string Variant, string File)
         foreach (var path in Directory.GetDirectories(from, "*", SearchOption.AllDirectories))
             Directory.CreateDirectory(Path.Combine(to, Path.GetRelativePath(from, path)));
         foreach (var path in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
-            System.IO.File.WriteAllBytes(Path.Combine(to, Path.GetRelativePath(from, path)), System.IO.File.ReadAllBytes(path)); // The mode of a read-only seed stays behind.
+            System.IO.File.WriteAllBytes(Path.Combine(to, Path.GetRelativePath(from, path)), System.IO.File.ReadAllBytes(path)); // Not its mode.
     }
 }

@@ -20,8 +20,8 @@ internal sealed class Outside
         var name = Path.GetFileName(folder);
         Paths =
         [
-            .. _files, _folder, $"../{name}/model.safetensors", $"../{name}/model.onnx_data", $"../../{name}/model.onnx_data", $"../{name}", $"./../{name}/config.json",
-            $"..\\{name}\\config.json", $"file://{_files[0]}", "/dev/zero", "/dev/stdin", "/proc/self/mem", "/etc/passwd", "C:\\Windows\\win.ini",
+            .. _files, _folder, $"../{name}/model.safetensors", $"../{name}/model.onnx_data", $"../../{name}/model.onnx_data", $"../{name}",
+            $"./../{name}/config.json", $"..\\{name}\\config.json", $"file://{_files[0]}", "/dev/zero", "/dev/stdin", "/proc/self/mem", "/etc/passwd", "C:\\Windows\\win.ini",
             "\\\\127.0.0.1\\share\\model.safetensors", "~/.bashrc",
         ];
     }

@@ -18,6 +18,6 @@ internal static class PeakMemory
         if (!OperatingSystem.IsLinux())
             return Environment.WorkingSet >> 20;
         var line = File.ReadLines(Status).First(line => line.StartsWith(Peak, StringComparison.Ordinal));
-        return long.Parse(line[Peak.Length..].Replace("kB", ""), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) >> 10;
+        return long.Parse(line[Peak.Length..].Replace("kB", "").Trim(), NumberStyles.None, CultureInfo.InvariantCulture) >> 10;
     }
 }

@@ -9,7 +9,8 @@ internal static class TokenizerLoads
 
     private static readonly string[] Texts =
     [
-        "", " ", "the parcel's 2nd caf\u00e9 -- na\u00efve, 3,000 \u6f22\u5b57 \U0001F600 e\u0301\u200b", "a\ud800b\0c\t\r\n d", "[MASK] <s> </s> [CLS] \u2581a ##b",
+        "", " ", "the parcel's 2nd caf\u00e9 -- na\u00efve, 3,000 \u6f22\u5b57 \U0001F600 e\u0301\u200b", "a\ud800b\0c\t\r\n d",
+        "[MASK] <s> </s> [CLS] \u2581a ##b",
         new string('a', 700), "abc cba bca low lower newest",
     ];
 

@@ -53,7 +53,7 @@ internal sealed class TrialFile : IDisposable
         if (line[Error] is not null)
             return true; // A trial that failed is run again.
         if (line[Metric] is not JsonValue metric || !metric.TryGetValue(out double value)
-            || line[Seconds] is not JsonValue time || !time.TryGetValue(out double seconds))
+            || line[Seconds] is not JsonValue time || !time.TryGetValue(out double seconds) || !(seconds >= 0 && seconds < TimeSpan.MaxValue.TotalSeconds))
         {
             return false;
         }

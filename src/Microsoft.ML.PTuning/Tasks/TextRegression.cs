@@ -92,7 +92,8 @@ internal sealed record TextRegression : SentenceTask
                 $"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}; expected finite numbers, the second above 0."));
         if (ExceedsSingle(TargetMean, TargetDeviation))
             throw new JsonException(FormattableString.Invariant(
-                $"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}: predictions would exceed what a Single holds, {float.MaxValue:G3}."));
+                $"The task's targetMean is {TargetMean} and its targetDeviation {TargetDeviation}: ")
+                + FormattableString.Invariant($"predictions would exceed what a Single holds, {float.MaxValue:G3}."));
     }
 
     protected override Func<float[]?> OpenTarget(DataViewRow row)

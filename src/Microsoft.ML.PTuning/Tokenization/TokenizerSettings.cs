@@ -23,7 +23,8 @@ internal sealed class TokenizerSettings
             {
                 var path = files.Use(TokenizerFiles.Configuration);
                 if (added.ValueKind != JsonValueKind.Object)
-                    throw new InvalidDataException($"{path}: expected an object of ids and tokens as '{AddedTokens}', but found {added.ValueKind}. Correct the entry.");
+                    throw new InvalidDataException(
+                        $"{path}: expected an object of ids and tokens as '{AddedTokens}', but found {added.ValueKind}. Correct the entry.");
                 foreach (var entry in added.EnumerateObject())
                     AddToken(path, entry.Value, entry.Name);
             }

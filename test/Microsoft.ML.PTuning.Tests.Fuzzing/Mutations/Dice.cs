@@ -50,8 +50,10 @@ internal sealed class Dice(int seed, string parser, int number, IReadOnlyList<st
 
     private static IReadOnlyList<string> Texts { get; } =
     [
-        "", " ", "a", "\0", "a\0b", "\n", "\r\n", "\ufeff", "\u2581", "\U0001F600", "e\u0301", ".", "..", "/", "\\", "a/b", "con", "-1", "1e999", "NaN", "Infinity", "null",
-        "%s%n", "{0}", "$(touch executed)", "; touch executed", "__metadata__", "__proto__", "$type", "kind", "F32", "F64", "BF16", "I64", "BOOL", "type", "[CLS]", "<s>",
+        "", " ", "a", "\0", "a\0b", "\n", "\r\n", "\ufeff", "\u2581", "\U0001F600", "e\u0301", ".", "..", "/", "\\", "a/b", "con", "-1", "1e999", "NaN",
+        "Infinity", "null",
+        "%s%n", "{0}", "$(touch executed)", "; touch executed", "__metadata__", "__proto__", "$type", "kind", "F32", "F64", "BF16", "I64", "BOOL", "type",
+        "[CLS]", "<s>",
         "bert", "albert", "deberta-v2", "gpt2", "prefix", "Int32", "Single", "DateTime",
     ];
 }

@@ -71,7 +71,10 @@ internal static class JsonMutations
         if (raw is null || raw.Length == 0)
             return JsonText.Of(dice.Pick(Values));
         if (long.TryParse(raw, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number))
-            return JsonText.Of((dice.OnceIn(2) ? unchecked(number + dice.Pick((long[])[1, -1, 2, 10, number])) : dice.Number()).ToString(CultureInfo.InvariantCulture));
+        {
+            var near = dice.OnceIn(2) ? unchecked(number + dice.Pick((long[])[1, -1, 2, 10, number])) : dice.Number();
+            return JsonText.Of(near.ToString(CultureInfo.InvariantCulture));
+        }
         var at = dice.Below(raw.Length);
         return JsonText.Of(raw[..at] + (char)(raw[at] ^ 1 << dice.Below(7)) + raw[(at + 1)..]);
     }

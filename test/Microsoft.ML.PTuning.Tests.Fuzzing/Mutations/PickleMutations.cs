@@ -8,9 +8,14 @@ internal static class PickleMutations
 {
     private static readonly string[] Programs =
     [
-        "cos\nsystem\nX\u000e\0\0\0touch executed\u0085R", "cbuiltins\neval\n(X\u0001\0\0\0atR", "c__builtin__\nexec\n)R", "ctorch\nload\n)R", "csubprocess\nPopen\n)\u0081",
-        "(S'touch executed'\nios\nsystem\n", "cnt\nsystem\n", "ccollections\nOrderedDict\n)R)R", "}(X\u0001\0\0\0aK\u0001u", "\u0094", "\u008c\u0001a", "\u0095\0\0\0\0\0\0\0\u007f",
+        "cos\nsystem\nX\u000e\0\0\0touch executed\u0085R", "cbuiltins\neval\n(X\u0001\0\0\0atR", "c__builtin__\nexec\n)R", "ctorch\nload\n)R",
+        "csubprocess\nPopen\n)\u0081",
+        "(S'touch executed'\nios\nsystem\n", "cnt\nsystem\n", "ccollections\nOrderedDict\n)R)R", "}(X\u0001\0\0\0aK\u0001u", "\u0094", "\u008c\u0001a",
+        "\u0095\0\0\0\0\0\0\0\u007f",
     ];
+
+    /// <summary>MARK, EMPTY_DICT, EMPTY_LIST, NONE, TUPLE1: the stack grows, or what is on it does.</summary>
+    private static readonly byte[][] Growing = [[(byte)'('], [(byte)'}'], [(byte)']'], [(byte)'N'], [0x85]];
 
     public static byte[] Change(byte[] file, byte[] other, Dice dice)
     {
@@ -31,7 +36,7 @@ internal static class PickleMutations
             case 3: codes.Insert(at, [dice.Byte()]); break;
             case 4: codes.Insert(at, Encoding.Latin1.GetBytes(dice.Pick(Programs))); break;
             case 5: codes.InsertRange(at, Codes(other).Skip(dice.Below(50)).Take(1 + dice.Below(20))); break;
-            case 6: codes.InsertRange(at, Enumerable.Repeat(dice.Pick((byte[][])[[(byte)'('], [(byte)'}'], [(byte)']'], [(byte)'N'], [0x85]]), 1 << dice.Below(16))); break;
+            case 6: codes.InsertRange(at, Enumerable.Repeat(dice.Pick(Growing), 1 << dice.Below(16))); break;
             default: codes[at] = WithOtherArgument(codes[at], dice); break;
         }
     }
@@ -52,7 +57,9 @@ internal static class PickleMutations
                 var text = Encoding.UTF8.GetBytes(dice.Text());
                 return [(byte)'X', .. BitConverter.GetBytes(dice.OnceIn(4) ? (int)dice.Number() : text.Length), .. text];
             case (byte)'c':
-                return Encoding.UTF8.GetBytes($"c{dice.Pick((string[])["torch", "os", "torch._utils", "collections", dice.Text()])}\n{dice.Pick((string[])["FloatStorage", "LongStorage", "BoolStorage", "_rebuild_tensor_v2", "system", dice.Text()])}\n");
+                var module = dice.Pick((string[])["torch", "os", "torch._utils", "collections", dice.Text()]);
+                var name = dice.Pick((string[])["FloatStorage", "LongStorage", "BoolStorage", "_rebuild_tensor_v2", "system", dice.Text()]);
+                return Encoding.UTF8.GetBytes($"c{module}\n{name}\n");
             default:
                 return [dice.Byte(), .. code[1..]];
         }

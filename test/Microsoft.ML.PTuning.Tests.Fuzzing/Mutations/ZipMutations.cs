@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.Text;
 
 namespace Microsoft.ML.PTuning.Tests.Fuzzing.Mutations;
 
@@ -85,7 +86,7 @@ internal static class ZipMutations
         using var file = new MemoryStream();
         using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
         {
-            foreach (var (name, content, level) in entries.Where(entry => entry.Name.Length <= ushort.MaxValue))
+            foreach (var (name, content, level) in entries.Where(entry => Encoding.UTF8.GetByteCount(entry.Name) <= ushort.MaxValue))
             {
                 var entry = zip.CreateEntry(name.Length == 0 ? " " : name, level);
                 entry.LastWriteTime = new DateTimeOffset(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);

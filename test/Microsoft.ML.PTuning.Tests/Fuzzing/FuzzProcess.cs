@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.Fuzzing;
 /// <param name="Number">The mutant's; 0 for a case that was found.</param>
 internal sealed record FuzzReport(string Parser, int Number, Verdict Verdict, long MegaBytes, string Detail);
 
-/// <summary>A process that loads many mutants one after the other. One that a mutant ends, or that takes too long or too much, is followed by the next.</summary>
+/// <summary>A process that loads many mutants one after the other. Behind one that ends it, or takes too long or too much, another goes on.</summary>
 /// <param name="seeds">The folder of <see cref="FuzzSeeds"/>.</param>
 /// <param name="keeps">Whether the mutants' folders stay.</param>
 internal sealed class FuzzProcess(string seeds, bool keeps = false) : IDisposable

@@ -107,7 +107,8 @@ internal sealed class FuzzSeeds : IDisposable
         Encoder("safetensors", "distilbert", new("distilbert"), checkpoint => checkpoint.Save());
         Encoder("torch", "bert", new(), checkpoint => checkpoint.SaveAs(WrittenFormats.Torch));
         Encoder("torch", "bert-deflated", new(), checkpoint => TorchWriter.Write(
-            System.IO.Path.Combine(checkpoint.Path, WrittenFormats.Torch), checkpoint.Tensors.Select(pair => (pair.Key, pair.Value)), CompressionLevel.Fastest));
+            System.IO.Path.Combine(checkpoint.Path, WrittenFormats.Torch), checkpoint.Tensors.Select(pair => (pair.Key, pair.Value)),
+            CompressionLevel.Fastest));
         Encoder("onnx", "bert", new(), checkpoint => checkpoint.SaveAs(WrittenFormats.Onnx));
         Encoder("onnx", "bert-external", new(), checkpoint => checkpoint.SaveAs(WrittenFormats.OnnxInFolder));
         Encoder("onnx", "bert-quantized", new(), checkpoint => Rewrite(checkpoint, draft => draft.Quantized(isPerChannel: true, isSigned: false)));
@@ -131,7 +132,8 @@ internal sealed class FuzzSeeds : IDisposable
         {
             checkpoint.Save();
             Directory.CreateDirectory(System.IO.Path.Combine(checkpoint.Path, "1_Pooling"));
-            File.WriteAllText(System.IO.Path.Combine(checkpoint.Path, "1_Pooling", "config.json"), """{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}""");
+            File.WriteAllText(
+                System.IO.Path.Combine(checkpoint.Path, "1_Pooling", "config.json"), """{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}""");
             File.WriteAllText(System.IO.Path.Combine(checkpoint.Path, "modules.json"), """
                 [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
                  {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
@@ -146,16 +148,20 @@ internal sealed class FuzzSeeds : IDisposable
             "cls_token": "[CLS]", "sep_token": {"content": "[SEP]", "lstrip": false}, "model_max_length": 512
             """;
         const string Map = """{"cls_token": "[CLS]", "mask_token": {"content": "[MASK]", "lstrip": false, "normalized": true}, "unk_token": "[UNK]"}""";
-        string[] words = [.. "abcdefghijklmnopqrstuvwxyz".Select(letter => $"{letter}"), .. "abcdefghijklmnopqrstuvwxyz".Select(letter => $"##{letter}"), "the", "parcel"];
+        const string Letters = "abcdefghijklmnopqrstuvwxyz";
+        string[] words = [.. Letters.Select(letter => $"{letter}"), .. Letters.Select(letter => $"##{letter}"), "the", "parcel"];
         string[] merges = ["a b", "ab c", "l o", "lo w", "e r"];
 
         Tokenizer("bert", TokenizerFolder.WordPiece($$"""{"tokenizer_class": "BertTokenizer", {{Special}}}""", words), Map);
-        Tokenizer("roberta", TokenizerFolder.ByteLevel("""{"tokenizer_class": "RobertaTokenizer", "add_prefix_space": true, "mask_token": "<mask>"}""", merges), "{}");
-        Tokenizer("albert", TokenizerFolder.SentencePiece("spiece.model", UnigramModelFile.Albert().AddCharacters("abcdelmnoprtw 0123,."), """{"keep_accents": false}"""), Map);
+        Tokenizer(
+            "roberta", TokenizerFolder.ByteLevel("""{"tokenizer_class": "RobertaTokenizer", "add_prefix_space": true, "mask_token": "<mask>"}""", merges), "{}");
+        var albert = UnigramModelFile.Albert().AddCharacters("abcdelmnoprtw 0123,.");
+        Tokenizer("albert", TokenizerFolder.SentencePiece("spiece.model", albert, """{"keep_accents": false}"""), Map);
         var map = CharacterMapFile.Write(("\t", " "), ("\u0001", ""), ("e\u0301", "\u00e9"), ("e", "E"));
         var normalized = new UnigramModelFile { CharacterMap = map }.AddXlmRobertaSpecials().AddCharacters("abcdelmnoprtw");
         Tokenizer("xlm-roberta", TokenizerFolder.SentencePiece("sentencepiece.bpe.model", normalized), "{}");
-        Tokenizer("deberta-v2", TokenizerFolder.SentencePiece("spm.model", UnigramModelFile.DebertaV2(byteFallback: true).AddBytes().AddCharacters("abc")), "{}");
+        var deberta = UnigramModelFile.DebertaV2(byteFallback: true).AddBytes().AddCharacters("abc");
+        Tokenizer("deberta-v2", TokenizerFolder.SentencePiece("spm.model", deberta), "{}");
 
         using var wordPiece = new TokenizerFolder();
         wordPiece.Write("tokenizer.json", Fast(

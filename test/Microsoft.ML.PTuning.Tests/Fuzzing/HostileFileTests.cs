@@ -73,7 +73,8 @@ public sealed class HostileFileTests
             Encoding.UTF8.GetBytes(JsonNode.Parse(bytes)!.ToJsonString(new() { WriteIndented = true }).Replace("\"maxLength\": 12", "\"maxLength\" : 1.2e1")));
 
         Assert.Contains("maxLength", Assert.ThrowsExactly<FormatException>(() => s_model.Load(zip)).Message);
-        var spaced = ZipBytes.Change(s_model.Save(), Document, bytes => Encoding.UTF8.GetBytes(JsonNode.Parse(bytes)!.ToJsonString(new() { WriteIndented = true })));
+        var spaced = ZipBytes.Change(
+            s_model.Save(), Document, bytes => Encoding.UTF8.GetBytes(JsonNode.Parse(bytes)!.ToJsonString(new() { WriteIndented = true })));
         s_model.Load(spaced).Dispose();
     }
 
@@ -173,7 +174,8 @@ public sealed class HostileFileTests
 
         var refusal = Assert.ThrowsExactly<InvalidDataException>(() => BackboneConfiguration.Read(folder.Path));
 
-        Assert.Contains($"'{folder.File("config.json")}' is not JSON: The text at character {json.IndexOf("\\ud", StringComparison.Ordinal)} has half of a surrogate pair", refusal.Message);
+        var place = json.IndexOf("\\ud", StringComparison.Ordinal);
+        Assert.Contains($"'{folder.File("config.json")}' is not JSON: The text at character {place} has half of a surrogate pair", refusal.Message);
     }
 
     [TestMethod]

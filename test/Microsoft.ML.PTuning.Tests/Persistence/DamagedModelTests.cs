@@ -44,7 +44,8 @@ public class DamagedModelTests
 
     [TestMethod]
     public void Zip_without_tensors_is_refused() =>
-        Refuses<FormatException>(ZipBytes.Change(s_zip, Tensors, _ => null), "'the stream': the zip has no entry 'Prompt.safetensors' at its root; it has: Prompt.json.");
+        Refuses<FormatException>(
+            ZipBytes.Change(s_zip, Tensors, _ => null), "'the stream': the zip has no entry 'Prompt.safetensors' at its root; it has: Prompt.json.");
 
     [TestMethod]
     public void Zip_of_ML_NET_is_refused_with_the_way_to_read_it() =>
