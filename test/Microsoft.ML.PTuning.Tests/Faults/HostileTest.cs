@@ -12,6 +12,11 @@ public abstract class HostileTest
     private static readonly string[] Namespace =
         Environment.IsPrivilegedProcess ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
 
+    // Some start the tests by their own name, others with dotnet and the assembly's.
+    private static readonly string[] ThisProgram = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+        ? [Environment.ProcessPath!, typeof(HostileTest).Assembly.Location]
+        : [Environment.ProcessPath!];
+
     public TestContext TestContext { get; set; } = null!;
 
     /// <summary>Whether this process is the one that runs the body.</summary>
@@ -68,7 +73,7 @@ public abstract class HostileTest
         using var disk = new TemporaryDirectory();
         var name = $"{TestContext.FullyQualifiedTestClassName}.{TestContext.TestName}";
         var child = Start(
-            [.. shell, "-c", $"{prepare}\nexec \"$@\"", "bash", Environment.ProcessPath!, "--filter", $"FullyQualifiedName={name}", "--progress", "off"],
+            [.. shell, "-c", $"{prepare}\nexec \"$@\"", "bash", .. ThisProgram, "--filter", $"FullyQualifiedName={name}", "--progress", "off"],
             (RunningTest, TestContext.TestName!), (DiskFolder, disk.Path));
         Assert.AreEqual(0, child.ExitCode, child.Output); // 128 and more: a signal ended it.
     }
