@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Heads;
@@ -69,10 +70,11 @@ public sealed class PoolingTests
     public void File_without_a_pooling_has_the_checkpoints_pooler_where_there_is_one(bool hasPooler, string tensors)
     {
         using var backbone = new WeightlessBackbone(Configuration() with { PoolsMean = true }, hasPooler);
-        var json = System.Text.Encoding.UTF8.GetString(Any.Document(Any.BinaryClassification).ToBytes()).Replace("\"pooling\":\"automatic\",", "");
-        Assert.IsFalse(json.Contains("pooling", StringComparison.Ordinal));
+        var json = JsonNode.Parse(Any.Document(Any.BinaryClassification).ToBytes())!.AsObject();
+        Assert.IsTrue(json["task"]!.AsObject().Remove("pooling"));
+        Assert.IsTrue(json.Remove("digest"));
 
-        var task = PromptDocument.Read(System.Text.Encoding.UTF8.GetBytes(json), "file").Task;
+        var task = PromptDocument.Read(System.Text.Encoding.UTF8.GetBytes(json.ToJsonString()), "file").Task;
 
         Assert.AreEqual(tensors, string.Join(' ', task.Head.Declare(backbone).Select(t => t.Name)));
     }
