@@ -45,7 +45,7 @@ internal sealed record Judgement(Verdict Verdict, string Detail)
     private static bool IsClear(Exception e, FuzzedParser parser, Mutant mutant)
     {
         if (parser.MayBeRefusedByMLNet)
-            return e is not OutOfMemoryException && !IsOurs(e) || Documented.Contains(e.GetType()) && e.Message.Contains("he model", StringComparison.Ordinal)
+            return !IsOurs(e) || Documented.Contains(e.GetType()) && e.Message.Contains("he model", StringComparison.Ordinal)
                 || e is DirectoryNotFoundException; // The zip's name does not come to us; the model's encoder is not there.
         return (Documented.Contains(e.GetType()) || e.GetType() == parser.AlsoDocumented) && Names(e, mutant);
     }
