@@ -64,7 +64,8 @@ internal static class CommandLine
     };
 
     private static readonly Option<double?> LearningRate = Number(
-        "--learning-rate", "Highest learning rate; it falls linearly to 0. 'auto': found before training", lowest: double.Epsilon, word: ("auto", LearningRates.Auto));
+        "--learning-rate", "Highest learning rate; it falls linearly to 0. 'auto': found before training",
+        lowest: double.Epsilon, word: ("auto", LearningRates.Auto));
 
     private static readonly Option<int?> Epochs = Number("--epochs", "Passes over the training rows", lowest: 1);
 
@@ -295,8 +296,8 @@ internal static class CommandLine
             if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && value >= lowest && !(value >= below))
                 return value;
 
-            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : $"a number above 0{(below is null ? "" : $" and below {below}")}{(word is null ? "" : $", or '{word.Value.Word}'")}";
-            result.AddError($"{name}: expected {bound}, found '{text}'.");
+            string bound = T.IsInteger(lowest) ? $"a whole number of at least {lowest}" : $"a number above 0{(below is null ? "" : $" and below {below}")}";
+            result.AddError($"{name}: expected {bound}{(word is null ? "" : $", or '{word.Value.Word}'")}, found '{text}'.");
             return null;
         },
     };

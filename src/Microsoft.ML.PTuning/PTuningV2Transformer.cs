@@ -22,7 +22,8 @@ namespace Microsoft.ML.PTuning;
 /// back, and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. For loaded models,
 /// <see cref="PTuningContext.SetPTuningBackboneDirectory"/> sets where they look for their encoder first, and
 /// <see cref="PTuningContext.SetPTuningPrecision"/> sets their precision. <see cref="PTuningContext.SetPTuningScoringCores"/> limits the cores that
-/// the models of a context use together.
+/// the models of a context use together. <see cref="ExplainPrediction"/> tells which words a prediction rests on, <see cref="ExplainPrefix"/> how much
+/// the prefix does.
 /// </remarks>
 /// <example>
 /// A loaded pipeline needs no type of this library. Its <c>MapKeyToValue</c> after the trainer turns the keys of classes into text.
@@ -254,7 +255,8 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
         loaderSignature: LoaderSignature,
         loaderAssemblyName: typeof(PTuningV2Transformer).Assembly.FullName);
 
-    // The native libraries take half of a first load. Meanwhile, this thread does what needs no tensor; opening the zip loads a library, too, so it comes before.
+    // The native libraries take half of a first load. Meanwhile, this thread does what needs no tensor. Opening the zip loads a library, too, and would wait
+    // for them, so it comes before.
     private static PTuningV2Transformer Load(IHostEnvironment environment, (MemoryStream Document, MemoryStream Tensors) entries, string source)
     {
         TorchNative.BeginLoading();

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Interop;
 using TorchSharp;
 using TorchSharp.Modules;
 
@@ -19,6 +20,7 @@ public sealed class TensorBoardLog : IProgress<TrainingProgress>
 
     /// <summary>Makes a log.</summary>
     /// <param name="folder">Gets the events; it is made if it is not there.</param>
+    /// <exception cref="DllNotFoundException">The application has no native backend of TorchSharp that loads on this machine.</exception>
     /// <example>
     /// <code>
     /// var log = new TensorBoardLog("runs/tickets"); // tensorboard --logdir runs
@@ -33,6 +35,7 @@ public sealed class TensorBoardLog : IProgress<TrainingProgress>
     public TensorBoardLog(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        TorchNative.EnsureLoaded(); // Events have check numbers, which native code computes.
         Directory.CreateDirectory(folder);
         _writer = torch.utils.tensorboard.SummaryWriter(folder, createRunName: false);
     }

@@ -13,8 +13,11 @@ public abstract class TrainingOptions
     /// <summary>Beyond it, steps overflow F32.</summary>
     private const double MaxLearningRate = 1e30;
 
+    private readonly double _usualLearningRate;
+
     private protected TrainingOptions(int prefixLength = Default.PrefixLength, double learningRate = Default.LearningRate)
     {
+        _usualLearningRate = learningRate;
         (PrefixLength, LearningRate) = (prefixLength, learningRate);
         Chosen = new(); // By the caller, nothing yet.
     }
@@ -58,7 +61,8 @@ public abstract class TrainingOptions
     public bool PrefixGate { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
-    /// What the prefix is before training: random numbers, or the keys and values that the encoder computes for some words. Not with a projection.
+    /// What the prefix is before training: random numbers, or the keys and values that the encoder computes for some words or rows. Not with a
+    /// projection.
     /// </summary>
     public PromptStart PrefixStart { get; set => Chosen.Set(ref field, value); }
 
@@ -87,7 +91,8 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.
-    /// <see cref="LearningRates.Auto"/> finds it before training. By default 1e-2; for tags and answers 2e-2, but 1e-2 in a multi-task trainer. Another <see cref="Method"/> has a default of its own.
+    /// <see cref="LearningRates.Auto"/> finds it before training. By default 1e-2; for tags and answers 2e-2, but 1e-2 in a multi-task trainer. Another
+    /// <see cref="Method"/> has a default of its own.
     /// </summary>
     [Range(1e-4, 6e-2, Default.LearningRate, true)]
     public double LearningRate
@@ -214,7 +219,7 @@ public abstract class TrainingOptions
         OptionRange.Defined(Precision);
         if (!(LearningRate is > 0 and <= MaxLearningRate or LearningRates.Auto))
             throw new ArgumentOutOfRangeException(
-                nameof(LearningRate), LearningRate, "The learning rate must be a positive number of reasonable size, 1e-2 is usual, or LearningRates.Auto.");
+                nameof(LearningRate), LearningRate, "The learning rate must be LearningRates.Auto or a positive number of reasonable size; 1e-2 is usual.");
         Advanced.Check();
         if (CheckpointDirectory is not null && string.IsNullOrWhiteSpace(CheckpointDirectory))
             throw new ArgumentException("CheckpointDirectory is empty. Name a folder, or set null for no checkpoints.", nameof(CheckpointDirectory));
@@ -223,7 +228,8 @@ public abstract class TrainingOptions
             throw new ArgumentException(
                 $"PrefixStart is {PrefixStart}, but with PrefixProjection a network makes the prefix. Set one of them only.", nameof(PrefixStart));
         if (PrefixGate && Precision == BackbonePrecision.Float16)
-            throw new ArgumentException("PrefixGate does not train in Float16, where a closed gate has no gradient. Use Float32 or BFloat16.", nameof(PrefixGate));
+            throw new ArgumentException(
+                "PrefixGate does not train in Float16, where a closed gate has no gradient. Use Float32 or BFloat16.", nameof(PrefixGate));
         Method?.Check();
         if (Method is { } method && PrefixOptions.FirstOrDefault(Chosen.Has) is { } prefix)
             throw new ArgumentException(
@@ -239,7 +245,7 @@ public abstract class TrainingOptions
     internal virtual TrainingSettings Settings(int seed, int shards, Action<string> log, Action checkCancelled) => new()
     {
         LearningRate = LearningRate,
-        UsualLearningRate = Method?.UsualLearningRate ?? Default.LearningRate,
+        UsualLearningRate = Method?.UsualLearningRate ?? _usualLearningRate,
         BatchSize = BatchSize,
         MaxEpochs = MaxEpochs,
         WarmupRatio = WarmupRatio,

@@ -16,9 +16,6 @@ internal sealed class TorchFile : ICheckpoint
 {
     private const string PickleName = "/data.pkl";
 
-    /// <summary>Deflated numbers of this size are read however well they are packed; more of them only as trained numbers are packed at best.</summary>
-    private const long FreeBytes = 64 << 20, BestPacking = 16;
-
     // A pickle, protocol 2, of the number 0x1950a86a20f9469cfc6c: what torch before 1.6 wrote first.
     private static readonly byte[] OldMagic = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
@@ -95,7 +92,7 @@ internal sealed class TorchFile : ICheckpoint
         // torch.save deflates nothing. A small file could announce endless numbers, and they would be unpacked for every tensor.
         if (tensor.Storage.Count != tensor.Shape.Aggregate(1L, (product, size) => product * size))
             throw Refuse($"its entry '{entry.Name}' is deflated, and holds other numbers than those of the tensor that is read from it", null);
-        if (entry.Length > FreeBytes && entry.Length / BestPacking > entry.StoredLength)
+        if (PackedNumbers.ShrinkTooFar(entry.Length, entry.StoredLength))
             throw Refuse($"its entry '{entry.Name}' has {entry.Length} bytes, packed in {entry.StoredLength}; trained numbers do not shrink so far", null);
 
         using var storage = empty([tensor.Storage.Count], type);

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PTuning.Formats;
 /// <summary>Reads a JSON file that someone else wrote.</summary>
 internal static class JsonFile
 {
-    /// <summary>The largest <c>tokenizer.json</c> that is read has a tenth; a longer file would take a multiple of its size in memory.</summary>
+    /// <summary>Several times the longest <c>tokenizer.json</c> of the families that are supported. A file takes a multiple of its size in memory.</summary>
     private const long Longest = 32 << 20;
 
     /// <exception cref="JsonException">It is no JSON, longer than such files are, or has a text that is no Unicode; the message is the reason only.</exception>

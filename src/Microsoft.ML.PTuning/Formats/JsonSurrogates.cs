@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Formats;
 /// <remarks>System.Text.Json throws where it reads such a text, or compares one with it: another exception than for a file that is no JSON.</remarks>
 internal static class JsonSurrogates
 {
-    private const int EscapeLength = 6; // \uXXXX
+    private const int EscapeLength = 6; // \u and four digits
 
     /// <param name="json">Valid JSON.</param>
     /// <exception cref="JsonException">A text has half of a surrogate pair.</exception>

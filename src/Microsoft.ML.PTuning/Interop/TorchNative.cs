@@ -43,8 +43,10 @@ internal static class TorchNative
         }
     }
 
-    /// <summary>Begins to load them on a thread of its own, where that is still to do; <see cref="EnsureLoaded"/> waits for it, and reports what fails.</summary>
-    /// <remarks>It takes about half a second, so read files meanwhile. Nothing of <see cref="torch"/> may be touched before <see cref="EnsureLoaded"/>.</remarks>
+    /// <summary>Begins to load them on a thread of its own, if that is still to do. <see cref="EnsureLoaded"/> waits for it and reports what fails.</summary>
+    /// <remarks>
+    /// It takes about half a second, so read files meanwhile. Nothing of <see cref="torch"/> may be touched before <see cref="EnsureLoaded"/>.
+    /// </remarks>
     public static void BeginLoading()
     {
         if (!Volatile.Read(ref _loaded))

@@ -135,7 +135,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         if (PrefixLayers.FindMisfit(backbone.Configuration.Layers) is { } misfit)
             return misfit;
 
-        if (Start != PromptStart.Random && PrefixLength > backbone.MaxPositions)
+        if (Start is not (PromptStart.Random or PromptStart.Examples) && PrefixLength > backbone.MaxPositions)
             return $"PrefixLength is {PrefixLength}, but a prefix from words has at most as many as the {backbone.MaxPositions} positions of the backbone. "
                 + "Use a shorter prefix, or a random one.";
 
@@ -183,7 +183,10 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         return AsPrefix(KeysAndValues(backbone, new([.. words], new int[words.Count]))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The keys and values of rows, each the mean over a part of the row's tokens; over all of them where there are as many rows as vectors.</summary>
+    /// <summary>
+    /// The keys and values of rows, each the mean over a part of the row's tokens: over all of them where there are as many rows as vectors, over one where
+    /// a row has more vectors than tokens.
+    /// </summary>
     /// <returns><c>[P, 2L'H]</c>.</returns>
     private Tensor OfExamples(Backbone backbone, IReadOnlyList<EncodedRow> rows)
     {
@@ -192,8 +195,12 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         for (var i = 0; i < rows.Count; i++)
         {
             var tokens = KeysAndValues(backbone, rows[i]);                                                        // [L', 2, h, T, D]
-            var parts = (PrefixLength - i + rows.Count - 1) / rows.Count;
-            vectors.AddRange(tokens.tensor_split(parts, 3).Select(part => part.mean([3], keepdim: true)));
+            var (count, parts) = (rows[i].Length, (PrefixLength - i + rows.Count - 1) / rows.Count);
+            for (var part = 0; part < parts; part++)
+            {
+                var start = part * count / parts;
+                vectors.Add(tokens.narrow(3, start, Math.Max(1, (part + 1) * count / parts - start)).mean([3], keepdim: true));
+            }
         }
         return AsPrefix(cat(vectors, 3)).MoveToOuterDisposeScope();
     }

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Formats;
+
 namespace Microsoft.ML.PTuning.Persistence;
 
 /// <summary>How large the entries of a saved model may be. A small zip may unpack to any size.</summary>
@@ -5,12 +7,6 @@ internal static class EntryLimits
 {
     /// <summary>Half a million labels take less.</summary>
     public const long MostDocumentBytes = 16 << 20;
-
-    /// <summary>Tensors of this size are read however well they are packed.</summary>
-    private const long FreeTensorBytes = 64 << 20;
-
-    /// <summary>Trained numbers hardly shrink; those that are mostly zeros may.</summary>
-    private const long BestPacking = 16;
 
     /// <summary>Why an entry is too large; null if it is not.</summary>
     /// <param name="length">Bytes of the entry, unpacked.</param>
@@ -23,7 +19,7 @@ internal static class EntryLimits
                 : null;
         if (length > Array.MaxLength)
             return FormattableString.Invariant($"It has {length:N0} bytes, more than the {Array.MaxLength:N0} of any saved model.");
-        return length > FreeTensorBytes && length / BestPacking > packed
+        return PackedNumbers.ShrinkTooFar(length, packed)
             ? FormattableString.Invariant($"It has {length:N0} bytes, packed in {packed:N0}: trained numbers do not shrink so far.")
             : null;
     }

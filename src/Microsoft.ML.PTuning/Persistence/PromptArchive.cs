@@ -1,9 +1,9 @@
 using System.IO.Compression;
+using ICSharpCode.SharpZipLib.Checksum;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
-using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Methods;
 using static TorchSharp.torch;
 
@@ -200,7 +200,9 @@ internal static class PromptArchive
         using (var stream = entry.Open())
             if (stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false) < content.Length || stream.ReadByte() >= 0)
                 throw new InvalidDataException($"Its entry '{name}' does not have the {content.Length} bytes that it announces.");
-        if (Crc32.Of(content) is var found && found != entry.Crc32)
+        var check = new Crc32(); // .NET's reader does not compare it.
+        check.Update(content);
+        if (check.Value is var found && found != entry.Crc32)
             throw new InvalidDataException($"Its entry '{name}' has the check number {found:x8}, expected {entry.Crc32:x8}: it was damaged.");
         return new MemoryStream(content, 0, content.Length, writable: false, publiclyVisible: true);
     }

@@ -14,7 +14,9 @@ internal static class RangeTest
     /// <summary>How much of the smoothed loss each step keeps.</summary>
     private const double Smoothing = 0.8;
 
-    /// <summary>A smoothed loss ends the test that is above the lowest by so many times what that had fallen, or by so many halves of the first.</summary>
+    /// <summary>
+    /// The test ends when the smoothed loss has risen from its lowest by so many times what it had fallen, or half of the first loss if that is more.
+    /// </summary>
     private const double BlownUp = 3;
 
     /// <summary>The part of the rate of the steepest descent that is taken.</summary>

@@ -325,7 +325,8 @@ internal sealed class TrainingLoop(
     {
         TrainingResult[] results = [.. _learners.Select((learner, task) => new TrainingResult(
             best.Tensors[task],
-            learner.Summarise(best.Outcomes[task], optimizer.CountParameters(task), best.Tensors[task].Bytes, settings, clock, _guard?.Rescues ?? [], _rangeTest),
+            learner.Summarise(
+                best.Outcomes[task], optimizer.CountParameters(task), best.Tensors[task].Bytes, settings, clock, _guard?.Rescues ?? [], _rangeTest),
             best.Outcomes[task]))];
         best.Take();
         return results;

@@ -4,7 +4,7 @@ using Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
-/// <summary>Training, serving, scoring, loading and disposing side by side for long, in one process: its memory stays the same, and so do the answers.</summary>
+/// <summary>Training, serving, loading and disposing side by side for long, in one process: its memory stays the same, and so do the answers.</summary>
 internal sealed class Soak : IBenchmark
 {
     private const string MinutesVariable = "PTUNING_SOAK_MINUTES";
@@ -17,7 +17,7 @@ internal sealed class Soak : IBenchmark
     public string Name => "soak";
 
     public string Comparison =>
-        $"private memory at the end of {MinutesVariable} (30) minutes of training, serving, scoring, loading and disposing by that after a sixth of them";
+        $"private memory at the end of {MinutesVariable} (30) minutes of training, serving, loading and disposing by that after a sixth of them";
 
     public RatioKind Kind => RatioKind.Memory;
 

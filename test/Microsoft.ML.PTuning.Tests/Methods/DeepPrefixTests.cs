@@ -105,6 +105,24 @@ public sealed class DeepPrefixTests
         }
     }
 
+    /// <summary>Two rows of three and four tokens give five vectors each: some tokens give several.</summary>
+    [TestMethod]
+    public void Prefix_that_is_longer_than_its_rows_repeats_their_tokens()
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load();
+        var method = new DeepPrefix { PrefixLength = 10, Start = PromptStart.Examples };
+        EncodedRow[] rows = [new([2, 9, 3], new int[3]), new([2, 6, 7, 3], new int[4])];
+        using var parameters = method.Create(backbone, new(_ => throw new NotSupportedException(), _ => throw new NotSupportedException()) { Examples = rows });
+
+        var prefix = parameters.Values()[TrainedTensors.Prefix];                                    // [P, L, 2, h, D]
+
+        Assert.IsTrue(prefix.isfinite().all().item<bool>());
+        Numbers.AreClose(prefix[0], prefix[1], absolute: 0, relative: 0);                           // Both are the first of three tokens.
+        Assert.IsFalse(prefix[1].allclose(prefix[2]));
+    }
+
     [TestMethod]
     public void Rows_to_start_from_are_of_each_class_in_turn()
     {

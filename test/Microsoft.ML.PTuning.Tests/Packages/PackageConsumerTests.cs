@@ -41,9 +41,13 @@ public sealed class PackageConsumerTests
         using Microsoft.ML.PTuning;
 
         var mlContext = new MLContext(seed: 1);
-        var rows = mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, 8).Select(i => new Ticket { Text = i % 2 == 0 ? "late" : "paid", Label = i % 2 == 0 }));
-        var trainer = mlContext.BinaryClassification.Trainers.PTuningV2(sentence1ColumnName: "Text", prefixLength: 2);
+        var rows = mlContext.Data.LoadFromEnumerable(
+            Enumerable.Range(0, 8).Select(i => new Ticket { Text = i % 2 == 0 ? "late" : "paid", Label = i % 2 == 0 }));
+        var log = new TensorBoardLog(Path.Combine(args[0], "events")); // Nothing of TorchSharp has been loaded before.
+        var trainer = mlContext.BinaryClassification.Trainers.PTuningV2(
+            new PTuningV2Trainer.BinaryOptions { Sentence1ColumnName = "Text", PrefixLength = 2, Progress = log });
         using var model = trainer.Fit(rows);
+        log.Complete(model.Summary!);
         model.Summary!.PlotCurves(Path.Combine(args[0], "curves.png"));
 
         public class Ticket { public string Text { get; set; } = ""; public bool Label { get; set; } }
@@ -80,13 +84,15 @@ public sealed class PackageConsumerTests
     }
 
     [TestMethod]
-    public void Application_draws_the_curves_of_its_training()
+    public void Application_logs_its_training_and_draws_its_curves()
     {
         var folder = CreateApplication("pictures", "net10.0", CurvesProgram, "Microsoft.ML.PTuning.Plots");
 
-        Dotnet(folder, "publish", "-c", "Release", "-v", "q", "-nologo", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-o", "published");
+        Dotnet(
+            folder, "publish", "-c", "Release", "-v", "q", "-nologo", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-o", "published");
         Run(folder, Path.Combine(folder, "published", OperatingSystem.IsWindows() ? "App.exe" : "App"), folder);
 
+        Assert.HasCount(1, Directory.GetFiles(Path.Combine(folder, "events")));
         CollectionAssert.AreEqual(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }, File.ReadAllBytes(Path.Combine(folder, "curves.png"))[..4]);
     }
 

@@ -15,7 +15,7 @@ public sealed class RangeTestTests : StoppedTraining
         var test = RangeTest.Run(steps: 10_000, usual: 0.5, rate => rate > 0.2 ? 50 * rate : 1 / (1 + Math.Pow(rate / 1e-2, 2)));
 
         Assert.AreEqual(100, test.PlannedSteps);
-        Assert.IsTrue(test.LearningRate is > 0.5e-2 and < 1e-2, $"{test.LearningRate}"); // Smoothing delays the curve by up to four steps of a twentieth of a decade.
+        Assert.IsTrue(test.LearningRate is > 0.5e-2 and < 1e-2, $"{test.LearningRate}"); // Smoothing delays the curve by four twentieths of a decade.
         Assert.IsTrue(test.Rates[^1] is > 0.2 and < 0.5, $"{test.Rates[^1]}");
         Assert.HasCount(test.Losses.Count, test.Rates);
         Assert.AreEqual(1e-5, test.Rates[0], 1e-12);
@@ -101,10 +101,20 @@ public sealed class RangeTestTests : StoppedTraining
     }
 
     [TestMethod]
+    public void Usual_rate_is_that_of_the_task_or_of_the_method()
+    {
+        Assert.AreEqual(2e-2, Usual(new PTuningV2Trainer.NamedEntityOptions { LearningRate = LearningRates.Auto }));
+        Assert.AreEqual(1e-2, Usual(new PTuningV2Trainer.MulticlassOptions { LearningRate = LearningRates.Auto }));
+        Assert.AreEqual(2e-3, Usual(new PTuningV2Trainer.MulticlassOptions { LearningRate = LearningRates.Auto, Method = new BitFit() }));
+
+        static double Usual(TrainingOptions options) => options.Settings(seed: 1, shards: 1, _ => { }, () => { }).UsualLearningRate;
+    }
+
+    [TestMethod]
     public void Negative_rate_is_refused()
     {
         Make(options => options.LearningRate = -1);
 
-        Assert.Contains("or LearningRates.Auto", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run()).Message);
+        Assert.Contains("must be LearningRates.Auto or a positive number", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run()).Message);
     }
 }

@@ -9,7 +9,9 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <param name="Mask">
 /// 1 where a row has that position, 0 where its prefix is shorter than the longest of the batch, Float32 <c>[B, P]</c>; null where all are equally long.
 /// </param>
-/// <param name="LogGate">Is added to the scores of the prefix's keys, Float32 <c>[h]</c>, or <c>[B, h]</c> where each row has its own; null for nothing.</param>
+/// <param name="LogGate">
+/// Is added to the scores of the prefix's keys, Float32 <c>[h]</c>, or <c>[B, h]</c> where each row has its own; null for nothing.
+/// </param>
 internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = null, Tensor? LogGate = null)
 {
     /// <summary>Prefix length, P.</summary>
