@@ -54,6 +54,12 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
     /// <summary>How it was trained: losses and metrics of each epoch, rows, time, and what looks wrong; null if the model's file does not tell.</summary>
     public TrainingSummary? Summary => _model.Summary;
 
+    /// <summary>
+    /// The task, as saved models name it: <c>multiclass-classification</c>, <c>binary-classification</c>, <c>multi-label-classification</c>, <c>regression</c>,
+    /// <c>named-entity-recognition</c>, <c>question-answering</c> or <c>multiple-choice</c>.
+    /// </summary>
+    public string Task => _model.Task.KindName;
+
     /// <summary>How the encoder is adapted, as saved models name it: <c>p-tuning-v2</c>, <c>lora</c>, <c>linear-probe</c> and others.</summary>
     public string Method => _model.Method.KindName;
 

@@ -26,6 +26,10 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>The kinds that files may name.</summary>
     public static IReadOnlyDictionary<string, Type> Kinds { get; } = JsonKinds.Of<PromptTask>();
 
+    /// <summary>What files call it.</summary>
+    [JsonIgnore]
+    public string KindName => Kinds.Single(kind => kind.Value == GetType()).Key;
+
     /// <summary>Largest number of tokens per row, special tokens included; longer rows are truncated.</summary>
     public required int MaxLength { get; init; }
 

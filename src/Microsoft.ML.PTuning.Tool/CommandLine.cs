@@ -1,0 +1,34 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using Microsoft.ML.PTuning.Tool.Commands;
+using Microsoft.ML.PTuning.Tool.Output;
+
+namespace Microsoft.ML.PTuning.Tool;
+
+/// <summary>The commands of <c>ptuning</c>. A new one is a file and a line here.</summary>
+internal static class CommandLine
+{
+    public static RootCommand Create(ToolConsole console) => new("Trains, measures and uses P-Tuning v2 models of texts: one encoder, a small file per task.")
+    {
+        new TrainCommand(console),
+        new EvaluateCommand(console),
+        new PredictCommand(console),
+    };
+
+    /// <returns>An <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(string[] arguments, ToolConsole console)
+    {
+        var parsed = Create(console).Parse(arguments);
+        if (parsed.Errors.Count == 0 || parsed.Action is not ParseErrorAction)
+            return await parsed.InvokeAsync().ConfigureAwait(false);
+
+        foreach (var error in parsed.Errors)
+            console.Refuse(error.Message);
+        console.Say($"See '{string.Join(' ', CommandsOf(parsed.CommandResult))} --help'.");
+        return ExitCode.Usage;
+    }
+
+    private static IEnumerable<string> CommandsOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? [.. CommandsOf(parent), command.Command.Name] : ["ptuning"];
+}

@@ -1,0 +1,36 @@
+namespace Microsoft.ML.PTuning.Tool.Data;
+
+/// <summary>Collects what is wrong with rows of a file: left out and counted, or refused.</summary>
+/// <param name="isStrict">Whether the first one ends the work.</param>
+internal sealed class BrokenRows(bool isStrict = false)
+{
+    private const int Told = 10;
+
+    private readonly Dictionary<long, string> _first = [];
+
+    /// <summary>Rows that were left out.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>The first ones: the line, and what is wrong with it.</summary>
+    public IReadOnlyDictionary<long, string> First => _first;
+
+    /// <summary>Is told of each of the first ones.</summary>
+    public Action<string>? Tell { get; set; }
+
+    /// <param name="file">The file's name, for the message.</param>
+    /// <param name="line">The line on which the row begins, from 1.</param>
+    /// <param name="reason">What was expected and what was found.</param>
+    /// <exception cref="DataException">Broken rows are refused.</exception>
+    public void Add(string file, long line, string reason)
+    {
+        if (isStrict)
+            throw new DataException($"{file}, line {line}: {reason} --strict refuses the file; without it the row is left out.");
+
+        Count++;
+        if (_first.Count >= Told || !_first.TryAdd(line, reason))
+            return;
+        Tell?.Invoke($"{file}, line {line}: {reason}");
+        if (_first.Count == Told)
+            Tell?.Invoke($"{file}: further broken rows are counted only.");
+    }
+}

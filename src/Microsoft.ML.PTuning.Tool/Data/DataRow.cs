@@ -1,0 +1,27 @@
+namespace Microsoft.ML.PTuning.Tool.Data;
+
+/// <summary>A column of a data file.</summary>
+/// <param name="IsList">Whether a row has a list of texts, such as words or tags; else it has one text. Numbers are texts as well.</param>
+internal sealed record DataColumn(string Name, bool IsList);
+
+/// <summary>A row of a data file.</summary>
+/// <param name="Line">Where it stands in the file, from 1.</param>
+/// <param name="Cells">Per column: a <see cref="string"/>, a <c>string[]</c>, or null where the row has none.</param>
+internal sealed record DataRow(long Line, object?[] Cells)
+{
+    /// <returns>The text of a column; a list is joined by spaces, a missing cell is empty.</returns>
+    public string Text(int column) => Cells[column] switch
+    {
+        string text => text,
+        string[] list => string.Join(' ', list),
+        _ => "",
+    };
+
+    /// <returns>The list of a column; a text is a list of its words.</returns>
+    public string[] List(int column) => Cells[column] switch
+    {
+        string[] list => list,
+        string text => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
+        _ => [],
+    };
+}

@@ -1,0 +1,69 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Spectre.Console;
+
+namespace Microsoft.ML.PTuning.Tool.Output;
+
+/// <summary>Where a command reads and writes: results to standard output, all else to standard error.</summary>
+internal sealed class ToolConsole
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <param name="input">Opens standard input.</param>
+    /// <param name="output">Opens standard output.</param>
+    /// <param name="error">Standard error.</param>
+    public ToolConsole(Func<Stream> input, Func<Stream> output, TextWriter error, bool isInteractive)
+    {
+        (OpenInput, OpenOutput, IsInteractive) = (input, output, isInteractive);
+        Messages = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(error),
+            Ansi = isInteractive ? AnsiSupport.Detect : AnsiSupport.No,
+            Interactive = isInteractive ? InteractionSupport.Detect : InteractionSupport.No,
+        });
+        if (!isInteractive)
+            Messages.Profile.Width = 100;
+    }
+
+    public Func<Stream> OpenInput { get; }
+
+    public Func<Stream> OpenOutput { get; }
+
+    /// <summary>Whether a person watches standard error.</summary>
+    public bool IsInteractive { get; }
+
+    /// <summary>For people: plans, progress, tables. Goes to standard error, so that standard output has nothing but results.</summary>
+    public IAnsiConsole Messages { get; }
+
+    /// <summary>The process of the command line.</summary>
+    public static ToolConsole OfProcess() =>
+        new(Console.OpenStandardInput, Console.OpenStandardOutput, Console.Error, !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("CI") is null);
+
+    /// <summary>A line for people.</summary>
+    public void Say(string line) => Messages.WriteLine(line);
+
+    /// <summary>A note about the data, for people.</summary>
+    public void Note(string line) => Messages.MarkupLineInterpolated($"[yellow]note[/] {line}");
+
+    /// <summary>Why the command ends without a result, for people.</summary>
+    public void Refuse(string message) => Messages.MarkupLineInterpolated($"[red]error[/] {message}");
+
+    /// <summary>The result as an object of JSON, on standard output.</summary>
+    public void WriteJson(object result)
+    {
+        using var output = OpenOutput();
+        JsonSerializer.Serialize(output, result, s_json);
+        output.WriteByte((byte)'\n');
+    }
+
+    /// <summary>A line of the result, on standard output.</summary>
+    public void WriteResult(string text)
+    {
+        using var output = new StreamWriter(OpenOutput());
+        output.WriteLine(text);
+    }
+}

@@ -1,0 +1,47 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Tool.Data;
+
+namespace Microsoft.ML.PTuning.Tool.Tasks;
+
+/// <summary>A tag per word: named entities and the like.</summary>
+internal sealed class TagsTask : ToolTask
+{
+    public override string Name => "tags";
+
+    public override string Kind => "named-entity-recognition";
+
+    public override CellType LabelType => CellType.Texts;
+
+    public override CellType TextType(int place) => CellType.Texts;
+
+    public override (int Least, int Most) TextCount => (1, 1);
+
+    public override IEstimator<ITransformer> Before(MLContext mlContext, TaskColumns columns) =>
+        mlContext.Transforms.Conversion.MapValueToKey(columns.Label, columns.Label);
+
+    public override PTuningV2Trainer.Options Options(TaskColumns columns) =>
+        new PTuningV2Trainer.NamedEntityOptions { LabelColumnName = columns.Label, Sentence1ColumnName = columns.Texts[0] };
+
+    public override PTuningV2Trainer Trainer(MLContext mlContext, PTuningV2Trainer.Options options) =>
+        mlContext.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition((PTuningV2Trainer.NamedEntityOptions)options);
+
+    public override IEstimator<ITransformer> Behind(MLContext mlContext) => mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel");
+
+    public override Measurement Measure(MLContext mlContext, IDataView scored, string label)
+    {
+        var metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(scored, label);
+        return new Measurement(
+            [
+                ("F1", metrics.MicroF1), ("precision", metrics.MicroPrecision), ("recall", metrics.MicroRecall), ("words right", metrics.WordAccuracy),
+            ],
+            metrics.GetFormattedReport());
+    }
+
+    public override IEnumerable<Judgement> Judge(IDataView scored, IEnumerable<DataRow> rows, int label) =>
+        scored.GetColumn<string[]>("PredictedLabel").Zip(rows).Select(row =>
+        {
+            var expected = row.Second.List(label);
+            var right = expected.Zip(row.First).Count(tags => tags.First == tags.Second);
+            return new Judgement(string.Join(' ', expected), string.Join(' ', row.First), (double)right / Math.Max(1, expected.Length), Confidence: null);
+        });
+}

@@ -1,0 +1,35 @@
+using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.Trainers;
+
+namespace Microsoft.ML.PTuning.Tool.Tasks;
+
+/// <summary>ML.NET's own bag of words and a linear trainer (SDCA) on the same rows: what a model has to beat.</summary>
+internal static class Yardstick
+{
+    public const string Name = "bag of words";
+
+    /// <returns>What it reaches on the held-out rows; null for tasks that it cannot do.</returns>
+    public static Measurement? Measure(TrainingRows rows, DataTable training, DataTable held)
+    {
+        var mlContext = new MLContext(seed: 1);
+        var (label, texts) = (rows.Columns.Label, rows.Columns.Texts);
+        IEstimator<ITransformer>? trainer = rows.Task switch
+        {
+            ClassificationTask => mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy(
+                new SdcaMaximumEntropyMulticlassTrainer.Options { LabelColumnName = label, NumberOfThreads = 1 }),
+            BinaryTask => mlContext.BinaryClassification.Trainers.SdcaLogisticRegression(
+                new SdcaLogisticRegressionBinaryTrainer.Options { LabelColumnName = label, NumberOfThreads = 1 }),
+            RegressionTask => mlContext.Regression.Trainers.Sdca(new SdcaRegressionTrainer.Options { LabelColumnName = label, NumberOfThreads = 1 }),
+            _ => null,
+        };
+        if (trainer is null)
+            return null;
+
+        string[] parts = [.. texts.Select((_, i) => $"Features{i}")];
+        var pipeline = rows.Task.Before(mlContext, rows.Columns) ?? mlContext.Transforms.CopyColumns("Copy", label);
+        for (var i = 0; i < texts.Count; i++)
+            pipeline = pipeline.Append(mlContext.Transforms.Text.FeaturizeText(parts[i], texts[i]));
+        var model = pipeline.Append(mlContext.Transforms.Concatenate("Features", parts)).Append(trainer).Fit(rows.View(training));
+        return rows.Task.Measure(mlContext, model.Transform(rows.View(held)), label);
+    }
+}
