@@ -1,4 +1,4 @@
 using Microsoft.ML.PTuning.Tool;
 using Microsoft.ML.PTuning.Tool.Output;
 
-return await CommandLine.RunAsync(args, ToolConsole.OfProcess());
+return await PTuningCommandLine.RunAsync(args, ToolConsole.OfProcess());

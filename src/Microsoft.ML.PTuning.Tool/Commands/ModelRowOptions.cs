@@ -26,15 +26,12 @@ internal sealed class ModelRowOptions
     public TrainingRows Read(ParseResult parsed, LoadedModel model, DataFile file, ReadingOptions reading)
     {
         var table = file.ReadAll();
-        var label = model.Label ?? throw new DataException($"'{model.Path}' does not say which column it learned, so it cannot be measured here.");
-        var answerStart = model.Task is AnswersTask
-            ? model.Input.Select(column => column.Name).FirstOrDefault(name => name != label && !model.Reads.Contains(name)) : null;
-        var columns = new TaskColumns(label, model.Reads) { AnswerStart = answerStart };
+        var columns = model.Columns;
 
         string[] texts = parsed.GetValue(_texts) is { Length: > 0 } named ? named : [.. model.Reads];
         if (texts.Length != model.Reads.Count)
             throw new DataException($"The model reads {string.Join(" and ", model.Reads.Select(name => $"'{name}'"))}; expected --text as often, found {texts.Length}.");
-        var found = texts.Append(parsed.GetValue(_label) ?? label).Concat(answerStart is null ? [] : [answerStart]).ToList();
+        var found = texts.Append(parsed.GetValue(_label) ?? columns.Label).Concat(columns.All.Skip(texts.Length + 1)).ToList();
         int[] places = [.. found.Select(table.IndexOf)];
         var names = columns.All.ToList();
         var renamed = new DataTable(

@@ -106,7 +106,7 @@ internal sealed class JsonLinesReader : IRowReader
         }
         catch (JsonException e)
         {
-            return Broken(line, $"it is no JSON: {e.Message}");
+            return Broken(line, $"it is no JSON: unexpected text behind byte {e.BytePositionInLine}.");
         }
     }
 

@@ -88,6 +88,7 @@ internal sealed class ParquetRows : IRowReader
     {
         null => null,
         string text => text,
+        ReadOnlyMemory<char> text => text.ToString(),
         byte[] bytes => System.Text.Encoding.UTF8.GetString(bytes),
         IEnumerable list => list.Cast<object?>().Select(item => Cell(item) as string ?? "").ToArray(),
         bool truth => truth ? "true" : "false",

@@ -12,6 +12,8 @@ internal sealed class AnswersTask : ToolTask
 
     public override CellType LabelType => CellType.Text;
 
+    public override string Metric => "F1";
+
     public override (int Least, int Most) TextCount => (2, 2);
 
     public override string? Misfit(DataRow row, int label) => null; // A question may have no answer.
@@ -32,8 +34,10 @@ internal sealed class AnswersTask : ToolTask
     public override Measurement Measure(MLContext mlContext, IDataView scored, string label)
     {
         var metrics = mlContext.MulticlassClassification.EvaluateQuestionAnswer(scored, label, AnswerColumn(scored.Schema));
-        return new Measurement([("F1", metrics.F1), ("exact match", metrics.ExactMatch)]);
+        return new Measurement([(Metric, metrics.F1), ("exact match", metrics.ExactMatch)]);
     }
+
+    public override string Quality => "F1 per row";
 
     public override IEnumerable<Judgement> Judge(IDataView scored, IEnumerable<DataRow> rows, int label) =>
         scored.GetColumn<string[]>(AnswerColumn(scored.Schema)).Zip(scored.GetColumn<float[]>("Score"), rows).Select(row =>

@@ -13,6 +13,8 @@ internal sealed class BinaryTask : ToolTask
 
     public override CellType LabelType => CellType.Truth;
 
+    public override string Metric => "accuracy";
+
     public override string? Misfit(DataRow row, int label) =>
         TruthValue.Of(row.Text(label)) is null ? $"the label is '{row.Text(label)}'; expected true or false, 1 or 0, yes or no." : null;
 
@@ -31,7 +33,7 @@ internal sealed class BinaryTask : ToolTask
         var metrics = mlContext.BinaryClassification.Evaluate(scored, label);
         return new Measurement(
             [
-                ("accuracy", metrics.Accuracy), ("F1", metrics.F1Score), ("area under the ROC curve", metrics.AreaUnderRocCurve), ("log-loss", metrics.LogLoss),
+                (Metric, metrics.Accuracy), ("F1", metrics.F1Score), ("area under the ROC curve", metrics.AreaUnderRocCurve), ("log-loss", metrics.LogLoss),
             ],
             metrics.ConfusionMatrix.GetFormattedConfusionTable())
         {

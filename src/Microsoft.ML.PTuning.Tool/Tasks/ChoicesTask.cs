@@ -13,6 +13,8 @@ internal sealed class ChoicesTask : ToolTask
 
     public override CellType LabelType => CellType.Index;
 
+    public override string Metric => "accuracy";
+
     public override CellType TextType(int place) => place == 0 ? CellType.Text : CellType.Texts;
 
     public override (int Least, int Most) TextCount => (2, 2);
@@ -34,7 +36,7 @@ internal sealed class ChoicesTask : ToolTask
     public override Measurement Measure(MLContext mlContext, IDataView scored, string label)
     {
         var metrics = mlContext.MulticlassClassification.EvaluateMultipleChoice(scored, label);
-        return new Measurement([("accuracy", metrics.MicroAccuracy), ("log-loss", metrics.LogLoss)]);
+        return new Measurement([(Metric, metrics.MicroAccuracy), ("log-loss", metrics.LogLoss)]);
     }
 
     public override IEnumerable<Judgement> Judge(IDataView scored, IEnumerable<DataRow> rows, int label) =>

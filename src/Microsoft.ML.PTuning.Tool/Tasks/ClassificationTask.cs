@@ -12,6 +12,8 @@ internal sealed class ClassificationTask : ToolTask
 
     public override CellType LabelType => CellType.Text;
 
+    public override string Metric => "accuracy";
+
     public override bool HasNames => true;
 
     public override IEstimator<ITransformer> Before(MLContext mlContext, TaskColumns columns) =>
@@ -36,7 +38,7 @@ internal sealed class ClassificationTask : ToolTask
         var names = ClassNames(scored.Schema[label]);
         return new Measurement(
             [
-                ("accuracy", metrics.MicroAccuracy), ("accuracy per class, averaged", metrics.MacroAccuracy), ("log-loss", metrics.LogLoss),
+                (Metric, metrics.MicroAccuracy), ("accuracy per class, averaged", metrics.MacroAccuracy), ("log-loss", metrics.LogLoss),
             ],
             confusion.GetFormattedConfusionTable())
         {

@@ -39,6 +39,13 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The column that was learned, if the rows that it was trained on tell.</summary>
     public string? Label => Input.Where(column => !Reads.Contains(column.Name)).Select(column => column.Name).FirstOrDefault();
 
+    /// <exception cref="DataException">The rows that it was trained on do not tell which column it learned.</exception>
+    public TaskColumns Columns => new(
+        Label ?? throw new DataException($"'{Path}' does not say which column it learned, so it can only be used to predict."), Reads)
+    {
+        AnswerStart = Task is AnswersTask ? Input.Select(column => column.Name).FirstOrDefault(name => name != Label && !Reads.Contains(name)) : null,
+    };
+
     /// <exception cref="DataException">There is no such file, or it is not such a model.</exception>
     public static LoadedModel Load(string path)
     {

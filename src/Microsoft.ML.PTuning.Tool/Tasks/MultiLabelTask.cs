@@ -12,6 +12,8 @@ internal sealed class MultiLabelTask : ToolTask
 
     public override CellType LabelType => CellType.Texts;
 
+    public override string Metric => "micro F1";
+
     public override object? ReadLabel(object? cell) => cell is string text
         ? text.Split(text.Contains(';') ? ';' : ',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         : cell;
@@ -31,8 +33,10 @@ internal sealed class MultiLabelTask : ToolTask
     public override Measurement Measure(MLContext mlContext, IDataView scored, string label)
     {
         var metrics = mlContext.MulticlassClassification.EvaluateMultiLabel(scored, label);
-        return new Measurement([("micro F1", metrics.MicroF1), ("macro F1", metrics.MacroF1), ("rows all right", metrics.SubsetAccuracy)]);
+        return new Measurement([(Metric, metrics.MicroF1), ("macro F1", metrics.MacroF1), ("rows all right", metrics.SubsetAccuracy)]);
     }
+
+    public override string Quality => "F1 per row";
 
     public override IEnumerable<Judgement> Judge(IDataView scored, IEnumerable<DataRow> rows, int label) =>
         scored.GetColumn<string[]>("PredictedLabel").Zip(rows).Select(row =>

@@ -13,6 +13,8 @@ internal sealed class RegressionTask : ToolTask
 
     public override CellType LabelType => CellType.Number;
 
+    public override string Metric => "R²";
+
     public override string? Misfit(DataRow row, int label) =>
         float.TryParse(row.Text(label), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && float.IsFinite(number)
             ? null : $"the label is '{row.Text(label)}'; expected a number such as 3.5.";
@@ -32,10 +34,12 @@ internal sealed class RegressionTask : ToolTask
         var (metrics, similarity) = (mlContext.Regression.Evaluate(scored, label), mlContext.Regression.EvaluateSimilarity(scored, label));
         return new Measurement(
         [
-            ("R²", metrics.RSquared), ("Pearson", similarity.Pearson), ("Spearman", similarity.Spearman),
+            (Metric, metrics.RSquared), ("Pearson", similarity.Pearson), ("Spearman", similarity.Spearman),
             ("mean absolute error", metrics.MeanAbsoluteError), ("root mean squared error", metrics.RootMeanSquaredError),
         ]);
     }
+
+    public override string Quality => "negative absolute error";
 
     public override IEnumerable<Judgement> Judge(IDataView scored, IEnumerable<DataRow> rows, int label) =>
         scored.GetColumn<float>("Score").Zip(rows).Select(row =>

@@ -12,6 +12,8 @@ internal sealed class TagsTask : ToolTask
 
     public override CellType LabelType => CellType.Texts;
 
+    public override string Metric => "F1";
+
     public override CellType TextType(int place) => CellType.Texts;
 
     public override (int Least, int Most) TextCount => (1, 1);
@@ -32,10 +34,12 @@ internal sealed class TagsTask : ToolTask
         var metrics = mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(scored, label);
         return new Measurement(
             [
-                ("F1", metrics.MicroF1), ("precision", metrics.MicroPrecision), ("recall", metrics.MicroRecall), ("words right", metrics.WordAccuracy),
+                (Metric, metrics.MicroF1), ("precision", metrics.MicroPrecision), ("recall", metrics.MicroRecall), ("words right", metrics.WordAccuracy),
             ],
             metrics.GetFormattedReport());
     }
+
+    public override string Quality => "share of words right";
 
     public override IEnumerable<Judgement> Judge(IDataView scored, IEnumerable<DataRow> rows, int label) =>
         scored.GetColumn<string[]>("PredictedLabel").Zip(rows).Select(row =>

@@ -56,6 +56,9 @@ internal abstract class ToolTask
     /// <summary>The type of the label in a row.</summary>
     public abstract CellType LabelType { get; }
 
+    /// <summary>The metric to compare by; more of it is better. It is the first one of <see cref="Measure"/>.</summary>
+    public abstract string Metric { get; }
+
     /// <summary>The type of the text at a place of <see cref="TaskColumns.Texts"/>.</summary>
     public virtual CellType TextType(int place) => CellType.Text;
 
@@ -85,6 +88,9 @@ internal abstract class ToolTask
     /// <summary>Measures scored rows.</summary>
     /// <param name="scored">Rows behind the whole pipeline.</param>
     public abstract Measurement Measure(MLContext mlContext, IDataView scored, string label);
+
+    /// <summary>What <see cref="Judgement.Quality"/> is of a row; its mean is a metric.</summary>
+    public virtual string Quality => "accuracy";
 
     /// <summary>Judges scored rows, in their order.</summary>
     /// <param name="scored">Rows behind the whole pipeline.</param>

@@ -39,16 +39,28 @@ internal sealed record TrainingSettings
 
     public void Apply(PTuningV2Trainer.Options options, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
-        options.Backbone = Backbone ?? options.Backbone;
-        options.Method = Method is null ? options.Method : Methods[Method]();
-        options.PrefixLength = PrefixLength ?? options.PrefixLength;
-        options.LearningRate = LearningRate ?? options.LearningRate;
-        options.MaxEpochs = Epochs ?? options.MaxEpochs;
-        options.BatchSize = BatchSize ?? options.BatchSize;
-        options.MaxLength = MaxLength ?? options.MaxLength;
-        options.MaxRescues = MaxRescues ?? options.MaxRescues;
-        options.CheckpointDirectory = CheckpointDirectory ?? options.CheckpointDirectory;
-        options.GpuDeviceId = GpuDeviceId ?? options.GpuDeviceId;
+        // An option that is set counts as chosen, even with its default, so those that the command line does not name are not touched.
+        if (Backbone is not null)
+            options.Backbone = Backbone;
+        if (Method is not null)
+            options.Method = Methods[Method]();
+        if (PrefixLength is { } prefixLength)
+            options.PrefixLength = prefixLength;
+        if (LearningRate is { } rate)
+            options.LearningRate = rate;
+        if (Epochs is { } epochs)
+            options.MaxEpochs = epochs;
+        if (BatchSize is { } batchSize)
+            options.BatchSize = batchSize;
+        if (MaxLength is { } maxLength)
+            options.MaxLength = maxLength;
+        if (options is PTuningV2Trainer.QuestionAnswerOptions answers && MaxLength is { } length)
+            answers.DocumentStride = Math.Min(answers.DocumentStride, Math.Max(1, length / 3)); // The usual share.
+        if (MaxRescues is { } rescues)
+            options.MaxRescues = rescues;
+        if (GpuDeviceId is { } device)
+            options.GpuDeviceId = device;
+        options.CheckpointDirectory = CheckpointDirectory;
         options.Seed = Seed;
         options.Progress = progress;
         options.CancellationToken = cancellationToken;

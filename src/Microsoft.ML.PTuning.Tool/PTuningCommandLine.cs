@@ -7,13 +7,18 @@ using Microsoft.ML.PTuning.Tool.Output;
 namespace Microsoft.ML.PTuning.Tool;
 
 /// <summary>The commands of <c>ptuning</c>. A new one is a file and a line here.</summary>
-internal static class CommandLine
+internal static class PTuningCommandLine
 {
     public static RootCommand Create(ToolConsole console) => new("Trains, measures and uses P-Tuning v2 models of texts: one encoder, a small file per task.")
     {
         new TrainCommand(console),
         new EvaluateCommand(console),
         new PredictCommand(console),
+        new InspectCommand(console),
+        new CompareCommand(console),
+        new SweepCommand(console),
+        new NewCommand(console),
+        new CompletionCommand(console),
     };
 
     /// <returns>An <see cref="ExitCode"/>.</returns>

@@ -1,0 +1,256 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.ML.Data;
+using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tool.Tasks;
+
+namespace Microsoft.ML.PTuning.Tests.Tool;
+
+/// <summary>The command line from a data file to predictions, over a tiny encoder.</summary>
+[TestClass]
+public sealed class ToolCommandTests
+{
+    private static TinyEncoder s_encoder = null!;
+
+    private readonly TemporaryDirectory _folder = new();
+
+    [ClassInitialize]
+    public static void CreateEncoder(TestContext _) => s_encoder = new TinyEncoder();
+
+    [ClassCleanup]
+    public static void DeleteEncoder() => s_encoder.Dispose();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    [DataRow("classification", "text,label", "my parcel is late,delivery", "i paid the invoice,billing")]
+    [DataRow("binary", "text,label", "my parcel is late,true", "i paid the invoice,no")]
+    [DataRow("regression", "text,label", "my parcel is late,1.5", "i paid the invoice,0.25")]
+    [DataRow("multi-label", "text,label", "my parcel is late,delivery;late", "i paid the invoice,billing")]
+    [DataRow("classification", "sentence1,sentence2,label", "my parcel,is late,yes", "i paid,the invoice,no")]
+    public void Tasks_of_texts_are_trained_measured_and_predicted(string task, string header, string first, string second) =>
+        AssertWholeWay("rows.csv", header, Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? first : second), task);
+
+    [TestMethod]
+    public void Tags_are_trained_measured_and_predicted() => AssertWholeWay(
+        "rows.jsonl", null, Enumerable.Repeat("{\"tokens\": [\"my\", \"parcel\"], \"tags\": [\"O\", \"B-THING\"]}", 20), "tags");
+
+    [TestMethod]
+    public void Choices_are_trained_measured_and_predicted() => AssertWholeWay(
+        "rows.csv", "text,a,b,label", Enumerable.Range(0, 20).Select(i => $"my parcel,is late,is paid,{i % 2}"), "choices", "--choices", "a", "b");
+
+    [TestMethod]
+    public void Answers_are_trained_measured_and_predicted() => AssertWholeWay(
+        "rows.jsonl", null,
+        Enumerable.Repeat("{\"context\": \"my parcel is late\", \"question\": \"parcel\", \"answer\": \"late\", \"answer_start\": 13}", 20), "answers");
+
+    [TestMethod]
+    public void Predictions_are_those_of_Transform_in_the_order_of_the_rows()
+    {
+        var (data, model) = TrainTickets();
+        using var loaded = LoadedModel.Load(model);
+        var texts = File.ReadLines(data).Skip(1).Select(line => new Ticket { Text = line.Split(',')[0] }).ToArray();
+        var expected = loaded.Whole.Transform(loaded.Context.Data.LoadFromEnumerable(texts)).GetColumn<float[]>("Score").ToArray();
+
+        var lines = ToolRun.Of("predict", model, data, "--only-predictions").Succeeded().Output.Trim().Split('\n')[1..];
+
+        Assert.HasCount(texts.Length, lines);
+        for (var i = 0; i < lines.Length; i++)
+            for (var j = 0; j < 2; j++)
+                Assert.AreEqual(expected[i][j], float.Parse(lines[i].Split(',')[j + 1], CultureInfo.InvariantCulture), 1e-5f);
+    }
+
+    [TestMethod]
+    public void Standard_input_is_predicted_to_standard_output_without_labels()
+    {
+        var (_, model) = TrainTickets();
+
+        var run = ToolRun.WithInput("Text\nmy parcel\n\"i paid, thanks\"\n", "predict", model).Succeeded();
+
+        var lines = run.Output.Trim().Split('\n');
+        StringAssert.StartsWith(lines[0], "Text,PredictedLabel,Score.");
+        Assert.HasCount(3, lines);
+        StringAssert.StartsWith(lines[2], "\"i paid, thanks\",");
+    }
+
+    [TestMethod]
+    public void Other_names_of_columns_are_given_by_text_and_label()
+    {
+        var (_, model) = TrainTickets();
+        var other = _folder.File("other.csv");
+        File.WriteAllText(other, "queue,words\nDELIVERY ,my parcel is late\nbilling,i paid\n");
+
+        var run = ToolRun.Of("evaluate", model, other, "--text", "words", "--label", "queue", "--json").Succeeded();
+
+        Assert.AreEqual(2, run.Json.GetProperty("rows").GetInt32());
+        Assert.Contains("'DELIVERY' (1 row) is read as 'delivery'", run.Error);
+    }
+
+    [TestMethod]
+    public void The_page_has_metrics_yardstick_confusions_curves_and_mistakes()
+    {
+        var (_, model) = TrainTickets();
+
+        var page = File.ReadAllText(Path.ChangeExtension(model, ".html"));
+
+        foreach (var part in (string[])["<th>bag of words</th>", "<h2>Confusions</h2>", "<svg", "<h2>Most confident mistakes</h2>", "weights, not in the model"])
+            Assert.Contains(part, page);
+        Assert.DoesNotContain("<script", page);
+        Assert.DoesNotContain("src=", page);
+    }
+
+    [TestMethod]
+    public void A_dry_run_shows_the_plan_and_writes_nothing()
+    {
+        var data = WriteTickets();
+
+        var run = ToolRun.Of("train", data, "--label", "Topic", "--dry-run", "--json", "--output", _folder.File("m.zip")).Succeeded();
+
+        Assert.AreEqual("classification", run.Json.GetProperty("task").GetString());
+        Assert.Contains("classes     2: ", run.Error);
+        Assert.IsFalse(File.Exists(_folder.File("m.zip")));
+    }
+
+    [TestMethod]
+    public void Two_models_are_compared_on_the_same_rows()
+    {
+        var (data, model) = TrainTickets();
+        var other = Train(data, "other", "--label", "Topic", "--method", "linear-probe");
+
+        var json = ToolRun.Of("compare", model, other, data, "--json").Succeeded().Json;
+
+        Assert.AreEqual(20, json.GetProperty("rows").GetInt32());
+        var accuracy = ToolRun.Of("evaluate", model, data, "--json").Json.GetProperty("metrics").GetProperty("accuracy").GetDouble();
+        Assert.AreEqual(accuracy, json.GetProperty("first").GetDouble(), 1e-9);
+    }
+
+    [TestMethod]
+    public void Inspect_tells_task_method_epochs_and_the_mass_of_the_prefix()
+    {
+        var (data, model) = TrainTickets();
+
+        var json = ToolRun.Of("inspect", model, "--data", data, "--heat-map", _folder.File("h.svg"), "--curves", _folder.File("c.svg"), "--json").Succeeded().Json;
+
+        Assert.AreEqual("p-tuning-v2", json.GetProperty("method").GetString());
+        Assert.AreEqual(3, json.GetProperty("prefixLength").GetInt32());
+        Assert.IsInRange(0.0, 1.0, json.GetProperty("prefixMass").GetProperty("mass").GetDouble());
+        Assert.IsTrue(File.Exists(_folder.File("h.svg")) && File.Exists(_folder.File("c.svg")));
+    }
+
+    [TestMethod]
+    public void A_sweep_tries_its_values_and_goes_on_from_its_file()
+    {
+        var data = WriteTickets();
+        string[] arguments =
+        [
+            "sweep", data, "--label", "Topic", "--search", "Grid", "--vary", "learning-rate=0.001,0.01", "prefix-length=2", "--results", _folder.File("trials.jsonl"), "--json",
+            .. Small("--prefix-length"),
+        ];
+
+        var first = ToolRun.Of(arguments).Succeeded().Json;
+        var second = ToolRun.Of(arguments).Succeeded();
+
+        Assert.AreEqual(2, first.GetProperty("trials").GetArrayLength());
+        Assert.HasCount(2, File.ReadAllLines(_folder.File("trials.jsonl")));
+        Assert.AreEqual(first.GetRawText(), second.Json.GetRawText());
+    }
+
+    [TestMethod]
+    [DataRow("console", "Rows.consumption.cs,Rows.csproj,Rows.mlnet,Program.cs")]
+    [DataRow("webapi", "Rows.consumption.cs,Rows.csproj,Rows.mlnet,Program.cs")]
+    [DataRow("modelbuilder", "Rows.consumption.cs,Rows.training.cs,Rows.evaluate.cs,Rows.mbconfig,Rows.csproj,Rows.mlnet,Program.cs")]
+    public void New_writes_a_project_and_never_over_files(string kind, string files)
+    {
+        var (data, model) = TrainTickets();
+        var folder = _folder.File("project");
+
+        ToolRun.Of("new", kind, model, "--output", folder, "--data", data).Succeeded();
+        var again = ToolRun.Of("new", kind, model, "--output", folder);
+
+        CollectionAssert.AreEquivalent(files.Split(','), Directory.GetFiles(folder).Select(Path.GetFileName).ToArray());
+        Assert.AreEqual(1, again.Code);
+        Assert.Contains("has files", again.Error);
+    }
+
+    [TestMethod]
+    public void Generated_rows_have_the_columns_where_the_data_file_has_them()
+    {
+        var (data, model) = TrainTickets();
+
+        ToolRun.Of("new", "modelbuilder", model, "--output", _folder.File("project"), "--data", data).Succeeded();
+
+        var code = File.ReadAllText(_folder.File("project/Rows.consumption.cs"));
+        Assert.Contains("[LoadColumn(0)]\n        [ColumnName(@\"Text\")]", code);
+        Assert.Contains("[LoadColumn(1)]\n        [ColumnName(@\"Topic\")]", code);
+    }
+
+    [TestMethod]
+    [DataRow(2, "train")]
+    [DataRow(2, "train", "a.csv", "--hold-out", "1")]
+    [DataRow(2, "sweep", "a.csv", "--vary", "colour")]
+    [DataRow(1, "train", "no such file.csv")]
+    [DataRow(1, "predict", "no such model.zip", "-")]
+    public void Wrong_command_lines_and_missing_files_have_their_exit_codes(int code, params string[] arguments)
+    {
+        var run = ToolRun.Of(arguments);
+
+        Assert.AreEqual(code, run.Code, run.Error);
+        StringAssert.StartsWith(run.Error, "error ");
+    }
+
+    [TestMethod]
+    public void A_failure_is_an_object_with_json_and_leaves_no_file()
+    {
+        var data = _folder.File("rows.csv");
+        File.WriteAllText(data, "Text,Topic\na,x\nb\n");
+
+        var run = ToolRun.Of("train", data, "--label", "Topic", "--strict", "--json", "--output", _folder.File("m.zip"));
+
+        Assert.AreEqual(1, run.Code);
+        Assert.Contains("line 3", run.Json.GetProperty("error").GetString()!);
+        CollectionAssert.AreEqual(new[] { data }, Directory.GetFiles(_folder.Path));
+    }
+
+    private void AssertWholeWay(string file, string? header, IEnumerable<string> rows, string task, params string[] more)
+    {
+        var data = _folder.File(file);
+        File.WriteAllLines(data, header is null ? rows : rows.Prepend(header));
+
+        var model = Train(data, "model", ["--task", task, .. more]);
+        var measured = ToolRun.Of(["evaluate", model, data, "--json", .. more]).Succeeded().Json;
+        var predicted = ToolRun.Of(["predict", model, data, "--output-format", "jsonl", .. more]).Succeeded().Output.Trim().Split('\n');
+
+        Assert.AreEqual(20, measured.GetProperty("rows").GetInt32());
+        Assert.HasCount(20, predicted);
+        foreach (var line in predicted)
+            using (JsonDocument.Parse(line)) { }
+    }
+
+    private (string Data, string Model) TrainTickets()
+    {
+        var data = WriteTickets();
+        return (data, Train(data, "Rows", "--label", "Topic"));
+    }
+
+    private string Train(string data, string name, params string[] more)
+    {
+        var model = _folder.File($"{name}.zip");
+        ToolRun.Of(["train", data, "--output", model, .. Small(more.Contains("--method") ? ["--prefix-length"] : []), .. more]).Succeeded();
+        return model;
+    }
+
+    private static string[] Small(params string[] without)
+    {
+        (string Name, string Value)[] options =
+            [("--backbone", s_encoder.Path), ("--prefix-length", "3"), ("--max-length", "12"), ("--epochs", "1")];
+        return [.. options.Where(option => !without.Contains(option.Name)).SelectMany(option => (string[])[option.Name, option.Value])];
+    }
+
+    private string WriteTickets()
+    {
+        var data = _folder.File("rows.csv");
+        File.WriteAllLines(data, Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? $"my parcel is late {i},delivery" : $"i paid the invoice {i},billing").Prepend("Text,Topic"));
+        return data;
+    }
+}
