@@ -107,7 +107,7 @@ internal sealed partial class ResultsPage
         try
         {
             Trained.Summary!.PlotCurves(file);
-            var svg = XmlDeclaration().Replace(File.ReadAllText(file), "");
+            var svg = SvgSize().Replace(XmlDeclaration().Replace(File.ReadAllText(file), ""), "viewBox=\"0 0 $1 $2\" width=\"$1\" height=\"$2\"", 1);
             Line($"<h2>Curves</h2><figure role=\"img\" aria-label=\"Loss and metric by epoch\">{svg}</figure>");
         }
         finally
@@ -169,6 +169,10 @@ internal sealed partial class ResultsPage
     [GeneratedRegex(@"^\s*<\?xml[^>]*\?>\s*(<!DOCTYPE[^>]*>)?")]
     private static partial Regex XmlDeclaration();
 
+    // Without a view box, a picture that is made narrower is cut off.
+    [GeneratedRegex(@"width=""(\d+)"" height=""(\d+)""")]
+    private static partial Regex SvgSize();
+
     private const string Style = """
         :root { color-scheme: light dark; --line: #8884; }
         body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
@@ -176,7 +180,7 @@ internal sealed partial class ResultsPage
         table { border-collapse: collapse; }
         th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
         tbody th { text-align: left; font-weight: normal; }
-        .mistakes th, .mistakes td, td.text { text-align: left; overflow-wrap: anywhere; }
+        .mistakes th, .mistakes td, td.text { text-align: left; overflow-wrap: break-word; }
         .wide { overflow-x: auto; }
         figure { margin: 0; background: #fff; border-radius: .5rem; overflow: hidden; }
         figure svg { width: 100%; height: auto; display: block; }

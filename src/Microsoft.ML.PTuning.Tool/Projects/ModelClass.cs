@@ -121,7 +121,8 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
             for (var i = 2; !used.Add(name); i++)
                 name = $"{Identifier(column.Name)}{i}";
             var place = column.Place is { } at ? FormattableString.Invariant($"        [LoadColumn({at})]\n") : "";
-            return $"{place}        [ColumnName({Quoted(column.Name)})]\n        public {column.Type} {name} {{ get; set; }}";
+            var empty = column.Type.EndsWith("[]", StringComparison.Ordinal) ? $" = Array.Empty<{column.Type[..^2]}>();" : "";
+            return $"{place}        [ColumnName({Quoted(column.Name)})]\n        public {column.Type} {name} {{ get; set; }}{empty}";
         }));
     }
 

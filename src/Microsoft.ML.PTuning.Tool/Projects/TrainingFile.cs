@@ -6,6 +6,7 @@ internal static class TrainingFile
     public static (string Path, string Text) Of(ModelClass model) => ($"{model.Name}.training.cs", $$"""
         // This file was written by ptuning. It trains the model anew.
         using Microsoft.ML;
+        using Microsoft.ML.Data;
         using Microsoft.ML.PTuning;
 
         namespace {{model.Namespace}};

@@ -1,7 +1,4 @@
-using System.Diagnostics;
-using System.Reflection;
 using System.Runtime.InteropServices;
-using Microsoft.ML.PTuning.Tests.Backbones;
 
 namespace Microsoft.ML.PTuning.Tests.Packages;
 
@@ -53,21 +50,13 @@ public sealed class PackageConsumerTests
         public class Ticket { public string Text { get; set; } = ""; public bool Label { get; set; } }
         """;
 
-    private static readonly string s_version = typeof(PTuningV2Trainer).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-
-    private static TemporaryDirectory s_folder = null!;
+    private static PackageFeed s_feed = null!;
 
     [ClassInitialize]
-    public static void Pack(TestContext _)
-    {
-        s_folder = new TemporaryDirectory();
-        foreach (var project in (string[])["Microsoft.ML.PTuning", "Microsoft.ML.PTuning.Backbone.MiniLM", "Microsoft.ML.PTuning.Plots"])
-            Dotnet(SecondProcess.Repository, "pack", Path.Combine("src", project), "-c", "Release", "-v", "q", "-nologo", "-o", s_folder.File("feed"));
-    }
+    public static void Pack(TestContext _) => s_feed = new PackageFeed();
 
     [ClassCleanup]
-    public static void DeleteFolder() => s_folder.Dispose();
+    public static void DeleteFolder() => s_feed.Dispose();
 
     [TestMethod]
     [DataRow("net8.0", "--self-contained", "false")]
@@ -77,10 +66,10 @@ public sealed class PackageConsumerTests
     {
         var folder = CreateApplication($"{framework}{string.Concat(publish)}".Replace(':', '-').Replace('=', '-'), framework);
 
-        Dotnet(folder, ["publish", "-c", "Release", "-v", "q", "-nologo", "-r", RuntimeInformation.RuntimeIdentifier, "-o", "published", .. publish]);
+        PackageFeed.Dotnet(folder, ["publish", "-c", "Release", "-v", "q", "-nologo", "-r", RuntimeInformation.RuntimeIdentifier, "-o", "published", .. publish]);
 
         var program = Path.Combine(folder, "published", OperatingSystem.IsWindows() ? "App.exe" : "App");
-        StringAssert.StartsWith(Run(folder, program, folder), "delivery, ");
+        StringAssert.StartsWith(PackageFeed.Run(folder, program, folder), "delivery, ");
     }
 
     [TestMethod]
@@ -88,9 +77,9 @@ public sealed class PackageConsumerTests
     {
         var folder = CreateApplication("pictures", "net10.0", CurvesProgram, "Microsoft.ML.PTuning.Plots");
 
-        Dotnet(
+        PackageFeed.Dotnet(
             folder, "publish", "-c", "Release", "-v", "q", "-nologo", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-o", "published");
-        Run(folder, Path.Combine(folder, "published", OperatingSystem.IsWindows() ? "App.exe" : "App"), folder);
+        PackageFeed.Run(folder, Path.Combine(folder, "published", OperatingSystem.IsWindows() ? "App.exe" : "App"), folder);
 
         Assert.HasCount(1, Directory.GetFiles(Path.Combine(folder, "events")));
         CollectionAssert.AreEqual(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }, File.ReadAllBytes(Path.Combine(folder, "curves.png"))[..4]);
@@ -102,9 +91,9 @@ public sealed class PackageConsumerTests
     public void Trimmed_application_is_refused_at_build(string property)
     {
         var folder = CreateApplication(property, "net10.0");
-        Dotnet(folder, "restore", "-v", "q", "-nologo"); // Without the property, which asks for packages of its own.
+        PackageFeed.Dotnet(folder, "restore", "-v", "q", "-nologo"); // Without the property, which asks for packages of its own.
 
-        var (code, output) = Start(folder, "dotnet", "build", "--no-restore", "-c", "Release", "-v", "q", "-nologo", $"-p:{property}=true");
+        var (code, output) = PackageFeed.Start(folder, "dotnet", "build", "--no-restore", "-c", "Release", "-v", "q", "-nologo", $"-p:{property}=true");
 
         Assert.AreEqual(1, code, output);
         Assert.Contains("error PTUNING001", output);
@@ -113,7 +102,7 @@ public sealed class PackageConsumerTests
 
     private static string CreateApplication(string name, string framework, string program = Program, params string[] packages)
     {
-        var folder = Directory.CreateDirectory(s_folder.File(name)).FullName;
+        var folder = Directory.CreateDirectory(s_feed.File(name)).FullName;
         var backend = OperatingSystem.IsWindows() ? "libtorch-cpu-win-x64" : OperatingSystem.IsMacOS() ? "libtorch-cpu-osx-arm64" : "libtorch-cpu-linux-x64";
         File.WriteAllText(Path.Combine(folder, "Program.cs"), program);
         File.WriteAllText(Path.Combine(folder, "App.csproj"), $"""
@@ -123,38 +112,16 @@ public sealed class PackageConsumerTests
                 <TargetFramework>{framework}</TargetFramework>
                 <ImplicitUsings>enable</ImplicitUsings>
                 <Nullable>enable</Nullable>
-                <RestorePackagesPath>{s_folder.File("packages")}</RestorePackagesPath>
-                <RestoreAdditionalProjectSources>{s_folder.File("feed")}</RestoreAdditionalProjectSources>
-                <NoWarn>NU1603</NoWarn> <!-- A source need not have the very versions that packages of ML.NET ask for. -->
+                {string.Concat(s_feed.Properties.Select(property => $"<{property.Name}>{property.Value}</{property.Name}>"))}
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="Microsoft.ML.PTuning" Version="{s_version}" />
-                <PackageReference Include="Microsoft.ML.PTuning.Backbone.MiniLM" Version="{s_version}" />
+                <PackageReference Include="Microsoft.ML.PTuning" Version="{PackageFeed.Version}" />
+                <PackageReference Include="Microsoft.ML.PTuning.Backbone.MiniLM" Version="{PackageFeed.Version}" />
                 <PackageReference Include="{backend}" Version="2.10.*" />
-                {string.Concat(packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"{s_version}\" />"))}
+                {string.Concat(packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"{PackageFeed.Version}\" />"))}
               </ItemGroup>
             </Project>
             """);
         return folder;
-    }
-
-    private static void Dotnet(string folder, params string[] arguments) => Run(folder, "dotnet", arguments);
-
-    private static string Run(string folder, string program, params string[] arguments)
-    {
-        var (code, output) = Start(folder, program, arguments);
-        Assert.AreEqual(0, code, $"{program} {string.Join(' ', arguments)}: {output}");
-        return output;
-    }
-
-    private static (int Code, string Output) Start(string folder, string program, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["DOTNET_ROLL_FORWARD"] = "Major"; // The runtime that runs the tests runs the application, too.
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        Assert.IsTrue(process.WaitForExit(TimeSpan.FromMinutes(10)), $"{program} {string.Join(' ', arguments)} does not end.");
-        return (process.ExitCode, output + errors.Result);
     }
 }
