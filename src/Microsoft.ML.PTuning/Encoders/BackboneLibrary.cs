@@ -19,16 +19,16 @@ internal static class BackboneLibrary
     private static readonly BackboneStore Store = new(Load);
 
     /// <summary>Opens the encoder that a user names.</summary>
-    /// <param name="observer">Is told of a download.</param>
     /// <param name="name">A bundled encoder's name, a folder, a hub id, a hub id behind <c>hf://</c>, or null for the default encoder.</param>
     /// <param name="withLanguageHead">Whether the head of its language model is needed.</param>
+    /// <param name="observer">Is told of a download.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine.</exception>
     /// <exception cref="HttpRequestException">It cannot be downloaded.</exception>
     /// <exception cref="InvalidDataException">Its files are damaged, or hold no such head.</exception>
     public static OpenBackbone Open(
-        DownloadObserver observer, string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32, bool withLanguageHead = false)
+        string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32, bool withLanguageHead = false, DownloadObserver? observer = null)
     {
-        var location = Locator(observer).Resolve(name);
+        var location = Locator(observer ?? DownloadObserver.None).Resolve(name);
         var lease = Store.Acquire(location.Directory, device, precision, withLanguageHead);
         try
         {

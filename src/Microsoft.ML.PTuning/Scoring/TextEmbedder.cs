@@ -2,7 +2,6 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
-using Microsoft.ML.PTuning.Encoders.Hub;
 using Microsoft.ML.PTuning.Interop;
 using Microsoft.ML.Runtime;
 using TorchSharp;
@@ -27,7 +26,7 @@ internal sealed class TextEmbedder : IDisposable
     {
         TorchNative.EnsureLoaded();
         _device = HostEnvironment.DeviceOf(environment, gpuDeviceId: null, fallbackToCpu: null, warn: _ => { });
-        _opened = BackboneLibrary.Open(DownloadObserver.None, backbone, _device);
+        _opened = BackboneLibrary.Open(backbone, _device);
     }
 
     public BackboneDescription Description => _opened.Description;

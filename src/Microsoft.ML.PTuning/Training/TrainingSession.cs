@@ -48,8 +48,8 @@ internal sealed class TrainingSession : IDisposable
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
     /// <exception cref="HttpRequestException">It is to be downloaded, and cannot be.</exception>
     public OpenBackbone LeaseBackbone(PromptTask task) => BackboneLibrary.Open(
-        new(Log, CheckCancelled, Progress: null, _options.CancellationToken), _options.Backbone, Device, _options.Precision,
-        task.ForMethod(_options.TrainedMethod).NeedsLanguageHead);
+        _options.Backbone, Device, _options.Precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
+        new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
 
     /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
