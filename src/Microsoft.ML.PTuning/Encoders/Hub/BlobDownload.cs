@@ -153,8 +153,8 @@ internal sealed class BlobDownload(HubFolder folder, HubFile file, HubClient cli
     {
         var missing = file.Size - (File.Exists(_incomplete) ? new FileInfo(_incomplete).Length : 0);
         if (Free() is { } free && free < missing)
-            throw new IOException(
-                FormattableString.Invariant($"{file.Name} of '{file.Repository.Hub}' needs {missing} bytes more in '{Path.GetDirectoryName(_blob)}', but {free} are free. ") + Advice);
+            throw new IOException(FormattableString.Invariant(
+                $"{file.Name} of '{file.Repository.Hub}' needs {missing} bytes more in '{Path.GetDirectoryName(_blob)}', but {free} are free. {Advice}"));
     }
 
     private long? Free()

@@ -26,8 +26,11 @@ internal sealed record HubBytes(HttpResponseMessage Response, Stream Stream, lon
     }
 }
 
-/// <summary>Requests to the hub. Proxies are those of <see cref="HttpClient"/>: <c>HTTPS_PROXY</c>, <c>HTTP_PROXY</c>, <c>ALL_PROXY</c>, <c>NO_PROXY</c>.</summary>
-/// <remarks>The token is sent to the hub only. Redirects are followed here, because the answers on the way carry what the last one does not.</remarks>
+/// <summary>Requests to the hub.</summary>
+/// <remarks>
+/// Proxies are those of <see cref="HttpClient"/>: <c>HTTPS_PROXY</c>, <c>HTTP_PROXY</c>, <c>ALL_PROXY</c>, <c>NO_PROXY</c>. The token is sent to the
+/// hub only. Redirects are followed here, because the answers on the way carry what the last one does not.
+/// </remarks>
 internal sealed class HubClient : IDisposable
 {
     private const int MostRedirects = 10;
@@ -77,7 +80,8 @@ internal sealed class HubClient : IDisposable
         using var answer = await SendAsync(new(HttpMethod.Head, FileUri(repository, name), repository.Hub, name)).ConfigureAwait(false);
         var size = long.TryParse(answer.LinkedSize, out var linked) ? linked : answer.Response.Content.Headers.ContentLength;
         if (HubEtag.TryParse(answer.Etag) is not { } etag || size is not >= 0)
-            throw Foreign(repository.Hub, $"for {name} it gives the ETag '{answer.Etag}' and {(size is null ? "no size" : $"the size {size}")}, expected a hash and a size");
+            throw Foreign(repository.Hub,
+                $"for {name} it gives the ETag '{answer.Etag}' and {(size is null ? "no size" : $"the size {size}")}, expected a hash and a size");
         if (answer.Commit is { } commit && commit != repository.Commit)
             throw Foreign(repository.Hub, $"for {name} of the commit {repository.Commit} it gives that of '{commit}'");
         return new(repository, name, etag, size.Value);
@@ -233,7 +237,8 @@ internal sealed class HubClient : IDisposable
     // Git has no such names.
     private static bool LeavesItsFolder(string file) => file.Contains('\\') || file.Split('/').Any(part => part is "" or "." or "..");
 
-    private bool IsHub(Uri uri) => Uri.Compare(uri, _settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+    private bool IsHub(Uri uri) =>
+        Uri.Compare(uri, _settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
     private static TransientHubException Unreachable(Uri uri, HubName hub, string reason, Exception inner) =>
         new($"{uri.GetLeftPart(UriPartial.Authority)} cannot be reached to download '{hub}': {reason.TrimEnd('.')}.", isUnreachable: true, inner: inner);

@@ -116,12 +116,13 @@ internal sealed class HubDownload(HubCache cache, HubSettings settings, Download
     {
         if (!repository.Files.Contains(BackboneConfiguration.FileName))
             throw new InvalidDataException(
-                $"The model '{repository.Hub}' holds no encoder in Hugging Face layout: there is no {BackboneConfiguration.FileName}. It holds: {Names(repository)}. "
-                + "Choose another model.");
+                $"The model '{repository.Hub}' holds no encoder in Hugging Face layout: there is no {BackboneConfiguration.FileName}. "
+                + $"It holds: {Names(repository)}. Choose another model.");
         if (EncoderFiles.FormatOf(repository.Files.Contains) is null)
             throw new InvalidDataException(
-                $"The model '{repository.Hub}' holds no weights that can be read: expected {string.Join(" or ", CheckpointFormats.All.Select(f => f.FileName))}. "
-                + $"It holds: {Names(repository)}. Choose another model or revision.");
+                $"The model '{repository.Hub}' holds no weights that can be read: expected "
+                + $"{string.Join(" or ", CheckpointFormats.All.Select(format => format.FileName))}. It holds: {Names(repository)}. "
+                + "Choose another model or revision.");
     }
 
     /// <summary>Whether the cache holds all files of a commit that an encoder is read from, and knows that it lacks the others.</summary>

@@ -27,13 +27,13 @@ internal static class HubErrors
         var reason = (Header(response, ErrorCode), status) switch
         {
             ("GatedRepo", _) when settings.Token is null => $"is gated. Accept its conditions at {page}, then {token}.",
-            ("GatedRepo", _) => $"is gated, and the owner of the token has no access. Accept its conditions at {page} in the account of the token.",
+            ("GatedRepo", _) => $"is gated, and the token's owner has no access. Accept its conditions at {page} in the account of the token.",
             ("RevisionNotFound", _) => $"has no revision '{hub.RevisionOrDefault}'. Name a branch, tag or commit of {page}.",
             ("EntryNotFound", _) => $"has no file {what}. Look at {page}.",
             (_, HttpStatusCode.Unauthorized) =>
                 $"does not exist, or needs a token; the hub does not say which. Check the name at {page}. For a private model, {token}.",
             (_, HttpStatusCode.Forbidden) => $"may not be read by the owner of the token. Ask for access at {page}, or give the token the right to read.",
-            (_, HttpStatusCode.NotFound) => $"does not exist, or {what} is not there. Check the name and the revision at {page}; a private model needs a token.",
+            (_, HttpStatusCode.NotFound) => $"does not exist, or {what} is not there. Check name and revision at {page}; a private model needs a token.",
             _ => $"was refused. Check {page}, and {HubSettings.EndpointVariable}.",
         };
         return new(

@@ -38,7 +38,8 @@ internal sealed record HubName(string Name, string? Revision)
     public static HubName ParseAddress(string address)
     {
         // The hub has no "--" in names; folders of the cache have it in the place of a slash.
-        if (IsAddress(address) && TryParse(address[Scheme.Length..], out var hub) && hub.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/')
+        if (IsAddress(address) && TryParse(address[Scheme.Length..], out var hub)
+            && hub.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/')
             && !hub.Name.Contains("--", StringComparison.Ordinal) && !hub.Name.Contains("..", StringComparison.Ordinal))
             return hub;
 

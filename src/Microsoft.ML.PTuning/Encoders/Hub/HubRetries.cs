@@ -42,7 +42,8 @@ internal sealed class HubRetries(HubSettings settings, DownloadObserver observer
     private static HttpRequestException Final(TransientHubException e, int failures)
     {
         var advice = e.RetryAfter is { } wait
-            ? string.Create(CultureInfo.InvariantCulture, $"The server asks to wait for {wait.TotalSeconds:0} s; try again then. A token in HF_TOKEN raises limits.")
+            ? string.Create(CultureInfo.InvariantCulture, $"The server asks to wait for {wait.TotalSeconds:0} s; try again then. ")
+                + $"A token in {HubSettings.TokenVariable} may raise the limit."
             : e.IsUnreachable
                 ? $"Check the network, and a proxy in HTTPS_PROXY; or set {HubSettings.EndpointVariable} to a mirror; or copy the encoder to this machine and "
                     + "name its folder."

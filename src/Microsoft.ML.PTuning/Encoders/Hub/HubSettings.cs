@@ -49,7 +49,8 @@ internal sealed record HubSettings
         {
             Endpoint = address,
             Token = TokenOf(environment),
-            IsOffline = (Value(environment, OfflineVariable) ?? Value(environment, "TRANSFORMERS_OFFLINE"))?.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE",
+            IsOffline = (Value(environment, OfflineVariable) ?? Value(environment, "TRANSFORMERS_OFFLINE"))?.ToUpperInvariant()
+                is "1" or "ON" or "YES" or "TRUE",
         };
     }
 

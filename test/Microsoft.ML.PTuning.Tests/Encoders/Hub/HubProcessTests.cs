@@ -39,7 +39,8 @@ public sealed class HubProcessTests : HostileTest
             return Forward(request);
         });
 
-        using var process = _hub.Start(environment: [("HF_ENDPOINT", "http://hub.invalid"), ("http_proxy", proxy.Address.ToString()), ("no_proxy", "127.0.0.1")]);
+        using var process = _hub.Start(
+            environment: [("HF_ENDPOINT", "http://hub.invalid"), ("http_proxy", proxy.Address.ToString()), ("no_proxy", "127.0.0.1")]);
 
         Assert.AreEqual(_hub.Snapshot, FolderOf(process));
         Assert.AreEqual("http://hub.invalid/api/models/owner/mini/revision/main", seen[0]);
@@ -78,6 +79,7 @@ public sealed class HubProcessTests : HostileTest
         using var last = _hub.Start();
         Assert.AreEqual(_hub.Snapshot, FolderOf(last));
         AssertWhole();
+        Assert.IsGreaterThan(Kills / 4, _hub.Requests.Count(request => request.Server == "cdn" && request["Range"] is not null));
     }
 
     [TestMethod]
@@ -94,6 +96,25 @@ public sealed class HubProcessTests : HostileTest
         Assert.Contains("model.safetensors of 'owner/mini' needs 1000000 bytes more in ", errors);
         Assert.Contains("or let HF_HUB_CACHE name a folder on another disk", errors);
         Assert.AreEqual(0, hub.BytesSent);
+    });
+
+    [TestMethod]
+    [DoNotParallelize]
+    [OSCondition(OperatingSystems.Linux)]
+    public void Disk_that_becomes_full_is_told_and_the_next_download_goes_on() => RunWithMounts("mount -t tmpfs -o size=4m tmpfs \"$DISK\"", disk =>
+    {
+        using var hub = new LoopbackHub { CacheFolder = disk };
+        hub.Change = (_, reply) => reply with { IsSlow = true };
+        var filler = "";
+        var full = new Reports(p => filler = p.File == "model.safetensors" && filler.Length == 0 ? Fill(disk) : filler);
+
+        var message = Assert.ThrowsExactly<IOException>(() => hub.Download(observer: hub.Observer(full))).Message;
+
+        Assert.Contains(".incomplete' cannot be written: ", message);
+        Assert.Contains("Free some space, or let HF_HUB_CACHE name a folder on another disk. What has arrived is kept.", message);
+        File.Delete(filler);
+        var folder = hub.Download();
+        CollectionAssert.AreEqual(hub.Files["model.safetensors"], File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
     });
 
     [TestMethod]
@@ -131,11 +152,8 @@ public sealed class HubProcessTests : HostileTest
         using var response = http.Send(message);
         using var body = new MemoryStream();
         response.Content.ReadAsStream().CopyTo(body);
-        return new(
-            (int)response.StatusCode, body.ToArray(), [.. response.Headers.Where(header => header.Key is not "Connection").Select(header => (header.Key, header.Value.First()))])
-        {
-            ContentLength = response.Content.Headers.ContentLength,
-        };
+        var headers = response.Headers.Where(header => header.Key is not "Connection").Select(header => (header.Key, header.Value.First()));
+        return new((int)response.StatusCode, body.ToArray(), [.. headers]) { ContentLength = response.Content.Headers.ContentLength };
     }
 
     private static string FolderOf(Process process)

@@ -41,6 +41,7 @@ public sealed class HubTrainingTests
         {
             Assert.AreEqual("owner/mini", model.Backbone.Name);
             Assert.AreEqual(_hub.Snapshot, model.Backbone.Directory);
+            Assert.AreEqual(_hub.Files["model.safetensors"].Length, model.Backbone.FileBytes); // Not that of the link to it.
             model.SaveTo(saved);
         }
 
@@ -68,7 +69,8 @@ public sealed class HubTrainingTests
 
         Assert.IsEmpty(_hub.Requests);
         Assert.Contains("Nothing is downloaded.", message);
-        Assert.Contains($"hf download owner/mini --revision {_hub.Commit}, or in C# mlContext.DownloadPTuningBackboneAsync(\"hf://owner/mini@{_hub.Commit}\")", message);
+        Assert.Contains(
+            $"hf download owner/mini --revision {_hub.Commit}, or in C# mlContext.DownloadPTuningBackboneAsync(\"hf://owner/mini@{_hub.Commit}\")", message);
     }
 
     [TestMethod]

@@ -9,6 +9,12 @@ using Microsoft.ML.PTuning.Tests.Backbones;
 
 namespace Microsoft.ML.PTuning.Tests.Encoders.Hub;
 
+/// <summary>Calls a method on the thread that reports.</summary>
+internal sealed class Reports(Action<BackboneDownloadProgress> report) : IProgress<BackboneDownloadProgress>
+{
+    public void Report(BackboneDownloadProgress value) => report(value);
+}
+
 /// <summary>A server that answers as the Hugging Face hub does, with one model. Large files come from another server, as from its CDN.</summary>
 internal sealed class LoopbackHub : IDisposable
 {
@@ -72,7 +78,7 @@ internal sealed class LoopbackHub : IDisposable
     /// <summary>The requests for bytes of files.</summary>
     public string[] Downloads => [.. Requests.Where(r => r.Method == "GET" && !r.Path.StartsWith("/api/", StringComparison.Ordinal)).Select(r => r.ToString())];
 
-    public string CacheFolder => _folder.File("hub");
+    public string CacheFolder { get => field ?? _folder.File("hub"); init; }
 
     /// <summary>The model's folder in the cache.</summary>
     public string ModelFolder => Path.Combine(CacheFolder, "models--owner--mini");
