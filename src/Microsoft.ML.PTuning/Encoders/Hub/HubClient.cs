@@ -221,7 +221,8 @@ internal sealed class HubClient : IDisposable
         {
             using var document = JsonDocument.Parse(list);
             var commit = document.RootElement.GetProperty("sha").GetString();
-            var files = document.RootElement.GetProperty("siblings").EnumerateArray().Select(file => file.GetProperty("rfilename").GetString()!).ToHashSet();
+            var files = document.RootElement.GetProperty("siblings").EnumerateArray()
+                .Select(file => file.GetProperty("rfilename").GetString() ?? throw new JsonException("a file has no name")).ToHashSet();
             if (commit is null || !HubName.IsCommit(commit) || (HubName.IsCommit(hub.RevisionOrDefault) && commit != hub.Revision))
                 throw Foreign(hub, $"the commit of '{hub.RevisionOrDefault}' is '{commit}'");
             if (files.FirstOrDefault(LeavesItsFolder) is { } outside)

@@ -28,9 +28,8 @@ internal sealed class HubDownload(HubCache cache, HubSettings settings, Download
             return folder.Snapshot(revision);
 
         var cached = cache.SnapshotOf(hub);
-        var hasCached = CanBeLoaded(cached);
         if (settings.IsOffline)
-            return hasCached ? cached : throw new DirectoryNotFoundException(
+            return CanBeLoaded(cached) ? cached : throw new DirectoryNotFoundException(
                 $"The backbone '{hub.Address}' is not in the Hugging Face cache, and {HubSettings.OfflineVariable} forbids to download it. Looked for {cached}"
                 + $"{cache.Note(hub)}. Unset {HubSettings.OfflineVariable}, or copy the encoder into the cache.");
 
@@ -41,7 +40,7 @@ internal sealed class HubDownload(HubCache cache, HubSettings settings, Download
             // Where nobody answers at first, this machine is mostly not connected: waiting would not help.
             repository = await _retries.RunAsync(() => client.FindAsync(hub), whereUnreachable: false).ConfigureAwait(false);
         }
-        catch (HttpRequestException e) when (hasCached && e.InnerException is TransientHubException)
+        catch (HttpRequestException e) when (e.InnerException is TransientHubException && CanBeLoaded(cached))
         {
             observer.Log($"{e.Message} The revision in the cache is used: {Path.GetFileName(cached)}.");
             return cached;
@@ -145,9 +144,18 @@ internal sealed class HubDownload(HubCache cache, HubSettings settings, Download
     }
 
     /// <summary>Whether a folder holds configuration and weights: other programs download less, and say nothing of what there is not.</summary>
-    private static bool CanBeLoaded(string snapshot) =>
-        File.Exists(Path.Combine(snapshot, BackboneConfiguration.FileName))
-        && CheckpointFiles.TryFind(snapshot)?.Names.All(name => File.Exists(Path.Combine(snapshot, name))) == true;
+    private static bool CanBeLoaded(string snapshot)
+    {
+        try
+        {
+            return File.Exists(Path.Combine(snapshot, BackboneConfiguration.FileName))
+                && CheckpointFiles.TryFind(snapshot)?.Names.All(name => File.Exists(Path.Combine(snapshot, name))) == true;
+        }
+        catch (InvalidDataException)
+        {
+            return false; // A damaged index.
+        }
+    }
 
     private static string Names(HubRepository repository) =>
         string.Join(", ", repository.Files.Order(StringComparer.Ordinal).Take(MostNames)) + (repository.Files.Count > MostNames ? ", ..." : "");

@@ -28,6 +28,49 @@ public sealed class HubProcessTests : HostileTest
         AssertWhole();
     }
 
+    /// <summary>Python's filelock takes a file's lock by flock(2), as the program flock does.</summary>
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public async Task Lock_of_another_program_is_waited_for()
+    {
+        var path = Path.Combine(_hub.CacheFolder, ".locks", "models--owner--mini", LoopbackHub.Etag(_hub.Files["model.safetensors"]) + ".lock");
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using var other = Process.Start(new ProcessStartInfo("flock", [path, "bash", "-c", "echo held; read"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        Assert.AreEqual("held", await other.StandardOutput.ReadLineAsync());
+        var waits = new TaskCompletionSource();
+        var observer = _hub.Observer() with { Log = line => { if (line.Contains($"holds '{path}'", StringComparison.Ordinal)) waits.TrySetResult(); } };
+
+        var download = Task.Run(() => _hub.Download(observer: observer));
+
+        Assert.AreSame(waits.Task, await Task.WhenAny(waits.Task, download));
+        Assert.AreEqual(0, _hub.BytesSent);
+        other.StandardInput.Close();
+        Assert.AreEqual(_hub.Snapshot, await download);
+        AssertWhole();
+    }
+
+    /// <inheritdoc cref="Lock_of_another_program_is_waited_for"/>
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void Lock_keeps_another_program_waiting()
+    {
+        var path = Path.Combine(_hub.CacheFolder, ".locks", "models--owner--mini", LoopbackHub.Etag(_hub.Files["model.safetensors"]) + ".lock");
+        _hub.Change = (request, reply) =>
+        {
+            if (request.Server == "cdn")
+                Assert.AreEqual(1, Start(["flock", "--nonblock", path, "true"]).ExitCode);
+            return reply;
+        };
+
+        _hub.Download();
+
+        Assert.AreEqual(0, Start(["flock", "--nonblock", path, "true"]).ExitCode);
+    }
+
     [TestMethod]
     public void Proxy_of_the_environment_is_used()
     {

@@ -159,9 +159,15 @@ public sealed class HubRefusalTests : HubTest
     }
 
     [TestMethod]
-    public void Answer_that_is_no_list_is_refused()
+    [DataRow("<html>Please sign in to this network</html>")]
+    [DataRow("[]")]
+    [DataRow("""{"sha": "86b5e0934494bd15c9632b12f734a8a67f723594"}""")]
+    [DataRow("""{"sha": 1, "siblings": []}""")]
+    [DataRow("""{"sha": "86b5e0934494bd15c9632b12f734a8a67f723594", "siblings": [{"rfilename": null}]}""")]
+    [DataRow("""{"sha": "86b5e0934494bd15c9632b12f734a8a67f723594", "siblings": ["config.json"]}""")]
+    public void Answer_that_is_no_list_is_refused(string answer)
     {
-        Hub.Instead = _ => new(200, Encoding.UTF8.GetBytes("<html>Please sign in to this network</html>"));
+        Hub.Instead = _ => new(200, Encoding.UTF8.GetBytes(answer));
 
         Assert.Contains("does not answer as a Hugging Face hub does", Foreign());
     }

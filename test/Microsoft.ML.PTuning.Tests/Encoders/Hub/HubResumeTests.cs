@@ -34,6 +34,22 @@ public sealed class HubResumeTests : HubTest
         Assert.HasCount(6, Hub.Requests);
     }
 
+    /// <summary>The address that the hub leads to is valid for a while.</summary>
+    [TestMethod]
+    public void Address_that_has_expired_is_asked_for_anew()
+    {
+        var isFirst = true;
+        Hub.Instead = request =>
+        {
+            var isExpired = request.Server == "cdn" && isFirst;
+            isFirst &= !isExpired;
+            return isExpired ? LoopbackReply.Error(403) : null;
+        };
+
+        AssertWhole(Hub.Download());
+        Assert.HasCount(2, Hub.Downloads.Where(request => request == $"hub GET /owner/mini/resolve/{Hub.Commit}/model.safetensors"));
+    }
+
     [TestMethod]
     public void Retry_After_is_waited_for()
     {
@@ -199,6 +215,7 @@ public sealed class HubResumeTests : HubTest
         Assert.IsInRange(1, Weights.Length - 1, arrived.Length);
         CollectionAssert.AreEqual(Weights[..arrived.Length], arrived);
         Assert.IsFalse(File.Exists(Blob));
+        Assert.IsFalse(File.Exists(Path.Combine(Hub.ModelFolder, "refs", "main"))); // What looks for the branch finds no half of it.
         AssertWhole(Hub.Download());
     }
 
