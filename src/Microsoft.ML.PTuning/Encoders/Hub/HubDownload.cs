@@ -66,7 +66,7 @@ internal sealed class HubDownload(HubCache cache, HubSettings settings, Download
         var modelType = "";
         foreach (var name in EncoderFiles.Of(snapshot, Has))
         {
-            if (name == EncoderFiles.FormatOf(Has)!.FileName)
+            if (name == EncoderFiles.FormatOf(Has)!.FileName && !folder.Has(commit, name))
                 TextTokenizer.Load(snapshot, modelType); // Nobody waits for weights that cannot be used.
             await PlaceAsync(name).ConfigureAwait(false);
             if (name != BackboneConfiguration.FileName)
