@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Encoders;
+using Microsoft.ML.PTuning.Formats;
 
 namespace Microsoft.ML.PTuning;
 
@@ -13,7 +14,7 @@ public sealed class BackboneDescription
         Layers = reference.Layers;
         HiddenSize = reference.HiddenSize;
         ParameterCount = lease.Backbone.ParameterCount;
-        FileBytes = reference.Weights.Keys.Sum(file => new FileInfo(Path.Combine(lease.Directory, file)).Length);
+        FileBytes = reference.Weights.Keys.Sum(file => RegularFile.LengthOf(Path.Combine(lease.Directory, file)));
     }
 
     /// <summary>The folder's name, or the hub id.</summary>

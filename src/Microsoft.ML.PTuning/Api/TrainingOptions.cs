@@ -23,8 +23,9 @@ public abstract class TrainingOptions
     }
 
     /// <summary>
-    /// The frozen encoder: a folder in Hugging Face layout, a hub id that is already on this machine, or the name of a bundled encoder;
-    /// null for the default, all-MiniLM-L6-v2 of the package Microsoft.ML.PTuning.Backbone.MiniLM where that is deployed, else mini-cased of
+    /// The frozen encoder: a folder in Hugging Face layout, a hub id that is already on this machine, <c>hf://</c> and a hub id, which <c>Fit</c>
+    /// downloads if it is not (<see cref="PTuningContext.DownloadPTuningBackboneAsync"/>), or the name of a bundled encoder; null for the default,
+    /// all-MiniLM-L6-v2 of the package Microsoft.ML.PTuning.Backbone.MiniLM where that is deployed, else mini-cased of
     /// Microsoft.ML.PTuning.Backbone.Mini.
     /// </summary>
     public string? Backbone { get; set => Chosen.Set(ref field, value); }

@@ -19,7 +19,12 @@ internal static class SentenceModules
 
     /// <returns>Whether the vector was the mean over the text's tokens alone; null where the folder does not say.</returns>
     /// <exception cref="InvalidDataException">A file is not of the format.</exception>
-    public static bool? PoolsMean(string directory)
+    public static bool? PoolsMean(string directory) =>
+        PoolingFile(directory) is { } file && Path.Combine(directory, file) is var path && File.Exists(path) ? ReadsMean(path) : null;
+
+    /// <returns>The file that says how a vector is pooled, from the folder; null where none is named. It need not be there.</returns>
+    /// <exception cref="InvalidDataException"><c>modules.json</c> is not of the format.</exception>
+    public static string? PoolingFile(string directory)
     {
         var path = Path.Combine(directory, FileName);
         if (!File.Exists(path))
@@ -29,18 +34,15 @@ internal static class SentenceModules
         var folders = from module in modules.RootElement.EnumerateArray()
                       where Text(module, "type", path).EndsWith("Pooling", StringComparison.Ordinal)
                       select Text(module, "path", path);
-        return folders.FirstOrDefault() is { } folder ? ReadsMean(directory, folder, path) : null;
+        if (folders.FirstOrDefault() is not { } folder)
+            return null;
+        return PlainPath.IsBelow(folder)
+            ? $"{folder}/{BackboneConfiguration.FileName}"
+            : throw new InvalidDataException($"'{path}' names the folder '{folder}' for its pooling, expected one inside '{directory}'. {Advice}");
     }
 
-    private static bool? ReadsMean(string directory, string folder, string modules)
+    private static bool? ReadsMean(string path)
     {
-        if (!PlainPath.IsBelow(folder))
-            throw new InvalidDataException($"'{modules}' names the folder '{folder}' for its pooling, expected one inside '{directory}'. {Advice}");
-
-        var path = Path.Combine(directory, folder, BackboneConfiguration.FileName);
-        if (!File.Exists(path))
-            return null;
-
         using var pooling = Parse(path, JsonValueKind.Object);
         string[] modes =
         [

@@ -22,7 +22,7 @@ internal sealed record CheckpointIndex(string Path, IReadOnlyDictionary<string, 
     /// <exception cref="InvalidDataException">It is no index, or it names files elsewhere.</exception>
     public static CheckpointIndex Read(string path)
     {
-        if (new FileInfo(path).Length > LongestIndex)
+        if (RegularFile.LengthOf(path) > LongestIndex)
             throw Refuse(path, $"it is longer than {LongestIndex} bytes");
 
         try

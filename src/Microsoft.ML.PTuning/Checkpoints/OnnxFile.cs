@@ -19,7 +19,7 @@ internal sealed class OnnxFile : ICheckpoint
 
     private OnnxFile(OnnxModel model) => (_model, _tensors) = (model, model.Tensors.ToDictionary(tensor => tensor.Name));
 
-    public static IReadOnlyList<CheckpointFormat> Formats => [new("model.onnx", Open, OtherFiles), new("onnx/model.onnx", Open, OtherFiles)];
+    public static IReadOnlyList<CheckpointFormat> Formats => [new("model.onnx", Open, OnnxModel.OtherFilesOf), new("onnx/model.onnx", Open, OnnxModel.OtherFilesOf)];
 
     public string Source => _model.Path;
 
@@ -60,12 +60,6 @@ internal sealed class OnnxFile : ICheckpoint
             file.Dispose();
         _numbers.Clear();
         _model.Dispose();
-    }
-
-    private static IReadOnlyCollection<string> OtherFiles(string path)
-    {
-        using var model = OnnxModel.Open(path);
-        return model.OtherFiles;
     }
 
     private Tensor Dequantize(OnnxTensor tensor)

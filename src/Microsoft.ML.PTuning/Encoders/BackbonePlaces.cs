@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Encoders.Hub;
+
 namespace Microsoft.ML.PTuning.Encoders;
 
 /// <summary>Where a machine keeps encoders.</summary>
@@ -16,20 +18,6 @@ internal sealed record BackbonePlaces(string BaseDirectory, IReadOnlyList<string
         var path = (environment(SearchPathVariable) ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(folder => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        return new(Path.TrimEndingDirectorySeparator(baseDirectory), [.. path], new(HubRoot()));
-
-        // The order of huggingface_hub's constants.py.
-        string HubRoot()
-        {
-            if (Value("HF_HUB_CACHE") is { } hub)
-                return hub;
-            if (Value("HF_HOME") is { } home)
-                return Path.Combine(home, "hub");
-            var cache = Value("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(
-                Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".cache");
-            return Path.Combine(cache, "huggingface", "hub");
-        }
-
-        string? Value(string name) => environment(name) is { Length: > 0 } value ? value : null;
+        return new(Path.TrimEndingDirectorySeparator(baseDirectory), [.. path], new(HubSettings.CacheOf(environment)));
     }
 }

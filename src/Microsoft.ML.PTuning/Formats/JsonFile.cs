@@ -15,7 +15,7 @@ internal static class JsonFile
     public static JsonDocument Parse(string path, Encoding encoding)
     {
         RegularFile.Require(path);
-        if (new FileInfo(path).Length is var length && length > Longest)
+        if (RegularFile.LengthOf(path) is var length && length > Longest)
             throw new JsonException(FormattableString.Invariant($"It has {length:N0} bytes, more than the {Longest:N0} of any such file."));
 
         var json = File.ReadAllText(path, encoding);

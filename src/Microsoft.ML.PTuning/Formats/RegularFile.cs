@@ -32,6 +32,10 @@ internal static unsafe partial class RegularFile
         return File.ReadAllText(path);
     }
 
+    /// <summary>Bytes of a file. Links are followed; <see cref="FileInfo.Length"/> is that of the link.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static long LengthOf(string path) => (File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path)).Length;
+
     /// <summary>Refuses what is there and is no regular file. Links are followed.</summary>
     /// <exception cref="IOException">It is a FIFO, a socket, a device or a folder.</exception>
     public static void Require(string path)

@@ -39,6 +39,19 @@ internal sealed class TokenizerFiles
         }
     }
 
+    /// <summary>Those of <see cref="Names"/> that a tokenizer with these files is read from.</summary>
+    /// <param name="has">Whether there is a file of a name.</param>
+    public static IReadOnlyList<string> ReadFrom(Func<string, bool> has)
+    {
+        string[] others = [.. Names.Where(name => name != Fast && has(name))];
+        return CountsFast(others.Contains) && has(Fast) ? [.. others, Fast] : others;
+    }
+
+    /// <summary><see cref="Fast"/> counts where vocabulary or settings stand in no other file; never beside a SentencePiece model.</summary>
+    /// <inheritdoc cref="ReadFrom"/>
+    public static bool CountsFast(Func<string, bool> has) =>
+        !SentencePiece.Any(has) && (!(has(Lines) || has(Tokens) || has(Merges)) || !has(Configuration));
+
     public string Directory { get; }
 
     /// <summary>Full paths, in the order they were read.</summary>

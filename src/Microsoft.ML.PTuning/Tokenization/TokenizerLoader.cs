@@ -52,15 +52,8 @@ internal static class TokenizerLoader
         return [.. files.Read.Select(path => Path.GetFileName(path)), .. vocabulary.Where(files.Has)];
     }
 
-    /// <summary><c>tokenizer.json</c> counts where vocabulary or settings stand in no other file; never beside a SentencePiece model.</summary>
-    private static TokenizerJson? FastForm(TokenizerFiles files)
-    {
-        if (files.FindSentencePiece() is not null)
-            return null;
-
-        var vocabulary = files.Has(TokenizerFiles.Lines) || files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges);
-        return files.Has(TokenizerFiles.Fast) && (!vocabulary || !files.Has(TokenizerFiles.Configuration)) ? new TokenizerJson(files) : null;
-    }
+    private static TokenizerJson? FastForm(TokenizerFiles files) =>
+        files.FindSentencePiece() is null && TokenizerFiles.CountsFast(files.Has) && files.Has(TokenizerFiles.Fast) ? new TokenizerJson(files) : null;
 
     private static Kind KindOf(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json)
     {

@@ -46,7 +46,10 @@ internal sealed class TrainingSession : IDisposable
 
     /// <summary>Opens the encoder as a task needs it.</summary>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
-    public OpenBackbone LeaseBackbone(PromptTask task) => BackboneLibrary.Open(_options.Backbone, Device, _options.Precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead);
+    /// <exception cref="HttpRequestException">It is to be downloaded, and cannot be.</exception>
+    public OpenBackbone LeaseBackbone(PromptTask task) => BackboneLibrary.Open(
+        _options.Backbone, Device, _options.Precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
+        new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
 
     /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>

@@ -27,7 +27,7 @@ internal sealed class BackboneFolder : IDisposable
 
     /// <summary>A locator for this folder as the application's, <c>hub</c> in it as the Hugging Face cache, and the search path given.</summary>
     public BackboneLocator Locator(params string[] searchPath) =>
-        new(new(Root, searchPath, new(this["hub"])), Read, Fingerprint);
+        new(new(Root, searchPath, new(this["hub"])), Read, Fingerprint, hub => throw new InvalidOperationException($"{hub} was to be downloaded."));
 
     public BackboneReference Reference(BackboneLocation location) =>
         BackboneReference.Of(location, Read(location.Directory), ["model.safetensors"], ["vocab.txt"], Fingerprint);

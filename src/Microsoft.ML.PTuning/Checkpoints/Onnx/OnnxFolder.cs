@@ -11,9 +11,7 @@ internal static class OnnxFolder
     /// <exception cref="FormatException">It is not there, or the name or a link leads elsewhere.</exception>
     public static string Resolve(string model, string name)
     {
-        if (!PlainPath.IsBelow(name))
-            throw new FormatException($"it keeps weights in '{name}', expected a file's name in its own folder");
-
+        RequireBelow(name);
         var folder = Path.GetDirectoryName(Path.GetFullPath(model))!;
         var path = Path.Combine(folder, name);
         if (!File.Exists(path))
@@ -24,6 +22,13 @@ internal static class OnnxFolder
         return IsBelow(folder, target) || IsBelow(Path.GetDirectoryName(Target(model))!, target)
             ? path
             : throw new FormatException($"it keeps weights in '{name}', which is a link to '{target}', outside of its folder");
+    }
+
+    /// <exception cref="FormatException">The name leads elsewhere.</exception>
+    public static void RequireBelow(string name)
+    {
+        if (!PlainPath.IsBelow(name))
+            throw new FormatException($"it keeps weights in '{name}', expected a file's name in its own folder");
     }
 
     private static string Target(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);

@@ -15,17 +15,14 @@ internal sealed class OnnxModel : IDisposable
         _file = MappedFile.Open(path);
         try
         {
-            if (_file.Length > int.MaxValue)
-                throw new FormatException($"it has {_file.Length} bytes, more than the 2 GiB of the format; export it with its weights in files beside it");
-
-            var graph = OnnxParser.Read(_file.Bytes(0, (int)_file.Length));
+            var graph = Parse(_file);
             OpenOthers(graph);
             Tensors = OnnxTensors.Of(graph);
         }
         catch (FormatException e)
         {
             Dispose();
-            throw Refuse(e.Message, e);
+            throw Refuse(path, e.Message, e);
         }
         catch
         {
@@ -39,12 +36,27 @@ internal sealed class OnnxModel : IDisposable
     /// <summary>The weights with Hugging Face's names and order of rows and columns; each name once.</summary>
     public IReadOnlyList<OnnxTensor> Tensors { get; }
 
-    /// <summary>The files beside the model's own that hold its weights, by their names from its folder.</summary>
-    public IReadOnlyCollection<string> OtherFiles => _others.Keys;
-
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is damaged or no ONNX file, or it packs its weights.</exception>
     public static OnnxModel Open(string path) => new(path);
+
+    /// <summary>The files beside a model's own that hold its weights, by their names from its folder. They need not be there.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static IReadOnlyCollection<string> OtherFilesOf(string path)
+    {
+        using var file = MappedFile.Open(path);
+        try
+        {
+            string[] names = [.. Parse(file).Constants.Select(constant => constant.Bytes.File).OfType<string>().Distinct()];
+            foreach (var name in names)
+                OnnxFolder.RequireBelow(name);
+            return names;
+        }
+        catch (FormatException e)
+        {
+            throw Refuse(path, e.Message, e);
+        }
+    }
 
     /// <summary>Reads a tensor as F32, dequantised and in Hugging Face's order.</summary>
     /// <param name="numbers">As many as the tensor's shape has.</param>
@@ -53,7 +65,7 @@ internal sealed class OnnxModel : IDisposable
     {
         var weight = tensor.Weight;
         if (!weight.IsFloat || weight.Constant.ElementSize == 0)
-            throw Refuse($"its tensor {weight.Constant} cannot be read as numbers with a fraction", null);
+            throw Refuse(Path, $"its tensor {weight.Constant} cannot be read as numbers with a fraction", null);
         ArgumentOutOfRangeException.ThrowIfNotEqual(numbers.Length, weight.Constant.Count);
         OnnxNumbers.Read(Bytes(weight.Constant), weight, weight.Quantization is { } quantization ? Scales(weight.Constant, quantization) : null, numbers);
     }
@@ -65,7 +77,7 @@ internal sealed class OnnxModel : IDisposable
     {
         var (file, offset, length, areFields) = constant.Bytes;
         if (length is not <= int.MaxValue || constant.Count * constant.ElementSize > Array.MaxLength)
-            throw Refuse($"its tensor {constant} is larger than 2 GiB", null);
+            throw Refuse(Path, $"its tensor {constant} is larger than 2 GiB", null);
 
         var bytes = (file is null ? _file : _others[file]).Bytes(offset, (int)length);
         try
@@ -74,7 +86,7 @@ internal sealed class OnnxModel : IDisposable
         }
         catch (FormatException e)
         {
-            throw Refuse(e.Message, e);
+            throw Refuse(Path, e.Message, e);
         }
     }
 
@@ -99,6 +111,10 @@ internal sealed class OnnxModel : IDisposable
         return new(scales, zeroPoints, run: axis is { } channels ? constant.Shape[(channels + 1)..].Aggregate(1L, (run, size) => run * size) : long.MaxValue);
     }
 
+    private static OnnxGraph Parse(MappedFile file) => file.Length <= int.MaxValue
+        ? OnnxParser.Read(file.Bytes(0, (int)file.Length))
+        : throw new FormatException($"it has {file.Length} bytes, more than the 2 GiB of the format; export it with its weights in files beside it");
+
     private void OpenOthers(OnnxGraph graph)
     {
         foreach (var constant in graph.Constants)
@@ -115,6 +131,6 @@ internal sealed class OnnxModel : IDisposable
         }
     }
 
-    private InvalidDataException Refuse(string reason, Exception? inner) =>
-        new($"'{Path}' cannot be read as ONNX: {reason}. Fetch or export the file again.", inner);
+    private static InvalidDataException Refuse(string path, string reason, Exception? inner) =>
+        new($"'{path}' cannot be read as ONNX: {reason}. Fetch or export the file again.", inner);
 }

@@ -57,6 +57,13 @@ internal static class ApiModels
         Console.WriteLine(model.IsRowToRowMapper);
     }
 
+    public static async Task Download(MLContext mlContext)
+    {
+        var progress = new Progress<BackboneDownloadProgress>(p => Console.WriteLine($"{p.File}: {p.Bytes} of {p.TotalBytes} bytes"));
+        string folder = await mlContext.DownloadPTuningBackboneAsync("hf://google-bert/bert-base-cased", progress);
+        Console.WriteLine(folder);
+    }
+
     public static void Precision()
     {
         var mlContext = new MLContext { GpuDeviceId = 0 };

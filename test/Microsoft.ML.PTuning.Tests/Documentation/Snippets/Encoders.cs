@@ -7,6 +7,12 @@ internal static class Encoders
         new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Backbone = "models/bert-base-cased" }
         ;
 
+    public static async Task Hub(MLContext mlContext, PTuningV2Trainer.MulticlassOptions options)
+    {
+        options.Backbone = "hf://google-bert/bert-base-cased@main";               // Fit downloads it,
+        await mlContext.DownloadPTuningBackboneAsync("hf://google-bert/bert-base-cased"); // or this does, ahead.
+    }
+
     public static void OnGpu()
     {
         var mlContext = new MLContext { GpuDeviceId = 0, FallbackToCpu = true };
