@@ -133,6 +133,8 @@ pack() {
         say "packing $project"
         msbuild "src/$project" -t:Pack -p:PackageOutputPath="$root/artifacts"
     done
+    say "packing Microsoft.ML.PTuning.Tool"
+    msbuild src/Microsoft.ML.PTuning.Tool -t:Pack -p:PackageOutputPath="$root/artifacts" -p:PublishReadyToRun=true
     ls -l "$root/artifacts"
 }
 

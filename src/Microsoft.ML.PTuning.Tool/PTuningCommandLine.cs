@@ -18,6 +18,7 @@ internal static class PTuningCommandLine
         new CompareCommand(console),
         new SweepCommand(console),
         new NewCommand(console),
+        new DownloadCommand(console),
         new CompletionCommand(console),
     };
 

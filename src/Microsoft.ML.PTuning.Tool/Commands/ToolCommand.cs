@@ -48,7 +48,7 @@ internal abstract class ToolCommand : System.CommandLine.Command
 
     // What data, models, encoders and options can be wrong with. Anything else is a mistake of this program and shows where it was made.
     private static bool IsExpected(Exception e) => e is DataException or IOException or UnauthorizedAccessException or InvalidDataException or FormatException
-        or JsonException or ArgumentException or InvalidOperationException or NotSupportedException or PlatformNotSupportedException;
+        or JsonException or HttpRequestException or ArgumentException or InvalidOperationException or NotSupportedException or PlatformNotSupportedException;
 }
 
 /// <summary>What the process ends with.</summary>
