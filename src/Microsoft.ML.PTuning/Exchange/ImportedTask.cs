@@ -25,6 +25,17 @@ internal static class ImportedTask
         _ => new PTuningV2Trainer.MulticlassOptions(),
     };
 
+    /// <summary>A task whose rows leave a method its positions.</summary>
+    /// <param name="room">The largest number of tokens.</param>
+    public static PromptTask Shrunk(PromptTask task, int room)
+    {
+        if (task.MaxLength <= room)
+            return task;
+        return task is QuestionAnswering answering
+            ? answering with { MaxLength = room, DocumentStride = Math.Min(answering.DocumentStride, room / 4) } // A question may take half.
+            : task with { MaxLength = room };
+    }
+
     /// <param name="task">The task as the options say it.</param>
     /// <param name="head">The head of the file.</param>
     /// <param name="classes">The classes in the order of the outputs; null where nobody knows them.</param>

@@ -141,6 +141,6 @@ internal sealed class OfficialCheckpoint : ForeignModel
     private static bool IsSame(Tensor file, Tensor encoder)
     {
         using var scope = NewDisposeScope();
-        return file.shape.SequenceEqual(encoder.shape) && equal(file.to(encoder.dtype).to(encoder.device), encoder).item<bool>();
+        return file.shape.SequenceEqual(encoder.shape) && file.to(encoder.dtype).to(encoder.device).equal(encoder).all().item<bool>();
     }
 }
