@@ -170,7 +170,8 @@ internal sealed class ConfigurationFile : IDisposable
     /// <param name="why">What it would change.</param>
     public void RequireEmpty(string key, string why)
     {
-        if (Find(key) is { ValueKind: not JsonValueKind.False } value && value.GetRawText().Any(letter => !char.IsWhiteSpace(letter) && !"[]{}".Contains(letter)))
+        if (Find(key) is { ValueKind: not JsonValueKind.False } value
+            && value.GetRawText().Any(letter => !char.IsWhiteSpace(letter) && !"[]{}".Contains(letter)))
             Fault(key, value, $"nothing: {why}", 0);
     }
 

@@ -79,7 +79,8 @@ internal sealed class AdapterHubHead : IDisposable
     public ForeignHead Read(Backbone backbone, TaskForm form, string encoderFolder)
     {
         if (Name is null)
-            return TransformersHead.Read(TransformersHead.NamesOf(form, backbone), backbone, new(_tensors, ""), () => ForeignTensors.OpenCheckpoint(encoderFolder));
+            return TransformersHead.Read(
+                TransformersHead.NamesOf(form, backbone), backbone, new(_tensors, ""), () => ForeignTensors.OpenCheckpoint(encoderFolder));
 
         var hidden = backbone.Configuration.HiddenSize;
         if (form is TaskForm.Tokens or TaskForm.Answers)

@@ -62,7 +62,8 @@ internal sealed class ForeignTensors(ICheckpoint file) : IDisposable
         using var all = finite.all();
         return all.item<bool>()
             ? copy
-            : throw new InvalidDataException($"'{Source}': tensor '{name}' has numbers that are infinite or none. The file is damaged, or its training failed.");
+            : throw new InvalidDataException(
+                $"'{Source}': tensor '{name}' has numbers that are infinite or none. The file is damaged, or its training failed.");
     }
 
     /// <summary>Reads weight and bias of a linear layer.</summary>

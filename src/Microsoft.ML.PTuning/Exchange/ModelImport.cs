@@ -21,10 +21,10 @@ internal static class ModelImport
     {
         if (options is not null)
             ImportedTask.Check(options, classes);
+        TorchNative.EnsureLoaded();
         using var foreign = ForeignFormats.Open(format, folder);
         var form = FormOf(foreign, options);
 
-        TorchNative.EnsureLoaded();
         using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Importing");
         var device = HostEnvironment.DeviceOf(
             environment, options?.GpuDeviceId, options?.FallbackToCpu, line => channel.Warning(MessageSensitivity.None, "{0}", line));
@@ -71,7 +71,8 @@ internal static class ModelImport
 
     /// <param name="room">Most tokens of a row, which holds where the caller gave no options.</param>
     private static PromptTask TaskOf(
-        ForeignModel foreign, TaskForm form, ForeignHead head, PTuningV2Trainer.Options? options, IReadOnlyList<string>? classes, string encoderFolder, int room)
+        ForeignModel foreign, TaskForm form, ForeignHead head, PTuningV2Trainer.Options? options, IReadOnlyList<string>? classes, string encoderFolder,
+        int room)
     {
         var outputs = head.Bias.size(0);
         var encoder = TransformersConfig.Read(encoderFolder);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Exchange;
 
-/// <summary>A whole model of the official code of P-tuning v2 (THUDM/P-tuning-v2): the encoder, <c>prefix_encoder.*</c> and a head, in one checkpoint.</summary>
+/// <summary>A whole model of the official code (THUDM/P-tuning-v2): the encoder, <c>prefix_encoder.*</c> and a head, in one checkpoint.</summary>
 /// <remarks>
 /// The prefix is <c>prefix_encoder.embedding.weight</c>, <c>[P, 2LH]</c>; where it was projected, that is <c>[P, H]</c>, and the network is
 /// <c>prefix_encoder.trans</c>. Models with prompts in the input only have <c>prefix_encoder.weight</c>, <c>[P, H]</c>.
@@ -37,7 +37,8 @@ internal sealed class OfficialCheckpoint : ForeignModel
     }
 
     public static ForeignFormat Format { get; } = new(
-        "a checkpoint of the official code of P-tuning v2", nameof(PTuningV2Transformer.ImportOfficialCheckpoint), IsIn, folder => new OfficialCheckpoint(folder));
+        "a checkpoint of the official code of P-tuning v2", nameof(PTuningV2Transformer.ImportOfficialCheckpoint), IsIn,
+        folder => new OfficialCheckpoint(folder));
 
     /// <summary>Its own folder.</summary>
     public override string Encoder => Folder;
@@ -72,7 +73,8 @@ internal sealed class OfficialCheckpoint : ForeignModel
         if (FindPooler(backbone) is not { } pooler)
             throw new InvalidDataException($"'{_tensors.Source}' holds no '{Pooler}.weight', which a head for texts reads. Give the options of its task.");
         var trained = _tensors.ReadLinear(pooler, hidden, hidden);
-        var isEncoders = backbone.HasPooler && IsSame(trained.Weight, backbone.Tensors[$"{Pooler}.weight"]) && IsSame(trained.Bias, backbone.Tensors[$"{Pooler}.bias"]);
+        var isEncoders = backbone.HasPooler
+            && IsSame(trained.Weight, backbone.Tensors[$"{Pooler}.weight"]) && IsSame(trained.Bias, backbone.Tensors[$"{Pooler}.bias"]);
         return isEncoders ? head : head with { Pooling = Pooling.Trained, Pooler = trained };
     }
 

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Exchange;
 
-/// <summary>An adapter of Hugging Face's PEFT, of version 0.3.0 or later: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> or <c>.bin</c>.</summary>
+/// <summary>An adapter of PEFT 0.3.0 or later: <c>adapter_config.json</c>, and <c>adapter_model.safetensors</c> or <c>adapter_model.bin</c>.</summary>
 /// <remarks>
 /// Prompts are saved as <c>prompt_embeddings</c>, after the network that made them. Of PREFIX_TUNING they are <c>[P, 2LH]</c>, as here. A head is saved
 /// as <c>base_model.classifier.*</c>; of LoRA <c>base_model.model.</c> comes first.
@@ -75,14 +75,16 @@ internal sealed class PeftAdapter : ForeignModel
     private ForeignMethod ReadLowRank(Backbone backbone)
     {
         var prefix = Prefix + BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix;
-        var modules = _tensors.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(PeftNames.LowRankA, StringComparison.Ordinal))
+        var modules = _tensors.Names
+            .Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(PeftNames.LowRankA, StringComparison.Ordinal))
             .Select(name => name[prefix.Length..^PeftNames.LowRankA.Length]).ToHashSet();
-        if (modules.Count == 0)
-            throw new InvalidDataException(
-                $"'{_tensors.Source}' changes no linear layer of a {backbone.Configuration.ModelType} encoder: no tensor is named "
-                + $"'{prefix}...{PeftNames.LowRankA}'. Name the encoder that it was trained on, as Backbone of the options.");
+        var method = LowRankAdaptation.Of(backbone, modules, _configuration.Rank, _configuration.Alpha)
+            ?? throw new InvalidDataException(
+                $"'{_tensors.Source}' changes no linear layer of this {backbone.Configuration.ModelType} encoder: no tensor is named as "
+                + $"'{prefix}{backbone.LinearNames(0).Query}{PeftNames.LowRankA}'. Name the encoder that it was trained on, as Backbone of the options.");
+        if (method.FindMisfit(backbone, maxLength: 1) is { } misfit) // Before numbers are made for its rank.
+            throw new InvalidDataException($"'{_tensors.Source}' does not fit the encoder: {misfit}");
 
-        var method = LowRankAdaptation.Of(backbone, modules, _configuration.Rank, _configuration.Alpha);
         return new(method, method.Declare(backbone).ToDictionary(tensor => tensor.Name, tensor =>
         {
             var name = prefix + tensor.Name[TrainedTensors.OfBackbone("").Length..];

@@ -50,16 +50,19 @@ internal static class PeftMisfits
         if (method is PromptTuning { EmbedsTwice: true })
             yield return "EmbedsTwice embeds the text twice, and PEFT embeds it once";
         if (encoder.EmbeddingSize != encoder.HiddenSize)
-            yield return $"the word embeddings have {encoder.EmbeddingSize} numbers and the layers {encoder.HiddenSize}, and PEFT's prompts have as many as the layers";
+            yield return $"the word embeddings have {encoder.EmbeddingSize} numbers and the layers {encoder.HiddenSize}, "
+                + "and PEFT's prompts have as many as the layers";
         if (ImportedTask.FormOf(task) == TaskForm.Sentence && !method.ReadsFirstVector)
-            yield return $"the head reads the text's first token, and in PEFT the first vector of the prompt: train with {nameof(PromptTuning.ReadsPrompt)} = true";
+            yield return "the head reads the text's first token, and in PEFT the first vector of the prompt: "
+                + $"train with {nameof(PromptTuning.ReadsPrompt)} = true";
         if (ImportedTask.FormOf(task) != TaskForm.Sentence && method.ReadsFirstVector)
             yield return $"{nameof(PromptTuning.ReadsPrompt)} is true, which means nothing for PEFT's heads that read every token";
     }
 
     private static IEnumerable<string> OfTask(PromptTask task, TuningMethod method, Backbone backbone) => task switch
     {
-        SentenceClassification { Verbalizer: not null } => ["the language model's head scores the words of a Verbalizer, and PEFT's task types have trained heads"],
+        SentenceClassification { Verbalizer: not null } =>
+            ["the language model's head scores the words of a Verbalizer, and PEFT's task types have trained heads"],
         SentenceTask { Pattern: { } pattern } => [$"texts are read in the pattern \"{pattern}\", and an adapter has no place for it"],
         SentenceTask sentence => OfSentences((SentenceHead)sentence.Head, method, backbone),
         NamedEntityRecognition { PredicateColumnName: not null } => ["each row has a predicate behind its sentence, and an adapter has no place for it"],

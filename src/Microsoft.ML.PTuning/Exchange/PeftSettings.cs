@@ -103,7 +103,8 @@ internal static class PeftSettings
     // As Python's json.dumps(settings, indent=2, sort_keys=True).
     private static byte[] Write(JsonObject settings)
     {
-        var ordered = new JsonObject(settings.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
+        var ordered = new JsonObject(settings
+            .OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
         return Encoding.UTF8.GetBytes(ordered.ToJsonString(new JsonSerializerOptions { WriteIndented = true }).ReplaceLineEndings("\n"));
     }
 }

@@ -24,7 +24,8 @@ internal static class TransformersHead
         _ when FamilyOf(backbone).SentenceHead is { } names => (names.Pooler, names.Output),
         _ => throw new InvalidDataException(
             $"The head of transformers' sentence classifier over {backbone.Configuration.ModelType} is not supported: it is not a pooler, "
-            + $"then a linear layer. Supported are: {string.Join(", ", BackboneFamilies.All.Where(f => f.SentenceHead is not null).Select(f => f.ModelType))}."),
+            + "then a linear layer. Supported are: "
+            + $"{string.Join(", ", BackboneFamilies.All.Where(f => f.SentenceHead is not null).Select(f => f.ModelType))}."),
     };
 
     /// <summary>Whether a pooler belongs to the encoder, and stays as its checkpoint has it.</summary>
@@ -38,7 +39,9 @@ internal static class TransformersHead
     {
         using var encoder = new LazyPlace(openEncoder);
         var hidden = backbone.Configuration.HiddenSize;
-        var place = adapter.Has(names.Output) ? adapter : encoder.Place is { } own && own.Has(names.Output) ? own : throw NoHead(names.Output, adapter, encoder);
+        var place = adapter.Has(names.Output) ? adapter
+            : encoder.Place.Has(names.Output) ? encoder.Place
+            : throw NoHead(names.Output, adapter, encoder);
         var (weight, bias) = place.Tensors.ReadLinear(place.Prefix + names.Output, -1, hidden);
         var head = new ForeignHead(weight, bias);
         if (names.Pooler is not { } pooler)

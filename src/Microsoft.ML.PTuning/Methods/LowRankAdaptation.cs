@@ -57,7 +57,8 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
 
     /// <summary>The smallest change of this kind that changes some linear layers of an encoder.</summary>
     /// <param name="modules">Their names, as the family calls them.</param>
-    internal static LowRankAdaptation Of(Backbone backbone, IReadOnlySet<string> modules, int rank, double alpha)
+    /// <returns>Null if the encoder's layers have none of them.</returns>
+    internal static LowRankAdaptation? Of(Backbone backbone, IReadOnlySet<string> modules, int rank, double alpha)
     {
         var layers = Enumerable.Range(0, backbone.Configuration.Layers).Select(layer => PartsOf(backbone.LinearNames(layer))).ToArray();
         var targets = LowRankTargets.None;
@@ -65,7 +66,7 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
             if (modules.Contains(module))
                 targets |= target;
         var first = Array.FindIndex(layers, parts => parts.Any(part => modules.Contains(part.Module)));
-        return new() { Rank = rank, Alpha = alpha, Targets = targets, Layers = first == 0 ? 0 : layers.Length - first };
+        return first < 0 ? null : new() { Rank = rank, Alpha = alpha, Targets = targets, Layers = first == 0 ? 0 : layers.Length - first };
     }
 
     /// <summary>The linear layers that are changed, as the family calls them.</summary>

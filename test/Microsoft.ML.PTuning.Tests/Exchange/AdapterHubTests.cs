@@ -52,7 +52,8 @@ public sealed class AdapterHubTests
         using var adapter = AdapterOf(golden, encoder, "pooler").Bend("adapter_config.json", file => file["config"]!["non_linearity"] = "relu");
         using var model = PTuningV2Transformer.ImportAdapterHub(new MLContext(1), adapter.Path);
 
-        var (embedding, w1, b1, w2, b2) = (Numbers("embedding.weight"), Numbers("trans.0.weight"), Numbers("trans.0.bias"), Numbers("trans.2.weight"), Numbers("trans.2.bias"));
+        var (embedding, w1, b1) = (Numbers("embedding.weight"), Numbers("trans.0.weight"), Numbers("trans.0.bias"));
+        var (w2, b2) = (Numbers("trans.2.weight"), Numbers("trans.2.bias"));
         var (hidden, inner, width) = (32, b1.Length, b2.Length);
         var actual = model.Model.Tensors[TrainedTensors.Prefix].flatten().data<float>().ToArray();
         for (var p = 0; p < Length; p++)
@@ -74,7 +75,8 @@ public sealed class AdapterHubTests
         using var encoder = EncoderOf(golden);
         using var adapter = AdapterOf(golden, encoder, "pooler").Bend("adapter_config.json", file => file["config"]!["leave_out"] = new JsonArray(1));
         var whole = golden.Tensors["init.prefix_encoder.embedding.weight"].view(Length, 3, 64);
-        adapter.Write("adapter.safetensors", new Dictionary<string, Tensor> { [$"{Root("bert")}control_trans"] = stack([whole.select(1, 0), whole.select(1, 2)], 1).flatten() });
+        var kept = stack([whole.select(1, 0), whole.select(1, 2)], 1).flatten();
+        adapter.Write("adapter.safetensors", new Dictionary<string, Tensor> { [$"{Root("bert")}control_trans"] = kept });
         using var model = PTuningV2Transformer.ImportAdapterHub(new MLContext(1), adapter.Path);
 
         CollectionAssert.AreEqual(new[] { 0, 2 }, ((DeepPrefix)model.Model.Method).ShapeFor(model.Model.Network.Encoder.Backbone).Selected.ToArray());
@@ -164,8 +166,8 @@ public sealed class AdapterHubTests
         var hasDense = head is "dense" or "multiple_choice";
         var last = head == "model" ? "classifier" : hasDense ? "heads.tickets.4" : "heads.tickets.1";
         var tensors = new Dictionary<string, Tensor> { [$"{last}.weight"] = Initial($"{output}.weight"), [$"{last}.bias"] = Initial($"{output}.bias") };
-        if (hasDense)
-            (tensors["heads.tickets.1.weight"], tensors["heads.tickets.1.bias"]) = (Initial($"{family}.pooler.dense.weight"), Initial($"{family}.pooler.dense.bias"));
+        foreach (var kind in hasDense ? (string[])["weight", "bias"] : [])
+            tensors[$"heads.tickets.1.{kind}"] = Initial($"{family}.pooler.dense.{kind}");
         var outputs = Initial($"{output}.bias").size(0);
 
         var folder = new ForeignFolder().Write("adapter.safetensors", prefix).Write("model_head.safetensors", tensors);
@@ -202,7 +204,8 @@ public sealed class AdapterHubTests
 
     private static void AsTorch(ForeignFolder adapter)
     {
-        foreach (var (safe, torch) in (IEnumerable<(string, string)>)[("adapter.safetensors", "pytorch_adapter.bin"), ("model_head.safetensors", "pytorch_model_head.bin")])
+        foreach (var (safe, torch) in (IEnumerable<(string, string)>)
+            [("adapter.safetensors", "pytorch_adapter.bin"), ("model_head.safetensors", "pytorch_model_head.bin")])
         {
             TorchWriter.Write(adapter.File(torch), adapter.Read(safe).Select(pair => (pair.Key, pair.Value)));
             adapter.Delete(safe);

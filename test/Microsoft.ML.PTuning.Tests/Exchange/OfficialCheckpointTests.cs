@@ -12,7 +12,9 @@ public sealed class OfficialCheckpointTests
 
     private static readonly string s_folder = Path.Combine(GoldenFiles.Root, "official");
 
-    public static IEnumerable<object[]> Files => Directory.GetFiles(s_folder, "*" + Ending).Order().Select(path => new object[] { Path.GetFileName(path)[..^Ending.Length] });
+    public static IEnumerable<object[]> Files =>
+        from path in Directory.GetFiles(s_folder, "*" + Ending).Order()
+        select new object[] { Path.GetFileName(path)[..^Ending.Length] };
 
     [TestMethod]
     [DynamicData(nameof(Files))]
@@ -84,12 +86,15 @@ public sealed class OfficialCheckpointTests
         StringAssert.Contains(refused.Message, "1 tensors differ, the first is 'encoder.layer.1.output.dense.bias'");
     }
 
+    /// <summary>RoBERTa's frozen pooler becomes the dense layer of transformers' classifier.</summary>
     [TestMethod]
-    public void Imported_model_keeps_its_scores_when_it_is_saved_and_becomes_an_adapter_of_PEFT()
+    [DataRow("bert.sequence-classification.projection")]
+    [DataRow("roberta.sequence-classification")]
+    public void Imported_model_keeps_its_scores_when_it_is_saved_and_becomes_an_adapter_of_PEFT(string name)
     {
-        using var golden = Open("bert.sequence-classification.projection");
+        using var golden = Open(name);
         using var folder = ForeignFolder.Copy(golden.Directory).WithTokenizer();
-        using var model = PTuningV2Transformer.ImportOfficialCheckpoint(new MLContext(1), folder.Path, OptionsOf("bert.sequence-classification"));
+        using var model = PTuningV2Transformer.ImportOfficialCheckpoint(new MLContext(1), folder.Path, OptionsOf(name));
         using var file = new MemoryStream();
         model.SaveTo(file);
         file.Position = 0;

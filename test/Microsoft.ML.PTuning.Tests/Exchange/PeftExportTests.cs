@@ -146,7 +146,8 @@ public sealed class PeftExportTests
         string[] modules = [.. encoder.Checkpoint.Tensors.Where(pair => pair.Value.dim() == 2 && !pair.Key.Contains("embeddings"))
             .Select(pair => pair.Key[..^".weight".Length]), "classifier"];
         string[] meant = [.. modules.Where(module => names.Any(name => module == name || module.EndsWith($".{name}", StringComparison.Ordinal)))];
-        string[] changed = [.. new SafetensorsReader(exported.File("adapter_model.safetensors")).Names.Where(name => name.EndsWith(".lora_A.weight", StringComparison.Ordinal))
+        string[] changed = [.. new SafetensorsReader(exported.File("adapter_model.safetensors")).Names
+            .Where(name => name.EndsWith(".lora_A.weight", StringComparison.Ordinal))
             .Select(name => name["base_model.model.".Length..^".lora_A.weight".Length])];
         CollectionAssert.AreEquivalent(changed, meant);
     }

@@ -19,7 +19,8 @@ public sealed class PeftImportTests
         using var adapter = ForeignFolder.Copy("peft/bert.prefix-tuning");
         var context = new MLContext(1);
         using var model = PTuningV2Transformer.ImportPeft(
-            context, adapter.Path, new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Backbone = encoder.Path, MaxLength = 24 }, ["a", "b", "c"]);
+            context, adapter.Path, new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Backbone = encoder.Path, MaxLength = 24 },
+            classes: ["a", "b", "c"]);
         Ticket[] rows = [new() { Text = "w9 w10 w11" }, new() { Text = "w50 w40 w30 w20 w11" }];
         var data = context.Data.LoadFromEnumerable(rows);
         var scores = Scores.Read(context, model.Transform(data));
@@ -39,6 +40,26 @@ public sealed class PeftImportTests
         var native = new MLContext().Model.Load(folder.File("model.zip"), out _);
         Scores.AssertEqual(scores, Scores.Read(context, native.Transform(data)));
         (native as IDisposable)?.Dispose();
+    }
+
+    [TestMethod]
+    public void Training_goes_on_from_an_imported_model()
+    {
+        using var encoder = ForeignFolder.PeftEncoder("bert");
+        using var adapter = ForeignFolder.Copy("peft/bert.prefix-tuning");
+        var context = new MLContext(1);
+        var options = new PTuningV2Trainer.MulticlassOptions
+        {
+            LabelColumnName = "Label", Sentence1ColumnName = "Text", Backbone = encoder.Path, MaxLength = 24, PrefixLength = 7, Pooling = Pooling.Checkpoint,
+            LearningRate = 1e-9, MaxEpochs = 1,
+        };
+        using var model = PTuningV2Transformer.ImportPeft(
+            context, adapter.Path, new PTuningV2Trainer.MulticlassOptions { Backbone = encoder.Path, MaxLength = 24, Sentence1ColumnName = "Text" },
+            classes: Tickets.Topics);
+        options.InitialModel = model;
+        var data = Tickets.Keyed(context, Tickets.Rows(12));
+        using var further = context.MulticlassClassification.Trainers.PTuningV2(options).Fit(data);
+        Scores.AssertEqual(Scores.Read(context, model.Transform(data)), Scores.Read(context, further.Transform(data)), 1e-4f); // Steps of nearly nothing.
     }
 
     /// <summary>A prefix of PEFT is the official code's, so its vectors for tags and answers hold for PEFT's, too.</summary>
@@ -73,7 +94,8 @@ public sealed class PeftImportTests
         var settings = JsonNode.Parse(File.ReadAllText(exported.File(Settings)))!;
         Assert.AreEqual(taskType, (string?)settings["task_type"]);
         CollectionAssert.AreEquivalent(
-            new[] { "prompt_embeddings", $"base_model.{head}.weight", $"base_model.{head}.bias" }, new SafetensorsReader(exported.File(Weights)).Names.ToArray());
+            new[] { "prompt_embeddings", $"base_model.{head}.weight", $"base_model.{head}.bias" },
+            new SafetensorsReader(exported.File(Weights)).Names.ToArray());
     }
 
     /// <summary>Words are read as they are given, those of a text apart from punctuation.</summary>
@@ -201,6 +223,22 @@ public sealed class PeftImportTests
     }
 
     [TestMethod]
+    public void Rank_beyond_the_weights_is_refused_before_numbers_are_made()
+    {
+        using var encoder = ForeignFolder.PeftEncoder("bert");
+        using var adapter = ForeignFolder.Copy("peft/bert.lora").Bend(Settings, settings => settings["r"] = 2_000_000_000);
+        AssertRefused(adapter, encoder, "Rank is 2000000000, but a weight that it changes has 32 inputs or outputs");
+    }
+
+    [TestMethod]
+    public void Products_for_another_family_are_refused()
+    {
+        using var encoder = ForeignFolder.PeftEncoder("roberta");
+        using var adapter = ForeignFolder.Copy("peft/bert.lora");
+        AssertRefused(adapter, encoder, "changes no linear layer of this roberta encoder");
+    }
+
+    [TestMethod]
     public void Numbers_that_are_none_are_refused()
     {
         using var encoder = ForeignFolder.PeftEncoder("bert");
@@ -261,7 +299,8 @@ public sealed class PeftImportTests
     {
         using var adapter = ForeignFolder.Copy("peft/bert.prefix-tuning").Bend(Settings, settings => settings["base_model_name_or_path"] = name);
         StringAssert.Contains(
-            Assert.ThrowsExactly<InvalidDataException>(() => PTuningV2Transformer.ImportPeft(new MLContext(1), adapter.Path)).Message, "folder of another computer");
+            Assert.ThrowsExactly<InvalidDataException>(() => PTuningV2Transformer.ImportPeft(new MLContext(1), adapter.Path)).Message,
+            "folder of another computer");
     }
 
     [TestMethod]
