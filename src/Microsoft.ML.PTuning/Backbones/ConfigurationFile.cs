@@ -17,18 +17,19 @@ internal sealed class ConfigurationFile : IDisposable
     private readonly JsonDocument _document;
     private readonly JsonElement _object;
     private readonly string _path;
-    private readonly string _subject;
+    private readonly string _verdict;
     private readonly List<string> _faults;
 
-    private ConfigurationFile(JsonDocument document, JsonElement json, string path, string subject, List<string> faults) =>
-        (_document, _object, _path, _subject, _faults) = (document, json, path, subject, faults);
+    private ConfigurationFile(JsonDocument document, JsonElement json, string path, string verdict, List<string> faults) =>
+        (_document, _object, _path, _verdict, _faults) = (document, json, path, verdict, faults);
 
-    /// <param name="subject">What it should describe.</param>
+    /// <param name="verdict">What a message says of a file with faults.</param>
     /// <param name="advice">What a message says if there is no such file.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It is not a JSON object.</exception>
     public static ConfigurationFile Open(
-        string path, string subject = "a supported encoder", string advice = "A backbone is a Hugging Face directory with config.json and weights.")
+        string path, string verdict = "does not describe a supported encoder",
+        string advice = "A backbone is a Hugging Face directory with config.json and weights.")
     {
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no '{path}'. {advice}", path);
@@ -44,7 +45,7 @@ internal sealed class ConfigurationFile : IDisposable
         }
 
         if (document.RootElement.ValueKind == JsonValueKind.Object)
-            return new(document, document.RootElement, path, subject, []);
+            return new(document, document.RootElement, path, verdict, []);
 
         using (document)
             throw new InvalidDataException($"'{path}' holds a JSON {document.RootElement.ValueKind}, expected an object.");
@@ -58,7 +59,7 @@ internal sealed class ConfigurationFile : IDisposable
 
     /// <summary>The settings under a key, whose faults are collected with the others; null where it is not there, null or no object.</summary>
     public ConfigurationFile? Section(string key) =>
-        Find(key) is { ValueKind: JsonValueKind.Object } value ? new(_document, value, _path, _subject, _faults) : null;
+        Find(key) is { ValueKind: JsonValueKind.Object } value ? new(_document, value, _path, _verdict, _faults) : null;
 
     /// <summary>A text; null where the key is not there or null.</summary>
     public string? Text(string key)
@@ -182,7 +183,7 @@ internal sealed class ConfigurationFile : IDisposable
     public void ThrowIfFaulty()
     {
         if (_faults.Count > 0)
-            throw new InvalidDataException($"'{_path}' does not describe {_subject}:\n  {string.Join("\n  ", _faults)}");
+            throw new InvalidDataException($"'{_path}' {_verdict}:\n  {string.Join("\n  ", _faults)}");
     }
 
     public void Dispose() => _document.Dispose();

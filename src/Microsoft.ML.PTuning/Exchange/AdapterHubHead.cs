@@ -63,7 +63,8 @@ internal sealed class AdapterHubHead : IDisposable
     {
         var path = Path.Combine(folder, Configuration);
         using var file = ConfigurationFile.Open(
-            path, "a head of AdapterHub that can be imported", "An adapter alone gives no predictions: save it with its head (save_adapter, with_head=True).");
+            path, "does not describe a head of AdapterHub that can be imported",
+            "An adapter alone gives no predictions: save it with its head (save_adapter, with_head=True).");
         var tensors = ForeignTensors.Open(folder, "model_head.safetensors", "pytorch_model_head.bin");
         try
         {

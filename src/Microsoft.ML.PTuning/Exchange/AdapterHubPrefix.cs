@@ -115,7 +115,7 @@ internal sealed class AdapterHubPrefix : ForeignModel
         return file.Section("config") is not null && file.Has("name");
     }
 
-    private static ConfigurationFile Open(string path) => ConfigurationFile.Open(path, "a prefix of AdapterHub that can be imported");
+    private static ConfigurationFile Open(string path) => ConfigurationFile.Open(path, "does not describe a prefix of AdapterHub that can be imported");
 
     /// <summary>What the names of the prefix's tensors begin with.</summary>
     private string FindRoot()

@@ -38,10 +38,14 @@ internal static class ImportedTask
 
     /// <param name="task">The task as the options say it.</param>
     /// <param name="head">The head of the file.</param>
+    /// <param name="source">The model's folder.</param>
     /// <param name="classes">The classes in the order of the outputs; null where nobody knows them.</param>
     /// <exception cref="InvalidDataException">The head has another number of outputs than the task needs.</exception>
-    public static PromptTask Complete(PromptTask task, ForeignHead head, IReadOnlyList<string>? classes)
+    public static PromptTask Complete(PromptTask task, ForeignHead head, IReadOnlyList<string>? classes, string source)
     {
+        if (head.Bias.size(0) > LabelValues.MostClasses)
+            throw new InvalidDataException($"The head in '{source}' has {head.Bias.size(0)} outputs, more than {LabelValues.MostClasses}.");
+
         var outputs = (int)head.Bias.size(0);
         var labels = new LabelValues(outputs, "Text", classes ?? [.. Enumerable.Range(0, outputs).Select(index => $"LABEL_{index}")]); // As transformers.
         var needed = task switch
@@ -52,7 +56,7 @@ internal static class ImportedTask
         };
         if (outputs != needed)
             throw new InvalidDataException(
-                $"The file's head has {outputs} output{(outputs == 1 ? "" : "s")}, but {Describe(task)} needs {needed}. Choose the options of another task.");
+                $"The head in '{source}' has {outputs} output{(outputs == 1 ? "" : "s")}, but {Describe(task)} needs {needed}. Choose the options of another task.");
 
         return task switch
         {

@@ -81,7 +81,7 @@ internal static class ModelImport
 
         var named = classes ?? ImportedTask.Usable(foreign.Classes, outputs) ?? ImportedTask.Usable(encoder.Classes, outputs);
         var task = (options ?? ImportedTask.OptionsFor(form, outputs, foreign.IsMultiLabel ?? encoder.IsMultiLabel)).ToTask();
-        return ImportedTask.Complete(options is null ? ImportedTask.Shrunk(task, room) : task, head, named);
+        return ImportedTask.Complete(options is null ? ImportedTask.Shrunk(task, room) : task, head, named, foreign.Folder);
     }
 
     private static TrainedTensors Trained(

@@ -22,7 +22,7 @@ internal enum PeftKind
 /// <summary>What <c>adapter_config.json</c> says that matters for scores. Fields that are not known, or do not matter, are passed over.</summary>
 internal sealed record PeftConfiguration
 {
-    private const string Subject = "an adapter that can be imported";
+    private const string Verdict = "does not describe an adapter that can be imported";
 
     private static readonly Dictionary<string, PeftKind> Kinds = new()
     {
@@ -105,7 +105,7 @@ internal sealed record PeftConfiguration
         var path = Path.Combine(folder, PeftNames.Configuration);
         if (!File.Exists(path))
             return false;
-        using var file = ConfigurationFile.Open(path, Subject);
+        using var file = ConfigurationFile.Open(path, Verdict);
         return file.Has("peft_type");
     }
 
@@ -113,7 +113,7 @@ internal sealed record PeftConfiguration
     public static PeftConfiguration Read(string folder)
     {
         var path = Path.Combine(folder, PeftNames.Configuration);
-        using var file = ConfigurationFile.Open(path, Subject);
+        using var file = ConfigurationFile.Open(path, Verdict);
         var kind = Kinds.GetValueOrDefault(file.Word("peft_type", Kinds.Keys));
         TaskForm? form = file.Has("task_type") && Forms.TryGetValue(file.Word("task_type", Forms.Keys), out var named) ? named : null;
         var read = new PeftConfiguration
@@ -148,7 +148,10 @@ internal sealed record PeftConfiguration
         file.Word("bias", ["none"], fallback: "none");
         if (!file.IsSwitch("init_lora_weights"))
             file.Word("init_lora_weights", PlainStarts, fallback: PlainStarts[0]);
-        var (rank, alpha) = (file.Integer("r", minimum: 1), file.Positive("lora_alpha", fallback: 8));
-        return this with { Rank = rank, Alpha = file.Switch("use_rslora", fallback: false) ? alpha * Math.Sqrt(rank) : alpha };
+        var (rank, given) = (file.Integer("r", minimum: 1), file.Positive("lora_alpha", fallback: 8));
+        var alpha = file.Switch("use_rslora", fallback: false) ? given * Math.Sqrt(rank) : given;
+        if (alpha > float.MaxValue)
+            file.Fault($"lora_alpha is {given}, more than a Single holds");
+        return this with { Rank = rank, Alpha = alpha };
     }
 }

@@ -9,7 +9,7 @@ internal sealed record TransformersConfig(IReadOnlyList<string>? Classes, bool I
 {
     public static TransformersConfig Read(string folder)
     {
-        using var file = ConfigurationFile.Open(Path.Combine(folder, BackboneConfiguration.FileName), "a model of transformers");
+        using var file = ConfigurationFile.Open(Path.Combine(folder, BackboneConfiguration.FileName), "does not describe a model of transformers");
         var read = new TransformersConfig(
             file.Numbered("id2label"), file.Text("problem_type") == "multi_label_classification", file.Texts("architectures").FirstOrDefault());
         file.ThrowIfFaulty();

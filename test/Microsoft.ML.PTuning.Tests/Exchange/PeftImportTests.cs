@@ -289,7 +289,7 @@ public sealed class PeftImportTests
         var binary = new PTuningV2Trainer.BinaryOptions { Backbone = encoder.Path, MaxLength = 24 };
         StringAssert.Contains(
             Assert.ThrowsExactly<InvalidDataException>(() => PTuningV2Transformer.ImportPeft(new MLContext(1), adapter.Path, binary)).Message,
-            "head has 3 outputs, but binary-classification needs 2");
+            "has 3 outputs, but binary-classification needs 2");
     }
 
     [TestMethod]
