@@ -56,7 +56,8 @@ internal static class ImportedTask
         };
         if (outputs != needed)
             throw new InvalidDataException(
-                $"The head in '{source}' has {outputs} output{(outputs == 1 ? "" : "s")}, but {Describe(task)} needs {needed}. Choose the options of another task.");
+                $"The head in '{source}' has {outputs} output{(outputs == 1 ? "" : "s")}, but {Describe(task)} needs {needed}. "
+                + "Choose the options of another task.");
 
         return task switch
         {

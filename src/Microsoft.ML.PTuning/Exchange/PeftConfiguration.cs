@@ -95,7 +95,7 @@ internal sealed record PeftConfiguration
             if (PlainPath.IsOnAnotherComputer(BaseModel))
                 throw new InvalidDataException(
                     $"'{Source}' names a folder of another computer, '{BaseModel}'. Name the encoder yourself, as Backbone of the options.");
-            return Revision is null || Directory.Exists(BaseModel) ? BaseModel : $"{BaseModel}@{Revision}";
+            return Revision is null or "main" || Directory.Exists(BaseModel) ? BaseModel : $"{BaseModel}@{Revision}";
         }
     }
 
