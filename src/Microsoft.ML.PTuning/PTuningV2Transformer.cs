@@ -15,7 +15,7 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PTuning;
 
-/// <summary>A model trained by <see cref="PTuningV2Trainer"/>, which adds the task's score columns to data.</summary>
+/// <summary>A model that adds its task's score columns to data: trained by <see cref="PTuningV2Trainer"/>, loaded, or imported.</summary>
 /// <remarks>
 /// It is lazy: nothing is computed before a row's score is read. A cursor reads rows ahead and predicts them in batches of similar length.
 /// Any number of threads may use it at once. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share

@@ -28,6 +28,8 @@ internal sealed record FuzzedParser(string Name, string[] Files, Action<string, 
         new("vocabulary", ["vocab.txt", "vocab.json", "merges.txt"], TokenizerLoads.Load),
         new("sentencepiece", ["*.model"], TokenizerLoads.Load),
         new("training-checkpoint", ["step-*.safetensors"], CheckpointedTraining.Load) { AlsoDocumented = typeof(InvalidOperationException) }, // Another training's.
+        new("peft-adapter", ["adapter_config.json", "adapter_model.*"], ForeignLoads.Peft),
+        new("adapterhub-prefix", ["adapter_config.json", "head_config.json", "adapter.safetensors", "model_head.safetensors"], ForeignLoads.AdapterHub),
         new("sweep-results", ["*.jsonl"], SweepLoads.Load),
     ];
 }

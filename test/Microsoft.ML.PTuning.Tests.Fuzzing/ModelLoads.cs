@@ -71,7 +71,7 @@ internal static class ModelLoads
         }
     }
 
-    private static void Predict(ITransformer model)
+    public static void Predict(ITransformer model)
     {
         IDataView scored;
         try

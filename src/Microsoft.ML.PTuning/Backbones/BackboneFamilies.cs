@@ -16,6 +16,12 @@ internal sealed record BackboneFamily
     /// <summary>The modules of the language model's head in full checkpoints; null where none can be read.</summary>
     public LanguageHeadNames? LanguageHead { get; init; }
 
+    /// <summary>The modules of transformers' sentence classifier; null where it computes otherwise than a pooler and a linear layer.</summary>
+    public SentenceHeadNames? SentenceHead { get; init; }
+
+    /// <summary>Whether models of transformers take keys and values of a prefix (<c>past_key_values</c>).</summary>
+    public bool TakesPrefix { get; init; }
+
     /// <summary>The key of the word embeddings.</summary>
     public string WordEmbeddings { get; init; } = "embeddings.word_embeddings.weight";
 
@@ -34,6 +40,11 @@ internal sealed record BackboneFamily
     /// <summary>An encoder over these tensors, which it owns.</summary>
     public required Func<BackboneConfiguration, FrozenTensors, Backbone> Create { get; init; }
 }
+
+/// <summary>The modules of a sentence classifier in a checkpoint of transformers.</summary>
+/// <param name="Pooler">The dense layer over the first token; an activation follows it.</param>
+/// <param name="Output">The last linear layer.</param>
+internal sealed record SentenceHeadNames(string Pooler, string Output);
 
 /// <summary>The supported families.</summary>
 internal static class BackboneFamilies

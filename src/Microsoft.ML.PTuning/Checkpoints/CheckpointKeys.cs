@@ -17,8 +17,8 @@ internal sealed record CheckpointNames(string Prefix)
 /// <summary>Finds a family's declared tensors among the keys of a checkpoint, in any of the known spellings.</summary>
 internal static class CheckpointKeys
 {
-    /// <summary>Heads that transformers adds to encoders of any family.</summary>
-    private static readonly string[] TaskHeads = ["classifier.", "score.", "qa_outputs.", "sequence_summary."];
+    /// <summary>What transformers, and the official code of P-tuning v2, add to encoders of any family.</summary>
+    private static readonly string[] TaskHeads = ["classifier.", "score.", "qa_outputs.", "sequence_summary.", "prefix_encoder."];
 
     /// <summary>Constants that older versions of transformers saved with the weights of any family.</summary>
     private static readonly string[] Buffers = [".position_ids", ".token_type_ids"];

@@ -153,9 +153,7 @@ internal sealed class BackboneLocator(
 
     private static bool IsBackbone(string directory) => File.Exists(Path.Combine(directory, BackboneConfiguration.FileName));
 
-    // A saved model may come from an attacker. For a path such as \\computer\share, Windows signs in to that computer.
-    private static bool IsLocal(string directory) =>
-        Path.IsPathFullyQualified(directory) && !(directory.Length > 1 && directory[0] is '/' or '\\' && directory[1] is '/' or '\\' or '?');
+    private static bool IsLocal(string directory) => Path.IsPathFullyQualified(directory) && !PlainPath.IsOnAnotherComputer(directory);
 
     private static IEnumerable<string> AtOrBelow(string root, string? name)
     {

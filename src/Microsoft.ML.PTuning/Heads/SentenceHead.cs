@@ -20,8 +20,6 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     /// <summary>Length of the mean. From length 1, which sentence encoders give, a head learns slowly (docs/pooling.md).</summary>
     private const double MeanLength = 8;
 
-    private const string Weight = "head.weight", Bias = "head.bias", PoolerWeight = "pooler.weight", PoolerBias = "pooler.bias";
-
     public override bool ReadsSentenceTokenOnly => pooling != Pooling.Mean;
 
     public override bool IsPerToken => false;
@@ -29,10 +27,10 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone)
     {
         var hidden = backbone.Configuration.HiddenSize;
-        HeadTensor[] linear = [new(Weight, IsBias: false, outputs, hidden), new(Bias, IsBias: true, outputs)];
+        HeadTensor[] linear = [new(HeadTensor.Weight, IsBias: false, outputs, hidden), new(HeadTensor.Bias, IsBias: true, outputs)];
         return PoolingOver(backbone) != Pooling.Trained
             ? linear
-            : [.. linear, new(PoolerWeight, IsBias: false, hidden, hidden), new(PoolerBias, IsBias: true, hidden)];
+            : [.. linear, new(HeadTensor.PoolerWeight, IsBias: false, hidden, hidden), new(HeadTensor.PoolerBias, IsBias: true, hidden)];
     }
 
     /// <returns>Logits, <c>[B, K]</c>.</returns>
@@ -44,7 +42,7 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
             Pooling.Mean => MeanPooling.Pool(hidden, batch.Mask).Times(MeanLength),
             _ => Dense(backbone, backbone.SentenceStates(hidden, batch.Mask).Drop(dropout), tensors),
         };
-        return nn.functional.linear(vector.Drop(dropout), tensors[Weight], tensors[Bias]);
+        return nn.functional.linear(vector.Drop(dropout), tensors[HeadTensor.Weight], tensors[HeadTensor.Bias]);
     }
 
     /// <summary>The pooling that the head uses over an encoder; never <see cref="Pooling.Automatic"/>.</summary>
@@ -52,5 +50,5 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
         pooling != Pooling.Automatic ? pooling : backbone.HasPooler ? Pooling.Checkpoint : Pooling.Trained;
 
     private static Tensor Dense(Backbone backbone, Tensor states, TrainedTensors tensors) =>
-        backbone.PoolerActivation(nn.functional.linear(states, tensors[PoolerWeight], tensors[PoolerBias]));
+        backbone.PoolerActivation(nn.functional.linear(states, tensors[HeadTensor.PoolerWeight], tensors[HeadTensor.PoolerBias]));
 }

@@ -8,7 +8,14 @@ namespace Microsoft.ML.PTuning.Heads;
 /// <summary>A trained tensor of a head.</summary>
 /// <param name="Name">The name under which it is saved.</param>
 /// <param name="IsBias">Biases start at 0, weights at N(0, 0.02).</param>
-internal sealed record HeadTensor(string Name, bool IsBias, params long[] Shape);
+internal sealed record HeadTensor(string Name, bool IsBias, params long[] Shape)
+{
+    /// <summary>Names of the last linear layer, <c>[K, H]</c> and <c>[K]</c>.</summary>
+    public const string Weight = "head.weight", Bias = "head.bias";
+
+    /// <summary>Names of a trained pooler, <c>[H, H]</c> and <c>[H]</c>.</summary>
+    public const string PoolerWeight = "pooler.weight", PoolerBias = "pooler.bias";
+}
 
 /// <summary>The small trained layer between hidden states and a task's outputs. Stateless: the caller passes its tensors.</summary>
 internal abstract class TaskHead

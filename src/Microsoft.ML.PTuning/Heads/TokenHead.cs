@@ -10,16 +10,14 @@ namespace Microsoft.ML.PTuning.Heads;
 /// <param name="drops">Whether training applies dropout to the hidden states.</param>
 internal sealed class TokenHead(int outputs, bool drops) : TaskHead
 {
-    private const string Weight = "head.weight", Bias = "head.bias";
-
     public override bool ReadsSentenceTokenOnly => false;
 
     public override bool IsPerToken => true;
 
     public override IReadOnlyList<HeadTensor> Declare(Backbone backbone) =>
-        [new(Weight, IsBias: false, outputs, backbone.Configuration.HiddenSize), new(Bias, IsBias: true, outputs)];
+        [new(HeadTensor.Weight, IsBias: false, outputs, backbone.Configuration.HiddenSize), new(HeadTensor.Bias, IsBias: true, outputs)];
 
     /// <returns>Logits, <c>[S, T, K]</c>.</returns>
     public override Tensor Forward(Backbone backbone, Tensor hidden, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout) =>
-        nn.functional.linear(drops ? hidden.Drop(dropout) : hidden, tensors[Weight], tensors[Bias]);
+        nn.functional.linear(drops ? hidden.Drop(dropout) : hidden, tensors[HeadTensor.Weight], tensors[HeadTensor.Bias]);
 }

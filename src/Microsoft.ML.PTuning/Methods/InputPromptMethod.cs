@@ -22,14 +22,18 @@ public abstract class InputPromptMethod : TuningMethod
 
     internal override bool Stacks => true;
 
-    internal override object StackKey => (GetType(), Length, Placement);
+    internal override object StackKey => (GetType(), Length, Placement, ReadsFirstVector);
+
+    /// <summary>Whether a head that reads one token reads the first trained vector's state instead.</summary>
+    internal virtual bool ReadsFirstVector => false;
 
     internal sealed override int FirstTunedLayer(Backbone backbone) => 0;
 
     internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) =>
         [new(TrainedTensors.Prompt, [Length, backbone.Configuration.EmbeddingSize])];
 
-    internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone) => PromptArrangement.Arrange(batch, backbone, Placement, Length);
+    internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone) =>
+        PromptArrangement.Arrange(batch, backbone, Placement, Length) with { ReadsFirstAdded = ReadsFirstVector };
 
     /// <remarks>In training each row has a dropout mask of its own.</remarks>
     internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout)
@@ -44,5 +48,14 @@ public abstract class InputPromptMethod : TuningMethod
     {
         OptionRange.AtLeast(Length, 1);
         OptionRange.Defined(Placement);
+        if (ReadsFirstVector)
+            RequirePlacementBeforeText(nameof(PromptTuning.ReadsPrompt));
+    }
+
+    /// <param name="property">The property that needs the prompt before the text.</param>
+    private protected void RequirePlacementBeforeText(string property)
+    {
+        if (Placement != PromptPlacement.BeforeText)
+            throw new ArgumentException($"{property} needs the prompt before the text, but Placement is {Placement}.", nameof(Placement));
     }
 }

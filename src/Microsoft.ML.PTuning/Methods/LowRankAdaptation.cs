@@ -55,6 +55,23 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
 
     private double Scale => Alpha / Rank;
 
+    /// <summary>The smallest change of this kind that changes some linear layers of an encoder.</summary>
+    /// <param name="modules">Their names, as the family calls them.</param>
+    /// <returns>Null if the encoder's layers have none of them.</returns>
+    internal static LowRankAdaptation? Of(Backbone backbone, IReadOnlySet<string> modules, int rank, double alpha)
+    {
+        var layers = Enumerable.Range(0, backbone.Configuration.Layers).Select(layer => PartsOf(backbone.LinearNames(layer))).ToArray();
+        var targets = LowRankTargets.None;
+        foreach (var (target, module) in layers.SelectMany(parts => parts).DistinctBy(part => part.Module)) // One module may stand for three targets.
+            if (modules.Contains(module))
+                targets |= target;
+        var first = Array.FindIndex(layers, parts => parts.Any(part => modules.Contains(part.Module)));
+        return first < 0 ? null : new() { Rank = rank, Alpha = alpha, Targets = targets, Layers = first == 0 ? 0 : layers.Length - first };
+    }
+
+    /// <summary>The linear layers that are changed, as the family calls them.</summary>
+    internal IReadOnlyList<string> ModulesIn(Backbone backbone) => [.. TargetsIn(backbone).Select(target => target.Module)];
+
     internal override int FirstTunedLayer(Backbone backbone) => Layers == 0 ? 0 : backbone.Configuration.Layers - Layers;
 
     internal override IReadOnlyList<TensorDeclaration> Declare(Backbone backbone) =>
@@ -156,19 +173,17 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
                select new Target(module, backbone.Tensors[$"{module}.weight"], layer.IsTransposed);
     }
 
-    private IEnumerable<string> ModulesOf(LinearNames layer)
-    {
-        (LowRankTargets Target, string Module)[] modules =
-        [
-            (LowRankTargets.Queries, layer.Query),
-            (LowRankTargets.Keys, layer.Key),
-            (LowRankTargets.Values, layer.Value),
-            (LowRankTargets.AttentionOutput, layer.AttentionOutput),
-            (LowRankTargets.FeedForward, layer.Intermediate),
-            (LowRankTargets.FeedForward, layer.Output),
-        ];
-        return from module in modules where Targets.HasFlag(module.Target) select module.Module;
-    }
+    private IEnumerable<string> ModulesOf(LinearNames layer) => from part in PartsOf(layer) where Targets.HasFlag(part.Target) select part.Module;
+
+    private static (LowRankTargets Target, string Module)[] PartsOf(LinearNames layer) =>
+    [
+        (LowRankTargets.Queries, layer.Query),
+        (LowRankTargets.Keys, layer.Key),
+        (LowRankTargets.Values, layer.Value),
+        (LowRankTargets.AttentionOutput, layer.AttentionOutput),
+        (LowRankTargets.FeedForward, layer.Intermediate),
+        (LowRankTargets.FeedForward, layer.Output),
+    ];
 
     private static Tensor Padded(Tensor matrix, long rank, int dimension)
     {

@@ -33,7 +33,12 @@ public sealed class PTuningV1() : InputPromptMethod(length: 9)
     /// <summary>Units of the LSTM per direction; 0 for half the size of a vector, as in the experiments with LAMA.</summary>
     public int LstmSize { get; init; }
 
+    /// <inheritdoc cref="PromptTuning.ReadsPrompt"/>
+    public bool ReadsPrompt { get; init; }
+
     internal override double? UsualLearningRate => 1e-3;
+
+    internal override bool ReadsFirstVector => ReadsPrompt;
 
     internal override MethodParameters Create(Backbone backbone, FirstValues first)
     {

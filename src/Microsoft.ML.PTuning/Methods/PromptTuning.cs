@@ -42,7 +42,9 @@ public sealed class PromptTuning() : InputPromptMethod(length: Default.PrefixLen
 
     internal override double? UsualLearningRate => 2e-2;
 
-    internal override object StackKey => (base.StackKey, ReadsPrompt, EmbedsTwice);
+    internal override object StackKey => (base.StackKey, EmbedsTwice);
+
+    internal override bool ReadsFirstVector => ReadsPrompt;
 
     internal override MethodParameters Create(Backbone backbone, FirstValues first) => DirectParameters.Of(
         TrainedTensors.Prompt,
@@ -53,7 +55,7 @@ public sealed class PromptTuning() : InputPromptMethod(length: Default.PrefixLen
 
     internal override ArrangedBatch Arrange(EncodedBatch batch, Backbone backbone)
     {
-        var arranged = base.Arrange(batch, backbone) with { ReadsFirstAdded = ReadsPrompt };
+        var arranged = base.Arrange(batch, backbone);
         return EmbedsTwice ? arranged with { Read = PromptArrangement.EmbedTwice(arranged.Read, batch, backbone) } : arranged;
     }
 
@@ -69,8 +71,7 @@ public sealed class PromptTuning() : InputPromptMethod(length: Default.PrefixLen
     {
         base.Check();
         PromptArrangement.Check(Start, StartText);
-        if (Placement != PromptPlacement.BeforeText && (ReadsPrompt || EmbedsTwice))
-            throw new ArgumentException(
-                $"{(ReadsPrompt ? nameof(ReadsPrompt) : nameof(EmbedsTwice))} needs the prompt before the text, but Placement is {Placement}.", nameof(Placement));
+        if (EmbedsTwice)
+            RequirePlacementBeforeText(nameof(EmbedsTwice));
     }
 }

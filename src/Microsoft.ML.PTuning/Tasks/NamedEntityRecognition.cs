@@ -42,7 +42,7 @@ internal sealed record NamedEntityRecognition : PromptTask
     public override IReadOnlyList<InputColumn> LabelColumns =>
     [
         new(LabelColumnName, "label",
-            Words switch { null => [ColumnForm.Keys, ColumnForm.Texts], WordSource.PunctuationApart => [ColumnForm.Texts], _ => [ColumnForm.Keys] },
+            Words switch { null or WordSource.ByColumn => [ColumnForm.Keys, ColumnForm.Texts], WordSource.PunctuationApart => [ColumnForm.Texts], _ => [ColumnForm.Keys] },
             "Give a tag for each word, mapped to keys (Transforms.Conversion.MapValueToKey), or, for texts, entities as 'PER 0 5' (type, start, end)."),
     ];
 
@@ -71,7 +71,7 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     private InputColumn SentenceColumn => new(
         Sentence1ColumnName, "sentence",
-        Words switch { null => [ColumnForm.Texts, ColumnForm.Text], WordSource.Given => [ColumnForm.Texts], _ => [ColumnForm.Text] },
+        Words switch { null or WordSource.ByColumn => [ColumnForm.Texts, ColumnForm.Text], WordSource.Given => [ColumnForm.Texts], _ => [ColumnForm.Text] },
         "Name a column with a text, or with a vector of words.");
 
     private InputColumn PredicateColumn => new(
@@ -139,7 +139,10 @@ internal sealed record NamedEntityRecognition : PromptTask
 
     public override Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget)
     {
-        var words = Words == WordSource.Given ? OpenTexts(row, Sentence1ColumnName) : null;
+        var source = Words == WordSource.ByColumn
+            ? row.Schema[Sentence1ColumnName].Type is VectorDataViewType ? WordSource.Given : WordSource.PunctuationApart
+            : Words!.Value;
+        var words = source == WordSource.Given ? OpenTexts(row, Sentence1ColumnName) : null;
         var text = words is null ? OpenText(row, Sentence1ColumnName) : null;
         var predicate = PredicateColumnName is null ? null : OpenColumn<int>(row, PredicateColumnName);
         var tags = withTarget ? TagColumn.Open(row, LabelColumnName) : null;
@@ -153,7 +156,7 @@ internal sealed record NamedEntityRecognition : PromptTask
                 return null;
             return tokenizer =>
             {
-                var sentence = given is not null ? SentenceWords.Of(given, tokenizer) : SentenceWords.Of(whole!, Words!.Value, tokenizer);
+                var sentence = given is not null ? SentenceWords.Of(given, tokenizer) : SentenceWords.Of(whole!, source, tokenizer);
                 if (predicate is not null && (index < 0 || index >= sentence.Words.Count))
                     throw new InvalidOperationException(
                         $"Column '{PredicateColumnName}' of row {position} is {index}, but the sentence has {sentence.Words.Count} words. "

@@ -14,6 +14,9 @@ internal enum WordSource
 
     /// <summary>The column holds a text; white space ends a word, each punctuation mark and each Chinese character is a word.</summary>
     PunctuationApart,
+
+    /// <summary>The column decides, in models that were not trained here: its words, or those of its text, punctuation apart.</summary>
+    ByColumn,
 }
 
 /// <summary>A word as characters of its text: [Start, End).</summary>

@@ -1,12 +1,14 @@
 using System.IO.Compression;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Checkpoints;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using Microsoft.ML.PTuning.Tests.Checkpoints;
 using Microsoft.ML.PTuning.Tests.Checkpoints.Onnx;
 using Microsoft.ML.PTuning.Tests.Persistence;
 using Microsoft.ML.PTuning.Tests.Tokenization;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Fuzzing;
 
@@ -25,6 +27,7 @@ internal sealed class FuzzSeeds : IDisposable
         WriteConfigurations();
         WriteTokenizers();
         WriteCheckpoints();
+        WriteAdapters();
         Write("sweep-results", "some", "results.jsonl", """
             {"options":{"LearningRate":0.01,"PrefixLength":4},"metric":0.75,"seconds":1.5}
             {"options":{"LearningRate":0.1,"PrefixLength":8},"error":"The loss is NaN.","seconds":0.5}
@@ -62,13 +65,14 @@ internal sealed class FuzzSeeds : IDisposable
         Write("mlnet-zip", "tiny", Zip, model.ToArray());
     }
 
-    private PTuningV2Transformer Fit(TuningMethod method)
+    private PTuningV2Transformer Fit(TuningMethod method, Pooling pooling = Pooling.Automatic)
     {
         var options = new PTuningV2Trainer.MulticlassOptions
         {
             Sentence1ColumnName = "Text",
             Backbone = _model.Encoder.Path,
             Method = method,
+            Pooling = pooling,
             MaxLength = 12,
             MaxEpochs = 1,
             Seed = 1,
@@ -211,6 +215,43 @@ internal sealed class FuzzSeeds : IDisposable
             {
                 // It left its state.
             }
+        }
+    }
+
+    private void WriteAdapters()
+    {
+        const string Weights = "adapter_model.safetensors", Root = "bert.prefix_tuning.prefix_tunings.x.self_prefix.";
+        foreach (var (variant, method) in ((string, TuningMethod)[])[
+            ("prefix", new DeepPrefix { PrefixLength = 2 }), ("prompt", new PromptTuning { Length = 2, ReadsPrompt = true }),
+            ("lora", new LowRankAdaptation { Rank = 2 })])
+        {
+            using var model = Fit(method, Pooling.Checkpoint);
+            model.ExportPeft(Copy(_model.Encoder.Path, "peft-adapter", variant));
+        }
+
+        var torch = Copy(System.IO.Path.Combine(Path, "peft-adapter", "prefix"), "peft-adapter", "prefix-torch");
+        using (var file = SafetensorsFile.OpenToCopy(System.IO.Path.Combine(torch, Weights)))
+            TorchWriter.Write(System.IO.Path.Combine(torch, "adapter_model.bin"), file.LoadAll().Select(pair => (pair.Key, pair.Value)));
+        File.Delete(System.IO.Path.Combine(torch, Weights));
+
+        Prefix("flat", (Root + "control_trans", ones(2 * 48)));
+        Prefix(
+            "network", (Root + "wte.weight", ones(2, 8)), (Root + "control_trans.0.weight", ones(4, 8)), (Root + "control_trans.0.bias", ones(4)),
+            (Root + "control_trans.2.weight", ones(48, 4)), (Root + "control_trans.2.bias", ones(48)));
+
+        void Prefix(string variant, params (string, Tensor)[] tensors)
+        {
+            var folder = Copy(_model.Encoder.Path, "adapterhub-prefix", variant);
+            Write("adapterhub-prefix", variant, "adapter_config.json", """
+                {"config": {"architecture": "prefix_tuning", "leave_out": [], "non_linearity": "tanh", "use_gating": false}, "model_name": "bert", "name": "x"}
+                """);
+            Write("adapterhub-prefix", variant, "head_config.json", """
+                {"config": {"head_type": "classification", "layers": 1, "use_pooler": true, "label2id": {"a": 0, "b": 1}}, "name": "x"}
+                """);
+            using (var stream = File.Create(System.IO.Path.Combine(folder, "adapter.safetensors")))
+                SafetensorsWriter.Write(stream, tensors);
+            using (var stream = File.Create(System.IO.Path.Combine(folder, "model_head.safetensors")))
+                SafetensorsWriter.Write(stream, [("heads.x.1.weight", ones(2, 8)), ("heads.x.1.bias", ones(2))]);
         }
     }
 

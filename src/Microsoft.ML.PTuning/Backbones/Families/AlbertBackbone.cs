@@ -33,6 +33,7 @@ internal sealed class AlbertBackbone(BackboneConfiguration configuration, Frozen
             Bias = "predictions.bias",
             Decoder = "predictions.decoder.weight",
         },
+        SentenceHead = new("albert.pooler", "classifier"),
         Linear = i => Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = Read,

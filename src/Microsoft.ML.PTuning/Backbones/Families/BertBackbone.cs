@@ -35,6 +35,8 @@ internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTe
             Bias = "cls.predictions.bias",
             Decoder = "cls.predictions.decoder.weight",
         },
+        SentenceHead = new("bert.pooler.dense", "classifier"),
+        TakesPrefix = true,
         Linear = i => Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = file => BackboneConfiguration.ReadAsBert(file, Family!),

@@ -43,6 +43,8 @@ internal sealed class DebertaBackbone : Backbone
     private readonly FirstLayerConvolution? _convolution;
 
     /// <summary>The pooler in these files belongs to a classifier, which transformers saves beside the encoder.</summary>
+    public static SentenceHeadNames SentenceHead { get; } = new("pooler.dense", "classifier");
+
     public static CheckpointNames Keys { get; } = new("deberta.") { Heads = ["cls.", "lm_head.", "lm_predictions.", "mask_predictions.", "pooler."] };
 
     /// <param name="tensors">What <see cref="Declare"/> lists; the backbone owns them from here on.</param>

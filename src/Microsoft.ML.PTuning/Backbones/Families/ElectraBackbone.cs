@@ -18,6 +18,7 @@ internal sealed class ElectraBackbone(BackboneConfiguration configuration, Froze
             Bias = "generator_lm_head.bias",
             Decoder = "generator_lm_head.weight",
         },
+        TakesPrefix = true,
         Linear = i => BertBackbone.Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = file => BackboneConfiguration.ReadAsBert(file, Family!) with { EmbeddingSize = file.Integer("embedding_size", minimum: 1) },

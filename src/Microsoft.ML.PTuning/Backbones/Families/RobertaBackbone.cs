@@ -42,6 +42,8 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
             Bias = "lm_head.bias",
             Decoder = "lm_head.decoder.weight",
         },
+        SentenceHead = new("classifier.dense", "classifier.out_proj"),
+        TakesPrefix = true,
         Linear = i => BertBackbone.Names.Layer(i).Linear,
         DefaultPadTokenId = 1,
         Read = file => BackboneConfiguration.ReadAsBert(file, BackboneFamilies.Find(modelType)!),
