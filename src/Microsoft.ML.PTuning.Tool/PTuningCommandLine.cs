@@ -18,6 +18,8 @@ internal static class PTuningCommandLine
         new CompareCommand(console),
         new SweepCommand(console),
         new NewCommand(console),
+        new ImportCommand(console),
+        new ExportCommand(console),
         new DownloadCommand(console),
         new CompletionCommand(console),
     };

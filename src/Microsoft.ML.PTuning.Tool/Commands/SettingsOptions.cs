@@ -13,6 +13,7 @@ internal sealed class SettingsOptions
         HelpName = "NAME",
     };
     private readonly Option<int?> _prefixLength = new("--prefix-length") { Description = "Prefix vectors per layer", HelpName = "N" };
+    private readonly Option<Pooling?> _pooling = new("--pooling") { Description = "How a text becomes one vector; PEFT's models have Checkpoint", HelpName = "NAME" };
     private readonly Option<double?> _learningRate = new("--learning-rate") { Description = "Learning rate; 0 to find it by a range test", HelpName = "RATE" };
     private readonly Option<int?> _epochs = new("--epochs") { Description = "Passes over the rows; else by their number", HelpName = "N" };
     private readonly Option<int?> _batchSize = new("--batch-size") { Description = "Rows per step", HelpName = "N" };
@@ -26,7 +27,7 @@ internal sealed class SettingsOptions
 
     public void AddTo(IList<Option> options)
     {
-        foreach (var option in (Option[])[_backbone, _method, _prefixLength, _learningRate, _epochs, _batchSize, _maxLength, _seed, _rescues, _checkpoints, _gpu])
+        foreach (var option in (Option[])[_backbone, _method, _prefixLength, _pooling, _learningRate, _epochs, _batchSize, _maxLength, _seed, _rescues, _checkpoints, _gpu])
             options.Add(option);
     }
 
@@ -35,6 +36,7 @@ internal sealed class SettingsOptions
         Backbone = parsed.GetValue(_backbone),
         Method = parsed.GetValue(_method),
         PrefixLength = parsed.GetValue(_prefixLength),
+        Pooling = parsed.GetValue(_pooling),
         LearningRate = parsed.GetValue(_learningRate),
         Epochs = parsed.GetValue(_epochs),
         BatchSize = parsed.GetValue(_batchSize),

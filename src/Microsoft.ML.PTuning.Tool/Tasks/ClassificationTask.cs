@@ -16,8 +16,8 @@ internal sealed class ClassificationTask : ToolTask
 
     public override bool HasNames => true;
 
-    public override IEstimator<ITransformer> Before(MLContext mlContext, TaskColumns columns) =>
-        mlContext.Transforms.Conversion.MapValueToKey(columns.Label, columns.Label);
+    public override IEstimator<ITransformer> Before(MLContext mlContext, TaskColumns columns, IReadOnlyList<string>? classes) =>
+        Keys(mlContext, columns.Label, classes);
 
     public override PTuningV2Trainer.Options Options(TaskColumns columns) => new PTuningV2Trainer.MulticlassOptions
     {

@@ -18,8 +18,8 @@ internal sealed class TagsTask : ToolTask
 
     public override (int Least, int Most) TextCount => (1, 1);
 
-    public override IEstimator<ITransformer> Before(MLContext mlContext, TaskColumns columns) =>
-        mlContext.Transforms.Conversion.MapValueToKey(columns.Label, columns.Label);
+    public override IEstimator<ITransformer> Before(MLContext mlContext, TaskColumns columns, IReadOnlyList<string>? classes) =>
+        Keys(mlContext, columns.Label, classes);
 
     public override PTuningV2Trainer.Options Options(TaskColumns columns) =>
         new PTuningV2Trainer.NamedEntityOptions { LabelColumnName = columns.Label, Sentence1ColumnName = columns.Texts[0] };

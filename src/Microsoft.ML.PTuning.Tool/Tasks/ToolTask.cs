@@ -75,7 +75,8 @@ internal abstract class ToolTask
     public virtual string? Misfit(DataRow row, int label) => row.Text(label).Length == 0 ? "the label is empty." : null;
 
     /// <summary>The steps before the trainer, which turn the label into what it reads; null for none.</summary>
-    public virtual IEstimator<ITransformer>? Before(MLContext mlContext, TaskColumns columns) => null;
+    /// <param name="classes">The classes in their order; null to find them in the rows.</param>
+    public virtual IEstimator<ITransformer>? Before(MLContext mlContext, TaskColumns columns, IReadOnlyList<string>? classes = null) => null;
 
     /// <summary>The options of the trainer, with the columns and with all else as by default.</summary>
     public abstract PTuningV2Trainer.Options Options(TaskColumns columns);
@@ -106,7 +107,17 @@ internal abstract class ToolTask
     public static ToolTask Of(PTuningV2Transformer model) => All.FirstOrDefault(task => task.Kind == model.Task)
         ?? throw new DataException($"The model's task, '{model.Task}', is not one of this tool: {string.Join(", ", All.Select(task => task.Kind))}.");
 
+    /// <summary>Makes keys of a column of names.</summary>
+    protected static IEstimator<ITransformer> Keys(MLContext mlContext, string column, IReadOnlyList<string>? classes) =>
+        mlContext.Transforms.Conversion.MapValueToKey(
+            column, column, keyData: classes is null ? null : mlContext.Data.LoadFromEnumerable(classes.Select(name => new ClassName { Name = name })));
+
     /// <summary>Reads a column of text per row.</summary>
     protected static IEnumerable<string> Texts(IDataView scored, string column) =>
         scored.GetColumn<ReadOnlyMemory<char>>(column).Select(text => text.ToString());
+
+    private sealed class ClassName
+    {
+        public string Name { get; set; } = "";
+    }
 }

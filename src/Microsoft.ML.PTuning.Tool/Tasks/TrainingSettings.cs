@@ -9,6 +9,9 @@ internal sealed record TrainingSettings
 
     public int? PrefixLength { get; init; }
 
+    /// <summary>How a text becomes one vector; for tasks with one answer per text.</summary>
+    public Pooling? Pooling { get; init; }
+
     public double? LearningRate { get; init; }
 
     public int? Epochs { get; init; }
@@ -46,6 +49,8 @@ internal sealed record TrainingSettings
             options.Method = Methods[Method]();
         if (PrefixLength is { } prefixLength)
             options.PrefixLength = prefixLength;
+        if (Pooling is { } pooling && options is PTuningV2Trainer.SentenceOptions sentences)
+            sentences.Pooling = pooling;
         if (LearningRate is { } rate)
             options.LearningRate = rate;
         if (Epochs is { } epochs)
