@@ -81,6 +81,14 @@ internal sealed record DataTable(string Name, IReadOnlyList<DataColumn> Columns,
         for (var i = 0; i < columns.Count; i++)
             if (columns[i].Name.Equals(column, StringComparison.OrdinalIgnoreCase))
                 return i;
-        throw new DataException($"{file} has no column '{column}'. Its columns are {string.Join(", ", columns.Select(c => $"'{c.Name}'"))}.");
+        throw new DataException($"{file} has no column '{column}'. Its columns are {Names(columns)}.");
+    }
+
+    /// <summary>The columns' names, for a message of a few lines.</summary>
+    public static string Names(IReadOnlyList<DataColumn> columns)
+    {
+        const int Most = 20, Longest = 40;
+        var names = columns.Take(Most).Select(column => column.Name.Length <= Longest ? $"'{column.Name}'" : $"'{column.Name[..Longest]}…'");
+        return string.Join(", ", names) + (columns.Count > Most ? $" and {columns.Count - Most} more" : "");
     }
 }

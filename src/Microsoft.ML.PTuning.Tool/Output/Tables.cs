@@ -14,7 +14,7 @@ internal static class Tables
     public static void ShowPlan(this ToolConsole console, DataFile file, DataTable table, TrainingRows rows, string split)
     {
         var texts = string.Join(" and ", rows.Columns.Texts.Select(name => $"'{name}'"));
-        console.Say(Invariant($"{file.Name}: {table.Rows.Count:N0} rows ({file.Format}), columns {string.Join(", ", table.Columns.Select(column => $"'{column.Name}'"))}"));
+        console.Say(Invariant($"{file.Name}: {table.Rows.Count:N0} rows ({file.Format}), columns {DataTable.Names(table.Columns)}"));
         console.Say($"task        {rows.Task.Name}: reads {texts}, learns '{rows.Columns.Label}'");
         var classes = rows.Classes();
         if (classes.Count > 0)

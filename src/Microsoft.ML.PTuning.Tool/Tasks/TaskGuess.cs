@@ -55,7 +55,8 @@ internal static class TaskGuess
     private static string Label(DataTable table) =>
         s_labels.Select(name => table.Columns.FirstOrDefault(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Name).FirstOrDefault(name => name is not null)
         ?? throw new DataException(
-            $"{table.Name} has no column that is called like a label. Name it with --label: one of {string.Join(", ", table.Columns.Select(column => $"'{column.Name}'"))}.");
+            $"{table.Name} has no column that is called like a label. Name it with --label: one of {DataTable.Names(table.Columns)}. "
+            + "If these are a row and not names, say --no-header.");
 
     private static ToolTask Task(DataTable table, int label, IReadOnlyList<string> texts)
     {

@@ -101,6 +101,18 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
+    public void Empty_and_very_long_texts_are_rows_like_others()
+    {
+        var data = _folder.File("rows.csv");
+        var longest = string.Join(' ', Enumerable.Repeat("parcel", 200_000));
+        File.WriteAllLines(data, ["Text,Topic", .. Enumerable.Range(0, 20).Select(i => i == 3 ? ",billing" : i == 4 ? $"{longest},delivery" : $"i paid {i},{(i % 2 == 0 ? "delivery" : "billing")}")]);
+
+        var model = Train(data, "model", "--label", "Topic");
+
+        Assert.HasCount(21, ToolRun.Of("predict", model, data, "--only-predictions").Succeeded().Output.Trim().Split('\n'));
+    }
+
+    [TestMethod]
     public void A_dry_run_shows_the_plan_and_writes_nothing()
     {
         var data = WriteTickets();
