@@ -28,20 +28,18 @@ internal static class WebApiProject
             builder.WebHost.UseUrls("{{Address}}");
 
         // Predictions of many requests share batches. It is thread-safe, unlike a PredictionEngine.
-        builder.Services.AddSingleton(_ =>
-        {
-            var mlContext = new MLContext();
-            var predictor = new PTuningV2MultiTaskPredictor(mlContext, new PTuningV2MultiTaskPredictor.Options { OwnsTransformers = true });
-            predictor.Add("{{model.Name}}", mlContext.Model.Load({{model.Name}}.MLNetModelPath, out var _));
-            return predictor;
-        });
-
+        var mlContext = new MLContext();
+        var model = mlContext.Model.Load({{model.Name}}.MLNetModelPath, out var _);
+        await using var predictor = new PTuningV2MultiTaskPredictor(mlContext, new PTuningV2MultiTaskPredictor.Options { OwnsTransformers = true });
+        predictor.Add("{{model.Name}}", model);
+        {{(model.HasClassScores ? "var classes = ((IEnumerable<ITransformer>)model).OfType<PTuningV2Transformer>().Single().Classes;\n" : "")}}
         var app = builder.Build();
-        app.Services.GetRequiredService<PTuningV2MultiTaskPredictor>(); // Loads the model before the first request.
-
         app.MapGet("/", () => "POST a row to /predict.");
-        app.MapPost("/predict", (PTuningV2MultiTaskPredictor predictor, {{model.Name}}.ModelInput row, CancellationToken cancelled) =>
-            predictor.PredictAsync<{{model.Name}}.ModelInput, {{model.Name}}.ModelOutput>("{{model.Name}}", row, cancelled));
+        app.MapPost("/predict", async ({{model.Name}}.ModelInput row, CancellationToken cancelled) =>
+        {
+            var prediction = await predictor.PredictAsync<{{model.Name}}.ModelInput, {{model.Name}}.ModelOutput>("{{model.Name}}", row, cancelled);
+            return {{(model.HasClassScores ? "new { prediction.PredictedLabel, Scores = classes.Zip(prediction.Score).ToDictionary(score => score.First, score => score.Second) }" : "prediction")}};
+        });
 
         app.Run();
         """);
