@@ -27,10 +27,11 @@ internal sealed class CompareCommand : ToolCommand
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        var reading = _reading.Read(parsed, Console);
+        var reading = _reading.Read(parsed, Console, cancellation);
         var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
-        var (first, task) = Qualities(parsed, parsed.GetValue(_first)!, file, reading);
-        var (second, other) = Qualities(parsed, parsed.GetValue(_second)!, file, reading);
+        var table = file.ReadAll();
+        var (first, task) = Qualities(parsed, parsed.GetValue(_first)!, table, reading);
+        var (second, other) = Qualities(parsed, parsed.GetValue(_second)!, table, reading);
         if (task != other)
             throw new DataException($"The models have different tasks: {task.Name} and {other.Name}. Compare models of one task.");
         if (first.Count != second.Count || first.Count == 0)
@@ -57,10 +58,10 @@ internal sealed class CompareCommand : ToolCommand
         };
     }
 
-    private (Dictionary<long, double> ByLine, ToolTask Task) Qualities(ParseResult parsed, string path, DataFile file, ReadingOptions reading)
+    private (Dictionary<long, double> ByLine, ToolTask Task) Qualities(ParseResult parsed, string path, DataTable table, ReadingOptions reading)
     {
         using var model = LoadedModel.Load(path);
-        var rows = _rows.Read(parsed, model, file, reading);
+        var rows = _rows.Read(parsed, model, table, reading);
         var judged = rows.Task.Judge(model.Whole.Transform(rows.View()), rows.Table.Rows, rows.Label);
         return (rows.Table.Rows.Zip(judged).ToDictionary(row => row.First.Line, row => row.Second.Quality), rows.Task);
     }

@@ -20,38 +20,52 @@ internal sealed class DataOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
+    public DataOptions()
+    {
+        _format.AcceptOnlyFromAmong([.. DataFormats.All.Select(format => format.Name)]);
+        _separator.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: "" }])
+                result.AddError("--separator is empty. Expected a text such as ';'.");
+        });
+        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
+        _encoding.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && FindEncoding(token.Value) is null)
+                result.AddError($"There is no encoding '{token.Value}'. Expected a name such as utf-8, utf-16 or windows-1252.");
+        });
+    }
+
     public void AddTo(IList<Option> options)
     {
         foreach (var option in (Option[])[_format, _separator, _noHeader, _encoding, _strict, _choices])
             options.Add(option);
     }
 
-    public ReadingOptions Read(ParseResult parsed, ToolConsole console)
+    public ReadingOptions Read(ParseResult parsed, ToolConsole console, CancellationToken cancellation)
     {
-        var name = parsed.GetValue(_encoding);
-        Encoding? encoding = null;
-        if (name is not null)
-        {
-            Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
-            try
-            {
-                encoding = Encoding.GetEncoding(name);
-            }
-            catch (ArgumentException)
-            {
-                throw new DataException($"There is no encoding '{name}'. Expected a name such as utf-8, utf-16 or windows-1252.");
-            }
-        }
-
         return new ReadingOptions
         {
             Format = parsed.GetValue(_format),
             Separator = parsed.GetValue(_separator) is { } separator ? separator.Replace("\\t", "\t", StringComparison.Ordinal) : null,
             HasHeader = !parsed.GetValue(_noHeader),
-            Encoding = encoding,
+            Encoding = parsed.GetValue(_encoding) is { } name ? FindEncoding(name) : null,
             Choices = parsed.GetValue(_choices) ?? [],
             Broken = new BrokenRows(parsed.GetValue(_strict)) { Tell = line => console.Note(line) },
             Note = console.Note,
+            Cancellation = cancellation,
         };
+    }
+
+    private static Encoding? FindEncoding(string name)
+    {
+        try
+        {
+            return Encoding.GetEncoding(name);
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
     }
 }

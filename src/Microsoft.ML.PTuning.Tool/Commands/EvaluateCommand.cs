@@ -24,9 +24,9 @@ internal sealed class EvaluateCommand : ToolCommand
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        var reading = _reading.Read(parsed, Console);
+        var reading = _reading.Read(parsed, Console, cancellation);
         using var model = LoadedModel.Load(parsed.GetValue(_model)!);
-        var rows = _rows.Read(parsed, model, new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput), reading);
+        var rows = _rows.Read(parsed, model, new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput).ReadAll(), reading);
         if (rows.Table.Rows.Count == 0)
             throw new DataException($"{rows.Table.Name} has no row with a usable label ({reading.Broken.Count} broken ones).");
 

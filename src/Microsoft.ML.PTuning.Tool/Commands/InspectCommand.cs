@@ -47,7 +47,7 @@ internal sealed class InspectCommand : ToolCommand
         if (parsed.GetValue(_curves) is { } curves)
             (summary ?? throw new DataException($"'{model.Path}' does not tell how it was trained, so there are no curves.")).PlotCurves(curves);
 
-        var report = parsed.GetValue(_data) is { } data ? Report(parsed, model, data) : null;
+        var report = parsed.GetValue(_data) is { } data ? Report(parsed, model, data, cancellation) : null;
         return new
         {
             model = model.Path,
@@ -80,10 +80,10 @@ internal sealed class InspectCommand : ToolCommand
             Console.Note(warning.ToString());
     }
 
-    private PrefixReport Report(ParseResult parsed, LoadedModel model, string path)
+    private PrefixReport Report(ParseResult parsed, LoadedModel model, string path, CancellationToken cancellation)
     {
-        var table = new DataFile(path, _reading.Read(parsed, Console), Console.OpenInput).ReadAll();
-        var report = model.Model.ExplainPrefix(model.View(table.Columns, () => table.Rows, table.Name, []));
+        var table = new DataFile(path, _reading.Read(parsed, Console, cancellation), Console.OpenInput).ReadAll();
+        var report = model.Model.ExplainPrefix(model.View(table.Columns, () => table.Rows, table.Name, [], cancellation));
         Console.Say("");
         Console.Say(report.ToString());
         if (parsed.GetValue(_heatMap) is { } heatMap)

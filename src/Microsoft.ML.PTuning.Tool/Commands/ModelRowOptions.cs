@@ -12,7 +12,6 @@ internal sealed class ModelRowOptions
     {
         Description = "The file's columns to read, in the model's order; else those with the model's names",
         HelpName = "COLUMN",
-        AllowMultipleArgumentsPerToken = true,
     };
 
     public void AddTo(IList<Option> options)
@@ -23,14 +22,13 @@ internal sealed class ModelRowOptions
 
     /// <summary>Labelled rows, under the model's column names.</summary>
     /// <exception cref="DataException">A column is missing.</exception>
-    public TrainingRows Read(ParseResult parsed, LoadedModel model, DataFile file, ReadingOptions reading)
+    public TrainingRows Read(ParseResult parsed, LoadedModel model, DataTable table, ReadingOptions reading)
     {
-        var table = file.ReadAll();
         var columns = model.Columns;
 
         string[] texts = parsed.GetValue(_texts) is { Length: > 0 } named ? named : [.. model.Reads];
         if (texts.Length != model.Reads.Count)
-            throw new DataException($"The model reads {string.Join(" and ", model.Reads.Select(name => $"'{name}'"))}; expected --text as often, found {texts.Length}.");
+            throw model.WrongTexts(texts.Length);
         var found = texts.Append(parsed.GetValue(_label) ?? columns.Label).Concat(columns.All.Skip(texts.Length + 1)).ToList();
         int[] places = [.. found.Select(table.IndexOf)];
         var names = columns.All.ToList();

@@ -36,8 +36,7 @@ internal sealed class NewCommand : ToolCommand
         using var model = LoadedModel.Load(parsed.GetValue(_model)!);
         var name = ModelClass.Identifier(parsed.GetValue(_name) ?? Capitalised(Path.GetFileNameWithoutExtension(model.Path)));
         var folder = parsed.GetValue(_output) ?? name;
-        var (data, columns) = DataOf(parsed.GetValue(_data)!);
-        var described = new ModelClass(name, $"{name}App", model, data, columns);
+        var described = Describe(name, model, parsed.GetValue(_data)!);
         ProjectKinds.Write(kind, described, folder);
 
         Console.Say($"{kind.Name} project in {folder}:");
@@ -49,12 +48,14 @@ internal sealed class NewCommand : ToolCommand
         return new { kind = kind.Name, folder, name, files = Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal) };
     }
 
-    private (string Path, IReadOnlyList<string> Columns) DataOf(string path)
+    private ModelClass Describe(string name, LoadedModel model, string data)
     {
-        if (!File.Exists(path))
-            return (path, []);
-        using var reader = new DataFile(path, new ReadingOptions { Note = Console.Note }).Open();
-        return (Path.GetFullPath(path), [.. reader.Columns.Select(column => column.Name)]);
+        if (!File.Exists(data))
+            return new ModelClass(name, $"{name}App", model, data, []);
+
+        using var reader = new DataFile(data, new ReadingOptions { Note = Console.Note }).Open();
+        var described = new ModelClass(name, $"{name}App", model, Path.GetFullPath(data), [.. reader.Columns.Select(column => column.Name)]);
+        return reader is SeparatedReader separated ? described with { Delimiter = separated.Separator } : described;
     }
 
     private static string Capitalised(string name) => name.Length == 0 ? "Model" : char.ToUpperInvariant(name[0]) + name[1..];

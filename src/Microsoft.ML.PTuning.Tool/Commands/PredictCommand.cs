@@ -2,7 +2,6 @@ using System.CommandLine;
 using Microsoft.ML.PTuning.Tool.Data;
 using Microsoft.ML.PTuning.Tool.Output;
 using Microsoft.ML.PTuning.Tool.Tasks;
-using WholeFile = Microsoft.ML.PTuning.Tool.Output.WholeFile;
 
 namespace Microsoft.ML.PTuning.Tool.Commands;
 
@@ -21,7 +20,6 @@ internal sealed class PredictCommand : ToolCommand
     {
         Description = "The file's columns to read, in the model's order; else those with the model's names",
         HelpName = "COLUMN",
-        AllowMultipleArgumentsPerToken = true,
     };
     private readonly Option<bool> _only = new("--only-predictions") { Description = "Leaves out the file's own columns" };
     private readonly DataOptions _reading = new();
@@ -34,13 +32,14 @@ internal sealed class PredictCommand : ToolCommand
         foreach (var option in (Option[])[_output, _outputFormat, _texts, _only])
             Options.Add(option);
         _reading.AddTo(Options);
+        _outputFormat.AcceptOnlyFromAmong(PredictionWriter.Formats.Split(", "));
     }
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        var reading = _reading.Read(parsed, Console);
-        var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
+        var reading = _reading.Read(parsed, Console, cancellation);
         using var model = LoadedModel.Load(parsed.GetValue(_model)!);
+        var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
         var output = parsed.GetValue(_output);
         var format = parsed.GetValue(_outputFormat) ?? (output is null ? FormatLike(file) : Path.GetExtension(output).TrimStart('.').ToLowerInvariant());
 
@@ -48,7 +47,9 @@ internal sealed class PredictCommand : ToolCommand
         if (output is null)
             count = Predict(Console.OpenOutput());
         else
-            WholeFile.Write(output, temporary => count = Predict(File.Create(temporary)));
+            OutputFile.Write(output, temporary => count = Predict(File.Create(temporary)));
+        if (count == 0 && reading.Broken.Count > 0)
+            throw new DataException($"All {reading.Broken.Count} rows of {file.Name} are broken.");
         Console.Say(FormattableString.Invariant($"{count:N0} rows predicted, {reading.Broken.Count:N0} broken rows left out."));
         return output is null ? null : new { model = model.Path, output, rows = count, broken = reading.Broken.Count };
 
@@ -65,21 +66,29 @@ internal sealed class PredictCommand : ToolCommand
     {
         // The cursor reads ahead: rows wait here until their predictions are there.
         var waiting = new Queue<DataRow>();
-        var view = model.View(reader.Columns, () => Remembered(reader.Rows(), waiting), file, parsed.GetValue(_texts) ?? []);
+        var view = model.View(reader.Columns, () => Remembered(reader.Rows(), waiting), file, parsed.GetValue(_texts) ?? [], cancellation);
         var scored = model.Whole.Transform(view);
         var columns = model.Outputs.Select(name => scored.Schema[name]).ToList();
         using var cursor = scored.GetRowCursor(columns);
-        var own = parsed.GetValue(_only) ? [] : reader.Columns;
-        using var writer = PredictionWriter.Create(format, stream, own, [.. columns.Select(column => PredictedColumn.Of(cursor, column))]);
+        using var writer = PredictionWriter.Create(
+            format, stream, reader.Columns, parsed.GetValue(_only) ? [] : Own(reader.Columns, model, file), [.. columns.Select(column => PredictedColumn.Of(cursor, column))],
+            model.Task is MultiLabelTask ? "; " : " ");
         long count = 0;
         while (cursor.MoveNext())
         {
             writer.Write(waiting.Dequeue());
-            if (++count % 256 == 0)
-                cancellation.ThrowIfCancellationRequested();
+            count++;
         }
 
         return count;
+    }
+
+    // A column of the file that has the name of a prediction gives way to it.
+    private int[] Own(IReadOnlyList<DataColumn> columns, LoadedModel model, string file)
+    {
+        foreach (var column in columns.Where(column => model.Outputs.Contains(column.Name)))
+            Console.Note($"{file}: the column '{column.Name}' is replaced by the prediction.");
+        return [.. Enumerable.Range(0, columns.Count).Where(i => !model.Outputs.Contains(columns[i].Name) && columns[i].Name != JoinedColumns.Name)];
     }
 
     private static IEnumerable<DataRow> Remembered(IEnumerable<DataRow> rows, Queue<DataRow> waiting)

@@ -35,7 +35,7 @@ internal sealed class SweepCommand : ToolCommand
     };
     private readonly Option<int> _trials = new("--trials") { Description = "Trainings, for a search at random", HelpName = "N", DefaultValueFactory = _ => 16 };
     private readonly Option<string?> _results = new("--results") { Description = "A file with a line per finished trial, from which a stopped sweep goes on", HelpName = "FILE" };
-    private readonly Option<double> _holdOut = new("--hold-out") { Description = "Share of the rows to measure with", HelpName = "SHARE", DefaultValueFactory = _ => 0.2 };
+    private readonly Option<double> _holdOut = TaskOptions.HoldOut("Share of the rows to measure with");
     private readonly TaskOptions _task = new();
     private readonly SettingsOptions _settings = new();
     private readonly DataOptions _reading = new();
@@ -68,7 +68,7 @@ internal sealed class SweepCommand : ToolCommand
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        var reading = _reading.Read(parsed, Console);
+        var reading = _reading.Read(parsed, Console, cancellation);
         var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
         var table = file.ReadAll();
         var rows = _task.Read(parsed, table, reading);
@@ -114,7 +114,7 @@ internal sealed class SweepCommand : ToolCommand
         var result = sweep.Run(Through(rows.View(training)), Through(rows.View(held)));
         Console.Say("");
         Console.Say($"best        {result.Best} ({rows.Task.Metric}; the best of many on these rows, so new rows will do worse)");
-        Console.Say($"            ptuning train {parsed.GetValue(_data)} {string.Join(' ', result.Best.Values.Select(Argument))}");
+        Console.Say($"            for 'ptuning train': {string.Join(' ', result.Best.Values.Select(Argument))}");
         return new
         {
             metric = rows.Task.Metric,

@@ -11,11 +11,24 @@ internal sealed class TaskOptions
     private readonly Option<string?> _label = new("--label") { Description = "The column to learn; else one that is called like a label", HelpName = "COLUMN" };
     private readonly Option<string[]> _texts = new("--text")
     {
-        Description = "The column to read, or two of them; else by their names and texts",
+        Description = "The column to read; twice for a pair; else by their names and texts",
         HelpName = "COLUMN",
-        AllowMultipleArgumentsPerToken = true,
     };
     private readonly Option<bool> _exact = new("--exact-labels") { Description = "Takes labels as they stand; else spaces around them and other capitals do not count" };
+
+    public TaskOptions() => _task.AcceptOnlyFromAmong([.. ToolTask.All.Select(task => task.Name)]);
+
+    /// <summary>The share of the rows that is held out.</summary>
+    public static Option<double> HoldOut(string description)
+    {
+        var option = new Option<double>("--hold-out") { Description = description, HelpName = "SHARE", DefaultValueFactory = _ => 0.2 };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is var share and not (> 0 and < 1))
+                result.AddError(FormattableString.Invariant($"--hold-out is {share}. Expected a share between 0 and 1, such as 0.2."));
+        });
+        return option;
+    }
 
     public void AddTo(IList<Option> options)
     {

@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.ML.PTuning.Tool.Data;
 using Microsoft.ML.PTuning.Tool.Output;
 
 namespace Microsoft.ML.PTuning.Tool.Commands;
 
 /// <summary>A command: what it prints for people goes to standard error, and its result, with <c>--json</c>, to standard output as an object.</summary>
-internal abstract class ToolCommand : System.CommandLine.Command
+internal abstract partial class ToolCommand : System.CommandLine.Command
 {
     private readonly Option<bool> _json = new("--json") { Description = "Writes the result as an object of JSON to standard output" };
 
@@ -32,19 +33,27 @@ internal abstract class ToolCommand : System.CommandLine.Command
                 Console.WriteJson(result);
             return ExitCode.Done;
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (cancellation.IsCancellationRequested) // ML.NET wraps what a row's reading throws.
         {
-            Console.Say("Stopped.");
-            return ExitCode.Cancelled;
+            return Fail(parsed, "Stopped.", ExitCode.Cancelled);
         }
         catch (Exception e) when (IsExpected(e))
         {
-            Console.Refuse(e.Message);
-            if (parsed.GetValue(_json))
-                Console.WriteJson(new { error = e.Message });
-            return ExitCode.Failed;
+            return Fail(parsed, ParameterName().Replace(e.Message, ""), ExitCode.Failed);
         }
     }
+
+    private int Fail(ParseResult parsed, string message, int code)
+    {
+        Console.Refuse(message);
+        if (parsed.GetValue(_json))
+            Console.WriteJson(new { error = message });
+        return code;
+    }
+
+    // Of the library's method, which the command line does not show.
+    [GeneratedRegex(@" \(Parameter '[^']*'\)$")]
+    private static partial Regex ParameterName();
 
     // What data, models, encoders and options can be wrong with. Anything else is a mistake of this program and shows where it was made.
     private static bool IsExpected(Exception e) => e is DataException or IOException or UnauthorizedAccessException or InvalidDataException or FormatException

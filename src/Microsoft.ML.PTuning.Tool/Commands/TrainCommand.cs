@@ -10,12 +10,7 @@ internal sealed class TrainCommand : ToolCommand
 {
     private readonly Argument<string> _data = new("DATA") { Description = "Rows: CSV, TSV, JSON lines, Parquet, CoNLL columns or SQuAD's JSON" };
     private readonly Option<string?> _test = new("--test") { Description = "Rows to measure with; else a share of DATA is held out", HelpName = "FILE" };
-    private readonly Option<double> _holdOut = new("--hold-out")
-    {
-        Description = "Share of DATA to measure with, where there is no --test",
-        HelpName = "SHARE",
-        DefaultValueFactory = _ => 0.2,
-    };
+    private readonly Option<double> _holdOut = TaskOptions.HoldOut("Share of DATA to measure with, where there is no --test");
     private readonly Option<string?> _validation = new("--validation") { Description = "Rows that choose the best epoch; else the last epoch is the result", HelpName = "FILE" };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The model's file; else DATA's name with .zip, in this folder", HelpName = "FILE" };
     private readonly Option<string?> _page = new("--page") { Description = "The page about the training; else the model's name with .html", HelpName = "FILE" };
@@ -33,16 +28,13 @@ internal sealed class TrainCommand : ToolCommand
             Options.Add(option);
         _settings.AddTo(Options);
         _reading.AddTo(Options);
-        _holdOut.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is var share and (<= 0 or >= 1))
-                result.AddError(FormattableString.Invariant($"--hold-out is {share}. Expected a share between 0 and 1, such as 0.2."));
-        });
     }
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        var reading = _reading.Read(parsed, Console);
+        var reading = _reading.Read(parsed, Console, cancellation);
+        if (((string?[])[parsed.GetValue(_data), parsed.GetValue(_test), parsed.GetValue(_validation)]).Count(path => path == DataFile.StandardInput) > 1)
+            throw new DataException("Standard input can be read once. Name a file for the other rows.");
         var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
         var table = file.ReadAll();
         if (table.Rows.Count == 0)
@@ -51,6 +43,9 @@ internal sealed class TrainCommand : ToolCommand
         var rows = _task.Read(parsed, table, reading);
         var settings = _settings.Read(parsed);
         var model = parsed.GetValue(_output) ?? Path.GetFileNameWithoutExtension(file.Path == DataFile.StandardInput ? "model" : file.Path) + ".zip";
+        var page = parsed.GetValue(_page) ?? Path.ChangeExtension(model, ".html");
+        if (!parsed.GetValue(_dryRun))
+            OutputFile.Check(model, page, [parsed.GetValue(_data), parsed.GetValue(_test), parsed.GetValue(_validation)]);
         var (training, held, split) = Split(parsed, rows, reading, settings.Seed);
         var validation = parsed.GetValue(_validation) is { } name ? ReadAlike(parsed, name, reading, rows) : null;
         Console.ShowPlan(file, table, rows, split);
@@ -65,16 +60,15 @@ internal sealed class TrainCommand : ToolCommand
         cancellation.ThrowIfCancellationRequested();
 
         var heldRows = rows.View(held);
+        ModelFile.Save(mlContext, trained.Chain, heldRows.Schema, model); // First of all: what follows may fail.
         var scored = trained.Chain.Transform(heldRows);
         var measured = rows.Task.Measure(mlContext, scored, rows.Columns.Label);
-        var yardstick = Yardstick.Measure(rows, training, held);
+        var yardstick = Yardstick.Measure(rows, training, held, Console.Note);
         Console.Say("");
         Console.ShowMetrics($"on {held.Rows.Count} held-out rows", measured, yardstick);
         foreach (var warning in trained.Model.Summary!.Warnings)
             Console.Note(warning.ToString());
 
-        ModelFile.Save(mlContext, trained.Chain, heldRows.Schema, model);
-        var page = parsed.GetValue(_page) ?? Path.ChangeExtension(model, ".html");
         new ResultsPage
         {
             Title = Path.GetFileNameWithoutExtension(model),
@@ -88,7 +82,7 @@ internal sealed class TrainCommand : ToolCommand
             Judgements = [.. rows.Task.Judge(scored, held.Rows, rows.Label)],
             ModelBytes = new FileInfo(model).Length,
         }.Write(page);
-        Console.Say($"model       {model} ({new FileInfo(model).Length / 1024.0:N0} KiB; encoder {trained.Model.Backbone.Name} apart)");
+        Console.Say(FormattableString.Invariant($"model       {model} ({new FileInfo(model).Length / 1024.0:N0} KiB, without the encoder {trained.Model.Backbone.Name})"));
         Console.Say($"page        {page}");
         return Result(model, page, rows, training, held, trained.Model, measured, yardstick, reading.Broken);
     }

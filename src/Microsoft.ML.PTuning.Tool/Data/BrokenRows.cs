@@ -6,15 +6,12 @@ internal sealed class BrokenRows(bool isStrict = false)
 {
     private const int Told = 10;
 
-    private readonly Dictionary<long, string> _first = [];
+    private readonly Dictionary<string, int> _told = [];
 
     /// <summary>Rows that were left out.</summary>
     public long Count { get; private set; }
 
-    /// <summary>The first ones: the line, and what is wrong with it.</summary>
-    public IReadOnlyDictionary<long, string> First => _first;
-
-    /// <summary>Is told of each of the first ones.</summary>
+    /// <summary>Is told of the first ones of each file: where they are, and what is wrong.</summary>
     public Action<string>? Tell { get; set; }
 
     /// <param name="file">The file's name, for the message.</param>
@@ -27,10 +24,11 @@ internal sealed class BrokenRows(bool isStrict = false)
             throw new DataException($"{file}, line {line}: {reason} --strict refuses the file; without it the row is left out.");
 
         Count++;
-        if (_first.Count >= Told || !_first.TryAdd(line, reason))
+        var told = _told[file] = _told.GetValueOrDefault(file) + 1;
+        if (told > Told)
             return;
         Tell?.Invoke($"{file}, line {line}: {reason}");
-        if (_first.Count == Told)
+        if (told == Told)
             Tell?.Invoke($"{file}: further broken rows are counted only.");
     }
 }

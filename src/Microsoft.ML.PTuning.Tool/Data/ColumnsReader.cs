@@ -85,5 +85,6 @@ internal sealed class ColumnsReader : IRowReader
 
     private static string[] Fields(string line) => line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
 
-    private static bool IsWord(string line) => !string.IsNullOrWhiteSpace(line) && !line.StartsWith("-DOCSTART-", StringComparison.Ordinal);
+    private static bool IsWord(string line) => !string.IsNullOrWhiteSpace(line) && !line.StartsWith("-DOCSTART-", StringComparison.Ordinal)
+        && !line.StartsWith("# ", StringComparison.Ordinal); // A comment of CoNLL-U.
 }

@@ -18,7 +18,14 @@ internal sealed class JoinedColumns : IRowReader
     public IReadOnlyList<DataColumn> Columns { get; }
 
     public IEnumerable<DataRow> Rows() =>
-        _reader.Rows().Select(row => row with { Cells = [.. row.Cells, _places.Select(row.Text).Where(text => text.Length > 0).ToArray()] });
+        _reader.Rows().Select(row => row with { Cells = [.. row.Cells, ChoicesOf(row)] });
+
+    // Rows may have fewer choices than columns: empty ones at the end are none.
+    private string[] ChoicesOf(DataRow row)
+    {
+        string[] texts = [.. _places.Select(row.Text)];
+        return texts[..(Array.FindLastIndex(texts, text => text.Length > 0) + 1)];
+    }
 
     public void Dispose() => _reader.Dispose();
 }

@@ -99,7 +99,7 @@ internal sealed class JsonLinesReader : IRowReader
                 if (!_index.TryGetValue(property.Name, out var column))
                     continue;
                 if (!TryCell(property.Value, Columns[column].IsList, out cells[column]))
-                    return Broken(line, $"'{property.Name}' is {Describe(property.Value)}; expected a text, a number or a list of them.");
+                    cells[column] = property.Value.GetRawText(); // An object is the text that it is written as.
             }
 
             return new DataRow(line, cells);

@@ -20,6 +20,9 @@ internal sealed record ReadingOptions
     /// <summary>Columns whose texts become the list <see cref="JoinedColumns.Name"/>.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
+    /// <summary>Stops the reading of rows.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     public BrokenRows Broken { get; init; } = new();
 
     /// <summary>Is told what the reader has decided by itself, such as a name for a column without one.</summary>

@@ -35,12 +35,14 @@ internal sealed class RowView : IDataView
     private readonly IReadOnlyList<ViewColumn> _columns;
     private readonly Func<IEnumerable<DataRow>> _rows;
     private readonly string _file;
+    private readonly CancellationToken _cancellation;
 
     /// <param name="rows">Reads the rows; each cursor calls it.</param>
     /// <param name="file">The file's name, for messages.</param>
-    public RowView(IReadOnlyList<ViewColumn> columns, Func<IEnumerable<DataRow>> rows, string file)
+    /// <param name="cancellation">Stops every cursor.</param>
+    public RowView(IReadOnlyList<ViewColumn> columns, Func<IEnumerable<DataRow>> rows, string file, CancellationToken cancellation = default)
     {
-        (_columns, _rows, _file) = (columns, rows, file);
+        (_columns, _rows, _file, _cancellation) = (columns, rows, file, cancellation);
         var schema = new DataViewSchema.Builder();
         foreach (var column in columns)
             schema.AddColumn(column.Name, TypeOf(column.Type));
@@ -83,6 +85,7 @@ internal sealed class RowView : IDataView
 
         public override bool MoveNext()
         {
+            view._cancellation.ThrowIfCancellationRequested();
             if (!_rows.MoveNext())
             {
                 _position = -1;

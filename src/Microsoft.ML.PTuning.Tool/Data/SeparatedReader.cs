@@ -24,13 +24,14 @@ internal sealed class SeparatedReader : IRowReader
     {
         (_file, _options) = (file, options);
         _text = TextStream.Open(stream, options.Encoding, out var beginning);
-        separator = options.Separator ?? separator ?? Guess(beginning);
+        Separator = separator = options.Separator ?? separator ?? Guess(beginning);
         _parser = new CsvParser(_text, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = separator,
             Mode = separator == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
             BadDataFound = _ => _isBad = true,
             DetectColumnCountChanges = false,
+            IgnoreBlankLines = false, // They count as lines.
             BufferSize = 1 << 16,
         });
         if (!_parser.Read())
@@ -45,6 +46,9 @@ internal sealed class SeparatedReader : IRowReader
     }
 
     public IReadOnlyList<DataColumn> Columns { get; }
+
+    /// <summary>What stands between the fields.</summary>
+    public string Separator { get; }
 
     public IEnumerable<DataRow> Rows()
     {
@@ -71,6 +75,8 @@ internal sealed class SeparatedReader : IRowReader
     {
         var isBad = _isBad;
         _isBad = false;
+        if (fields is [""] && Columns.Count > 1)
+            return null;
         if (fields.Length != Columns.Count)
         {
             var lines = _parser.RawRow - line + 1;

@@ -20,7 +20,7 @@ internal sealed record PredictedColumn(string Name, IReadOnlyList<string>? Slots
         if (vector.ItemType is TextDataViewType)
             return new(column.Name, null, Vector<ReadOnlyMemory<char>>(row, column, texts => texts.Select(text => text.ToString()).ToArray()));
         if (vector.ItemType is KeyDataViewType)
-            return new(column.Name, null, Vector<uint>(row, column, keys => keys.Select(key => key).ToArray()));
+            return new(column.Name, null, Vector<uint>(row, column, keys => keys.Select(key => (int)key - 1).ToArray()));
         if (vector.ItemType.RawType == typeof(int))
             return new(column.Name, null, Vector<int>(row, column, numbers => numbers.ToArray()));
         if (vector.ItemType.RawType == typeof(bool))
@@ -42,7 +42,7 @@ internal sealed record PredictedColumn(string Name, IReadOnlyList<string>? Slots
     private static Func<object> Scalar(DataViewRow row, DataViewSchema.Column column) =>
         column.Type is TextDataViewType ? Value<ReadOnlyMemory<char>>(row, column, text => text.ToString())
         : column.Type is BooleanDataViewType ? Value<bool>(row, column, value => value)
-        : column.Type.RawType == typeof(uint) ? Value<uint>(row, column, value => (float)value)
+        : column.Type.RawType == typeof(uint) ? Value<uint>(row, column, key => (float)key - 1) // A place from 0, as labels have it.
         : column.Type.RawType == typeof(int) ? Value<int>(row, column, value => (float)value)
         : Value<float>(row, column, value => value);
 
@@ -77,11 +77,15 @@ internal abstract class PredictionWriter : IDisposable
 
     /// <param name="format">One of <see cref="Formats"/>.</param>
     /// <exception cref="DataException">There is no such format.</exception>
-    public static PredictionWriter Create(string format, Stream output, IReadOnlyList<DataColumn> own, IReadOnlyList<PredictedColumn> added) => format switch
+    /// <param name="columns">The columns of the file.</param>
+    /// <param name="own">The places of those that are written.</param>
+    /// <param name="between">What stands between the items of a list, where a row has one field for it.</param>
+    public static PredictionWriter Create(
+        string format, Stream output, IReadOnlyList<DataColumn> columns, IReadOnlyList<int> own, IReadOnlyList<PredictedColumn> added, string between) => format switch
     {
-        "csv" => new Separated(output, own, added, ","),
-        "tsv" => new Separated(output, own, added, "\t"),
-        "jsonl" or "ndjson" => new JsonLines(output, own, added),
+        "csv" => new Separated(output, columns, own, added, between, isTabbed: false),
+        "tsv" => new Separated(output, columns, own, added, between, isTabbed: true),
+        "jsonl" or "ndjson" => new JsonLines(output, columns, own, added),
         _ => throw new DataException($"Predictions are not written as '{format}'. Expected one of {Formats}."),
     };
 
@@ -92,39 +96,47 @@ internal abstract class PredictionWriter : IDisposable
 
     private static string Number(float number) => number.ToString("R", CultureInfo.InvariantCulture);
 
-    /// <summary>A class's score is a column of its own, <c>Score.CLASS</c>; lists are joined by spaces.</summary>
+    /// <summary>A class's score is a column of its own, <c>Score.CLASS</c>. Between tabs, quotes are ordinary characters, as for the reader.</summary>
     private sealed class Separated : PredictionWriter
     {
         private readonly CsvWriter _csv;
         private readonly StreamWriter _text;
-        private readonly IReadOnlyList<DataColumn> _own;
+        private readonly IReadOnlyList<int> _own;
         private readonly IReadOnlyList<PredictedColumn> _added;
+        private readonly string _between;
+        private readonly bool _isTabbed;
 
-        public Separated(Stream output, IReadOnlyList<DataColumn> own, IReadOnlyList<PredictedColumn> added, string separator)
+        public Separated(
+            Stream output, IReadOnlyList<DataColumn> columns, IReadOnlyList<int> own, IReadOnlyList<PredictedColumn> added, string between, bool isTabbed)
         {
-            (_own, _added) = (own, added);
+            (_own, _added, _between, _isTabbed) = (own, added, between, isTabbed);
             _text = new StreamWriter(output);
-            _csv = new CsvWriter(_text, new CsvConfiguration(CultureInfo.InvariantCulture) { Delimiter = separator, NewLine = "\n" });
-            foreach (var column in own)
-                _csv.WriteField(column.Name);
+            _csv = new CsvWriter(_text, new CsvConfiguration(CultureInfo.InvariantCulture)
+            {
+                Delimiter = isTabbed ? "\t" : ",",
+                Mode = isTabbed ? CsvMode.NoEscape : CsvMode.RFC4180,
+                NewLine = "\n",
+            });
+            foreach (var place in own)
+                Field(columns[place].Name);
             foreach (var column in added)
                 foreach (var name in column.Slots?.Select(slot => $"{column.Name}.{slot}") ?? [column.Name])
-                    _csv.WriteField(name);
+                    Field(name);
             _csv.NextRecord();
         }
 
         public override void Write(DataRow row)
         {
-            for (var i = 0; i < _own.Count; i++)
-                _csv.WriteField(row.Text(i));
+            foreach (var place in _own)
+                Field(row.Text(place));
             foreach (var column in _added)
             {
                 var value = column.Read();
                 if (column.Slots is not null)
                     foreach (var score in (float[])value)
-                        _csv.WriteField(Number(score));
+                        Field(Number(score));
                 else
-                    _csv.WriteField(Text(value));
+                    Field(Text(value));
             }
 
             _csv.NextRecord();
@@ -136,29 +148,34 @@ internal abstract class PredictionWriter : IDisposable
             _text.Dispose();
         }
 
-        private static string Text(object value) => value switch
+        private void Field(string text) => _csv.WriteField(_isTabbed ? text.ReplaceLineEndings(" ").Replace('\t', ' ') : text);
+
+        private string Text(object value) => value switch
         {
             string text => text,
             bool truth => truth ? "true" : "false",
             float number => Number(number),
-            string[] list => string.Join(' ', list),
+            string[] list => string.Join(_between, list),
             Array list => string.Join(' ', list.Cast<IFormattable>().Select(item => item.ToString(null, CultureInfo.InvariantCulture))),
             _ => value.ToString()!,
         };
     }
 
     /// <summary>The scores of classes are an object by class.</summary>
-    private sealed class JsonLines(Stream output, IReadOnlyList<DataColumn> own, IReadOnlyList<PredictedColumn> added) : PredictionWriter
+    private sealed class JsonLines(Stream output, IReadOnlyList<DataColumn> columns, IReadOnlyList<int> own, IReadOnlyList<PredictedColumn> added) : PredictionWriter
     {
+        // A score that is no number is "NaN".
+        private static readonly JsonSerializerOptions s_named = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
         private readonly Utf8JsonWriter _json = new(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
         public override void Write(DataRow row)
         {
             _json.WriteStartObject();
-            for (var i = 0; i < own.Count; i++)
+            foreach (var place in own)
             {
-                _json.WritePropertyName(own[i].Name);
-                JsonSerializer.Serialize(_json, row.Cells[i]);
+                _json.WritePropertyName(columns[place].Name);
+                JsonSerializer.Serialize(_json, row.Cells[place]);
             }
 
             foreach (var column in added)
@@ -167,13 +184,17 @@ internal abstract class PredictionWriter : IDisposable
                 var value = column.Read();
                 if (column.Slots is null)
                 {
-                    JsonSerializer.Serialize(_json, value);
+                    JsonSerializer.Serialize(_json, value, s_named);
                     continue;
                 }
 
                 _json.WriteStartObject();
                 foreach (var (slot, score) in column.Slots.Zip((float[])value))
-                    _json.WriteNumber(slot, score);
+                {
+                    _json.WritePropertyName(slot);
+                    JsonSerializer.Serialize(_json, score, s_named);
+                }
+
                 _json.WriteEndObject();
             }
 

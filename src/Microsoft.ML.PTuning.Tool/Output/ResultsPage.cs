@@ -41,7 +41,7 @@ internal sealed partial class ResultsPage
     public void Write(string path)
     {
         var html = Html();
-        WholeFile.Write(path, temporary => File.WriteAllText(temporary, html));
+        OutputFile.Write(path, temporary => File.WriteAllText(temporary, html));
     }
 
     private string Html()
@@ -67,7 +67,7 @@ internal sealed partial class ResultsPage
         Line(Yardstick is null ? "</tr></thead><tbody>" : $"<th>{Tasks.Yardstick.Name}</th></tr></thead><tbody>");
         foreach (var (name, value) in Measured.Metrics)
         {
-            var other = Yardstick is null ? "" : $"<td>{Tables.Number(Yardstick.Metrics.First(metric => metric.Name == name).Value)}</td>";
+            var other = Yardstick is null ? "" : $"<td>{Yardstick.Metrics.Where(metric => metric.Name == name).Select(metric => Tables.Number(metric.Value)).FirstOrDefault()}</td>";
             Line($"<tr><th scope=\"row\">{E(name)}</th><td>{Tables.Number(value)}</td>{other}</tr>");
         }
 

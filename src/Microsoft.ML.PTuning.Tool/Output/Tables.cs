@@ -37,7 +37,7 @@ internal static class Tables
             table.AddColumn(new TableColumn(Yardstick.Name).RightAligned());
         foreach (var (metric, value) in measured.Metrics)
         {
-            string[] cells = yardstick is null ? [metric, Number(value)] : [metric, Number(value), Number(yardstick.Metrics.First(m => m.Name == metric).Value)];
+            string[] cells = yardstick is null ? [metric, Number(value)] : [metric, Number(value), yardstick.Metrics.Where(m => m.Name == metric).Select(m => Number(m.Value)).FirstOrDefault() ?? ""];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
 

@@ -26,7 +26,7 @@ internal static class ModelBuilderProject
                 Type = "TabularFile",
                 Version = 1,
                 FilePath = model.DataPath,
-                Delimiter = model.Separator == "','" ? "," : "\t",
+                Delimiter = model.Delimiter,
                 HasHeader = true,
                 ColumnProperties = model.Model.Input.Select(column => new
                 {

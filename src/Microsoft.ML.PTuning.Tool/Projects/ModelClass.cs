@@ -12,13 +12,23 @@ namespace Microsoft.ML.PTuning.Tool.Projects;
 /// <param name="DataColumns">The columns of that file, in their order; empty if it is not there.</param>
 internal sealed partial record ModelClass(string Name, string Namespace, LoadedModel Model, string DataPath, IReadOnlyList<string> DataColumns)
 {
-    private static readonly HashSet<string> s_reserved = ["class", "object", "string", "event", "default", "public", "private", "in", "out", "ref", "is", "as", "new"];
+    private static readonly HashSet<string> s_reserved =
+    [
+        .. ("abstract as base bool break byte case catch char checked class const continue decimal default delegate do double else enum event explicit extern false "
+            + "finally fixed float for foreach goto if implicit in int interface internal is lock long namespace new null object operator out override params private "
+            + "protected public readonly ref return sbyte sealed short sizeof stackalloc static string struct switch this throw true try typeof uint ulong unchecked "
+            + "unsafe ushort using virtual void volatile while").Split(' '),
+        "ModelInput", "ModelOutput", // The classes that have the properties.
+    ];
+
+    /// <summary>The separator of the data file's fields.</summary>
+    public string Delimiter { get; init; } = DataPath.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? "," : "\t";
 
     /// <summary>The separator of the data file's fields, as C# spells it.</summary>
-    public string Separator => DataPath.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? "','" : "'\\t'";
+    public string Separator => Delimiter == "\t" ? "'\\t'" : $"'{Delimiter}'";
 
     /// <summary>Whether fields of the data file may stand in quotes.</summary>
-    public string Quoting => DataPath.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? "true" : "false";
+    public string Quoting => Delimiter == "\t" ? "false" : "true";
 
     /// <summary>Whether ML.NET's text loader can read the rows: values between separators, none of them a list.</summary>
     public bool IsFlat => Path.GetExtension(DataPath).ToLowerInvariant() is ".csv" or ".tsv" or ".txt" or ".tab"
@@ -106,7 +116,7 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
     public static string Identifier(string text)
     {
         var name = NoLetters().Replace(text, "_");
-        return name.Length == 0 || char.IsAsciiDigit(name[0]) ? $"_{name}" : s_reserved.Contains(name) ? $"@{name}" : name;
+        return name.Length == 0 || char.IsDigit(name[0]) || s_reserved.Contains(name) ? $"_{name}" : name;
     }
 
     /// <returns>The text as a literal of C#.</returns>
@@ -164,6 +174,8 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
             yield return ("Method", method);
         if (Model.Model.PrefixLength is > 0 and not 20)
             yield return ("PrefixLength", Model.Model.PrefixLength.ToString(CultureInfo.InvariantCulture));
+        if (ProjectKinds.PackageOf(Model.Model.Backbone.Name) is null)
+            yield return ("Backbone", Quoted(Model.Model.Backbone.Directory));
         if (Model.Model.Summary is { Epochs.Count: > 0 } summary)
         {
             yield return ("MaxEpochs", summary.Epochs.Count.ToString(CultureInfo.InvariantCulture));
@@ -171,6 +183,6 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
         }
     }
 
-    [GeneratedRegex("[^A-Za-z0-9_]")]
+    [GeneratedRegex(@"[^\p{L}\p{Nd}_]")]
     private static partial Regex NoLetters();
 }

@@ -46,7 +46,7 @@ internal static class ProjectKinds
     {
         var encoder = model.Model.Model.Backbone.Name;
         var packages = s_packages.Select(package => $"    <PackageReference Include=\"{package.Package}\" Version=\"{package.Version}\" />");
-        if (BundledIn(encoder) is { } bundled)
+        if (PackageOf(encoder) is { } bundled)
             packages = packages.Append($"    <PackageReference Include=\"{bundled}\" Version=\"{VersionOf("Microsoft.ML.PTuning")}\" />");
         string[] backends =
         [
@@ -76,8 +76,8 @@ internal static class ProjectKinds
             """;
     }
 
-    // An encoder of the user's own is found as the model's file says.
-    private static string? BundledIn(string encoder) => encoder switch
+    /// <returns>The package that brings an encoder; null for an encoder of the user's own, which is found as the model's file says.</returns>
+    public static string? PackageOf(string encoder) => encoder switch
     {
         "all-MiniLM-L6-v2" => "Microsoft.ML.PTuning.Backbone.MiniLM",
         "mini-cased" => "Microsoft.ML.PTuning.Backbone.Mini",

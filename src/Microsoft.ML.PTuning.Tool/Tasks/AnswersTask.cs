@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Tool.Data;
 
@@ -16,7 +17,15 @@ internal sealed class AnswersTask : ToolTask
 
     public override (int Least, int Most) TextCount => (2, 2);
 
-    public override string? Misfit(DataRow row, int label) => null; // A question may have no answer.
+    // A question may have no answer.
+    public override string? Misfit(DataRow row, int label)
+    {
+        var (context, answer, start) = (row.Text(0), row.Text(label), row.Text(label + 1));
+        if (answer.Length == 0)
+            return null;
+        return int.TryParse(start, NumberStyles.None, CultureInfo.InvariantCulture, out var at) && at <= context.Length
+            && context.AsSpan(at).StartsWith(answer, StringComparison.Ordinal) ? null : $"the answer '{answer}' does not stand at {start} in its context.";
+    }
 
     public override PTuningV2Trainer.Options Options(TaskColumns columns) => new PTuningV2Trainer.QuestionAnswerOptions
     {

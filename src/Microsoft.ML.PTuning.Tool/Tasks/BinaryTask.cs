@@ -30,6 +30,11 @@ internal sealed class BinaryTask : ToolTask
 
     public override Measurement Measure(MLContext mlContext, IDataView scored, string label)
     {
+        // The area under a curve needs rows of both kinds.
+        var labels = scored.GetColumn<bool>(label).Distinct().Count();
+        if (labels < 2)
+            return new Measurement([(Metric, scored.GetColumn<bool>(label).Zip(scored.GetColumn<bool>("PredictedLabel")).Average(row => row.First == row.Second ? 1.0 : 0))]);
+
         var metrics = mlContext.BinaryClassification.Evaluate(scored, label);
         return new Measurement(
             [

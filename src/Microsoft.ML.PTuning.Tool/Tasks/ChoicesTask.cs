@@ -20,8 +20,8 @@ internal sealed class ChoicesTask : ToolTask
     public override (int Least, int Most) TextCount => (2, 2);
 
     public override string? Misfit(DataRow row, int label) =>
-        int.TryParse(row.Text(label), NumberStyles.None, CultureInfo.InvariantCulture, out _)
-            ? null : $"the label is '{row.Text(label)}'; expected the place of the right choice, from 0.";
+        int.TryParse(row.Text(label), NumberStyles.None, CultureInfo.InvariantCulture, out var place) && place < row.List(1).Length
+            ? null : $"the label is '{row.Text(label)}'; expected the place of the right one of {row.List(1).Length} choices, from 0.";
 
     public override PTuningV2Trainer.Options Options(TaskColumns columns) => new PTuningV2Trainer.MultipleChoiceOptions
     {

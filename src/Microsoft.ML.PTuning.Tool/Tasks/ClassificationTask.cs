@@ -51,7 +51,7 @@ internal sealed class ClassificationTask : ToolTask
         var scores = scored.GetColumn<float[]>("Score").Select(row => (double)row.Max());
         return Texts(scored, "PredictedLabel").Zip(scores, rows).Select(row =>
         {
-            var expected = row.Third.Text(label).Trim();
+            var expected = row.Third.Text(label);
             return new Judgement(expected, row.First, row.First == expected ? 1 : 0, row.Second);
         });
     }

@@ -36,8 +36,15 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The columns that a prediction adds.</summary>
     public IReadOnlyList<string> Outputs { get; }
 
-    /// <summary>The column that was learned, if the rows that it was trained on tell.</summary>
-    public string? Label => Input.Where(column => !Reads.Contains(column.Name)).Select(column => column.Name).FirstOrDefault();
+    /// <summary>The column that was learned, if the rows that it was trained on tell: the only one that predictions do not read, or one called Label.</summary>
+    public string? Label
+    {
+        get
+        {
+            var others = Input.Select(column => column.Name).Where(name => !Reads.Contains(name)).ToList();
+            return others.Contains("Label") ? "Label" : others.Count == 1 || Task is AnswersTask ? others.FirstOrDefault() : null;
+        }
+    }
 
     /// <exception cref="DataException">The rows that it was trained on do not tell which column it learned.</exception>
     public TaskColumns Columns => new(
@@ -63,7 +70,7 @@ internal sealed class LoadedModel : IDisposable
                     $"'{path}' was saved by PTuningV2Transformer.SaveTo and does not know its columns. Save it with mlContext.Model.Save(model, schema, path).");
             whole = context.Model.Load(path, out input);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or FormatException or InvalidOperationException)
         {
             throw new DataException($"'{path}' is not a saved model: {e.Message}");
         }
@@ -76,11 +83,12 @@ internal sealed class LoadedModel : IDisposable
 
     /// <summary>Rows of a file as the model reads them. Columns that no prediction reads may be missing.</summary>
     /// <param name="texts">The file's columns for <see cref="Reads"/>, in that order; none where they have the same names.</param>
+    /// <param name="cancellation">Stops the reading of rows, and so what is computed of them.</param>
     /// <exception cref="DataException">A column that it reads is missing.</exception>
-    public IDataView View(IReadOnlyList<DataColumn> columns, Func<IEnumerable<DataRow>> rows, string file, IReadOnlyList<string> texts)
+    public IDataView View(IReadOnlyList<DataColumn> columns, Func<IEnumerable<DataRow>> rows, string file, IReadOnlyList<string> texts, CancellationToken cancellation)
     {
         if (texts.Count > 0 && texts.Count != Reads.Count)
-            throw new DataException($"The model reads {string.Join(" and ", Reads.Select(name => $"'{name}'"))}; expected --text as often, found {texts.Count}.");
+            throw WrongTexts(texts.Count);
 
         var views = new List<ViewColumn>();
         foreach (var column in Input)
@@ -94,8 +102,12 @@ internal sealed class LoadedModel : IDisposable
             views.Add(new ViewColumn(column.Name, isThere ? DataTable.IndexOf(columns, name, file) : -1, type));
         }
 
-        return new RowView(views, rows, file);
+        return new RowView(views, rows, file, cancellation);
     }
+
+    /// <summary>Why columns named with <c>--text</c> are not those of the model.</summary>
+    public DataException WrongTexts(int count) => new(
+        $"The model reads {string.Join(" and ", Reads.Select(name => $"'{name}'"))}. Expected as many columns with --text, found {count}.");
 
     public void Dispose() => Model.Dispose();
 

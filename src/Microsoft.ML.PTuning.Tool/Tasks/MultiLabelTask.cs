@@ -10,12 +10,14 @@ internal sealed class MultiLabelTask : ToolTask
 
     public override string Kind => "multi-label-classification";
 
+    public override bool HasNames => true;
+
     public override CellType LabelType => CellType.Texts;
 
     public override string Metric => "micro F1";
 
-    public override object? ReadLabel(object? cell) => cell is string text
-        ? text.Split(text.Contains(';') ? ';' : ',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+    public override object? ReadLabel(object? cell, bool isExact) => cell is string text
+        ? text.Split(text.Contains(';') ? ';' : ',', StringSplitOptions.RemoveEmptyEntries | (isExact ? StringSplitOptions.None : StringSplitOptions.TrimEntries))
         : cell;
 
     public override string? Misfit(DataRow row, int label) => null; // A row may have no class at all.

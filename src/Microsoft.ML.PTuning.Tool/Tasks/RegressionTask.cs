@@ -31,7 +31,11 @@ internal sealed class RegressionTask : ToolTask
 
     public override Measurement Measure(MLContext mlContext, IDataView scored, string label)
     {
-        var (metrics, similarity) = (mlContext.Regression.Evaluate(scored, label), mlContext.Regression.EvaluateSimilarity(scored, label));
+        var metrics = mlContext.Regression.Evaluate(scored, label);
+        if (scored.GetColumn<float>(label).Take(2).Count() < 2) // No correlation of one row.
+            return new Measurement([(Metric, metrics.RSquared), ("mean absolute error", metrics.MeanAbsoluteError)]);
+
+        var similarity = mlContext.Regression.EvaluateSimilarity(scored, label);
         return new Measurement(
         [
             (Metric, metrics.RSquared), ("Pearson", similarity.Pearson), ("Spearman", similarity.Spearman),

@@ -14,6 +14,11 @@ internal sealed class TagsTask : ToolTask
 
     public override string Metric => "F1";
 
+    public override bool HasNames => true;
+
+    public override string? Misfit(DataRow row, int label) => row.List(label).Length == row.List(0).Length ? null
+        : $"there are {row.List(label).Length} tags for {row.List(0).Length} words.";
+
     public override CellType TextType(int place) => CellType.Texts;
 
     public override (int Least, int Most) TextCount => (1, 1);

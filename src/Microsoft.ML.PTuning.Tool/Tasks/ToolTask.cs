@@ -69,9 +69,12 @@ internal abstract class ToolTask
     public virtual bool HasNames => false;
 
     /// <summary>A label's cell as the task reads it: without stray spaces.</summary>
-    public virtual object? ReadLabel(object? cell) => cell is string text ? text.Trim() : cell;
+    /// <param name="isExact">Whether spaces count.</param>
+    public virtual object? ReadLabel(object? cell, bool isExact) => cell is string text && !isExact ? text.Trim() : cell;
 
-    /// <summary>What is wrong with a label; null if nothing is.</summary>
+    /// <summary>What is wrong with a row's label; null if nothing is.</summary>
+    /// <param name="row">Its texts, then its label, then where an answer begins.</param>
+    /// <param name="label">The place of the label.</param>
     public virtual string? Misfit(DataRow row, int label) => row.Text(label).Length == 0 ? "the label is empty." : null;
 
     /// <summary>The steps before the trainer, which turn the label into what it reads; null for none.</summary>

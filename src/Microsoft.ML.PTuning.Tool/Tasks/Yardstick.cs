@@ -12,7 +12,21 @@ internal static class Yardstick
     private const int MostCharacters = 20_000;
 
     /// <returns>What it reaches on the held-out rows; null for tasks that it cannot do.</returns>
-    public static Measurement? Measure(TrainingRows rows, DataTable training, DataTable held)
+    /// <param name="note">Is told why there is no yardstick where one was tried.</param>
+    public static Measurement? Measure(TrainingRows rows, DataTable training, DataTable held, Action<string> note)
+    {
+        try
+        {
+            return Measure(rows, training, held);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            note($"The bag of words cannot learn these rows: {e.Message}");
+            return null;
+        }
+    }
+
+    private static Measurement? Measure(TrainingRows rows, DataTable training, DataTable held)
     {
         var mlContext = new MLContext(seed: 1);
         var (label, texts) = (rows.Columns.Label, rows.Columns.Texts);

@@ -10,7 +10,10 @@ public sealed class DataFileTests
 {
     private readonly TemporaryDirectory _folder = new();
     private readonly List<string> _notes = [];
-    private BrokenRows _broken = new();
+    private readonly List<string> _told = [];
+    private BrokenRows _broken;
+
+    public DataFileTests() => _broken = new BrokenRows { Tell = _told.Add };
 
     [TestCleanup]
     public void DeleteFolder() => _folder.Dispose();
@@ -83,15 +86,12 @@ public sealed class DataFileTests
     [TestMethod]
     public void Rows_with_another_number_of_fields_are_told_by_line_and_counted()
     {
-        var told = new List<string>();
-        _broken = new BrokenRows { Tell = told.Add };
-
         var table = Read("a.csv", "Text,Label\ngood,A\nonly one\ngood,B\none,two,three\n");
 
         Assert.HasCount(2, table.Rows);
         Assert.AreEqual(2, _broken.Count);
-        StringAssert.StartsWith(told[0], "a.csv, line 3: expected 2 fields, found 1");
-        StringAssert.StartsWith(told[1], "a.csv, line 5: expected 2 fields, found 3");
+        StringAssert.StartsWith(_told[0], "a.csv, line 3: expected 2 fields, found 1");
+        StringAssert.StartsWith(_told[1], "a.csv, line 5: expected 2 fields, found 3");
     }
 
     [TestMethod]
@@ -100,7 +100,7 @@ public sealed class DataFileTests
         var table = Read("a.csv", "Text,Label\ngood,A\n\"open,B\nlost,C\nlost,D");
 
         Assert.HasCount(1, table.Rows);
-        StringAssert.StartsWith(_broken.First[3], "expected 2 fields, found 1 in 3 lines (is a quote not closed?)");
+        StringAssert.StartsWith(_told[0], "a.csv, line 3: expected 2 fields, found 1 in 3 lines (is a quote not closed?)");
     }
 
     [TestMethod]
@@ -112,6 +112,31 @@ public sealed class DataFileTests
 
         Assert.HasCount(990, table.Rows);
         Assert.AreEqual(10, _broken.Count);
+    }
+
+    [TestMethod]
+    public void Blank_lines_are_no_rows_and_count_as_lines()
+    {
+        var table = Read("a.csv", "Text,Label\n\na 5\" pipe,A\n\n\nonly\n");
+
+        Assert.AreEqual(3, table.Rows.Single().Line);
+        StringAssert.StartsWith(_told.Single(), "a.csv, line 6: expected 2 fields, found 1.");
+    }
+
+    [TestMethod]
+    public void A_blank_line_of_a_single_column_is_an_empty_text() => Assert.HasCount(3, Read("a.csv", "Text\na\n\nb\n").Rows);
+
+    [TestMethod]
+    public void Objects_in_JSON_are_the_text_that_they_are_written_as() =>
+        Assert.AreEqual("{\"a\": 1}", Read("a.jsonl", "{\"text\": \"x\", \"meta\": {\"a\": 1}}\n").Rows[0].Text(1));
+
+    [TestMethod]
+    public void Broken_rows_of_each_file_are_told()
+    {
+        Read("a.csv", "Text,Label\nonly\n");
+        Read("b.csv", "Text,Label\nonly\n");
+
+        Assert.HasCount(2, _told);
     }
 
     [TestMethod]
@@ -133,7 +158,8 @@ public sealed class DataFileTests
         Assert.AreEqual("1.50", table.Rows[0].Text(1));
         Assert.IsNull(table.Rows[0].Cells[2]);
         CollectionAssert.AreEqual(new[] { "X", "Y" }, table.Rows[1].List(2));
-        CollectionAssert.AreEquivalent(new long[] { 4, 5 }, _broken.First.Keys.ToArray());
+        StringAssert.StartsWith(_told[0], "a.jsonl, line 4: it is no JSON");
+        StringAssert.StartsWith(_told[1], "a.jsonl, line 5: expected an object");
     }
 
     [TestMethod]
@@ -158,7 +184,7 @@ public sealed class DataFileTests
         CollectionAssert.AreEqual(new[] { "words", "column2", "tags" }, table.Columns.Select(column => column.Name).ToArray());
         CollectionAssert.AreEqual(new[] { "Anna", "sleeps" }, table.Rows[0].List(0));
         CollectionAssert.AreEqual(new[] { "B-LOC" }, table.Rows[1].List(2));
-        CollectionAssert.AreEqual(new long[] { 6 }, _broken.First.Keys.ToArray());
+        StringAssert.StartsWith(_told.Single(), "a.conll, line 6: ");
     }
 
     [TestMethod]

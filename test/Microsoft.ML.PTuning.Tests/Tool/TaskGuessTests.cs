@@ -42,13 +42,47 @@ public sealed class TaskGuessTests
         var notes = new List<string>();
         var table = Table(["text", "label"], [["a", "Billing"], ["b", " billing "], ["c", "Billing"], ["d", "Other"], ["e", ""]]);
         var (task, columns) = TaskGuess.Of(table, null, null, []);
-        var options = new ReadingOptions { Note = notes.Add };
+        var told = new List<string>();
+        var options = new ReadingOptions { Note = notes.Add, Broken = new BrokenRows { Tell = told.Add } };
 
         var rows = TrainingRows.Of(table, task, columns, options);
 
         CollectionAssert.AreEqual(new[] { ("Billing", 3), ("Other", 1) }, rows.Classes().ToArray());
         Assert.Contains("'billing' (1 row) is read as 'Billing'", notes.Single());
-        Assert.AreEqual("the label is empty.", options.Broken.First[5]);
+        Assert.AreEqual("a, line 5: the label is empty.", told.Single());
+    }
+
+    [TestMethod]
+    public void Names_in_lists_with_other_capitals_are_one_class()
+    {
+        var table = new DataTable("a", [new("text", IsList: false), new("labels", IsList: true)],
+            [new(1, ["a b", new[] { "Late", "Paid" }]), new(2, ["a b", new[] { "Late" }]), new(3, ["a b", new[] { "late" }])]);
+        var (task, columns) = TaskGuess.Of(table, null, null, []);
+
+        CollectionAssert.AreEqual(new[] { ("Late", 3), ("Paid", 1) }, TrainingRows.Of(table, task, columns, new ReadingOptions()).Classes().ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("tags", "tokens,tags", "there are 1 tags for 2 words.")]
+    [DataRow("choices", "text,choices,label", "the label is '7'; expected the place of the right one of 2 choices, from 0.")]
+    [DataRow("answers", "context,question,answer,answer_start", "the answer 'late' does not stand at 3 in its context.")]
+    public void Labels_that_do_not_fit_their_row_are_told_by_line(string task, string columns, string reason)
+    {
+        object[] cells = task switch
+        {
+            "tags" => [new[] { "a", "b" }, new[] { "O" }],
+            "choices" => ["a", new[] { "b", "c" }, "7"],
+            _ => ["it is late", "when?", "late", "3"],
+        };
+        var names = columns.Split(',');
+        var table = new DataTable("a", [.. names.Select((name, i) => new DataColumn(name, cells[i] is string[]))], [new(9, cells)]);
+        var told = new List<string>();
+        var (guessed, found) = TaskGuess.Of(table, task, null, []);
+
+        var rows = TrainingRows.Of(table, guessed, found, new ReadingOptions { Broken = new BrokenRows { Tell = told.Add } });
+
+        Assert.IsEmpty(rows.Table.Rows);
+        Assert.AreEqual($"a, line 9: {reason}", told.Single());
     }
 
     [TestMethod]

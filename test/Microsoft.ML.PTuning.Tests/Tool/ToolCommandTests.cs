@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.Data;
@@ -110,6 +111,91 @@ public sealed class ToolCommandTests
         var model = Train(data, "model", "--label", "Topic");
 
         Assert.HasCount(21, ToolRun.Of("predict", model, data, "--only-predictions").Succeeded().Output.Trim().Split('\n'));
+    }
+
+    [TestMethod]
+    public void Outputs_never_replace_the_data_each_other_or_a_foreign_file()
+    {
+        var data = WriteTickets();
+        var before = File.ReadAllText(data);
+        File.WriteAllText(_folder.File("notes.zip"), "mine");
+
+        string[][] outputs = [["--output", data], ["--page", data], ["--output", _folder.File("m.html")], ["--output", _folder.File("notes.zip")], ["--output", _folder.Path]];
+        foreach (var output in outputs)
+            Assert.AreEqual(1, ToolRun.Of(["train", data, "--label", "Topic", .. Small(), .. output]).Code, string.Join(' ', output));
+
+        Assert.AreEqual(before, File.ReadAllText(data));
+        Assert.AreEqual("mine", File.ReadAllText(_folder.File("notes.zip")));
+    }
+
+    [TestMethod]
+    public void Rows_of_a_class_that_the_model_does_not_know_are_told_and_left_out()
+    {
+        var (_, model) = TrainTickets();
+        var other = _folder.File("other.csv");
+        File.WriteAllText(other, "Text,Topic\nmy parcel is late,delivery\ni paid,weather\n");
+
+        var run = ToolRun.Of("evaluate", model, other, "--json").Succeeded();
+
+        Assert.AreEqual(1, run.Json.GetProperty("rows").GetInt32());
+        Assert.Contains("other.csv, line 3: the model does not know the class 'weather'.", run.Error);
+    }
+
+    [TestMethod]
+    public void Choices_are_predicted_from_0_as_they_are_labelled()
+    {
+        var data = _folder.File("rows.csv");
+        File.WriteAllLines(data, Enumerable.Range(0, 20).Select(i => $"my parcel,is late,is paid,{i % 2}").Prepend("text,a,b,label"));
+        var model = Train(data, "model", "--task", "choices", "--choices", "a", "b");
+
+        var lines = ToolRun.Of("predict", model, data, "--only-predictions", "--choices", "a", "b").Succeeded().Output.Trim().Split('\n')[1..];
+
+        foreach (var line in lines)
+        {
+            var scores = line[(line.IndexOf(',') + 1)..].Split(' ').Select(score => float.Parse(score, CultureInfo.InvariantCulture)).ToArray();
+            Assert.AreEqual(Array.IndexOf(scores, scores.Max()), int.Parse(line[..line.IndexOf(',')], CultureInfo.InvariantCulture));
+        }
+    }
+
+    [TestMethod]
+    public void A_metric_that_is_no_number_is_null_in_JSON()
+    {
+        var data = _folder.File("rows.csv");
+        File.WriteAllLines(data, Enumerable.Range(0, 20).Select(i => $"my parcel is late {i},{i * 0.5}").Prepend("text,label"));
+        var model = Train(data, "model", "--label", "label");
+        var equal = _folder.File("equal.csv");
+        File.WriteAllText(equal, "text,label\nmy parcel,1.5\ni paid,1.5\n");
+
+        var metrics = ToolRun.Of("evaluate", model, equal, "--json").Succeeded().Json.GetProperty("metrics");
+
+        Assert.AreEqual(JsonValueKind.Null, metrics.GetProperty("R²").ValueKind);
+    }
+
+    [TestMethod]
+    [DataRow("train")]
+    [DataRow("predict")]
+    public void Interrupt_ends_with_130_and_leaves_no_file(string command)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Inconclusive("Windows has no signal to send.");
+        var (data, model) = TrainTickets();
+        var many = _folder.File("many.csv");
+        File.WriteAllLines(many, Enumerable.Range(0, 200_000).Select(i => $"my parcel is late {i},{(i % 2 == 0 ? "delivery" : "billing")}").Prepend("Text,Topic"));
+        var files = Directory.GetFiles(_folder.Path);
+        string[] arguments = command == "train"
+            ? ["train", data, "--label", "Topic", .. Small("--epochs"), "--epochs", "100000", "--output", _folder.File("new.zip")]
+            : ["predict", model, many, "--output", _folder.File("new.csv")];
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ptuning.dll"), .. arguments]) { RedirectStandardError = true })!;
+        var errors = process.StandardError.ReadToEndAsync();
+
+        while (Directory.GetFiles(_folder.Path).Length == files.Length && command == "predict" && !process.HasExited)
+            Thread.Sleep(50);
+        Thread.Sleep(2000); // In the middle of the work.
+        Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+
+        Assert.IsTrue(process.WaitForExit(TimeSpan.FromMinutes(2)));
+        Assert.AreEqual(130, process.ExitCode, errors.Result);
+        CollectionAssert.AreEquivalent(files, Directory.GetFiles(_folder.Path));
     }
 
     [TestMethod]

@@ -1,0 +1,85 @@
+using System.IO.Compression;
+using Microsoft.ML.PTuning.Tool.Data;
+
+namespace Microsoft.ML.PTuning.Tool.Output;
+
+/// <summary>Files that a command writes: whole or not at all, and never over a file of another kind.</summary>
+internal static class OutputFile
+{
+    /// <summary>Writes a file beside its place, and then moves it there.</summary>
+    /// <param name="path">If it is a link, its target is replaced. A device, such as /dev/stdout, is written to.</param>
+    /// <param name="write">Writes the file whose path it is given.</param>
+    public static void Write(string path, Action<string> write)
+    {
+        var target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+        if (target.StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            write(target);
+            return;
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        var draft = $"{target}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            write(draft);
+            using (var stream = new FileStream(draft, FileMode.Open, FileAccess.ReadWrite))
+                stream.Flush(flushToDisk: true);
+            File.Move(draft, target, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(draft);
+        }
+    }
+
+    /// <summary>Checks, before any work, that the files can be written and that none of them is another one of the command.</summary>
+    /// <param name="model">A file that exists must be a model.</param>
+    /// <param name="page">A file that exists must be a page.</param>
+    /// <param name="inputs">The files that the command reads; null for none.</param>
+    /// <exception cref="DataException">One is the same as another, is of another kind, or cannot be written.</exception>
+    public static void Check(string model, string page, IEnumerable<string?> inputs)
+    {
+        var paths = inputs.Append(model).Append(page).OfType<string>().Where(path => path != DataFile.StandardInput).Select(Path.GetFullPath);
+        if (paths.GroupBy(path => path).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new DataException($"'{twice.Key}' is named for two files of this command. Name another one with --output or --page.");
+        RequireWritable(model);
+        RequireWritable(page);
+        if (File.Exists(model) && !IsModel(model))
+            throw new DataException($"'{model}' exists and is not a model. Name another file with --output.");
+        if (File.Exists(page) && !File.ReadLines(page).Take(1).Any(line => line.StartsWith("<!DOCTYPE html>", StringComparison.OrdinalIgnoreCase)))
+            throw new DataException($"'{page}' exists and is not a page. Name another file with --page.");
+    }
+
+    private static void RequireWritable(string path)
+    {
+        if (Directory.Exists(path))
+            throw new DataException($"'{path}' is a folder. Name a file.");
+
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var draft = Path.Combine(folder, $"{Guid.NewGuid():N}.tmp");
+            File.WriteAllBytes(draft, []);
+            File.Delete(draft);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"'{path}' cannot be written: {e.Message}");
+        }
+    }
+
+    private static bool IsModel(string path)
+    {
+        try
+        {
+            using var zip = ZipFile.OpenRead(path);
+            return zip.Entries.Any(entry => entry.FullName.StartsWith("TransformerChain", StringComparison.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            return false;
+        }
+    }
+}
