@@ -77,7 +77,7 @@ internal sealed class InspectCommand : ToolCommand
         }
 
         foreach (var warning in summary.Warnings)
-            Console.Note(warning.ToString());
+            Console.Note(OptionNames.OnCommandLine(warning.ToString()));
     }
 
     private PrefixReport Report(ParseResult parsed, LoadedModel model, string path, CancellationToken cancellation)

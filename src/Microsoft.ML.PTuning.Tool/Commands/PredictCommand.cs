@@ -37,7 +37,7 @@ internal sealed class PredictCommand : ToolCommand
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        var reading = _reading.Read(parsed, Console, cancellation);
+        var reading = _reading.Read(parsed, Console, cancellation) with { KeepsJson = true };
         using var model = LoadedModel.Load(parsed.GetValue(_model)!);
         var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
         var output = parsed.GetValue(_output);

@@ -1,13 +1,12 @@
 using System.CommandLine;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Microsoft.ML.PTuning.Tool.Data;
 using Microsoft.ML.PTuning.Tool.Output;
 
 namespace Microsoft.ML.PTuning.Tool.Commands;
 
 /// <summary>A command: what it prints for people goes to standard error, and its result, with <c>--json</c>, to standard output as an object.</summary>
-internal abstract partial class ToolCommand : System.CommandLine.Command
+internal abstract class ToolCommand : System.CommandLine.Command
 {
     private readonly Option<bool> _json = new("--json") { Description = "Writes the result as an object of JSON to standard output" };
 
@@ -39,7 +38,7 @@ internal abstract partial class ToolCommand : System.CommandLine.Command
         }
         catch (Exception e) when (IsExpected(e))
         {
-            return Fail(parsed, ParameterName().Replace(e.Message, ""), ExitCode.Failed);
+            return Fail(parsed, OptionNames.OnCommandLine(e.Message), ExitCode.Failed);
         }
     }
 
@@ -50,10 +49,6 @@ internal abstract partial class ToolCommand : System.CommandLine.Command
             Console.WriteJson(new { error = message });
         return code;
     }
-
-    // Of the library's method, which the command line does not show.
-    [GeneratedRegex(@" \(Parameter '[^']*'\)$")]
-    private static partial Regex ParameterName();
 
     // What data, models, encoders and options can be wrong with. Anything else is a mistake of this program and shows where it was made.
     private static bool IsExpected(Exception e) => e is DataException or IOException or UnauthorizedAccessException or InvalidDataException or FormatException

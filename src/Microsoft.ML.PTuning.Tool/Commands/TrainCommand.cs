@@ -67,7 +67,7 @@ internal sealed class TrainCommand : ToolCommand
         Console.Say("");
         Console.ShowMetrics($"on {held.Rows.Count} held-out rows", measured, yardstick);
         foreach (var warning in trained.Model.Summary!.Warnings)
-            Console.Note(warning.ToString());
+            Console.Note(OptionNames.OnCommandLine(warning.ToString()));
 
         new ResultsPage
         {

@@ -9,6 +9,9 @@ internal sealed record DataColumn(string Name, bool IsList);
 /// <param name="Cells">Per column: a <see cref="string"/>, a <c>string[]</c>, or null where the row has none.</param>
 internal sealed record DataRow(long Line, object?[] Cells)
 {
+    /// <summary>The row as a line of JSON has it; null for another format, or where nobody asked for it.</summary>
+    public string? Json { get; init; }
+
     /// <returns>The text of a column; a list is joined by spaces, a missing cell is empty.</returns>
     public string Text(int column) => Cells[column] switch
     {

@@ -102,7 +102,7 @@ internal sealed class JsonLinesReader : IRowReader
                     cells[column] = property.Value.GetRawText(); // An object is the text that it is written as.
             }
 
-            return new DataRow(line, cells);
+            return new DataRow(line, cells) { Json = _options.KeepsJson ? text : null };
         }
         catch (JsonException e)
         {

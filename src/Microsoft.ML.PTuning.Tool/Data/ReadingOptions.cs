@@ -20,6 +20,9 @@ internal sealed record ReadingOptions
     /// <summary>Columns whose texts become the list <see cref="JoinedColumns.Name"/>.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
+    /// <summary>Whether rows keep the JSON that they come from.</summary>
+    public bool KeepsJson { get; init; }
+
     /// <summary>Stops the reading of rows.</summary>
     public CancellationToken Cancellation { get; init; }
 

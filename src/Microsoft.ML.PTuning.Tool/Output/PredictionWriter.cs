@@ -167,16 +167,13 @@ internal abstract class PredictionWriter : IDisposable
         // A score that is no number is "NaN".
         private static readonly JsonSerializerOptions s_named = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
+        private readonly HashSet<string> _ownNames = [.. own.Select(place => columns[place].Name)];
         private readonly Utf8JsonWriter _json = new(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
         public override void Write(DataRow row)
         {
             _json.WriteStartObject();
-            foreach (var place in own)
-            {
-                _json.WritePropertyName(columns[place].Name);
-                JsonSerializer.Serialize(_json, row.Cells[place]);
-            }
+            WriteOwn(row);
 
             foreach (var column in added)
             {
@@ -202,6 +199,26 @@ internal abstract class PredictionWriter : IDisposable
             _json.Flush();
             output.WriteByte((byte)'\n');
             _json.Reset();
+        }
+
+        // Numbers stay numbers where the row was JSON.
+        private void WriteOwn(DataRow row)
+        {
+            if (row.Json is null)
+            {
+                foreach (var place in own)
+                {
+                    _json.WritePropertyName(columns[place].Name);
+                    JsonSerializer.Serialize(_json, row.Cells[place]);
+                }
+
+                return;
+            }
+
+            using var document = JsonDocument.Parse(row.Json);
+            foreach (var property in document.RootElement.EnumerateObject())
+                if (_ownNames.Contains(property.Name))
+                    property.WriteTo(_json);
         }
 
         public override void Dispose()

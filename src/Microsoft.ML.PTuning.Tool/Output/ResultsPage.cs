@@ -75,7 +75,7 @@ internal sealed partial class ResultsPage
         if (Yardstick is not null)
             Line("<p class=\"note\">Bag of words: ML.NET's FeaturizeText and SDCA on the same rows.</p>");
         foreach (var warning in Trained.Summary!.Warnings)
-            Line($"<p class=\"warning\">{E(warning.ToString())}</p>");
+            Line($"<p class=\"warning\">{E(OptionNames.OnCommandLine(warning.ToString()))}</p>");
     }
 
     private void Confusion(Confusions confusions)

@@ -36,10 +36,22 @@ internal static class ProjectKinds
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
             throw new DataException($"The folder '{folder}' has files. Name another one with --output, or empty it.");
 
-        Directory.CreateDirectory(folder);
-        foreach (var (path, text) in kind.Files(model).Append(($"{model.Name}.csproj", Project(kind, model))))
-            File.WriteAllText(Path.Combine(folder, path), text.ReplaceLineEndings("\n") + "\n");
-        File.Copy(model.Model.Path, Path.Combine(folder, $"{model.Name}.mlnet"));
+        var draft = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))}.{Guid.NewGuid():N}.tmp";
+        Directory.CreateDirectory(draft);
+        try
+        {
+            foreach (var (path, text) in kind.Files(model).Append(($"{model.Name}.csproj", Project(kind, model))))
+                File.WriteAllText(Path.Combine(draft, path), text.ReplaceLineEndings("\n") + "\n");
+            File.Copy(model.Model.Path, Path.Combine(draft, $"{model.Name}.mlnet"));
+            if (Directory.Exists(folder))
+                Directory.Delete(folder);
+            Directory.Move(draft, folder);
+        }
+        finally
+        {
+            if (Directory.Exists(draft))
+                Directory.Delete(draft, recursive: true);
+        }
     }
 
     private static string Project(ProjectKind kind, ModelClass model)

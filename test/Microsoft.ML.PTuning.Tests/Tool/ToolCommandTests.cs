@@ -76,6 +76,28 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
+    public void Values_of_JSON_lines_stay_what_they_are()
+    {
+        var (_, model) = TrainTickets();
+
+        var run = ToolRun.WithInput("{\"id\":7,\"Text\":\"my parcel\",\"ok\":true,\"more\":{\"a\":[1.50]}}\n", "predict", model, "--format", "jsonl").Succeeded();
+
+        StringAssert.StartsWith(run.Output, "{\"id\":7,\"Text\":\"my parcel\",\"ok\":true,\"more\":{\"a\":[1.50]},\"PredictedLabel\":");
+    }
+
+    [TestMethod]
+    public void Messages_of_the_library_name_options_as_the_command_line_does()
+    {
+        var data = WriteTickets();
+
+        var run = ToolRun.Of(["train", data, "--label", "Topic", "--output", _folder.File("m.zip"), "--method", "linear-probe", .. Small()]);
+
+        Assert.AreEqual(1, run.Code);
+        StringAssert.StartsWith(run.Error[run.Error.IndexOf("error", StringComparison.Ordinal)..], "error --prefix-length is an option of P-Tuning v2");
+        Assert.DoesNotContain("Parameter", run.Error);
+    }
+
+    [TestMethod]
     public void Other_names_of_columns_are_given_by_text_and_label()
     {
         var (_, model) = TrainTickets();
