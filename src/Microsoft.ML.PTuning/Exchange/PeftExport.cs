@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Formats;
@@ -68,7 +69,7 @@ internal static class PeftExport
     {
         var (weight, bias) = (trained[HeadTensor.Weight], trained[HeadTensor.Bias]);
         return task is TextRegression regression
-            ? (weight * regression.TargetDeviation, bias * regression.TargetDeviation + regression.TargetMean)
+            ? (weight.Times(regression.TargetDeviation), bias.Times(regression.TargetDeviation).Plus(tensor((float)regression.TargetMean)))
             : (weight, bias);
     }
 }
