@@ -33,6 +33,11 @@ internal sealed class PredictCommand : ToolCommand
             Options.Add(option);
         _reading.AddTo(Options);
         _outputFormat.AcceptOnlyFromAmong(PredictionWriter.Formats.Split(", "));
+        Validators.Add(result =>
+        {
+            if (WritesJson(result) && result.GetValue(_output) is null)
+                result.AddError("--json needs --output here: without it, standard output has the predictions. For these as JSON, use --output-format jsonl.");
+        });
     }
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)

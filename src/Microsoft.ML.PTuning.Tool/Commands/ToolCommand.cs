@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Tool.Data;
 using Microsoft.ML.PTuning.Tool.Output;
@@ -19,6 +20,9 @@ internal abstract class ToolCommand : System.CommandLine.Command
     }
 
     protected ToolConsole Console { get; }
+
+    /// <summary>Whether standard output is to have the result as JSON.</summary>
+    protected bool WritesJson(CommandResult result) => result.GetValue(_json);
 
     /// <returns>The result for <c>--json</c>; null for none.</returns>
     protected abstract object? Execute(ParseResult parsed, CancellationToken cancellation);

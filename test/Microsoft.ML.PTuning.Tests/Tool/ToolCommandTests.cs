@@ -312,6 +312,7 @@ public sealed class ToolCommandTests
     [DataRow(2, "train")]
     [DataRow(2, "train", "a.csv", "--hold-out", "1")]
     [DataRow(2, "sweep", "a.csv", "--vary", "colour")]
+    [DataRow(2, "predict", "a.zip", "a.csv", "--json")]
     [DataRow(1, "train", "no such file.csv")]
     [DataRow(1, "predict", "no such model.zip", "-")]
     public void Wrong_command_lines_and_missing_files_have_their_exit_codes(int code, params string[] arguments)
