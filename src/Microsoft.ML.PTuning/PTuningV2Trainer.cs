@@ -21,7 +21,10 @@ namespace Microsoft.ML.PTuning;
 /// <para>
 /// With a <see cref="TrainingOptions.CheckpointDirectory"/>, a training that was stopped goes on at the next <c>Fit</c>.
 /// </para>
-/// <para>The encoder is <see cref="TrainingOptions.Backbone"/>, by default the encoder of the package that the application references.</para>
+/// <para>
+/// The encoder is <see cref="TrainingOptions.Backbone"/>, by default the encoder of the package that the application references. Nothing is downloaded
+/// unless it is spelled <c>hf://organisation/name</c>.
+/// </para>
 /// </remarks>
 /// <example>
 /// Label: a key; Text: text.
@@ -58,6 +61,8 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     /// <see cref="TrainingOptions.CheckpointDirectory"/> holds another training.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
+    /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
+    /// <exception cref="HttpRequestException">The hub of an <c>hf://</c> address cannot be reached, or refuses.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
     /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
     /// <exception cref="FileNotFoundException">The backbone's folder lacks a file.</exception>

@@ -23,7 +23,9 @@ namespace Microsoft.ML.PTuning;
 /// <see cref="PTuningContext.SetPTuningBackboneDirectory"/> sets where they look for their encoder first, and
 /// <see cref="PTuningContext.SetPTuningPrecision"/> sets their precision. <see cref="PTuningContext.SetPTuningScoringCores"/> limits the cores that
 /// the models of a context use together. <see cref="ExplainPrediction"/> tells which words a prediction rests on, <see cref="ExplainPrefix"/> how much
-/// the prefix does.
+/// the prefix does. <c>mlContext.Model.Save</c> writes its trained tensors and a reference to the encoder, never the encoder, unless the method changes
+/// it (<see cref="FineTuning"/>). <see cref="ImportPeft"/>, <see cref="ImportOfficialCheckpoint"/> and <see cref="ImportAdapterHub"/> make one of a
+/// model that Python trained.
 /// </remarks>
 /// <example>
 /// A loaded pipeline needs no type of this library. Its <c>MapKeyToValue</c> after the trainer turns the keys of classes into text.

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Tool.Data;
 using Microsoft.ML.PTuning.Tool.Output;
 using Microsoft.ML.PTuning.Tool.Tasks;
@@ -52,6 +51,7 @@ internal sealed class ImportCommand : ToolCommand
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
         var mlContext = new MLContext(seed: 1);
+        OutputFile.Check(parsed.GetValue(_output)!, page: null, []);
         var import = s_formats[parsed.GetValue(_format)!];
         var folder = parsed.GetValue(_folder)!;
         string[]? classes = parsed.GetValue(_classes) is { Length: > 0 } named ? named : null;
@@ -64,9 +64,9 @@ internal sealed class ImportCommand : ToolCommand
         var rows = new TrainingRows(task, columns, new DataTable(folder, [.. columns.All.Select(column => new DataColumn(column, IsList: false))], []));
         var view = rows.View();
         var before = task.Before(mlContext, columns, model.Classes)?.Fit(view);
-        var behind = task.Behind(mlContext)?.Fit(model.Transform(before?.Transform(view) ?? view));
+        var chain = PipelineTraining.Chain(mlContext, task, before, model, PipelineTraining.Through(before, view));
         var output = parsed.GetValue(_output)!;
-        ModelFile.Save(mlContext, new TransformerChain<ITransformer>([.. ((ITransformer?[])[before, model, behind]).OfType<ITransformer>()]), view.Schema, output);
+        ModelFile.Save(mlContext, chain, view.Schema, output);
 
         Console.Say($"model       {output}: {task.Name}, {model.Method} over {model.Backbone.Name}; reads {string.Join(" and ", columns.Texts)}");
         if (model.Classes.Count > 0)
@@ -87,9 +87,7 @@ internal sealed class ImportCommand : ToolCommand
     {
         string[] usual = task is AnswersTask ? ["Context", "Question"] : task is ChoicesTask ? ["Text", "Choices"] : ["Text"];
         var read = texts.Length > 0 ? texts : usual;
-        var (least, most) = task.TextCount;
-        return read.Length >= least && read.Length <= most
-            ? new TaskColumns(label, read) { AnswerStart = task is AnswersTask ? "AnswerStart" : null }
-            : throw new DataException($"The task {task.Name} reads {(least == most ? $"{least}" : $"{least} to {most}")} text columns, found {read.Length}. Name them with --text.");
+        task.RequireTexts(read.Length);
+        return new TaskColumns(label, read) { AnswerStart = task is AnswersTask ? "AnswerStart" : null };
     }
 }

@@ -8,11 +8,11 @@ namespace Microsoft.ML.PTuning.Tool.Commands;
 internal sealed class ModelRowOptions
 {
     private readonly Option<string?> _label = new("--label") { Description = "The file's column with the right answers; else the one that the model learned", HelpName = "COLUMN" };
-    private readonly Option<string[]> _texts = new("--text")
-    {
-        Description = "The file's columns to read, in the model's order; else those with the model's names",
-        HelpName = "COLUMN",
-    };
+    private readonly Option<string[]> _texts = Texts();
+
+    /// <summary>The option that names the columns to read.</summary>
+    public static Option<string[]> Texts() =>
+        new("--text") { Description = "The file's columns to read, in the model's order; else those with the model's names", HelpName = "COLUMN" };
 
     public void AddTo(IList<Option> options)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.CommandLine;
 using Microsoft.ML.PTuning.Tool.Data;
 using Microsoft.ML.PTuning.Tool.Output;
@@ -16,11 +17,7 @@ internal sealed class PredictCommand : ToolCommand
         Description = $"How predictions are written: {PredictionWriter.Formats}; else by the file's name, else as they are read",
         HelpName = "NAME",
     };
-    private readonly Option<string[]> _texts = new("--text")
-    {
-        Description = "The file's columns to read, in the model's order; else those with the model's names",
-        HelpName = "COLUMN",
-    };
+    private readonly Option<string[]> _texts = ModelRowOptions.Texts();
     private readonly Option<bool> _only = new("--only-predictions") { Description = "Leaves out the file's own columns" };
     private readonly DataOptions _reading = new();
 
@@ -48,13 +45,13 @@ internal sealed class PredictCommand : ToolCommand
         var output = parsed.GetValue(_output);
         var format = parsed.GetValue(_outputFormat) ?? (output is null ? FormatLike(file) : Path.GetExtension(output).TrimStart('.').ToLowerInvariant());
 
+        if (output is not null)
+            OutputFile.RequireApart([output, file.Path, model.Path]);
         long count = 0;
         if (output is null)
             count = Predict(Console.OpenOutput());
         else
             OutputFile.Write(output, temporary => count = Predict(File.Create(temporary)));
-        if (count == 0 && reading.Broken.Count > 0)
-            throw new DataException($"All {reading.Broken.Count} rows of {file.Name} are broken.");
         Console.Say(FormattableString.Invariant($"{count:N0} rows predicted, {reading.Broken.Count:N0} broken rows left out."));
         return output is null ? null : new { model = model.Path, output, rows = count, broken = reading.Broken.Count };
 
@@ -62,15 +59,18 @@ internal sealed class PredictCommand : ToolCommand
         {
             using (stream)
             using (var reader = file.Open())
-                return Write(model, reader, file.Name, parsed, format, stream, cancellation);
+            {
+                var predicted = Write(model, reader, file.Name, parsed, format, stream, cancellation);
+                return predicted > 0 || reading.Broken.Count == 0 ? predicted : throw new DataException($"All {reading.Broken.Count} rows of {file.Name} are broken.");
+            }
         }
     }
 
     private long Write(
         LoadedModel model, IRowReader reader, string file, ParseResult parsed, string format, Stream stream, CancellationToken cancellation)
     {
-        // The cursor reads ahead: rows wait here until their predictions are there.
-        var waiting = new Queue<DataRow>();
+        // Cursors read ahead, on threads of ML.NET's: rows wait here until their predictions are there.
+        var waiting = new ConcurrentQueue<DataRow>();
         var view = model.View(reader.Columns, () => Remembered(reader.Rows(), waiting), file, parsed.GetValue(_texts) ?? [], cancellation);
         var scored = model.Whole.Transform(view);
         var columns = model.Outputs.Select(name => scored.Schema[name]).ToList();
@@ -81,7 +81,8 @@ internal sealed class PredictCommand : ToolCommand
         long count = 0;
         while (cursor.MoveNext())
         {
-            writer.Write(waiting.Dequeue());
+            waiting.TryDequeue(out var row);
+            writer.Write(row!); // It was there before its prediction was.
             count++;
         }
 
@@ -96,7 +97,7 @@ internal sealed class PredictCommand : ToolCommand
         return [.. Enumerable.Range(0, columns.Count).Where(i => !model.Outputs.Contains(columns[i].Name) && columns[i].Name != JoinedColumns.Name)];
     }
 
-    private static IEnumerable<DataRow> Remembered(IEnumerable<DataRow> rows, Queue<DataRow> waiting)
+    private static IEnumerable<DataRow> Remembered(IEnumerable<DataRow> rows, ConcurrentQueue<DataRow> waiting)
     {
         foreach (var row in rows)
         {

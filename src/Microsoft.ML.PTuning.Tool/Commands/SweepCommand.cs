@@ -111,7 +111,7 @@ internal sealed class SweepCommand : ToolCommand
         foreach (var text in parsed.GetValue(_vary)!)
             Axis.Parse(text).AddTo(sweep);
 
-        var result = sweep.Run(Through(rows.View(training)), Through(rows.View(held)));
+        var result = sweep.Run(PipelineTraining.Through(before, rows.View(training)), PipelineTraining.Through(before, rows.View(held)));
         Console.Say("");
         Console.Say($"best        {result.Best} ({rows.Task.Metric}; the best of many on these rows, so new rows will do worse)");
         Console.Say($"            for 'ptuning train': {string.Join(' ', result.Best.Values.Select(Argument))}");
@@ -121,8 +121,6 @@ internal sealed class SweepCommand : ToolCommand
             best = new { result.Best.Values, result.Best.Metric },
             trials = result.Trials.Select(trial => new { trial.Values, metric = double.IsNaN(trial.Metric) ? (double?)null : trial.Metric, trial.Error }),
         };
-
-        IDataView Through(IDataView view) => before?.Transform(view) ?? view;
     }
 
     // The option's name on the command line is its name in the library, in its own spelling.

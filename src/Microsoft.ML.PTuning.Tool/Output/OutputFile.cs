@@ -35,20 +35,30 @@ internal static class OutputFile
 
     /// <summary>Checks, before any work, that the files can be written and that none of them is another one of the command.</summary>
     /// <param name="model">A file that exists must be a model.</param>
-    /// <param name="page">A file that exists must be a page.</param>
+    /// <param name="page">A file that exists must be a page; null for none.</param>
     /// <param name="inputs">The files that the command reads; null for none.</param>
     /// <exception cref="DataException">One is the same as another, is of another kind, or cannot be written.</exception>
-    public static void Check(string model, string page, IEnumerable<string?> inputs)
+    public static void Check(string model, string? page, IEnumerable<string?> inputs)
     {
-        var paths = inputs.Append(model).Append(page).OfType<string>().Where(path => path != DataFile.StandardInput).Select(Path.GetFullPath);
-        if (paths.GroupBy(path => path).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new DataException($"'{twice.Key}' is named for two files of this command. Name another one with --output or --page.");
+        RequireApart(inputs.Append(model).Append(page));
         RequireWritable(model);
-        RequireWritable(page);
         if (File.Exists(model) && !IsModel(model))
             throw new DataException($"'{model}' exists and is not a model. Name another file with --output.");
+        if (page is null)
+            return;
+
+        RequireWritable(page);
         if (File.Exists(page) && !File.ReadLines(page).Take(1).Any(line => line.StartsWith("<!DOCTYPE html>", StringComparison.OrdinalIgnoreCase)))
             throw new DataException($"'{page}' exists and is not a page. Name another file with --page.");
+    }
+
+    /// <summary>Checks that the files of a command are different ones.</summary>
+    /// <exception cref="DataException">Two are the same.</exception>
+    public static void RequireApart(IEnumerable<string?> paths)
+    {
+        var twice = paths.OfType<string>().Where(path => path != DataFile.StandardInput).Select(Path.GetFullPath).GroupBy(path => path).FirstOrDefault(group => group.Count() > 1);
+        if (twice is not null)
+            throw new DataException($"'{twice.Key}' is named for two files of this command. Name another one with --output or --page.");
     }
 
     private static void RequireWritable(string path)

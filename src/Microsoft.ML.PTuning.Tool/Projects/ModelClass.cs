@@ -67,7 +67,7 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
         get
         {
             var options = Model.Task.Options(Model.Columns);
-            var settings = ColumnSettings(options).Concat(TrainingSettings()).Select(setting => $"                {setting.Name} = {setting.Value},");
+            var settings = ColumnSettings(options).Concat(OtherSettings()).Select(setting => $"                {setting.Name} = {setting.Value},");
             var trainer = $"mlContext.{Catalog}(new PTuningV2Trainer.{options.GetType().Name}\n            {{\n{string.Join("\n", settings)}\n            }})";
             return Model.Task is ClassificationTask or TagsTask
                 ? $"mlContext.Transforms.Conversion.MapValueToKey(outputColumnName: {Quoted(Label)}, inputColumnName: {Quoted(Label)})\n"
@@ -158,20 +158,10 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
         where value is not null && value != usual
         select (property.Name, Quoted(value));
 
-    private IEnumerable<(string Name, string Value)> TrainingSettings()
+    private IEnumerable<(string Name, string Value)> OtherSettings()
     {
-        var method = Model.Model.Method switch
-        {
-            "prompt-tuning" => "new PromptTuning()",
-            "p-tuning-v1" => "new PTuningV1()",
-            "lora" => "new LowRankAdaptation()",
-            "bitfit" => "new BitFit()",
-            "fine-tuning" => "new FineTuning()",
-            "linear-probe" => "new LinearProbe()",
-            _ => null,
-        };
-        if (method is not null)
-            yield return ("Method", method);
+        if (Tasks.TrainingSettings.Methods.TryGetValue(Model.Model.Method, out var method) && method() is { } named)
+            yield return ("Method", $"new {named.GetType().Name}()");
         if (Model.Model.PrefixLength is > 0 and not 20)
             yield return ("PrefixLength", Model.Model.PrefixLength.ToString(CultureInfo.InvariantCulture));
         if (ProjectKinds.PackageOf(Model.Model.Backbone.Name) is null)

@@ -13,12 +13,12 @@ internal sealed record ProjectKind(string Name, string Sdk, Func<ModelClass, IEn
 /// <summary>The kinds of projects. A new one is a file and a line here.</summary>
 internal static class ProjectKinds
 {
-    // The packages that a project references, in the versions that this tool stands on.
-    private static readonly (string Package, string Version)[] s_packages =
-    [
-        ("Microsoft.ML", VersionOf("Microsoft.ML")),
-        ("Microsoft.ML.PTuning", VersionOf("Microsoft.ML.PTuning")),
-    ];
+    // What the build wrote into this program: the packages' ids and versions.
+    private static readonly Dictionary<string, string?> s_build = typeof(ProjectKinds).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .ToDictionary(data => data.Key, data => data.Value);
+
+    private static readonly (string System, string Package)[] s_backends =
+        [("Linux", "libtorch-cpu-linux-x64"), ("Windows", "libtorch-cpu-win-x64"), ("OSX", "libtorch-cpu-osx-arm64")];
 
     public static IReadOnlyList<ProjectKind> All { get; } =
     [
@@ -57,15 +57,12 @@ internal static class ProjectKinds
     private static string Project(ProjectKind kind, ModelClass model)
     {
         var encoder = model.Model.Model.Backbone.Name;
-        var packages = s_packages.Select(package => $"    <PackageReference Include=\"{package.Package}\" Version=\"{package.Version}\" />");
+        (string Id, string? Version)[] packages = [("Microsoft.ML", s_build["Microsoft.ML"]), (s_build["PackageIdPrefix"]!, s_build["PackageVersion"])];
         if (PackageOf(encoder) is { } bundled)
-            packages = packages.Append($"    <PackageReference Include=\"{bundled}\" Version=\"{VersionOf("Microsoft.ML.PTuning")}\" />");
-        string[] backends =
-        [
-            """    <PackageReference Include="libtorch-cpu-linux-x64" Version="2.10.0" Condition="$([MSBuild]::IsOSPlatform('Linux'))" />""",
-            """    <PackageReference Include="libtorch-cpu-win-x64" Version="2.10.0" Condition="$([MSBuild]::IsOSPlatform('Windows'))" />""",
-            """    <PackageReference Include="libtorch-cpu-osx-arm64" Version="2.10.0" Condition="$([MSBuild]::IsOSPlatform('OSX'))" />""",
-        ];
+            packages = [.. packages, (bundled, s_build["PackageVersion"])];
+        var references = packages.Select(package => $"    <PackageReference Include=\"{package.Id}\" Version=\"{package.Version}\" />")
+            .Concat(s_backends.Select(backend =>
+                $"    <PackageReference Include=\"{backend.Package}\" Version=\"{s_build["libtorch"]}\" Condition=\"$([MSBuild]::IsOSPlatform('{backend.System}'))\" />"));
         return $"""
             <Project Sdk="{kind.Sdk}">
               <PropertyGroup>
@@ -78,7 +75,7 @@ internal static class ProjectKinds
               </PropertyGroup>
 
               <ItemGroup>
-            {string.Join("\n", packages.Concat(backends))}
+            {string.Join("\n", references)}
               </ItemGroup>
 
               <ItemGroup>
@@ -91,15 +88,8 @@ internal static class ProjectKinds
     /// <returns>The package that brings an encoder; null for an encoder of the user's own, which is found as the model's file says.</returns>
     public static string? PackageOf(string encoder) => encoder switch
     {
-        "all-MiniLM-L6-v2" => "Microsoft.ML.PTuning.Backbone.MiniLM",
-        "mini-cased" => "Microsoft.ML.PTuning.Backbone.Mini",
+        "all-MiniLM-L6-v2" => $"{s_build["PackageIdPrefix"]}.Backbone.MiniLM",
+        "mini-cased" => $"{s_build["PackageIdPrefix"]}.Backbone.Mini",
         _ => null,
     };
-
-    private static string VersionOf(string assembly)
-    {
-        var version = Assembly.Load(assembly == "Microsoft.ML" ? "Microsoft.ML.Core" : assembly)
-            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-        return version.Split('+')[0];
-    }
 }

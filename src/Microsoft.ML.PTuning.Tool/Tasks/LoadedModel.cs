@@ -6,14 +6,13 @@ namespace Microsoft.ML.PTuning.Tool.Tasks;
 /// <summary>A saved pipeline with one model of this library in it.</summary>
 internal sealed class LoadedModel : IDisposable
 {
-    private readonly IReadOnlyList<DataViewSchema.Column> _read;
-
     private LoadedModel(string path, MLContext context, ITransformer whole, PTuningV2Transformer model, DataViewSchema input)
     {
         (Path, Context, Whole, Model, Input, Task) = (path, context, whole, model, input, ToolTask.Of(model));
         var mapper = whole.GetRowToRowMapper(input);
-        Outputs = [.. model.GetOutputSchema(BeforeModel(whole, model, input)).Skip(BeforeModel(whole, model, input).Count).Select(column => column.Name)];
-        _read = [.. mapper.GetDependencies(mapper.OutputSchema.Where(column => Outputs.Contains(column.Name) && !column.IsHidden))];
+        var before = BeforeModel(whole, model, input);
+        Outputs = [.. model.GetOutputSchema(before).Skip(before.Count).Select(column => column.Name)];
+        Reads = [.. mapper.GetDependencies(mapper.OutputSchema.Where(column => Outputs.Contains(column.Name) && !column.IsHidden)).Select(column => column.Name)];
     }
 
     public string Path { get; }
@@ -31,7 +30,7 @@ internal sealed class LoadedModel : IDisposable
     public ToolTask Task { get; }
 
     /// <summary>The columns that a prediction reads.</summary>
-    public IReadOnlyList<string> Reads => [.. _read.Select(column => column.Name)];
+    public IReadOnlyList<string> Reads { get; }
 
     /// <summary>The columns that a prediction adds.</summary>
     public IReadOnlyList<string> Outputs { get; }

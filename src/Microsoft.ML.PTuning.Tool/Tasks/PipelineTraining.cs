@@ -33,9 +33,19 @@ internal static class PipelineTraining
 
         var prepared = Through(before, view);
         var model = task.Trainer(mlContext, options).Fit(prepared);
-        var behind = task.Behind(mlContext)?.Fit(model.Transform(prepared));
-        return new TrainedPipeline(new TransformerChain<ITransformer>([.. ((ITransformer?[])[before, model, behind]).OfType<ITransformer>()]), model);
+        return new TrainedPipeline(Chain(mlContext, task, before, model, prepared), model);
     }
 
-    private static IDataView Through(ITransformer? transformer, IDataView view) => transformer?.Transform(view) ?? view;
+    /// <summary>A model between the steps of its task.</summary>
+    /// <param name="before">The step that turns labels into what the model learns; null for none.</param>
+    /// <param name="prepared">Rows behind that step.</param>
+    public static TransformerChain<ITransformer> Chain(
+        MLContext mlContext, ToolTask task, ITransformer? before, PTuningV2Transformer model, IDataView prepared)
+    {
+        var behind = task.Behind(mlContext)?.Fit(model.Transform(prepared));
+        return new TransformerChain<ITransformer>([.. ((ITransformer?[])[before, model, behind]).OfType<ITransformer>()]);
+    }
+
+    /// <returns>The rows behind a step; the rows themselves if there is none.</returns>
+    public static IDataView Through(ITransformer? transformer, IDataView view) => transformer?.Transform(view) ?? view;
 }

@@ -34,9 +34,7 @@ internal static class TaskGuess
             return Answers(table, label, texts);
 
         List<string> read = texts.Count > 0 ? [.. texts.Select(text => names[table.IndexOf(text)])] : Texts(table, chosen, labelName);
-        var (least, most) = chosen.TextCount;
-        if (read.Count < least || read.Count > most)
-            throw new DataException($"The task {chosen.Name} reads {(least == most ? $"{least}" : $"{least} to {most}")} text columns, found {read.Count}. Name them with --text.");
+        chosen.RequireTexts(read.Count);
         if (read.Contains(labelName))
             throw new DataException($"The column '{labelName}' is both the label and a text. Name another one with --text or --label.");
         return (chosen, new TaskColumns(labelName, read));

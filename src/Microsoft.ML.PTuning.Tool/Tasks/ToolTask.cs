@@ -102,6 +102,14 @@ internal abstract class ToolTask
     /// <param name="label">The place of the label in them.</param>
     public abstract IEnumerable<Judgement> Judge(IDataView scored, IEnumerable<DataRow> rows, int label);
 
+    /// <exception cref="DataException">The task reads fewer text columns, or more.</exception>
+    public void RequireTexts(int count)
+    {
+        var (least, most) = TextCount;
+        if (count < least || count > most)
+            throw new DataException($"The task {Name} reads {(least == most ? $"{least}" : $"{least} to {most}")} text columns, found {count}. Name them with --text.");
+    }
+
     /// <exception cref="DataException">There is no such task.</exception>
     public static ToolTask Named(string name) => All.FirstOrDefault(task => task.Name == name)
         ?? throw new DataException($"There is no task '{name}'. Expected one of {Names}.");

@@ -63,6 +63,26 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
+    public void Each_of_many_rows_keeps_its_prediction()
+    {
+        var (_, model) = TrainTickets();
+        var data = _folder.File("many.csv");
+        string[] texts = ["my parcel is late", "i paid the invoice", "the screen is not my box now please", ""];
+        File.WriteAllLines(data, Enumerable.Range(0, 50_000).Select(i => $"{i},{texts[i * 7 % 4]}").Prepend("Id,Text"));
+
+        var lines = ToolRun.Of("predict", model, data).Succeeded().Output.Trim().Split('\n')[1..];
+
+        var scores = new Dictionary<string, float>();
+        for (var i = 0; i < 50_000; i++)
+        {
+            var fields = lines[i].Split(',');
+            Assert.AreEqual(i.ToString(CultureInfo.InvariantCulture), fields[0]);
+            var score = float.Parse(fields[3], CultureInfo.InvariantCulture);
+            Assert.AreEqual(scores.TryGetValue(fields[1], out var first) ? first : scores[fields[1]] = score, score, 1e-5f);
+        }
+    }
+
+    [TestMethod]
     public void Standard_input_is_predicted_to_standard_output_without_labels()
     {
         var (_, model) = TrainTickets();
@@ -146,6 +166,12 @@ public sealed class ToolCommandTests
         foreach (var output in outputs)
             Assert.AreEqual(1, ToolRun.Of(["train", data, "--label", "Topic", .. Small(), .. output]).Code, string.Join(' ', output));
 
+        var model = Train(data, "model", "--label", "Topic");
+        Assert.AreEqual(1, ToolRun.Of("predict", model, data, "--output", data).Code);
+        File.WriteAllText(_folder.File("broken.csv"), "Text,Topic\nbroken\n");
+        Assert.AreEqual(1, ToolRun.Of("predict", model, _folder.File("broken.csv"), "--output", _folder.File("none.csv")).Code);
+
+        Assert.IsFalse(File.Exists(_folder.File("none.csv")));
         Assert.AreEqual(before, File.ReadAllText(data));
         Assert.AreEqual("mine", File.ReadAllText(_folder.File("notes.zip")));
     }
