@@ -9,6 +9,10 @@ internal static class Default
 
     public const string Context = "Context", Question = "Question", TrainingAnswer = "TrainingAnswer", AnswerIndex = "AnswerIndex", Answer = "Answer";
 
+    public const string Text = "Text", GeneratedText = "GeneratedText";
+
+    public const int MaxNewTokens = 64;
+
     public const int TopK = 3, NBest = 20;
 
     public const int PrefixLength = 20, BatchSize = 32, MaxEpochs = 0, MaxLength = 128, AnswerMaxLength = 384;

@@ -57,14 +57,26 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>The token that sentence tasks read.</summary>
     public virtual SentenceToken SentenceToken => SentenceToken.First;
 
+    /// <summary>Whether it can write: the state of each token that its decoder reads tells the next word.</summary>
+    public bool Writes => BackboneFamilies.Find(Configuration.ModelType)!.Writes;
+
+    /// <summary>What the decoder reads first, by <c>config.json</c>; null where a written text's own first token does that.</summary>
+    public virtual int? DecoderStart => null;
+
+    /// <summary>Whether the layers hand on one state per token of the text, so that they can be kept from one epoch to the next.</summary>
+    public virtual bool HasStatePerToken => true;
+
     /// <summary>Whether positions are counted from the padding token's id.</summary>
     public virtual bool CountsFromPadToken => false;
 
     /// <summary>What follows the dense layer of a sentence pooler that is trained with a head, where the checkpoint brought none.</summary>
     public virtual Func<Tensor, Tensor> PoolerActivation { get; } = Activation.Named("tanh");
 
+    /// <summary>Which of several stacks a layer belongs to, from 0: encoder, decoder, the decoder's attention to the encoder.</summary>
+    public virtual int StackOf(int layer) => 0;
+
     /// <summary>The names of a layer's linear layers. Layers with the same names share their weights.</summary>
-    public LinearNames LinearNames(int layer) => BackboneFamilies.Find(Configuration.ModelType)!.Linear(layer);
+    public LinearNames LinearNames(int layer) => BackboneFamilies.Find(Configuration.ModelType)!.Linear(Configuration, layer);
 
     /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and weights (<see cref="CheckpointFiles"/>).</summary>
     /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their files.</param>
@@ -108,9 +120,16 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
         return backbone;
     }
 
+    /// <summary>A batch with what the decoder reads for a task that states the text only; the batch itself in families that then need no decoder.</summary>
+    /// <param name="perToken">Whether the task reads the state of every token of the text.</param>
+    public virtual EncodedBatch AddDecoder(EncodedBatch batch, bool perToken) => batch;
+
+    /// <summary>1 at a token whose key a layer's attention sees, 0 at padding, without the prefix; null where no row is padded.</summary>
+    public virtual Tensor? KeyMask(int layer, EncodedBatch batch) => batch.ReadMask;
+
     /// <summary>The embeddings' output.</summary>
     /// <param name="positionOffset">What is added to each token's position: P where the prefix takes the first positions, else 0.</param>
-    /// <returns>Hidden states, <c>[B, T, H]</c>.</returns>
+    /// <returns>Hidden states, <c>[B, T, H]</c>; those of the tokens that the decoder reads follow, <c>[B, T + U, H]</c>.</returns>
     public abstract Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null);
 
     /// <summary>Prepares what all layers need for a batch, in the current dispose scope: masks, relative positions.</summary>
@@ -120,7 +139,10 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <param name="hidden">The input of the first of them, <c>[B, T, H]</c>.</param>
     /// <param name="tuning">What a method changes; null for nothing.</param>
     /// <param name="sentenceTokenOnly">Whether the last layer outputs the <see cref="SentenceToken"/> only; the others then send no queries.</param>
-    /// <returns>Hidden states, <c>[B, T, H]</c>; <c>[B, 1, H]</c> with <paramref name="sentenceTokenOnly"/>, unless there is no layer to run.</returns>
+    /// <returns>
+    /// Hidden states, <c>[B, T, H]</c>; <c>[B, 1, H]</c> with <paramref name="sentenceTokenOnly"/>, unless there is no layer to run. Where a decoder
+    /// reads tokens, the last layer gives their states only, <c>[B, U, H]</c>.
+    /// </returns>
     public Tensor RunLayers(
         Tensor hidden, EncodedBatch batch, Tuning? tuning, int first, int end, Dropout? dropout = null, bool sentenceTokenOnly = false)
     {
@@ -179,6 +201,8 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     public Tensor Forward(EncodedBatch batch, Tuning? tuning = null, int positionOffset = 0, Dropout? dropout = null)
     {
         using var scope = NewDisposeScope();
+        if (batch.DecoderIds is null)
+            batch = AddDecoder(batch, perToken: true);
         var embedded = Embed(batch, positionOffset, tuning, dropout);
         return RunLayers(embedded, batch, tuning, 0, Configuration.Layers, dropout).MoveToOuterDisposeScope();
     }
@@ -212,10 +236,11 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
     protected void RequirePositions(EncodedBatch batch, int offset)
     {
-        if (offset + batch.Length > MaxPositions)
+        var tokens = batch.Length + batch.DecoderPast + batch.DecoderLength;
+        if (offset + tokens > MaxPositions)
         {
             throw new ArgumentException(
-                $"{offset} prefix positions and {batch.Length} tokens need {offset + batch.Length} positions, "
+                $"{offset} prefix positions and {tokens} tokens need {offset + tokens} positions, "
                 + $"but this {Configuration.ModelType} backbone has {MaxPositions}. Shorten the prefix or the texts.", nameof(batch));
         }
     }

@@ -22,11 +22,14 @@ internal sealed record BackboneFamily
     /// <summary>Whether models of transformers take keys and values of a prefix (<c>past_key_values</c>).</summary>
     public bool TakesPrefix { get; init; }
 
+    /// <summary>Whether its models write text (<see cref="Backbone.Writes"/>).</summary>
+    public bool Writes { get; init; }
+
     /// <summary>The key of the word embeddings.</summary>
     public string WordEmbeddings { get; init; } = "embeddings.word_embeddings.weight";
 
     /// <summary>The linear layers of the layer with a given index; layers with the same names are one shared layer.</summary>
-    public required Func<int, LinearNames> Linear { get; init; }
+    public required Func<BackboneConfiguration, int, LinearNames> Linear { get; init; }
 
     /// <summary>The padding token where <c>config.json</c> names none.</summary>
     public required int DefaultPadTokenId { get; init; }
@@ -59,6 +62,7 @@ internal static class BackboneFamilies
         DebertaV1.Family,
         DebertaV2.Family,
         Gpt2Backbone.Family,
+        BartBackbone.Family,
     ];
 
     /// <summary>The family of a <c>model_type</c>; null where it is not supported.</summary>

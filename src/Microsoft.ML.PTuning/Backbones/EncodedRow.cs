@@ -8,7 +8,17 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <param name="Segments">Segment (token type) ids, one per token.</param>
 internal sealed record EncodedRow(int[] Ids, int[] Segments)
 {
-    public int Length => Ids.Length;
+    /// <summary>Tokens of the text and of what the decoder reads.</summary>
+    public int Length => Ids.Length + DecoderIds.Length;
+
+    /// <summary>Tokens whose states are read: those of the decoder where it reads some, else those of the text.</summary>
+    public int States => DecoderIds.Length > 0 ? DecoderIds.Length : Ids.Length;
+
+    /// <summary>What the decoder reads after the text; empty for nothing.</summary>
+    public int[] DecoderIds { get; init; } = [];
+
+    /// <summary>The token that should follow each of <see cref="DecoderIds"/>; empty where nothing is learned.</summary>
+    public int[] NextIds { get; init; } = [];
 
     /// <summary>Where trained vectors stand instead of words; empty for nowhere.</summary>
     public int[] PromptPlaces { get; init; } = [];
@@ -23,34 +33,44 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
     /// <param name="trunkCache">Has the trunk output of these rows; null where the encoder computes it.</param>
     public static EncodedBatch Collate(IReadOnlyList<EncodedRow> rows, int padId, Device device, int length = 0, ITrunkCache? trunkCache = null)
     {
-        var longest = Math.Max(length, rows.Max(r => r.Length));
-        var ids = new long[rows.Count * longest];
-        var segments = new long[rows.Count * longest];
-        var mask = new float[rows.Count * longest];
-        Array.Fill(ids, padId);
-        for (var row = 0; row < rows.Count; row++)
+        var (ids, mask) = Padded(rows, row => row.Ids, padId, length, device);
+        var batch = new EncodedBatch(ids, Padded(rows, row => row.Segments, 0, length, device).Ids, mask)
         {
-            var start = row * longest;
-            for (var t = 0; t < rows[row].Length; t++)
-            {
-                ids[start + t] = rows[row].Ids[t];
-                segments[start + t] = rows[row].Segments[t];
-                mask[start + t] = 1;
-            }
-        }
-
-        var isPadded = rows.Any(r => r.Length < longest);
-        return new EncodedBatch(
-            tensor(ids, rows.Count, longest).ToDevice(device),
-            tensor(segments, rows.Count, longest).ToDevice(device),
-            isPadded ? tensor(mask, rows.Count, longest).ToDevice(device) : null)
-        {
-            TrunkOutput = trunkCache?.Collate(rows, longest),
+            TrunkOutput = trunkCache?.Collate(rows, (int)ids.size(1)),
             PromptPlaces = PlacesOf(rows, device),
             MaskPlaces = rows.Any(row => row.MaskPlace is not null)
                 ? tensor([.. rows.Select(row => (long)(row.MaskPlace ?? 0))]).ToDevice(device)
                 : null,
         };
+        if (rows[0].DecoderIds.Length == 0)
+            return batch;
+
+        (ids, mask) = Padded(rows, row => row.DecoderIds, padId, 0, device);
+        return batch with
+        {
+            DecoderIds = ids,
+            DecoderMask = mask,
+            NextIds = rows[0].NextIds.Length == 0 ? null : Padded(rows, row => row.NextIds, -1, 0, device).Ids,
+        };
+    }
+
+    /// <returns>Int64 <c>[B, T]</c>, and 1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</returns>
+    private static (Tensor Ids, Tensor? Mask) Padded(IReadOnlyList<EncodedRow> rows, Func<EncodedRow, int[]> part, int padId, int length, Device device)
+    {
+        var longest = Math.Max(length, rows.Max(row => part(row).Length));
+        var ids = new long[rows.Count * longest];
+        var mask = new float[rows.Count * longest];
+        Array.Fill(ids, padId);
+        for (var row = 0; row < rows.Count; row++)
+        {
+            var (own, start) = (part(rows[row]), row * longest);
+            for (var t = 0; t < own.Length; t++)
+                ids[start + t] = own[t];
+            mask.AsSpan(start, own.Length).Fill(1);
+        }
+
+        var isPadded = rows.Any(row => part(row).Length < longest);
+        return (tensor(ids, rows.Count, longest).ToDevice(device), isPadded ? tensor(mask, rows.Count, longest).ToDevice(device) : null);
     }
 
     private static Tensor? PlacesOf(IReadOnlyList<EncodedRow> rows, Device device)

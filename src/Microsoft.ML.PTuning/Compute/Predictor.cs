@@ -47,7 +47,10 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         var method = network.Encoder.Method;
         var batches = Plan([.. parts.Select(p => p.Length + method.InsertedTokens)], [.. parts.Select(p => p.Sequences.Count * method.Copies)], device);
         var losses = new double[batches.Count];
-        if (Overlaps)
+        var write = withLoss ? null : task.Writer;
+        if (write is not null)
+            WorkerThreads.Shared.Run(batches.Count, WriteBatch, isUrgent: examples.Count == 1, limit);
+        else if (Overlaps)
             RunOverlapping();
         else
             WorkerThreads.Shared.Run(batches.Count, RunBatch, isUrgent: examples.Count == 1, limit);
@@ -61,6 +64,15 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
             using var outputs = Start(index, Collate(index));
             losses[index] = outputs.ReadLoss();
             Decode(index, outputs.ReadByPart());
+        }
+
+        void WriteBatch(int index)
+        {
+            using var scope = NewDisposeScope();
+            using var frozen = no_grad();
+            foreach (var (part, written) in batches[index].Zip(write(network.Encoder, tensors, Collate(index), PartsOf(index), () => checkCancelled?.Invoke())))
+                decoding.Add(part, written);
+            OnBatch(batches[index].Length);
         }
 
         void RunOverlapping()
@@ -129,7 +141,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         var start = 0;
         return [.. parts.Select(part => part.Sequences.SelectMany(sequence =>
         {
-            var own = values.AsSpan(start, isPerToken ? sequence.Length * tokenWidth : width).ToArray();
+            var own = values.AsSpan(start, isPerToken ? sequence.States * tokenWidth : width).ToArray();
             start += width;
             return own;
         }).ToArray())];

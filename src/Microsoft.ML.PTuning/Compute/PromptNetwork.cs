@@ -19,6 +19,7 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
         EncodedBatch batch, TrainedTensors tensors, TrainingDropout? dropout = null, Func<Tensor, Tensor>? changeTokenVectors = null)
     {
         var (backbone, method) = (Encoder.Backbone, Encoder.Method);
+        batch = AddDecoder(batch);
         var arranged = method.Arrange(batch, backbone);
         var tuning = method.Tune(backbone, tensors, arranged.Read.Rows, dropout?.Method);
         if (changeTokenVectors is not null)
@@ -33,6 +34,7 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
     public Tensor ForwardToRecompute(EncodedBatch batch, TrainedTensors tensors, TrainingDropout dropout, out RecomputedLayers layers)
     {
         var (backbone, method) = (Encoder.Backbone, Encoder.Method);
+        batch = AddDecoder(batch);
         var arranged = method.Arrange(batch, backbone);
         var tuning = method.Tune(backbone, tensors, arranged.Read.Rows, dropout.Method);
         var trunkOutput = Encoder.RunTrunk(arranged.Read, tuning, dropout.Backbone);
@@ -48,6 +50,10 @@ internal sealed record PromptNetwork(PromptedEncoder Encoder, TaskHead Head)
         var outputs = Head.Forward(Encoder.Backbone, arranged.TextStates(hidden), arranged.Text, tensors, tuning, dropout);
         return Encoder.Method.Combine(outputs, batch, Encoder.Backbone, tensors);
     }
+
+    /// <inheritdoc cref="Backbone.AddDecoder"/>
+    public EncodedBatch AddDecoder(EncodedBatch batch) =>
+        batch.DecoderIds is null ? Encoder.Backbone.AddDecoder(batch, Head.IsPerToken) : batch;
 
     private bool ReadsSentenceTokenOnly(ArrangedBatch arranged) => Head.ReadsSentenceTokenOnly && arranged.AllowsSentenceTokenOnly;
 }

@@ -38,9 +38,9 @@ internal sealed class SentenceHead(int outputs, Pooling pooling) : TaskHead
     {
         var vector = PoolingOver(backbone) switch                                                                          // [B, H]
         {
-            Pooling.Checkpoint => backbone.Pool(hidden, batch.Mask, tuning),
-            Pooling.Mean => MeanPooling.Pool(hidden, batch.Mask).Times(MeanLength),
-            _ => Dense(backbone, backbone.SentenceStates(hidden, batch.Mask).Drop(dropout), tensors),
+            Pooling.Checkpoint => backbone.Pool(hidden, batch.StatesMask, tuning),
+            Pooling.Mean => MeanPooling.Pool(hidden, batch.StatesMask).Times(MeanLength),
+            _ => Dense(backbone, backbone.SentenceStates(hidden, batch.StatesMask).Drop(dropout), tensors),
         };
         return nn.functional.linear(vector.Drop(dropout), tensors[HeadTensor.Weight], tensors[HeadTensor.Bias]);
     }

@@ -28,11 +28,11 @@ internal sealed record ArrangedBatch(EncodedBatch Read, EncodedBatch Text)
 
     /// <summary>The states of the text's tokens.</summary>
     /// <param name="hidden">The states of all that the encoder read, <c>[B, P + T, H]</c>.</param>
-    /// <returns><c>[B, T, H]</c>.</returns>
+    /// <returns><c>[B, T, H]</c>; those of the decoder's tokens, <c>[B, U, H]</c>, where it reads some.</returns>
     public Tensor TextStates(Tensor hidden)
     {
         var (start, end) = (Added.Start.Value, Added.End.Value);
-        if (start == end)
+        if (start == end || Read.DecoderIds is not null)
             return hidden;
 
         var after = hidden.narrow(1, end, hidden.size(1) - end);

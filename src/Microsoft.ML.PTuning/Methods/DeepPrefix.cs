@@ -61,7 +61,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         var shape = ShapeFor(backbone);
         var gates = Gate ? first.Of(TrainedTensors.PrefixGate, first.Bias)(shape.Layers * shape.Heads) : null;
         if (first.ProjectionSize > 0)
-            return new ProjectedPrefix(shape, first.ProjectionSize, first.Weight, first.Bias, gates);
+            return new ProjectedPrefix(shape, first.ProjectionSize, first.Weight, first.Bias, gates, shape.Stacks(backbone));
 
         var prefix = first.Examples is { } rows ? _ => OfExamples(backbone, rows)
             : first.Words is { } words ? _ => OfWords(backbone, words)

@@ -181,8 +181,7 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
         (LowRankTargets.Keys, layer.Key),
         (LowRankTargets.Values, layer.Value),
         (LowRankTargets.AttentionOutput, layer.AttentionOutput),
-        (LowRankTargets.FeedForward, layer.Intermediate),
-        (LowRankTargets.FeedForward, layer.Output),
+        .. new[] { layer.Intermediate, layer.Output }.OfType<string>().Select(module => (LowRankTargets.FeedForward, module)),
     ];
 
     private static Tensor Padded(Tensor matrix, long rank, int dimension)

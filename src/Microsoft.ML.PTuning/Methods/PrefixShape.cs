@@ -13,6 +13,12 @@ internal sealed record PrefixShape(int Length, IReadOnlyList<int> Selected, int 
     public static PrefixShape For(BackboneConfiguration encoder, int length, LayerSelection layers) =>
         new(length, layers.In(encoder.Layers), encoder.Layers, encoder.KeyValueHeads, encoder.HeadSize);
 
+    /// <summary>The places of each stack's layers among those with a prefix; stacks without any are left out.</summary>
+    public IReadOnlyList<int[]> Stacks(Backbone backbone) =>
+    [
+        .. Enumerable.Range(0, Layers).GroupBy(place => backbone.StackOf(Selected[place])).OrderBy(stack => stack.Key).Select(stack => stack.ToArray()),
+    ];
+
     /// <summary>How many layers have a prefix, L'.</summary>
     public int Layers => Selected.Count;
 

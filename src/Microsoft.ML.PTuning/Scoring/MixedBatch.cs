@@ -42,6 +42,9 @@ internal static class MixedBatch
         using var frozen = no_grad();
         var groups = Group(parts);
         var batch = Collate(groups.SelectMany(g => g.Sequences), groups[0].Model);
+        if (groups[0].Model.Task.Writer is { } write)
+            return Write(write, groups[0], batch, parts);
+
         var results = groups.Length == 1 ? [groups[0].Model.Network.Forward(batch, groups[0].Model.Tensors)] : Forward(groups, batch);
 
         var outputs = new float[parts.Count][];
@@ -51,6 +54,16 @@ internal static class MixedBatch
             for (var i = 0; i < values.Length; i++)
                 outputs[group.Parts[i]] = values[i];
         }
+        return outputs;
+    }
+
+    /// <summary>A model that writes has the batch for itself.</summary>
+    private static float[][] Write(BatchWriter write, ModelGroup group, EncodedBatch batch, IReadOnlyList<ModelPart> parts)
+    {
+        var outputs = new float[parts.Count][];
+        var written = write(group.Model.Network.Encoder, group.Model.Tensors, batch, [.. group.Parts.Select(i => parts[i].Part)], () => { });
+        foreach (var (part, numbers) in group.Parts.Zip(written))
+            outputs[part] = numbers;
         return outputs;
     }
 
@@ -67,10 +80,11 @@ internal static class MixedBatch
     private static Tensor[] Forward(ModelGroup[] groups, EncodedBatch batch)
     {
         var encoder = groups[0].Model.Network.Encoder;
+        batch = groups[0].Model.Network.AddDecoder(batch);
         var arranged = encoder.Method.Arrange(batch, encoder.Backbone);
         var tuning = encoder.Method.Stack(encoder.Backbone, [.. groups.Select(g => new ModelRows(g.Model.Method, g.Model.Tensors, g.Sequences.Length))]);
         var sentenceTokenOnly = arranged.AllowsSentenceTokenOnly && groups.All(g => g.Model.Network.Head.ReadsSentenceTokenOnly);
-        var hidden = encoder.Method.TunesEmbeddings                                                    // [S, T, H] or [S, 1, H]
+        var hidden = encoder.Method.TunesEmbeddings || !encoder.Backbone.HasStatePerToken              // [S, T, H] or [S, 1, H]
             ? encoder.Forward(arranged.Read, tuning, dropout: null, sentenceTokenOnly)
             : encoder.RunTuned(RunTrunk(groups, batch), batch, tuning, dropout: null, sentenceTokenOnly);
         var states = arranged.TextStates(hidden);

@@ -4,7 +4,7 @@ namespace Microsoft.ML.PTuning.Scoring;
 
 /// <summary>Puts rows of several models into batches of similar length.</summary>
 /// <remarks>
-/// Models of different methods or depths do not share a batch, nor do those of a method that does not stack. A text that several models with a common
+/// Models of different methods or depths do not share a batch, nor do those that write, or of a method that does not stack. A text that several models with a common
 /// trunk score stays in one batch.
 /// </remarks>
 internal static class MixedBatchPlanner
@@ -16,7 +16,8 @@ internal static class MixedBatchPlanner
         .GroupBy(p => (
             p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.StackKey, p.Row.Model.Network.Encoder.TrunkLayers,
             Slots: p.Part.Sequences[0].PromptPlaces.Length,
-            Alone: p.Row.Model.Method.Stacks ? null : p.Row.Model))
+            PerToken: !p.Row.Model.Network.Encoder.Backbone.HasStatePerToken && p.Row.Model.Network.Head.IsPerToken,
+            Alone: p.Row.Model.Method.Stacks && p.Row.Model.Task.Writer is null ? null : p.Row.Model))
         .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
         .SelectMany(batch => batch.Chunk(maxParts));
 

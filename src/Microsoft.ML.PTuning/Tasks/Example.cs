@@ -3,10 +3,13 @@ using Microsoft.ML.PTuning.Tokenization;
 
 namespace Microsoft.ML.PTuning.Tasks;
 
-/// <summary>The unit of encoding, batching and learning: a text, a window of a long text, or all choices of a question.</summary>
+/// <summary>
+/// The unit of encoding, batching and learning: a text, a window of a long text, or all choices of a question. Tasks that need more fields derive from
+/// it.
+/// </summary>
 /// <param name="Sequences">The sequences that the encoder reads; at least one.</param>
 /// <param name="Target">The label as the task's numbers; empty when scoring.</param>
-internal sealed record ExamplePart(IReadOnlyList<EncodedRow> Sequences, float[] Target)
+internal record ExamplePart(IReadOnlyList<EncodedRow> Sequences, float[] Target)
 {
     /// <summary>Tokens of the longest sequence.</summary>
     public int Length { get; } = Sequences.Max(s => s.Length);

@@ -4,10 +4,20 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Heads;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>Writes the outputs of a batch's parts.</summary>
+/// <param name="encoder">The language model under a method.</param>
+/// <param name="batch">The texts, and what the decoder starts with.</param>
+/// <param name="parts">The parts of the batch, one sequence each.</param>
+/// <param name="checkCancelled">Throws if the work has been cancelled.</param>
+/// <returns>What the task decodes, for each part.</returns>
+internal delegate float[][] BatchWriter(
+    PromptedEncoder encoder, TrainedTensors tensors, EncodedBatch batch, IReadOnlyList<ExamplePart> parts, Action checkCancelled);
 
 /// <summary>A task: how columns become examples, the head, the loss, decoding and the output columns. One class per task.</summary>
 /// <remarks>
@@ -21,6 +31,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 [JsonDerivedType(typeof(NamedEntityRecognition), "named-entity-recognition")]
 [JsonDerivedType(typeof(MultipleChoice), "multiple-choice")]
 [JsonDerivedType(typeof(QuestionAnswering), "question-answering")]
+[JsonDerivedType(typeof(TextGeneration), "text-generation")]
 internal abstract record PromptTask : IJsonOnDeserialized
 {
     /// <summary>The kinds that files may name.</summary>
@@ -92,9 +103,17 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>Whether the encoder needs the head of its language model.</summary>
     public virtual bool NeedsLanguageHead => false;
 
+    /// <summary>Writes the outputs of a batch token by token; null for a task that reads them from one forward pass.</summary>
+    [JsonIgnore]
+    public virtual BatchWriter? Writer => null;
+
+    /// <summary>Largest number of positions that a row takes.</summary>
+    [JsonIgnore]
+    public virtual int MaxPositions => MaxLength;
+
     /// <returns>Why task, method, encoder and tokenizer do not go together, and what to do; null where they do.</returns>
     public string? FindMisfit(TuningMethod method, Backbone backbone, TextTokenizer tokenizer) =>
-        method.FindMisfit(backbone, MaxLength - PromptPlaces) ?? FindMisfit(backbone) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
+        method.FindMisfit(backbone, MaxPositions - PromptPlaces) ?? FindMisfit(backbone) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
 
     /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
     public virtual string? FindMisfit(Backbone backbone) => null;

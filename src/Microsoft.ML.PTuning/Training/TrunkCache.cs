@@ -55,14 +55,18 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
     /// <param name="tasks">One, or those that share a prefix.</param>
     /// <param name="epochs">How often the rows are read. A single epoch saves nothing: every row runs through the trunk once in any case.</param>
     /// <returns>
-    /// Null if every epoch computes it again: there is no trunk, dropout changes its output, caching is off, or there is no room.
+    /// Null if every epoch computes it again: there is no trunk, dropout changes its output, a decoder reads other tokens than the text's, caching is off,
+    /// or there is no room.
     /// </returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static TrunkCache? Create(IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device)
     {
         var encoder = tasks[0].Network.Encoder;
-        if (settings.TrunkCache is not { } cacheSettings || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1)
+        if (settings.TrunkCache is not { } cacheSettings || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1
+            || !encoder.Backbone.HasStatePerToken || tasks.Any(task => task.Task.Writer is not null))
+        {
             return null;
+        }
 
         var time = Stopwatch.StartNew();
         TrunkCache cache;

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Backbones;
@@ -21,16 +22,19 @@ public sealed partial class BackboneGoldenTests
         return files.Select(path => new object[] { Path.GetFileName(path)[..^ending.Length] });
     }
 
+    /// <summary>Encoders alone. The file of BART has no hidden states of its decoder; <see cref="BartBackboneTests"/> compares what it has.</summary>
+    public static IEnumerable<object[]> EncoderNames() => Names().Where(row => !row.Contains("bart"));
+
     /// <summary>DistilBERT's weights in the golden file lie around 1, not 0: sums cancel, and where they are long F32 loses what a bias adds.</summary>
     public static IEnumerable<object[]> NamesOfLittleNoise() => Names().Where(row => !row.Contains("distilbert"));
 
     [TestMethod]
-    [DynamicData(nameof(Names))]
+    [DynamicData(nameof(EncoderNames))]
     public void Embed_gives_the_first_hidden_states(string name) =>
         Compare(name, "expect.hidden.first", (backbone, batch) => backbone.Embed(batch, positionOffset: 0));
 
     [TestMethod]
-    [DynamicData(nameof(Names))]
+    [DynamicData(nameof(EncoderNames))]
     public void Forward_gives_the_last_hidden_states(string name) =>
         Compare(name, "expect.hidden.last", (backbone, batch) => backbone.Forward(batch));
 

@@ -38,7 +38,8 @@ internal sealed class GoldenEncoder : IDisposable
 
         var ids = Tensors.GetValueOrDefault("input.input_ids") ?? Tensors["input.queries"];
         Batch = new EncodedBatch(
-            ids, Tensors.GetValueOrDefault("input.token_type_ids") ?? zeros_like(ids), Tensors["input.attention_mask"].to(ScalarType.Float32));
+            ids, Tensors.GetValueOrDefault("input.token_type_ids") ?? zeros_like(ids),
+            (Tensors.GetValueOrDefault("input.attention_mask") ?? ones_like(ids)).to(ScalarType.Float32));
     }
 
     /// <summary>The file's name without its ending, which tells family, method and task.</summary>
@@ -94,7 +95,17 @@ internal sealed class GoldenEncoder : IDisposable
         foreach (var (name, tensor) in ReadBase(path).Where(pair => pair.Key.StartsWith("init.", StringComparison.Ordinal)))
             if (!tensors.TryAdd(name, tensor))
                 tensor.Dispose();
-        return tensors;
+        return tensors.Keys.Any(name => name.StartsWith("init.prefix.", StringComparison.Ordinal)) ? WithoutWrapper(tensors) : tensors;
+    }
+
+    /// <summary>Li &amp; Liang's code wraps the language model, whose buffers it does not count among its parameters.</summary>
+    private static Dictionary<string, Tensor> WithoutWrapper(Dictionary<string, Tensor> tensors)
+    {
+        const string Wrapper = "init.model.", Words = "init.model.shared.weight", Bias = "init.final_logits_bias";
+        var unwrapped = tensors.ToDictionary(pair => pair.Key.StartsWith(Wrapper, StringComparison.Ordinal) ? "init." + pair.Key[Wrapper.Length..] : pair.Key, pair => pair.Value);
+        if (unwrapped.TryGetValue(Words, out var words))
+            unwrapped.TryAdd(Bias, zeros(1, words.size(0)));
+        return unwrapped;
     }
 
     private static Dictionary<string, Tensor> Read(string path)
@@ -117,7 +128,7 @@ internal sealed class GoldenEncoder : IDisposable
 
     /// <summary>Whether an official model's tensor is its encoder's: not what the method adds, nor the pooler that DeBERTa's models train.</summary>
     public static bool IsOfTheEncoder(string weight) =>
-        BackboneFamilies.All.Any(family => weight.StartsWith(family.Keys.Prefix, StringComparison.Ordinal)) || weight.StartsWith("cls.", StringComparison.Ordinal);
+        BackboneFamilies.All.Any(family => weight.StartsWith(family.Keys.Prefix, StringComparison.Ordinal)) || weight.StartsWith("cls.", StringComparison.Ordinal) || weight == "final_logits_bias";
 
     public void Dispose()
     {

@@ -75,6 +75,17 @@ internal static class Any
         MaxLength = 12,
     };
 
+    public static TextGeneration Writing(GenerationSettings? generation = null) => new()
+    {
+        TextColumnName = "Text",
+        LabelColumnName = "Label",
+        GeneratedTextColumnName = "GeneratedText",
+        CandidatesColumnName = "Candidates",
+        ScoreColumnName = "Score",
+        Generation = generation ?? new(),
+        MaxLength = 12,
+    };
+
     /// <summary>The document of a saved model with a task.</summary>
     public static PromptDocument Document(PromptTask task) => new()
     {

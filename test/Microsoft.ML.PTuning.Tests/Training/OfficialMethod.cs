@@ -11,13 +11,19 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
 {
     private const string Embedding = "prefix_encoder.embedding.weight", Prompts = "prompts.weight", ShallowPrompts = "prefix_encoder.weight";
 
-    private static readonly string[] Network =
-        ["prefix_encoder.trans.0.weight", "prefix_encoder.trans.0.bias", "prefix_encoder.trans.2.weight", "prefix_encoder.trans.2.bias"];
+    /// <summary>The embeddings of each stack's prefix, and the network over them, in the order of <see cref="ProjectedPrefix"/>.</summary>
+    private static readonly (string Embedding, string Network)[] Networks =
+    [
+        (Embedding, "prefix_encoder.trans"),
+        ("prefix.wte_enc.weight", "prefix.control_trans_enc"),
+        ("prefix.wte.weight", "prefix.control_trans"),
+        ("prefix.wte2.weight", "prefix.control_trans2"),
+    ];
 
     /// <param name="weights">Its weights, in the type to compute in.</param>
     /// <param name="backbone">The encoder over them, with its language model's head where the task needs it.</param>
     public static OfficialMethod Of(GoldenEncoder golden, GoldenWeights weights, Backbone backbone) =>
-        Has(golden, Embedding) ? Prefix(golden, weights)
+        StacksOf(golden).Length > 0 || Has(golden, Embedding) ? Prefix(golden, weights)
         : Has(golden, Prompts) ? Prompt(Prompts, weights, new PromptTuning
         {
             Length = (int)weights[Prompts].size(0),
@@ -38,33 +44,50 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
     /// <summary>The prefix as the official model computes it from its first values: the embedding, or the network's output for it. Null where it has none.</summary>
     public static Tensor? FirstPrefix(GoldenEncoder golden, GoldenWeights weights)
     {
-        if (!Has(golden, Embedding))
-            return null;
-
-        var flat = weights[Embedding];
-        if (Has(golden, Network[0]))
-        {
-            flat = matmul(flat, weights[Network[0]].t()) + weights[Network[1]];
-            flat = matmul(flat.tanh(), weights[Network[2]].t()) + weights[Network[3]];
-        }
         var encoder = weights.Backbone.Configuration;
-        return flat.view(flat.size(0), encoder.Layers, 2, encoder.Heads, encoder.HeadSize); // [P, L, 2, h, D]
+        if (StacksOf(golden) is { Length: > 0 } stacks)
+            return InLayers(weights.Backbone, [.. stacks.Select(Projected)]);
+        return Has(golden, Embedding) ? Split(weights[Embedding]) : null;
+
+        Tensor Projected((string Embedding, string Network) of)
+        {
+            var inner = (matmul(weights[of.Embedding], weights[$"{of.Network}.0.weight"].t()) + weights[$"{of.Network}.0.bias"]).tanh();
+            return Split(matmul(inner, weights[$"{of.Network}.2.weight"].t()) + weights[$"{of.Network}.2.bias"]);
+        }
+
+        Tensor Split(Tensor flat) => flat.view(flat.size(0), -1, 2, encoder.Heads, encoder.HeadSize); // [P, L, 2, h, D]
+    }
+
+    private static (string Embedding, string Network)[] StacksOf(GoldenEncoder golden) =>
+        [.. Networks.Where(of => Has(golden, of.Embedding) && Has(golden, $"{of.Network}.0.weight"))];
+
+    /// <summary>The prefixes of stacks in the order of the encoder's layers.</summary>
+    private static Tensor InLayers(Backbone backbone, Tensor[] stacks)
+    {
+        var next = new int[stacks.Length];
+        return stack(Enumerable.Range(0, backbone.Configuration.Layers).Select(layer => stacks[backbone.StackOf(layer)].select(1, next[backbone.StackOf(layer)]++)), 1);
     }
 
     private static bool Has(GoldenEncoder golden, string name) => golden.Tensors.ContainsKey($"init.{name}");
 
     private static OfficialMethod Prefix(GoldenEncoder golden, GoldenWeights weights)
     {
-        string[] names = Has(golden, Network[0]) ? [Embedding, .. Network] : [Embedding]; // In the order of PrefixParameters.Parameters.
+        var stacks = StacksOf(golden);
+        string[] names = stacks.Length == 0
+            ? [Embedding]
+            : [.. stacks.SelectMany(of => (string[])[of.Embedding, $"{of.Network}.0.weight", $"{of.Network}.0.bias", $"{of.Network}.2.weight", $"{of.Network}.2.bias"])];
         var values = new Queue<Tensor>(names.Select(name => weights[name]));
-        var method = new DeepPrefix { PrefixLength = (int)weights[Embedding].size(0) };
+        var method = new DeepPrefix { PrefixLength = (int)weights[names[0]].size(0) };
         var shape = method.ShapeFor(weights.Backbone);
         Initializer next = dimensions =>
         {
             CollectionAssert.AreEqual(dimensions, values.Peek().shape);
             return values.Dequeue().clone();
         };
-        return new(method, names.Length > 1 ? new ProjectedPrefix(shape, (int)weights[Network[1]].size(0), next, next) : new EmbeddedPrefix(shape, next), names);
+        MethodParameters parameters = stacks.Length == 0
+            ? new EmbeddedPrefix(shape, next)
+            : new ProjectedPrefix(shape, (int)weights[$"{stacks[0].Network}.0.bias"].size(0), next, next, stacks: shape.Stacks(weights.Backbone));
+        return new(method, parameters, names);
     }
 
     private static OfficialMethod Mixture(GoldenEncoder golden, GoldenWeights weights)

@@ -17,6 +17,9 @@ internal sealed class OfficialModel : IDisposable
     /// <summary>The tasks of a pattern: with a verbalizer, or with every word of the vocabulary as a class.</summary>
     public const string Cloze = "cloze", Vocabulary = "vocabulary";
 
+    /// <summary>The task of a language model, by its official names.</summary>
+    public static bool Writes(string kind) => kind is "causal-lm" or "seq2seq-lm";
+
     /// <summary>A head's official names by those it is saved under here; only DeBERTa's official models train a pooler.</summary>
     private readonly Dictionary<string, string> _headNames = new()
     {
@@ -37,7 +40,7 @@ internal sealed class OfficialModel : IDisposable
     {
         (_golden, _weights) = (golden, weights);
 
-        var backbone = kind is Cloze or Vocabulary ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
+        var backbone = kind is Cloze or Vocabulary || Writes(kind) ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
         var official = OfficialMethod.Of(golden, weights, backbone);
         if (golden.Tensors.ContainsKey("init.classifier.out_proj.weight"))
         {
@@ -51,7 +54,7 @@ internal sealed class OfficialModel : IDisposable
         SortedDictionary<string, Tensor> head = [];
         foreach (var (name, officialName) in _headNames.Where(pair => _languageModel is null && _golden.Tensors.ContainsKey($"init.{pair.Value}")))
             head[name] = Initial(officialName).clone();
-        Batch = ReadBatch();
+        Batch = Writes(kind) ? WrittenRows.Of(golden) : ReadBatch();
         Optimizer = new PromptOptimizer(
             new()
             {
@@ -60,7 +63,7 @@ internal sealed class OfficialModel : IDisposable
                 MaxEpochs = 1,
                 Shards = shards,
                 MaxGradientNorm = maxGradientNorm,
-                PadToLength = Width,
+                PadToLength = Writes(kind) ? 0 : Width,
                 RecomputeActivations = recompute,
             },
             official.Parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], weights.Backbone.Configuration.PadTokenId, CPU);
@@ -97,6 +100,7 @@ internal sealed class OfficialModel : IDisposable
         "multiple-choice" => Any.Choice,
         Cloze => Any.Classification(3) with { Verbalizer = VerbalizerHeadTests.WordsOf(_golden) },
         Vocabulary => Words(_weights.Backbone.Configuration.VocabularySize),
+        _ when Writes(kind) => Any.Writing(),
         "question-answering" => WordQuestions.Task with { CountsPadding = true },
         _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),
     };

@@ -34,7 +34,7 @@ internal sealed class AlbertBackbone(BackboneConfiguration configuration, Frozen
             Decoder = "predictions.decoder.weight",
         },
         SentenceHead = new("albert.pooler", "classifier"),
-        Linear = i => Names.Layer(i).Linear,
+        Linear = (_, i) => Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = Read,
         Declare = configuration => Declare(Names, configuration),

@@ -37,7 +37,7 @@ internal sealed class BertBackbone(BackboneConfiguration configuration, FrozenTe
         },
         SentenceHead = new("bert.pooler.dense", "classifier"),
         TakesPrefix = true,
-        Linear = i => Names.Layer(i).Linear,
+        Linear = (_, i) => Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = file => BackboneConfiguration.ReadAsBert(file, Family!),
         Declare = configuration => Declare(Names, configuration),

@@ -14,7 +14,7 @@ internal sealed class DebertaV1 : DebertaVersion
         ModelType = "deberta",
         Keys = DebertaBackbone.Keys,
         SentenceHead = DebertaBackbone.SentenceHead,
-        Linear = i => DebertaBackbone.Names(i).LinearOf(Fused(i), Fused(i), Fused(i)),
+        Linear = (_, i) => DebertaBackbone.Names(i).LinearOf(Fused(i), Fused(i), Fused(i)),
         DefaultPadTokenId = 0,
         Read = file => DebertaConfiguration.Read(file, Family!),
         Declare = configuration => DebertaBackbone.Declare(Version, (DebertaConfiguration)configuration),

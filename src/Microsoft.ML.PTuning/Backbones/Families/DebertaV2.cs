@@ -13,7 +13,7 @@ internal sealed class DebertaV2 : DebertaVersion
         ModelType = "deberta-v2",
         Keys = DebertaBackbone.Keys,
         SentenceHead = DebertaBackbone.SentenceHead,
-        Linear = i => DebertaBackbone.Names(i).LinearOf(Query(i), Key(i), Value(i)),
+        Linear = (_, i) => DebertaBackbone.Names(i).LinearOf(Query(i), Key(i), Value(i)),
         DefaultPadTokenId = 0,
         Read = file => DebertaConfiguration.ReadV2(file, Family!),
         Declare = configuration => DebertaBackbone.Declare(Version, (DebertaConfiguration)configuration),

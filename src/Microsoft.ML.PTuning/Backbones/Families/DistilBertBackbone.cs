@@ -34,7 +34,7 @@ internal sealed class DistilBertBackbone(BackboneConfiguration configuration, Fr
             Bias = "vocab_projector.bias",
             Decoder = "vocab_projector.weight",
         },
-        Linear = i => Names.Layer(i).Linear,
+        Linear = (_, i) => Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = Read,
         Declare = configuration => Declare(Names, configuration),

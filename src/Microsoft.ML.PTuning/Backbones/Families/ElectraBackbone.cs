@@ -19,7 +19,7 @@ internal sealed class ElectraBackbone(BackboneConfiguration configuration, Froze
             Decoder = "generator_lm_head.weight",
         },
         TakesPrefix = true,
-        Linear = i => BertBackbone.Names.Layer(i).Linear,
+        Linear = (_, i) => BertBackbone.Names.Layer(i).Linear,
         DefaultPadTokenId = 0,
         Read = file => BackboneConfiguration.ReadAsBert(file, Family!) with { EmbeddingSize = file.Integer("embedding_size", minimum: 1) },
         Declare = configuration => Declare(NamesOf(configuration), configuration),

@@ -24,8 +24,8 @@ internal sealed class Gpt2Backbone : Backbone
             Projection = new FusedProjection(FrozenLinear.OfTransposed(tensors, Linear(i).Query), configuration.Heads),
             AttentionOutput = FrozenLinear.OfTransposed(tensors, Linear(i).AttentionOutput),
             FeedForwardNorm = Norm($"h.{i}.ln_2"),
-            Intermediate = FrozenLinear.OfTransposed(tensors, Linear(i).Intermediate),
-            Output = FrozenLinear.OfTransposed(tensors, Linear(i).Output),
+            Intermediate = FrozenLinear.OfTransposed(tensors, Intermediate(i)),
+            Output = FrozenLinear.OfTransposed(tensors, Output(i)),
             Activation = Activation.Named(configuration.Activation),
         })];
         _finalNorm = Norm("ln_f");
@@ -38,8 +38,9 @@ internal sealed class Gpt2Backbone : Backbone
         ModelType = "gpt2",
         Keys = new("transformer.") { Heads = ["lm_head."], Buffers = [".attn.bias", ".attn.masked_bias"] },
         LanguageHead = new() { Decoder = "lm_head.weight" },
+        Writes = true,
         WordEmbeddings = "wte.weight",
-        Linear = Linear,
+        Linear = (_, layer) => Linear(layer),
         DefaultPadTokenId = 0, // GPT-2 has none. Any id will do, since no token sees padding.
         Read = Read,
         Declare = Declare,
@@ -58,21 +59,27 @@ internal sealed class Gpt2Backbone : Backbone
         RequirePositions(batch, positionOffset);
 
         using var scope = NewDisposeScope();
-        var positions = Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device);
+        var positions = Arithmetic.Range(positionOffset, positionOffset + batch.Length, batch.Ids.device);      // [T]
+        if (batch.DecoderIds is not null)
+            positions = cat([positions.expand(batch.Rows, -1), DecoderPositions(batch, positionOffset)], 1);      // [B, T + U]
         return InputPrompts.EmbedTokens(_words, batch, tuning).Plus(_positions.Forward(positions, tuning?.Weights)).Drop(dropout).MoveToOuterDisposeScope();
     }
 
     public override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout)
     {
-        var causal = new AttentionMask(batch, ElementType, isCausal: true);
+        var causal = new AttentionMask(batch, ElementType, causalFrom: 0);
         var ofLastToken = new AttentionMask(batch, ElementType);
         return (layer, hidden, sentenceTokenOnly) =>
         {
             var prefix = tuning.Prefixes?[layer];
             var visible = (sentenceTokenOnly ? ofLastToken : causal).For(prefix); // Made outside of the scope, because the mask outlives the layer.
+            var isLast = layer == Configuration.Layers - 1;
+            var decodes = isLast && batch.DecoderIds is not null;
             using var scope = NewDisposeScope();
-            var output = _layers[layer].Forward(hidden, Attend, sentenceTokenOnly ? LastToken : null, tuning.Weights, dropout);
-            if (layer == Configuration.Layers - 1)
+            if (decodes)
+                visible = visible!.narrow(2, batch.Length, batch.DecoderLength);                                // [B, 1, U, P + T + U]
+            var output = _layers[layer].Forward(hidden, Attend, sentenceTokenOnly ? LastToken : decodes ? Decoded : null, tuning.Weights, dropout);
+            if (isLast)
                 output = _finalNorm.Forward(output, tuning.Weights);
             return output.MoveToOuterDisposeScope();
 
@@ -84,7 +91,13 @@ internal sealed class Gpt2Backbone : Backbone
         };
 
         Tensor LastToken(Tensor states) => SentenceStates(states, batch.Mask).unsqueeze(1);                  // [B, 1, H]
+
+        Tensor Decoded(Tensor states) => states.narrow(1, batch.Length, batch.DecoderLength);                  // [B, U, H]
     }
+
+    /// <summary>The decoder goes on behind each row's text, <c>[B, U]</c>.</summary>
+    private static Tensor DecoderPositions(EncodedBatch batch, int offset) =>
+        batch.CountText().unsqueeze(1).Plus(Arithmetic.Range(offset + batch.DecoderPast, offset + batch.DecoderPast + batch.DecoderLength, batch.Ids.device));
 
     /// <summary>Queries, keys and values come from one linear layer.</summary>
     private static LinearNames Linear(int layer) => new(
@@ -92,11 +105,15 @@ internal sealed class Gpt2Backbone : Backbone
         Key: $"h.{layer}.attn.c_attn",
         Value: $"h.{layer}.attn.c_attn",
         AttentionOutput: $"h.{layer}.attn.c_proj",
-        Intermediate: $"h.{layer}.mlp.c_fc",
-        Output: $"h.{layer}.mlp.c_proj")
+        Intermediate(layer),
+        Output(layer))
     {
         IsTransposed = true,
     };
+
+    private static string Intermediate(int layer) => $"h.{layer}.mlp.c_fc";
+
+    private static string Output(int layer) => $"h.{layer}.mlp.c_proj";
 
     private static BackboneConfiguration Read(ConfigurationFile file)
     {
@@ -140,8 +157,8 @@ internal sealed class Gpt2Backbone : Backbone
                 .. TensorDeclaration.Transposed(Linear(i).Query, hidden, 3 * hidden),
                 .. TensorDeclaration.Transposed(Linear(i).AttentionOutput, hidden, hidden),
                 .. TensorDeclaration.LayerNorm($"h.{i}.ln_2", hidden),
-                .. TensorDeclaration.Transposed(Linear(i).Intermediate, hidden, feedForward),
-                .. TensorDeclaration.Transposed(Linear(i).Output, feedForward, hidden),
+                .. TensorDeclaration.Transposed(Intermediate(i), hidden, feedForward),
+                .. TensorDeclaration.Transposed(Output(i), feedForward, hidden),
             ]);
         }
         declared.AddRange(TensorDeclaration.LayerNorm("ln_f", hidden));

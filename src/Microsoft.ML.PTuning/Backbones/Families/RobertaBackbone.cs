@@ -44,7 +44,7 @@ internal sealed class RobertaBackbone(BackboneConfiguration configuration, Froze
         },
         SentenceHead = new("classifier.dense", "classifier.out_proj"),
         TakesPrefix = true,
-        Linear = i => BertBackbone.Names.Layer(i).Linear,
+        Linear = (_, i) => BertBackbone.Names.Layer(i).Linear,
         DefaultPadTokenId = 1,
         Read = file => BackboneConfiguration.ReadAsBert(file, BackboneFamilies.Find(modelType)!),
         Declare = configuration => Declare(BertBackbone.Names, configuration),

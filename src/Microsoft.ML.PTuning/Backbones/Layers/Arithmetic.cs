@@ -26,6 +26,9 @@ internal static class Arithmetic
     /// <summary>Whether each element is 0.</summary>
     public static Tensor IsZero(this Tensor x) => x.eq(Zero);
 
+    /// <summary>Whether each element is 0 or more.</summary>
+    public static Tensor IsNatural(this Tensor x) => x.ge(Zero);
+
     /// <summary>Places in rows into which <paramref name="count"/> tokens were inserted at <paramref name="at"/>.</summary>
     public static Tensor Shifted(this Tensor places, long at, long count)
     {

@@ -13,12 +13,12 @@ internal abstract class AttentionProjection(int heads)
 
     /// <param name="x">Vectors whose heads stand side by side, <c>[B, T, h · size]</c>.</param>
     /// <returns><c>[B, h, T, size]</c>.</returns>
-    protected Tensor Split(Tensor x) => x.view(x.size(0), x.size(1), heads, -1).transpose(1, 2);
+    protected Tensor Split(Tensor x) => x.view(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
 
     /// <summary>Puts the heads side by side again.</summary>
     /// <param name="x">Context, <c>[B, h, Q, D]</c>.</param>
     /// <returns><c>[B, Q, H]</c>.</returns>
-    public static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), -1);
+    public static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), x.size(1) * x.size(3));
 }
 
 /// <summary>Three linear layers, as in BERT.</summary>

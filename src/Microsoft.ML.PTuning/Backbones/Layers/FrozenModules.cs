@@ -34,7 +34,7 @@ internal readonly record struct FrozenEmbedding(Tensor Table)
     /// <param name="indices">Int64, <c>[...]</c>.</param>
     /// <returns>The table's row for each index, <c>[..., size]</c>.</returns>
     public Tensor Forward(Tensor indices, WeightChanges? changes = null) =>
-        Table.Under(changes).index_select(0, indices.view(-1)).view([.. indices.shape, Table.size(1)]);
+        Table.Under(changes).index_select(0, indices.reshape(-1)).view([.. indices.shape, Table.size(1)]);
 
     /// <summary>A batch's rows of a segment table; families with one segment type ignore segment ids.</summary>
     /// <returns><c>[B, T, size]</c>, or <c>[1, size]</c> for every token.</returns>

@@ -10,11 +10,16 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// </param>
 internal sealed record InputPrompts(Tensor Vectors, IReadOnlyList<Tensor>? Deltas = null)
 {
-    /// <summary>The vectors of a batch's tokens, before positions and segments are added: those of words, with the prompts in their places.</summary>
-    /// <returns><c>[B, T, E]</c>.</returns>
+    /// <summary>
+    /// The vectors of a batch's tokens, before positions and segments are added: those of words, with the prompts in their places, then those of the
+    /// tokens that the decoder reads.
+    /// </summary>
+    /// <returns><c>[B, T + U, E]</c>.</returns>
     public static Tensor EmbedTokens(FrozenEmbedding words, EncodedBatch batch, Tuning? tuning)
     {
         var vectors = batch.TokenVectors ?? words.Forward(batch.Ids, tuning?.Weights);
+        if (batch.DecoderIds is { } ids)
+            vectors = cat([vectors, words.Forward(ids, tuning?.Weights)], 1);
         vectors = tuning?.ChangeTokenVectors?.Invoke(vectors) ?? vectors;
         return tuning?.Prompts is { } prompts ? vectors.scatter(1, Places(batch, vectors), ByRow(prompts.Vectors, vectors)) : vectors;
     }

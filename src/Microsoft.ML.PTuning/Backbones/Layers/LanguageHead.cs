@@ -18,6 +18,9 @@ internal sealed record LanguageHeadNames
     /// <summary>The key of the bias of each word; null where there is none.</summary>
     public string? Bias { get; init; }
 
+    /// <summary>Whether that bias is stored as one row, <c>[1, vocabulary]</c>.</summary>
+    public bool BiasIsRow { get; init; }
+
     /// <summary>The key of the words' vectors where they are not the embeddings.</summary>
     public required string Decoder { get; init; }
 }
@@ -30,6 +33,7 @@ internal sealed class LanguageHead : IDisposable
     private readonly FrozenLayerNorm? _norm;
     private readonly Func<Tensor, Tensor> _activation;
     private readonly FrozenLinear _decoder;
+    private readonly Tensor? _bias; // [vocabulary]
 
     private LanguageHead(FrozenTensors tensors, LanguageHeadNames names, BackboneConfiguration configuration, Tensor words)
     {
@@ -37,7 +41,7 @@ internal sealed class LanguageHead : IDisposable
         _dense = names.Dense is { } dense ? FrozenLinear.Of(tensors, dense) : null;
         _norm = names.Norm is { } norm ? FrozenLayerNorm.Of(tensors, norm, configuration.LayerNormEpsilon) : null;
         _activation = Activation.Named(names.Activation ?? configuration.Activation);
-        _decoder = new(configuration.TiesWordEmbeddings ? words : tensors[names.Decoder], names.Bias is { } bias ? tensors[bias] : null);
+        _decoder = new(configuration.TiesWordEmbeddings ? words : tensors[names.Decoder], names.Bias is { } bias ? _bias = tensors[bias].view(-1).DetachFromDisposeScope() : null);
     }
 
     /// <summary>Loads the head from an encoder's checkpoint.</summary>
@@ -87,7 +91,11 @@ internal sealed class LanguageHead : IDisposable
     /// <summary>The words' vectors, <c>[vocabulary, E]</c>.</summary>
     public Tensor Words => _decoder.Weight;
 
-    public void Dispose() => Tensors.Dispose();
+    public void Dispose()
+    {
+        _bias?.Dispose();
+        Tensors.Dispose();
+    }
 
     private static List<TensorDeclaration> Declare(LanguageHeadNames names, BackboneConfiguration configuration)
     {
@@ -98,7 +106,7 @@ internal sealed class LanguageHead : IDisposable
         if (names.Norm is { } norm)
             declared.AddRange(TensorDeclaration.LayerNorm(norm, embedding));
         if (names.Bias is { } bias)
-            declared.Add(new(bias, [vocabulary]));
+            declared.Add(new(bias, names.BiasIsRow ? [1, vocabulary] : [vocabulary]));
         if (!configuration.TiesWordEmbeddings)
             declared.Add(new(names.Decoder, [vocabulary, embedding]));
         return declared;

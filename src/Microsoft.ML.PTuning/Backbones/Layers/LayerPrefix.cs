@@ -17,6 +17,9 @@ internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = nu
     /// <summary>Prefix length, P.</summary>
     public int Length { get; } = (int)(Keys.dim() == 4 ? Keys.size(2) : Keys.size(0));
 
+    /// <summary>How many of the first keys <see cref="LogGate"/> holds for: those of the prefix, not of a text that was read before.</summary>
+    public int Gated { get; init; } = (int)(Keys.dim() == 4 ? Keys.size(2) : Keys.size(0));
+
     /// <summary>Puts the prefix before the keys and values of the text.</summary>
     /// <param name="k">Keys of the text, <c>[B, h, T, D]</c>.</param>
     /// <param name="v">Values of the text, <c>[B, h, T, D]</c>.</param>
@@ -32,8 +35,8 @@ internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = nu
         if (LogGate is null)
             return mask;
 
-        var gate = LogGate.to(k.dtype).view(-1, k.size(1), 1, 1).expand(-1, -1, -1, Length);               // [B, h, 1, P], or [1, h, 1, P]
-        var scores = torch.nn.functional.pad(gate, [0, k.size(2) - Length]);                               // [B, h, 1, P + T]
+        var gate = LogGate.to(k.dtype).view(-1, k.size(1), 1, 1).expand(-1, -1, -1, Gated);                // [B, h, 1, P], or [1, h, 1, P]
+        var scores = torch.nn.functional.pad(gate, [0, k.size(2) - Gated]);                                // [B, h, 1, P + T]
         return mask is null ? scores : mask.Plus(scores);
     }
 

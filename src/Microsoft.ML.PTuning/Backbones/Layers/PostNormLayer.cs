@@ -25,12 +25,30 @@ internal sealed record PostNormLayerNames(
 /// <returns>Context, <c>[B, h, Q, D]</c>.</returns>
 internal delegate Tensor Attention(Tensor q, Tensor k, Tensor v);
 
+/// <summary>The attention of a layer that normalises after each residual sum.</summary>
+internal sealed class PostNormAttention(
+    AttentionProjection projection, FrozenTensors tensors, string output, string norm, BackboneConfiguration configuration)
+{
+    private readonly FrozenLinear _output = FrozenLinear.Of(tensors, output);
+    private readonly FrozenLayerNorm _norm = FrozenLayerNorm.Of(tensors, norm, configuration.LayerNormEpsilon);
+
+    /// <param name="querying">The tokens that send queries, <c>[B, Q, H]</c>.</param>
+    /// <param name="hidden">The tokens that keys and values come from, <c>[B, T, H]</c>.</param>
+    /// <param name="changes">What a method changes in frozen tensors; null for nothing.</param>
+    /// <returns><c>[B, Q, H]</c>.</returns>
+    public Tensor Forward(Tensor querying, Tensor hidden, Attention attend, WeightChanges? changes, Dropout? dropout)
+    {
+        var (q, k, v) = projection.Project(querying, hidden, changes);
+        var attended = _output.Forward(AttentionProjection.Join(attend(q, k, v)), changes).Drop(dropout);
+        return _norm.Forward(attended.AddInPlace(querying), changes); // In place: the backward pass needs neither summand.
+    }
+}
+
 /// <summary>A transformer layer that normalises after each residual sum (Vaswani et al. 2017), as in BERT and its relatives.</summary>
 internal sealed class PostNormLayer(
     AttentionProjection projection, FrozenTensors tensors, PostNormOutputNames names, BackboneConfiguration configuration)
 {
-    private readonly FrozenLinear _attentionOutput = FrozenLinear.Of(tensors, names.AttentionOutput);
-    private readonly FrozenLayerNorm _attentionNorm = FrozenLayerNorm.Of(tensors, names.AttentionNorm, configuration.LayerNormEpsilon);
+    private readonly PostNormAttention _attention = new(projection, tensors, names.AttentionOutput, names.AttentionNorm, configuration);
     private readonly FrozenLinear _intermediate = FrozenLinear.Of(tensors, names.Intermediate);
     private readonly FrozenLinear _output = FrozenLinear.Of(tensors, names.Output);
     private readonly FrozenLayerNorm _outputNorm = FrozenLayerNorm.Of(tensors, names.OutputNorm, configuration.LayerNormEpsilon);
@@ -69,17 +87,20 @@ internal sealed class PostNormLayer(
     }
 
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
-    /// <param name="changes">What a method changes in frozen tensors; null for nothing.</param>
     /// <param name="sentenceTokenOnly">Whether the first token alone sends a query.</param>
+    /// <inheritdoc cref="Forward(Tensor, Tensor, Attention, WeightChanges, Dropout)"/>
     /// <returns>The layer's output, <c>[B, T, H]</c>, or <c>[B, 1, H]</c>.</returns>
-    public Tensor Forward(Tensor hidden, Attention attend, WeightChanges? changes, Dropout? dropout, bool sentenceTokenOnly)
+    public Tensor Forward(Tensor hidden, Attention attend, WeightChanges? changes, Dropout? dropout, bool sentenceTokenOnly) =>
+        Forward(sentenceTokenOnly ? hidden.narrow(1, 0, 1) : hidden, hidden, attend, changes, dropout);
+
+    /// <param name="querying">The tokens that send queries, <c>[B, Q, H]</c>.</param>
+    /// <param name="hidden">The tokens that keys and values come from, <c>[B, T, H]</c>.</param>
+    /// <param name="changes">What a method changes in frozen tensors; null for nothing.</param>
+    /// <returns><c>[B, Q, H]</c>.</returns>
+    public Tensor Forward(Tensor querying, Tensor hidden, Attention attend, WeightChanges? changes, Dropout? dropout)
     {
         using var scope = NewDisposeScope();
-        var querying = sentenceTokenOnly ? hidden.narrow(1, 0, 1) : hidden;
-        var (q, k, v) = projection.Project(querying, hidden, changes);
-        var attended = _attentionOutput.Forward(AttentionProjection.Join(attend(q, k, v)), changes).Drop(dropout);
-        attended = _attentionNorm.Forward(attended.AddInPlace(querying), changes); // In place: the backward pass needs neither summand.
-
+        var attended = _attention.Forward(querying, hidden, attend, changes, dropout);
         var transformed = _output.Forward(_activation(_intermediate.Forward(attended, changes)), changes).Drop(dropout);
         return _outputNorm.Forward(transformed.AddInPlace(attended), changes).MoveToOuterDisposeScope();
     }

@@ -1,0 +1,39 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tokenization;
+
+namespace Microsoft.ML.PTuning.Tasks;
+
+/// <summary>A text to go on from, and in training the text that should follow.</summary>
+/// <param name="Tokenizer">Turns what is written into text.</param>
+internal sealed record TextPart(EncodedRow Row, TextTokenizer Tokenizer) : ExamplePart([Row], new float[Row.NextIds.Length])
+{
+    /// <summary>The tokens that are learned; none when scoring.</summary>
+    public int[] NextIds => Row.NextIds;
+
+    /// <param name="decoderStart">What the decoder reads first; null for the token that a written text begins with.</param>
+    /// <param name="target">The text that should follow; null to write one.</param>
+    /// <param name="maxLength">Tokens of the text.</param>
+    /// <param name="maxTarget">Tokens of the target, its end included; a longer one is cut, and then has no end.</param>
+    public static Example Encode(TextTokenizer tokenizer, int? decoderStart, string text, string? target, int maxLength, int maxTarget)
+    {
+        var special = tokenizer.Generation!;
+        var start = decoderStart ?? special.Begin;
+        var source = tokenizer.Encode(text, second: null, maxLength);
+        var row = EncodedRow.Of(source) with { DecoderIds = [start], MaskPlace = MaskPlace(source, special) };
+        if (target is null)
+            return new([new TextPart(row, tokenizer)], source.DroppedTokens > 0);
+
+        int[] next = [.. decoderStart is null ? [] : (int[])[special.Begin], .. tokenizer.Tokenize(target).Select(token => token.Id), special.End];
+        var isCut = next.Length > maxTarget;
+        if (isCut)
+            next = next[..maxTarget];
+        row = row with { DecoderIds = [start, .. next[..^1]], NextIds = next };
+        return new([new TextPart(row, tokenizer)], source.DroppedTokens > 0 || isCut);
+    }
+
+    private static int? MaskPlace(EncodedText text, GenerationTokens special)
+    {
+        var place = Array.FindIndex(text.Tokens, token => special.Masks.Contains(token.Id));
+        return place < 0 ? null : place;
+    }
+}
