@@ -7,8 +7,8 @@ namespace Microsoft.ML.PTuning;
 /// character by character, so an accent that is a character of its own on one side only is a difference; normalise both sides before, if needed.
 /// </para>
 /// <para>
-/// <see cref="Bleu"/> needs spaces between words. For Chinese, Japanese or Thai, <see cref="ChrF"/> is the figure to read. All but
-/// <see cref="ExactMatch"/> count what is written, not what is meant: compare models by them on the same rows only.
+/// <see cref="Bleu"/> needs spaces between words. For Chinese, Japanese or Thai, <see cref="ChrF"/> is the figure to read. All figures count
+/// what is written, not what is meant: compare models by them on the same rows only.
 /// </para>
 /// </remarks>
 public sealed class TextGenerationMetrics
