@@ -4,7 +4,7 @@ using Microsoft.ML.PTuning.Evaluation;
 
 namespace Microsoft.ML;
 
-/// <summary>Metrics of named entities, answers, choices, label sets and similarity on the catalogs of an <see cref="MLContext"/>.</summary>
+/// <summary>Metrics of named entities, answers, choices, label sets, generated texts and similarity on the catalogs of an <see cref="MLContext"/>.</summary>
 /// <remarks>Each method reads the data once. Independent calls may run on several threads.</remarks>
 public static partial class PTuningEvaluation
 {

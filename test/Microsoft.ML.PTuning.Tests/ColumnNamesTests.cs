@@ -46,6 +46,7 @@ public sealed class ColumnNamesTests
         [
             () => _context.MulticlassClassification.EvaluateNamedEntityRecognition(data, "Label", "Label"),
             () => _context.MulticlassClassification.EvaluateQuestionAnswer(data, "Text", "Text"),
+            () => _context.MulticlassClassification.EvaluateText(data, "Text", "Text"),
             () => _context.Regression.EvaluateSimilarity(data, "Label", "Label"),
         ];
 

@@ -36,6 +36,12 @@ internal static class ApiEvaluation
         Console.WriteLine($"exact match {metrics.ExactMatch:F3}, F1 {metrics.F1:F3}");
     }
 
+    public static void GeneratedTexts(MLContext mlContext, PTuningV2Transformer model, IDataView newArticles)
+    {
+        var metrics = mlContext.MulticlassClassification.EvaluateText(model.Transform(newArticles), labelColumnName: "Summary");
+        Console.WriteLine($"ROUGE-1 {metrics.Rouge1:F3}, ROUGE-2 {metrics.Rouge2:F3}, ROUGE-L {metrics.RougeL:F3}");
+    }
+
     public static void Similarity(MLContext mlContext, PTuningV2Transformer model, IDataView newPairs)
     {
         var metrics = mlContext.Regression.EvaluateSimilarity(model.Transform(newPairs));

@@ -9,6 +9,15 @@ internal static class Tasks
     public class Mail { public string Text { get; set; } = ""; public string[] Topics { get; set; } = []; }     // "Billing", "Delivery"
     public class Tagged { public string[] PredictedLabel { get; set; } = []; public float[] Score { get; set; } = []; }
 
+    public class Translation { public string[] References { get; set; } = []; public string GeneratedText { get; set; } = ""; }
+
+    public static void GeneratedTexts(MLContext mlContext, Translation[] translations)
+    {
+        var data = mlContext.Data.LoadFromEnumerable(translations);
+        var metrics = mlContext.MulticlassClassification.EvaluateText(data, labelColumnName: "References");
+        Console.WriteLine($"BLEU {metrics.Bleu:F3}, chrF {metrics.ChrF:F3}");
+    }
+
     public static void Topics(MLContext mlContext, IDataView mails, IDataView newMails)
     {
         var model = mlContext.MulticlassClassification.Trainers.PTuningV2MultiLabel(labelColumnName: "Topics", sentence1ColumnName: "Text").Fit(mails);
