@@ -11,7 +11,7 @@ internal ref struct TextParts(string text, IReadOnlyList<SpelledToken> spelled)
 {
     private readonly string _text = text;
     private readonly IReadOnlyList<SpelledToken> _spelled = spelled;
-    private readonly char[] _firsts = [.. spelled.Select(token => token.Text[0]).Distinct()];
+    private readonly char[] _firsts = [.. spelled.SelectMany(token => token.Text.Take(1)).Distinct()];
     private int _next;
     private SpelledToken? _found;
     private int _foundAt;
