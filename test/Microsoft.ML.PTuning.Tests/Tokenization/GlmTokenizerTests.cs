@@ -41,6 +41,17 @@ public sealed class GlmTokenizerTests
     }
 
     [TestMethod]
+    public void A_text_with_masks_has_the_ids_of_the_reference()
+    {
+        using var folder = TokenizerFolder.PublishedGpt2($$"""{ "tokenizer_class": "{{ByteLevel}}" }""");
+        folder.Write("added_tokens.json", JsonSerializer.Serialize(Added.Select((token, i) => (token, i)).ToDictionary(entry => entry.token, entry => 50257 + entry.i)));
+        var tokenizer = folder.Load("glm");
+
+        foreach (var (text, ids) in GoldenTexts.Decoded("glm-ids"))
+            CollectionAssert.AreEqual(ids, tokenizer.Ids(text), text);
+    }
+
+    [TestMethod]
     public void Masks_in_a_text_are_masks_and_eat_the_space_before_them()
     {
         using var folder = Gpt2();

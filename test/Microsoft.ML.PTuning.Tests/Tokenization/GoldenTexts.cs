@@ -2,9 +2,17 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PTuning.Tests.Tokenization;
 
-/// <summary>The texts of <c>tokenizers/cases.json</c>.</summary>
+/// <summary>The texts of <c>tokenizers/cases.json</c>, and what an independent program made of some (<c>golden/tokenizers/decode.mjs</c>).</summary>
 internal static class GoldenTexts
 {
+    /// <summary>Texts and their ids.</summary>
+    public static IEnumerable<(string Text, int[] Ids)> Decoded(string list)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "golden", "tokenizers", "decoded.json")));
+        foreach (var one in document.RootElement.GetProperty(list).EnumerateArray())
+            yield return (one.GetProperty("text").GetString()!, [.. one.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())]);
+    }
+
     /// <summary>All texts of a tokenizer's cases, alone and in pairs.</summary>
     public static IReadOnlyList<string> Of(string tokenizer)
     {

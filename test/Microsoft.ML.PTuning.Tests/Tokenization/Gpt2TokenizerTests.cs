@@ -16,15 +16,25 @@ public sealed class Gpt2TokenizerTests
     [DataRow("Hello, my dog is cute", "15496 11 616 3290 318 13779")]
     public void A_text_has_the_published_ids(string text, string ids)
     {
-        using var folder = Published();
+        using var folder = TokenizerFolder.PublishedGpt2();
 
         Assert.AreEqual(ids, string.Join(' ', folder.Load("gpt2").Encode(text, null, 512).Ids()));
     }
 
     [TestMethod]
+    public void A_text_has_the_ids_of_the_reference()
+    {
+        using var folder = TokenizerFolder.PublishedGpt2();
+        var tokenizer = folder.Load("gpt2");
+
+        foreach (var (text, ids) in GoldenTexts.Decoded("gpt2-ids"))
+            CollectionAssert.AreEqual(ids, tokenizer.Ids(text), text);
+    }
+
+    [TestMethod]
     public void The_end_of_text_has_the_published_id()
     {
-        using var folder = Published();
+        using var folder = TokenizerFolder.PublishedGpt2();
         var tokenizer = folder.Load("gpt2");
 
         Assert.AreEqual(50257, tokenizer.VocabularySize);
@@ -34,8 +44,8 @@ public sealed class Gpt2TokenizerTests
     [TestMethod]
     public void A_text_has_the_pieces_of_RoBERTa()
     {
-        using var folder = Published();
-        var (gpt2, roberta) = (folder.Load("gpt2"), TextTokenizer.Load(Path.Combine(Vocabularies, "roberta-base"), "roberta"));
+        using var folder = TokenizerFolder.PublishedGpt2();
+        var (gpt2, roberta) = (folder.Load("gpt2"), TextTokenizer.Load(Path.Combine(GoldenFiles.Tokenizers!, "roberta-base"), "roberta"));
 
         foreach (var text in GoldenTexts.Of("roberta-base"))
         {
@@ -183,13 +193,5 @@ public sealed class Gpt2TokenizerTests
         Assert.IsNull(bert.Load().Generation);
         Assert.IsNull(roberta.Load("roberta").Generation);
         Assert.AreEqual(1, roberta.Load("roberta").FirstStart);
-    }
-
-    private static string Vocabularies => GoldenFiles.Tokenizers ?? throw new AssertInconclusiveException("No real vocabularies: set PTUNING_TOKENIZERS to their folder.");
-
-    private static TokenizerFolder Published()
-    {
-        var merges = File.ReadLines(Path.Combine(Vocabularies, "roberta-base", "merges.txt")).Where(line => !line.StartsWith("#version", StringComparison.Ordinal));
-        return TokenizerFolder.Gpt2("{}", [.. merges.Where(line => line.Length > 0)]);
     }
 }

@@ -22,6 +22,28 @@ public sealed class TokenDecoderTests
     }
 
     [TestMethod]
+    [DataRow("bert-base-uncased", "bert")]
+    [DataRow("bert-base-cased", "bert")]
+    [DataRow("roberta-base", "roberta")]
+    public void Ids_have_the_text_of_the_reference(string name, string modelType)
+    {
+        var tokenizer = Published(name, modelType);
+
+        foreach (var (text, ids) in GoldenTexts.Decoded(name))
+            Assert.AreEqual(text, tokenizer.Decode(ids), string.Join(' ', ids));
+    }
+
+    [TestMethod]
+    public void Ids_of_GPT_2_have_the_text_of_the_reference()
+    {
+        using var folder = TokenizerFolder.PublishedGpt2();
+        var tokenizer = folder.Load("gpt2");
+
+        foreach (var (text, ids) in GoldenTexts.Decoded("gpt2"))
+            Assert.AreEqual(text, tokenizer.Decode(ids), string.Join(' ', ids));
+    }
+
+    [TestMethod]
     public void A_character_comes_with_its_last_byte()
     {
         using var folder = TokenizerFolder.Gpt2("{}");

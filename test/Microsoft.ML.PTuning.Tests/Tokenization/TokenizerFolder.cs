@@ -63,6 +63,16 @@ internal sealed class TokenizerFolder : IDisposable
         return tokens.Select((token, id) => (token, id)).ToDictionary(entry => entry.token, entry => entry.id);
     }
 
+    /// <summary>GPT-2's published vocabulary, made of RoBERTa's merges, which are GPT-2's and decide its ids.</summary>
+    public static TokenizerFolder PublishedGpt2(string configuration = "{}")
+    {
+        if (GoldenFiles.Tokenizers is not { } vocabularies)
+            throw new AssertInconclusiveException("No real vocabularies: set PTUNING_TOKENIZERS to their folder.");
+
+        var lines = File.ReadLines(System.IO.Path.Combine(vocabularies, "roberta-base", "merges.txt"));
+        return Gpt2(configuration, [.. lines.Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal))]);
+    }
+
     /// <summary>GPT-2's own numbers: printable bytes, other bytes, merges in their order, end of text.</summary>
     public static Dictionary<string, int> Gpt2Ids(params string[] merges)
     {
