@@ -4,9 +4,9 @@ namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>Makes ChatGLM-6B's tokenizer, as <c>tokenization_chatglm.py</c> of THUDM's model does.</summary>
 /// <remarks>
-/// <c>A [gMASK] &lt;sop&gt;</c>, and for a pair <c>A [gMASK] &lt;sop&gt; B &lt;eop&gt;</c>: the second text is what the model answers. Ids of image tokens stand in
-/// front of those of the model, 20,000 unless <c>num_image_tokens</c> says otherwise (0 in the last release). The model of the first release lacks the special
-/// tokens and the pieces of white space and bytes, which are appended. A spelled <c>[MASK]</c> is the mask, <c>[gMASK]</c> is plain text.
+/// <c>A [gMASK] &lt;sop&gt;</c>, and for a pair <c>A [gMASK] &lt;sop&gt; B &lt;eop&gt;</c>: the second text is what the model answers. Ids of image tokens
+/// stand in front of those of the model, 20,000 unless <c>num_image_tokens</c> says otherwise (0 in the last release). The model of the first release
+/// lacks the special tokens and the pieces of white space and bytes, which are appended. A spelled <c>[MASK]</c> is the mask, <c>[gMASK]</c> is plain text.
 /// </remarks>
 internal static class ChatGlmLoader
 {
@@ -39,7 +39,8 @@ internal static class ChatGlmLoader
         var vocabulary = SentencePieceLoader.OfModel(model, offset);
         var steps = PreparationSteps.SpellWhiteSpace | (settings.Flag("do_lower_case") ?? false ? PreparationSteps.LowerCase : PreparationSteps.None);
         return new SentencePieceTextTokenizer(
-            model, steps, splitDigitComma: false, new PieceNumbering(offset, model.UnknownId + offset), vocabulary.Size, Layout(settings, vocabulary), files.Read);
+            model, steps, splitDigitComma: false, new PieceNumbering(offset, model.UnknownId + offset), vocabulary.Size,
+            Layout(settings, vocabulary), files.Read);
     }
 
     private static SpecialTokenLayout Layout(TokenizerSettings settings, Vocabulary vocabulary)
@@ -73,7 +74,8 @@ internal static class ChatGlmLoader
         if (!model.Pieces.Any(piece => piece.Text == WhiteSpacePieces.LineBreak))
         {
             throw new InvalidDataException(
-                $"{model.Path}: expected ChatGLM's piece for a line break, {WhiteSpacePieces.LineBreak}, but it is not among the {model.Pieces.Count} pieces. " +
+                $"{model.Path}: expected ChatGLM's piece for a line break, {WhiteSpacePieces.LineBreak}, " +
+                $"but it is not among the {model.Pieces.Count} pieces. " +
                 $"Fetch {TokenizerFiles.ChatGlm} of ChatGLM-6B, or name another tokenizer_class in {TokenizerFiles.Configuration}.");
         }
     }

@@ -27,8 +27,8 @@ internal enum PreparationSteps
 
 /// <summary>Hugging Face's steps before SentencePiece, with offsets into the original text.</summary>
 /// <remarks>
-/// ALBERT takes the first four (Lan et al. 2020, <c>tokenization.py</c>), DeBERTa may lower the case, ChatGLM spells white space. Each letter is converted by itself, as in Hugging
-/// Face's fast tokenizers. Lone surrogates become U+FFFD.
+/// ALBERT takes the first four (Lan et al. 2020, <c>tokenization.py</c>), DeBERTa may lower the case, ChatGLM spells white space. Each letter is
+/// converted by itself, as in Hugging Face's fast tokenizers. Lone surrogates become U+FFFD.
 /// </remarks>
 internal sealed class TextPreparation
 {

@@ -44,7 +44,8 @@ public sealed class GlmTokenizerTests
     public void A_text_with_masks_has_the_ids_of_the_reference()
     {
         using var folder = TokenizerFolder.PublishedGpt2($$"""{ "tokenizer_class": "{{ByteLevel}}" }""");
-        folder.Write("added_tokens.json", JsonSerializer.Serialize(Added.Select((token, i) => (token, i)).ToDictionary(entry => entry.token, entry => 50257 + entry.i)));
+        folder.Write("added_tokens.json", JsonSerializer.Serialize(
+            Added.Select((token, i) => (token, i)).ToDictionary(entry => entry.token, entry => 50257 + entry.i)));
         var tokenizer = folder.Load("glm");
 
         foreach (var (text, ids) in GoldenTexts.Decoded("glm-ids"))

@@ -51,10 +51,12 @@ public sealed class Gpt2TokenizerTests
         {
             var expected = roberta.Tokenize(text);
             var found = gpt2.Tokenize(text);
-            CollectionAssert.AreEqual(expected.Select(token => roberta.TokenOf(token.Id)).ToArray(), found.Select(token => gpt2.TokenOf(token.Id)).ToArray(), text);
-            CollectionAssert.AreEqual(expected.Select(token => (token.Start, token.Length)).ToArray(), found.Select(token => (token.Start, token.Length)).ToArray());
+            CollectionAssert.AreEqual(Pieces(roberta, expected), Pieces(gpt2, found), text);
         }
     }
+
+    private static (string?, int, int)[] Pieces(TextTokenizer tokenizer, IReadOnlyList<Token> tokens) =>
+        [.. tokens.Select(token => (tokenizer.TokenOf(token.Id), token.Start, token.Length))];
 
     [TestMethod]
     [DataRow("""{ "tokenizer_class": "GPT2Tokenizer" }""", "roberta")]
