@@ -24,7 +24,7 @@ internal sealed record FuzzedParser(string Name, string[] Files, Action<string, 
         new("sharded-index", ["*.index.json"], EncoderLoads.Encoder),
         new("config", ["config.json", "modules.json"], EncoderLoads.Encoder),
         new("tokenizer-json", ["tokenizer.json"], TokenizerLoads.Load),
-        new("tokenizer-config", ["tokenizer_config.json", "special_tokens_map.json"], TokenizerLoads.Load),
+        new("tokenizer-config", ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"], TokenizerLoads.Load),
         new("vocabulary", ["vocab.txt", "vocab.json", "merges.txt"], TokenizerLoads.Load),
         new("sentencepiece", ["*.model"], TokenizerLoads.Load),
         new("training-checkpoint", ["step-*.safetensors"], CheckpointedTraining.Load) { AlsoDocumented = typeof(InvalidOperationException) }, // Another training's.

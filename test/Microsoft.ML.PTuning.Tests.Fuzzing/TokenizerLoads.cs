@@ -23,10 +23,12 @@ internal static class TokenizerLoads
         {
             Check(tokenizer, tokenizer.Encode(text, second: null, MaxLength).Tokens, text);
             Check(tokenizer, tokenizer.Encode("a b", text, MaxLength).Tokens, null);
+            tokenizer.Decode(tokenizer.Tokenize(text).Select(token => token.Id));
             foreach (var word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 Check(tokenizer, tokenizer.TokenizeWord(word), null);
         }
         tokenizer.TokenOf(tokenizer.VocabularySize - 1);
+        tokenizer.Decode(Enumerable.Range(-1, Math.Min(tokenizer.VocabularySize, 1000) + 2));
     }
 
     private static void Check(TextTokenizer tokenizer, IReadOnlyList<Token> tokens, string? text)

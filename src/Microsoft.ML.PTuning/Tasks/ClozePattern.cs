@@ -167,7 +167,7 @@ internal sealed class ClozePattern
             ],
         };
 
-        int PlaceOf((int Segment, int Index) token) => (token.Segment == 0 ? EncodedText.FirstStart : encoded.SecondStart) + token.Index;
+        int PlaceOf((int Segment, int Index) token) => (token.Segment == 0 ? tokenizer.FirstStart : encoded.SecondStart) + token.Index;
     }
 
     public override string ToString() => _source;

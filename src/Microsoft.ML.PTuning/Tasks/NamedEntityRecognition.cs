@@ -289,7 +289,7 @@ internal sealed record NamedEntityRecognition : PromptTask
             for (var i = window.Start; i < window.End; i++)
             {
                 if (i >= window.FirstOwned && i < window.EndOwned && sentence.Tokens[i].Count > 0)
-                    places.Add((i, tokens.Count + 1)); // Behind the first special token.
+                    places.Add((i, tokens.Count + tokenizer.FirstStart));
                 tokens.AddRange(sentence.Tokens[i].Take(room));
             }
             var row = EncodedRow.Of(tokenizer.Surround([.. tokens, .. tail], null));

@@ -3,7 +3,7 @@ using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.PTuning.Tokenization;
 
-/// <summary>RoBERTa's tokenizer: byte-level BPE (Radford et al. 2019), which has tokens for every text and changes no character.</summary>
+/// <summary>GPT-2's and RoBERTa's tokenizer: byte-level BPE (Radford et al. 2019), which has tokens for every text and changes no character.</summary>
 /// <remarks>
 /// Offsets leave out the space before a word, as Hugging Face's <c>trim_offsets</c> does; a token of nothing but white space keeps it. They are
 /// counted here, by the bytes of each token: Microsoft.ML.Tokenizers' own end inside surrogate pairs and are empty for parts of a character.
@@ -38,17 +38,9 @@ internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
 
     public override string? TokenOf(int id) => _vocabulary.TokenOf(id);
 
-    public override IReadOnlyList<Token> Tokenize(string text)
-    {
-        ArgumentNullException.ThrowIfNull(text);
-        return Tokenize(text, _addPrefixSpace);
-    }
+    public override TokenDecoder OpenDecoder() => new ByteLevelDecoder(BytesOf);
 
-    public override IReadOnlyList<Token> TokenizeWord(string word)
-    {
-        ArgumentNullException.ThrowIfNull(word);
-        return Tokenize(word, prefixSpace: true);
-    }
+    protected override IReadOnlyList<Token> TokenizePlain(string text, bool asWord) => Tokenize(text, asWord || _addPrefixSpace);
 
     protected override bool IsBreak(string text, int at) => IsBetweenWords(text, at);
 
@@ -72,6 +64,8 @@ internal sealed class ByteLevelBpeTextTokenizer : SubwordTokenizer
 
         return tokens;
     }
+
+    private byte[]? BytesOf(int id) => !SpecialIds.Contains(id) && _vocabulary.TokenOf(id) is { } token ? ByteSymbols.BytesOf(token) : null;
 
     private IReadOnlyList<int> Merge(ReadOnlySpan<char> word)
     {

@@ -13,7 +13,8 @@ internal readonly record struct Token(int Id, int Start, int Length);
 /// <param name="DroppedTokens">The number of tokens that truncation dropped, or fewer: the end of a long text is not read.</param>
 internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondStart, int DroppedTokens)
 {
-    /// <summary>Index of the first token of the first text; a special token stands before it.</summary>
+    /// <summary>Index of the first token of the first text where one special token stands before it.</summary>
+    /// <remarks>It holds for encoders; <see cref="TextTokenizer.FirstStart"/> holds for all families.</remarks>
     public const int FirstStart = 1;
 }
 

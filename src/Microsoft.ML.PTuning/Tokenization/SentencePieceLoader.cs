@@ -12,35 +12,49 @@ internal static class SentencePieceLoader
     public static TextTokenizer Load(TokenizerFiles files, TokenizerSettings settings, string modelType)
     {
         var family = FamilyOf(files, settings, modelType);
-        var model = SentencePieceModel.Read(files.Use(Present(files)));
+        var path = files.Use(Present(files));
+        if (family == TokenizerFamily.ChatGlm)
+            return ChatGlmLoader.Load(files, settings, path);
+
+        var model = SentencePieceModel.Read(path);
         return family switch
         {
             TokenizerFamily.Albert => Albert(files, settings, model),
             TokenizerFamily.XlmRoberta => XlmRoberta(files, settings, model),
+            TokenizerFamily.Glm => Glm(files, settings, model),
             _ => DebertaV2(files, settings, model),
         };
     }
 
+    /// <summary>The vocabulary of a family that takes ids straight from the model.</summary>
+    /// <param name="offset">What is added to each.</param>
+    public static Vocabulary OfModel(SentencePieceModel model, int offset = 0) => new(
+        model.Pieces.Select((piece, number) => (piece.Text, Id: number + offset)).ToDictionary(piece => piece.Text, piece => piece.Id, StringComparer.Ordinal),
+        model.Path);
+
     private static TokenizerFamily FamilyOf(TokenizerFiles files, TokenizerSettings settings, string modelType)
     {
-        var family = TokenizerFamilies.Named(settings.Text(TokenizerFiles.ClassEntry)) ?? TokenizerFamilies.OfModel(modelType);
-        return family is TokenizerFamily.Albert or TokenizerFamily.XlmRoberta or TokenizerFamily.DebertaV2
+        var family = TokenizerFamilies.Named(settings.Class) ?? TokenizerFamilies.OfModel(modelType);
+        return family is TokenizerFamily.Albert or TokenizerFamily.XlmRoberta or TokenizerFamily.DebertaV2 or TokenizerFamily.Glm or TokenizerFamily.ChatGlm
             ? family.Value
             : throw new NotSupportedException(
-                $"{files.Directory}: nothing says which family's ids the SentencePiece model has; expected a model of type albert, xlm-roberta " +
-                $"or deberta-v2, but found '{modelType}'. Name AlbertTokenizer, XLMRobertaTokenizer or DebertaV2Tokenizer as tokenizer_class " +
-                $"in {TokenizerFiles.Configuration}.");
+                $"{files.Directory}: nothing says which family's ids the SentencePiece model has; expected a model of type albert, xlm-roberta, " +
+                $"deberta-v2 or chatglm, but found '{modelType}'. Name AlbertTokenizer, XLMRobertaTokenizer, DebertaV2Tokenizer, " +
+                $"{TokenizerFamilies.GlmSentencePiece} or ChatGLMTokenizer as tokenizer_class in {TokenizerFiles.Configuration}.");
     }
 
     private static SentencePieceTextTokenizer Albert(TokenizerFiles files, TokenizerSettings settings, SentencePieceModel model)
     {
         var vocabulary = OfModel(model);
-        var layout = new SpecialTokenLayout(
+        var layout = SpecialTokenLayout.Enclosing(
             settings.SpecialToken("cls_token", "[CLS]", vocabulary),
             settings.SpecialToken("sep_token", "[SEP]", vocabulary),
-            settings.SpecialToken("pad_token", "<pad>", vocabulary),
-            SeparatorsBetween: 1,
-            SecondSegment: 1) { Mask = settings.MaskToken("[MASK]", vocabulary) };
+            settings.SpecialToken("pad_token", "<pad>", vocabulary)) with
+        {
+            SecondSegment = 1,
+            Mask = settings.MaskToken("[MASK]", vocabulary),
+            Special = settings.SpecialIds(vocabulary, TokenizerFamilies.BertTokens),
+        };
 
         var steps = PreparationSteps.ReplaceQuotes
             | (settings.Flag("remove_space") ?? true ? PreparationSteps.SplitWhiteSpace : PreparationSteps.None)
@@ -68,12 +82,15 @@ internal static class SentencePieceLoader
         ids[XlmRobertaMask] = model.Pieces.Count + 1;
         var vocabulary = new Vocabulary(ids, model.Path);
 
-        var layout = new SpecialTokenLayout(
+        var layout = SpecialTokenLayout.Enclosing(
             settings.SpecialToken("cls_token", "<s>", vocabulary),
             settings.SpecialToken("sep_token", "</s>", vocabulary),
             settings.SpecialToken("pad_token", "<pad>", vocabulary),
-            SeparatorsBetween: 2,
-            SecondSegment: 0) { Mask = settings.MaskToken("<mask>", vocabulary) };
+            between: 2) with
+        {
+            Mask = settings.MaskToken("<mask>", vocabulary),
+            Special = settings.SpecialIds(vocabulary, TokenizerFamilies.RobertaTokens),
+        };
 
         return new SentencePieceTextTokenizer(
             model, PreparationSteps.None, splitDigitComma: false, new PieceNumbering(1, ids["<unk>"]), vocabulary.Size, layout, files.Read);
@@ -89,13 +106,13 @@ internal static class SentencePieceLoader
         }
 
         var vocabulary = OfModel(model);
-        var layout = new SpecialTokenLayout(
+        var layout = SpecialTokenLayout.Enclosing(
             settings.SpecialToken("cls_token", "[CLS]", vocabulary),
             settings.SpecialToken("sep_token", "[SEP]", vocabulary),
-            settings.SpecialToken("pad_token", "[PAD]", vocabulary),
-            SeparatorsBetween: 1,
-            SecondSegment: 1)
+            settings.SpecialToken("pad_token", "[PAD]", vocabulary)) with
         {
+            SecondSegment = 1,
+            Special = settings.SpecialIds(vocabulary, TokenizerFamilies.BertTokens),
             Mask = settings.MaskToken("[MASK]", vocabulary) ?? vocabulary.Size, // Added behind the model's pieces if it is none of them.
         };
 
@@ -104,13 +121,17 @@ internal static class SentencePieceLoader
             model, steps, splitDigitComma: false, new PieceNumbering(0, model.UnknownId), vocabulary.Size, layout, files.Read);
     }
 
+    /// <remarks>Unknown characters have the model's own id, as <c>PieceToId</c> gives it, and not that of <c>[UNK]</c>.</remarks>
+    private static SentencePieceTextTokenizer Glm(TokenizerFiles files, TokenizerSettings settings, SentencePieceModel model)
+    {
+        var vocabulary = OfModel(model);
+        return new SentencePieceTextTokenizer(
+            model, PreparationSteps.None, splitDigitComma: false, new PieceNumbering(0, model.UnknownId), vocabulary.Size,
+            GlmTokens.Layout(settings, vocabulary), files.Read);
+    }
+
     private static string Present(TokenizerFiles files) => files.FindSentencePiece() ?? throw new FileNotFoundException(
         $"{files.Directory}: {TokenizerFiles.Configuration} names a SentencePiece tokenizer, which takes " +
         $"{string.Join(" or ", TokenizerFiles.SentencePiece)}, but there is none ({TokenizerFiles.Fast} is not read in its place). " +
         "Copy it beside the weights.");
-
-    /// <summary>A family that takes ids straight from the model.</summary>
-    private static Vocabulary OfModel(SentencePieceModel model) => new(
-        model.Pieces.Select((piece, id) => (piece.Text, id)).ToDictionary(piece => piece.Text, piece => piece.id, StringComparer.Ordinal),
-        model.Path);
 }

@@ -65,14 +65,22 @@ internal sealed class SentencePieceModel
     /// <summary>Whether spaces are written as <c>▁</c>, U+2581.</summary>
     public bool EscapeSpace { get; private set; } = true;
 
+    /// <param name="path">The file.</param>
+    /// <param name="appended">Pieces behind those of the file, with bytes among them; not if the file has the first of them.</param>
     /// <exception cref="InvalidDataException">The file is corrupt, or no SentencePiece model.</exception>
     /// <exception cref="NotSupportedException">The model is of another kind than unigram.</exception>
-    public static SentencePieceModel Read(string path)
+    public static SentencePieceModel Read(string path, IReadOnlyList<SentencePiece>? appended = null)
     {
         var model = new SentencePieceModel(path);
         try
         {
             model.Parse(File.ReadAllBytes(path));
+            if (appended is [var first, ..] && !model._pieces.Exists(piece => piece.Text == first.Text))
+            {
+                model._pieces.AddRange(appended);
+                model._byteFallback = true;
+            }
+
             model.RequireSupport();
             model.RequirePieces();
         }

@@ -20,12 +20,15 @@ internal enum PreparationSteps
     StripAccents = 4,
 
     LowerCase = 8,
+
+    /// <summary>Line breaks, tabs and runs of spaces become the pieces that stand for them.</summary>
+    SpellWhiteSpace = 16,
 }
 
 /// <summary>Hugging Face's steps before SentencePiece, with offsets into the original text.</summary>
 /// <remarks>
-/// ALBERT takes all steps (Lan et al. 2020, <c>tokenization.py</c>); DeBERTa may lower the case. Each letter is converted by itself, as in Hugging
-/// Face's fast tokenizers. Lone surrogates become U+FFFD.
+/// ALBERT takes the first four (Lan et al. 2020, <c>tokenization.py</c>), DeBERTa may lower the case, ChatGLM spells white space. Each letter is
+/// converted by itself, as in Hugging Face's fast tokenizers. Lone surrogates become U+FFFD.
 /// </remarks>
 internal sealed class TextPreparation
 {
@@ -48,6 +51,14 @@ internal sealed class TextPreparation
         for (var start = 0; start < text.Length;)
         {
             var rest = text.AsSpan(start);
+            if (Has(PreparationSteps.SpellWhiteSpace) && WhiteSpacePieces.Spell(rest, out var spaces) is { } piece)
+            {
+                foreach (var character in piece)
+                    prepared.Add(character, start, start + spaces);
+                start += spaces;
+                continue;
+            }
+
             var wellFormed = Rune.DecodeFromUtf16(rest, out var rune, out var length) == OperationStatus.Done;
             if (Has(PreparationSteps.ReplaceQuotes) && (rest.StartsWith("``") || rest.StartsWith("''")))
                 (rune, length) = (new Rune('"'), 2);

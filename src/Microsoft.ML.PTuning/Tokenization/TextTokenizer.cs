@@ -15,11 +15,17 @@ internal abstract class TextTokenizer
 
     public abstract int PadId { get; }
 
-    /// <summary>Id of the special token that stands after each text.</summary>
+    /// <summary>Id of the special token that separates texts; of families that know none, the one that ends texts.</summary>
     public abstract int SeparatorId { get; }
+
+    /// <summary>The number of special tokens before a text, and so the index of its first token.</summary>
+    public virtual int FirstStart => EncodedText.FirstStart;
 
     /// <summary>Id of the mask token of masked language models; null if the vocabulary has none.</summary>
     public virtual int? MaskId => null;
+
+    /// <summary>The special tokens around generated text; null for families that do not generate.</summary>
+    public virtual GenerationTokens? Generation => null;
 
     /// <summary>Id of the token for what the vocabulary cannot spell; null if it can spell everything.</summary>
     public virtual int? UnknownId => null;
@@ -30,11 +36,12 @@ internal abstract class TextTokenizer
     /// <summary>The tokenizer of a Hugging Face directory.</summary>
     /// <param name="directory">
     /// Holds <c>vocab.txt</c>, or <c>vocab.json</c> and <c>merges.txt</c>, or a SentencePiece model (<c>spiece.model</c>,
-    /// <c>sentencepiece.bpe.model</c>, <c>spm.model</c>), or <c>tokenizer.json</c>; <c>tokenizer_config.json</c> may be missing.
+    /// <c>sentencepiece.bpe.model</c>, <c>spm.model</c>, <c>cog-pretrain.model</c>, <c>ice_text.model</c>), or <c>tokenizer.json</c>;
+    /// <c>tokenizer_config.json</c> may be missing.
     /// </param>
     /// <param name="modelType">
-    /// The family, as <c>model_type</c> of <c>config.json</c> names it: bert, distilbert, electra, roberta, deberta, albert, xlm-roberta, deberta-v2.
-    /// It decides where no file names the tokenizer's class.
+    /// The family, as <c>model_type</c> of <c>config.json</c> names it: bert, distilbert, electra, roberta, deberta, albert, xlm-roberta, deberta-v2,
+    /// gpt2, bart, glm, chatglm. It decides where no file names the tokenizer's class.
     /// </param>
     /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
     /// <exception cref="FileNotFoundException">It holds no vocabulary, or half of one.</exception>
@@ -49,7 +56,19 @@ internal abstract class TextTokenizer
     /// <summary>A token as the vocabulary spells it; null if it has no such id.</summary>
     public virtual string? TokenOf(int id) => null;
 
-    /// <summary>Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text.</summary>
+    /// <summary>Turns ids into text one by one, as generation makes them.</summary>
+    public abstract TokenDecoder OpenDecoder();
+
+    /// <summary>The text of ids, without special tokens. It is the original text if the family's pieces keep all of it, as byte-level BPE's do.</summary>
+    public string Decode(IEnumerable<int> ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        return OpenDecoder().Decode(ids);
+    }
+
+    /// <summary>
+    /// Tokens of a text alone, without special tokens. Special tokens written out in the text are plain text, but for the masks of GLM and ChatGLM.
+    /// </summary>
     public abstract IReadOnlyList<Token> Tokenize(string text);
 
     /// <summary>The first tokens of a text: at least <paramref name="count"/>, or all if it has fewer.</summary>

@@ -13,15 +13,18 @@ internal sealed class TokenizerFiles
     public const string Fast = "tokenizer.json";
     public const string Configuration = "tokenizer_config.json";
     public const string SpecialTokens = "special_tokens_map.json";
+    public const string AddedTokens = "added_tokens.json";
+    public const string ChatGlm = "ice_text.model";
 
     /// <summary>The entry of <see cref="Configuration"/> that names the tokenizer's class.</summary>
     public const string ClassEntry = "tokenizer_class";
 
-    /// <summary>SentencePiece models, as ALBERT, XLM-R and DeBERTa call them; XLM-R's is no BPE model.</summary>
-    public static readonly IReadOnlyList<string> SentencePiece = ["spiece.model", "sentencepiece.bpe.model", "spm.model"];
+    /// <summary>SentencePiece models, as ALBERT, XLM-R, DeBERTa, GLM and ChatGLM call them; XLM-R's is no BPE model.</summary>
+    public static readonly IReadOnlyList<string> SentencePiece =
+        ["spiece.model", "sentencepiece.bpe.model", "spm.model", "cog-pretrain.model", ChatGlm];
 
     /// <summary>All files that a tokenizer may be read from.</summary>
-    public static readonly IReadOnlyList<string> Names = [Lines, Tokens, Merges, .. SentencePiece, Fast, Configuration, SpecialTokens];
+    public static readonly IReadOnlyList<string> Names = [Lines, Tokens, Merges, .. SentencePiece, Fast, Configuration, SpecialTokens, AddedTokens];
 
     /// <summary>Refuses bytes that are not UTF-8 instead of replacing them.</summary>
     public static readonly Encoding StrictUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);

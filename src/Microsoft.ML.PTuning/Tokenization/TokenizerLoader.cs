@@ -3,7 +3,9 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <summary>Makes the tokenizer of a Hugging Face directory, with Hugging Face's defaults.</summary>
 internal static class TokenizerLoader
 {
-    private const string RobertaType = "roberta";
+    private const string RobertaType = "roberta", GlmType = "glm";
+
+    private const string SupportedFamilies = "BERT, RoBERTa, DeBERTa, ALBERT, XLM-R, GPT-2, BART, GLM or ChatGLM-6B";
 
     private static readonly string[] Vocabularies =
         [TokenizerFiles.Lines, TokenizerFiles.Tokens, TokenizerFiles.Merges, .. TokenizerFiles.SentencePiece];
@@ -18,10 +20,6 @@ internal static class TokenizerLoader
     public static TextTokenizer Load(string directory, string modelType)
     {
         ArgumentException.ThrowIfNullOrEmpty(modelType);
-        if (modelType == "gpt2")
-            throw new NotSupportedException(
-                $"{directory}: the tokenizer of GPT-2, which knows no special tokens around a text, is not supported yet. "
-                + "Use an encoder of BERT, RoBERTa, ELECTRA, DistilBERT, ALBERT, XLM-R or DeBERTa.");
 
         var files = new TokenizerFiles(directory);
         var settings = new TokenizerSettings(files);
@@ -29,11 +27,18 @@ internal static class TokenizerLoader
         var kind = KindOf(files, settings, json);
         if (json is not null)
             settings.Add(json);
+        if (modelType == GlmType && settings.Class is null)
+        {
+            throw new InvalidDataException(
+                $"{directory}: expected GLM's tokenizer class, {TokenizerFamilies.GlmByteLevel}, {TokenizerFamilies.GlmWordPiece} or " +
+                $"{TokenizerFamilies.GlmSentencePiece}, as tokenizer_class in {TokenizerFiles.Configuration}, but found none. " +
+                "Fetch this file from the model's repository.");
+        }
 
         return kind switch
         {
             Kind.WordPiece => WordPiece(files, settings, json, modelType),
-            Kind.ByteLevelBpe => ByteLevelBpe(files, settings, json, modelType),
+            Kind.ByteLevelBpe => ByteLevelBpeLoader.Load(files, settings, json, modelType),
             _ => SentencePieceLoader.Load(files, settings, modelType),
         };
     }
@@ -58,15 +63,21 @@ internal static class TokenizerLoader
     private static Kind KindOf(TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json)
     {
         var found = KindOfFiles(files, json);
-        var named = settings.Text(TokenizerFiles.ClassEntry);
+        var named = settings.Class;
         Kind? declared = named is null or "PreTrainedTokenizerFast" or "TokenizersBackend" ? null : TokenizerFamilies.Named(named) switch
         {
             TokenizerFamily.Bert => Kind.WordPiece,
-            TokenizerFamily.Roberta or TokenizerFamily.Deberta => Kind.ByteLevelBpe,
-            TokenizerFamily.Albert or TokenizerFamily.XlmRoberta or TokenizerFamily.DebertaV2 => Kind.SentencePiece,
+            TokenizerFamily.Roberta or TokenizerFamily.Deberta or TokenizerFamily.Gpt2 or TokenizerFamily.Bart => Kind.ByteLevelBpe,
+            TokenizerFamily.Albert or TokenizerFamily.XlmRoberta or TokenizerFamily.DebertaV2 or TokenizerFamily.ChatGlm => Kind.SentencePiece,
+            TokenizerFamily.Glm => named switch
+            {
+                TokenizerFamilies.GlmByteLevel => Kind.ByteLevelBpe,
+                TokenizerFamilies.GlmWordPiece => Kind.WordPiece,
+                _ => Kind.SentencePiece,
+            },
             _ => throw new NotSupportedException(
                 $"{files.Use(TokenizerFiles.Configuration)}: the tokenizer class {named} is not supported; " +
-                "expected that of BERT, RoBERTa, DeBERTa, ALBERT or XLM-R, such as BertTokenizer. Use a backbone with one of these."),
+                $"expected that of {SupportedFamilies}, such as BertTokenizer. Use a backbone with one of these."),
         };
 
         if (declared is not null && found is not null && declared != found)
@@ -114,7 +125,7 @@ internal static class TokenizerLoader
         {
             return new NotSupportedException(
                 $"{Path.Combine(files.Directory, OtherSentencePiece)}: the tokenizers of decoders such as Llama are not supported; expected that of " +
-                "BERT, RoBERTa, DeBERTa, ALBERT or XLM-R. Use a backbone with one of these.");
+                $"{SupportedFamilies}. Use a backbone with one of these.");
         }
 
         return new FileNotFoundException(
@@ -131,12 +142,17 @@ internal static class TokenizerLoader
         json?.ExpectModel("max_input_chars_per_word", "100");
 
         var vocabulary = files.Has(TokenizerFiles.Lines) ? Vocabulary.ReadLines(files.Use(TokenizerFiles.Lines)) : json!.ReadVocabulary();
-        var layout = new SpecialTokenLayout(
+        var layout = SpecialTokenLayout.Enclosing(
             settings.SpecialToken("cls_token", "[CLS]", vocabulary),
             settings.SpecialToken("sep_token", "[SEP]", vocabulary),
-            settings.SpecialToken("pad_token", "[PAD]", vocabulary),
-            SeparatorsBetween: 1,
-            SecondSegment: modelType == RobertaType ? 0 : 1) { Mask = settings.MaskToken("[MASK]", vocabulary) };
+            settings.SpecialToken("pad_token", "[PAD]", vocabulary)) with
+        {
+            SecondSegment = modelType == RobertaType ? 0 : 1,
+            Mask = settings.MaskToken("[MASK]", vocabulary),
+            Special = settings.SpecialIds(vocabulary, TokenizerFamilies.BertTokens),
+        };
+        if (TokenizerFamilies.Named(settings.Class) == TokenizerFamily.Glm)
+            layout = GlmTokens.AddTo(layout, settings, vocabulary) with { SecondSegment = 0 };
 
         var lowerCase = settings.Flag("do_lower_case", "lowercase") ?? !HasCapitals(vocabulary);
         var normalizer = new BertNormalizer(
@@ -144,7 +160,8 @@ internal static class TokenizerLoader
             settings.Flag("strip_accents") ?? lowerCase,
             settings.Flag("tokenize_chinese_chars", "handle_chinese_chars") ?? true);
 
-        return new WordPieceTextTokenizer(vocabulary, settings.Text("unk_token") ?? "[UNK]", normalizer, layout, files.Read);
+        var cleansUp = settings.Flag("clean_up_tokenization_spaces") ?? true;
+        return new WordPieceTextTokenizer(vocabulary, settings.Text("unk_token") ?? "[UNK]", normalizer, layout, files.Read) { CleansUp = cleansUp };
     }
 
     /// <summary>
@@ -153,48 +170,4 @@ internal static class TokenizerLoader
     /// </summary>
     private static bool HasCapitals(Vocabulary vocabulary) =>
         vocabulary.Ids.Keys.Any(token => !(token[0] == '[' && token[^1] == ']') && token.Any(char.IsAsciiLetterUpper));
-
-    private static ByteLevelBpeTextTokenizer ByteLevelBpe(
-        TokenizerFiles files, TokenizerSettings settings, TokenizerJson? json, string modelType)
-    {
-        json?.Expect("normalizer", null);
-        json?.Expect("pre_tokenizer", "ByteLevel");
-        json?.ExpectModel("continuing_subword_prefix", "");
-        json?.ExpectModel("end_of_word_suffix", "");
-
-        var (vocabulary, merges) = ReadBytePairs(files, json);
-        var family = TokenizerFamilies.Named(settings.Text(TokenizerFiles.ClassEntry)) ?? TokenizerFamilies.OfModel(modelType);
-        var layout = family == TokenizerFamily.Deberta
-            ? new SpecialTokenLayout(
-                settings.SpecialToken("cls_token", "[CLS]", vocabulary),
-                settings.SpecialToken("sep_token", "[SEP]", vocabulary),
-                settings.SpecialToken("pad_token", "[PAD]", vocabulary),
-                SeparatorsBetween: 1,
-                SecondSegment: 1) { Mask = settings.MaskToken("[MASK]", vocabulary) }
-            : new SpecialTokenLayout(
-                settings.SpecialToken("cls_token", "<s>", vocabulary),
-                settings.SpecialToken("sep_token", "</s>", vocabulary),
-                settings.SpecialToken("pad_token", "<pad>", vocabulary),
-                SeparatorsBetween: 2,
-                SecondSegment: 0) { Mask = settings.MaskToken("<mask>", vocabulary) };
-
-        return new ByteLevelBpeTextTokenizer(vocabulary, merges, settings.Flag("add_prefix_space") ?? false, layout, files.Read);
-    }
-
-    private static (Vocabulary Vocabulary, List<(string Left, string Right)> Merges) ReadBytePairs(TokenizerFiles files, TokenizerJson? json)
-    {
-        if (files.Has(TokenizerFiles.Tokens) || files.Has(TokenizerFiles.Merges))
-        {
-            var tokens = Vocabulary.ReadJson(files.ReadJson(Present(files, TokenizerFiles.Tokens)), files.Use(TokenizerFiles.Tokens));
-            return (tokens, MergeList.ReadLines(files.Use(Present(files, TokenizerFiles.Merges)), tokens));
-        }
-
-        var vocabulary = json!.ReadVocabulary();
-        return (vocabulary, MergeList.Read(json.ReadMerges(), json.Path, vocabulary));
-    }
-
-    private static string Present(TokenizerFiles files, string name) => files.Has(name) ? name : throw new FileNotFoundException(
-        $"{Path.Combine(files.Directory, name)}: byte-level BPE takes {TokenizerFiles.Tokens} and {TokenizerFiles.Merges}, " +
-        "but this one is missing. Copy it beside the other.",
-        Path.Combine(files.Directory, name));
 }

@@ -9,13 +9,15 @@ namespace Microsoft.ML.PTuning.Tokenization;
 internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
 {
     /// <summary>Far beyond any vocabulary: a larger id comes from a damaged file.</summary>
-    private const int IdLimit = 1 << 24;
+    public const int IdLimit = 1 << 24;
+
+    private string?[]? _tokens;
 
     /// <summary>One more than the largest id.</summary>
     public int Size { get; } = Ids.Values.Max() + 1;
 
     /// <summary>The token with an id; null if there is none.</summary>
-    public string? TokenOf(int id) => Ids.FirstOrDefault(pair => pair.Value == id).Key;
+    public string? TokenOf(int id) => id >= 0 && id < Size ? (_tokens ??= Tokens())[id] : null;
 
     /// <summary><c>vocab.txt</c>: one token per line; its id is the number of the line, from 0.</summary>
     /// <remarks>A token on two lines has the id of the last one, as in Hugging Face.</remarks>
@@ -74,11 +76,17 @@ internal sealed record Vocabulary(Dictionary<string, int> Ids, string Source)
     /// <summary>The vocabulary as <c>vocab.txt</c>, with an empty line where no token has the id, or one with a line break, which no word can be.</summary>
     public Stream ToLines()
     {
-        var lines = new string[Size];
-        foreach (var (token, id) in Ids)
-            lines[id] = token.AsSpan().ContainsAny('\r', '\n') ? "" : token;
-
+        var lines = Array.ConvertAll(Tokens(), token => token.AsSpan().ContainsAny('\r', '\n') ? "" : token);
         return new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', lines)));
+    }
+
+    private string?[] Tokens()
+    {
+        var tokens = new string?[Size];
+        foreach (var (token, id) in Ids)
+            tokens[id] = token;
+
+        return tokens;
     }
 
     private static Vocabulary NotEmpty(Dictionary<string, int> ids, string source) => ids.Count > 0

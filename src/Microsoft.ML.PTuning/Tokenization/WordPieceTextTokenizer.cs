@@ -34,10 +34,13 @@ internal sealed class WordPieceTextTokenizer : SubwordTokenizer
 
     public override int? UnknownId => _pieces.UnknownTokenId;
 
-    public override IReadOnlyList<Token> Tokenize(string text)
-    {
-        ArgumentNullException.ThrowIfNull(text);
+    /// <summary>Whether decoded text is cleaned up for English.</summary>
+    public bool CleansUp { get; init; } = true;
 
+    public override TokenDecoder OpenDecoder() => new WordPieceDecoder(id => SpecialIds.Contains(id) ? null : TokenOf(id), CleansUp);
+
+    protected override IReadOnlyList<Token> TokenizePlain(string text, bool asWord)
+    {
         var normalized = _normalizer.Normalize(text);
         var tokens = new List<Token>(text.Length / 4 + 1);
         for (var words = new BertWords(normalized.Characters); words.MoveNext();)

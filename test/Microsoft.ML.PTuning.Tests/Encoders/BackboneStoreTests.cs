@@ -256,6 +256,8 @@ public sealed class BackboneStoreTests
 
         public override IReadOnlyList<Token> Tokenize(string text) => [];
 
+        public override TokenDecoder OpenDecoder() => throw new NotSupportedException();
+
         public override int SpecialTokens(bool pair) => 0;
 
         public override EncodedText Surround(IReadOnlyList<Token> first, IReadOnlyList<Token>? second) => new([], [], 0, 0);

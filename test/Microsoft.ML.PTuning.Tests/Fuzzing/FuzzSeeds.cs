@@ -167,6 +167,15 @@ internal sealed class FuzzSeeds : IDisposable
         var deberta = UnigramModelFile.DebertaV2(byteFallback: true).AddBytes().AddCharacters("abc");
         Tokenizer("deberta-v2", TokenizerFolder.SentencePiece("spm.model", deberta), "{}");
 
+        Tokenizer("gpt2", TokenizerFolder.Gpt2("""{"tokenizer_class": "GPT2Tokenizer", "add_bos_token": true}""", merges), """{"pad_token": "a"}""");
+        var glm = TokenizerFolder.Gpt2("""{"auto_map": {"AutoTokenizer": ["tokenization_glm.GLMGPT2Tokenizer", null]}}""", merges);
+        glm.Write("added_tokens.json", """
+            {"[CLS]": 300, "[SEP]": 301, "[MASK]": 302, "[gMASK]": 303, "[sMASK]": 304, "<|startofpiece|>": 305, "<|endofpiece|>": 306}
+            """);
+        Tokenizer("glm", glm, """{"mask_token": {"content": "[MASK]", "lstrip": true}, "additional_special_tokens": ["[gMASK]", "[sMASK]"]}""");
+        var chatGlm = UnigramModelFile.ChatGlm().AddCharacters("abcdelmnoprtw");
+        Tokenizer("chatglm", TokenizerFolder.SentencePiece("ice_text.model", chatGlm, """{"num_image_tokens": 20}"""), """{"mask_token": "[MASK]"}""");
+
         using var wordPiece = new TokenizerFolder();
         wordPiece.Write("tokenizer.json", Fast(
             "WordPiece", TokenizerFolder.BertTokens.Concat(words).Select((token, id) => (token, id)).ToDictionary(entry => entry.token, entry => entry.id),

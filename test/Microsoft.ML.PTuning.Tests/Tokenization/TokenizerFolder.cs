@@ -37,8 +37,18 @@ internal sealed class TokenizerFolder : IDisposable
         return folder;
     }
 
+    /// <summary>Every byte, then the results of <paramref name="merges"/>, then the end of text, as GPT-2 has them.</summary>
+    public static TokenizerFolder Gpt2(string configuration, params string[] merges)
+    {
+        var folder = new TokenizerFolder();
+        folder.Write("vocab.json", JsonSerializer.Serialize(Gpt2Ids(merges)));
+        folder.Write("merges.txt", "#version: 0.2\n" + string.Join('\n', merges) + "\n");
+        folder.Write("tokenizer_config.json", configuration);
+        return folder;
+    }
+
     /// <summary>A SentencePiece model under the name that the family of <paramref name="name"/> gives it.</summary>
-    /// <param name="name">spiece.model, sentencepiece.bpe.model, spm.model.</param>
+    /// <param name="name">spiece.model, sentencepiece.bpe.model, spm.model, cog-pretrain.model, ice_text.model.</param>
     public static TokenizerFolder SentencePiece(string name, UnigramModelFile model, string configuration = "{}")
     {
         var folder = new TokenizerFolder();
@@ -50,6 +60,24 @@ internal sealed class TokenizerFolder : IDisposable
     public static Dictionary<string, int> ByteLevelIds(params string[] merges)
     {
         string[] tokens = [.. RobertaTokens, .. ByteSymbols.Of.Select(symbol => symbol.ToString()), .. merges.Select(merge => merge.Replace(" ", ""))];
+        return tokens.Select((token, id) => (token, id)).ToDictionary(entry => entry.token, entry => entry.id);
+    }
+
+    /// <summary>GPT-2's published vocabulary, made of RoBERTa's merges, which are GPT-2's and decide its ids.</summary>
+    public static TokenizerFolder PublishedGpt2(string configuration = "{}")
+    {
+        if (GoldenFiles.Tokenizers is not { } vocabularies)
+            throw new AssertInconclusiveException("No real vocabularies: set PTUNING_TOKENIZERS to their folder.");
+
+        var lines = File.ReadLines(System.IO.Path.Combine(vocabularies, "roberta-base", "merges.txt"));
+        return Gpt2(configuration, [.. lines.Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal))]);
+    }
+
+    /// <summary>GPT-2's own numbers: printable bytes, other bytes, merges in their order, end of text.</summary>
+    public static Dictionary<string, int> Gpt2Ids(params string[] merges)
+    {
+        var symbols = ByteSymbols.Of.OrderBy(symbol => symbol).Select(symbol => symbol.ToString());
+        string[] tokens = [.. symbols, .. merges.Select(merge => merge.Replace(" ", "")), "<|endoftext|>"];
         return tokens.Select((token, id) => (token, id)).ToDictionary(entry => entry.token, entry => entry.id);
     }
 

@@ -9,16 +9,6 @@ public sealed class TokenizerLoadTests
     private const int FirstPiece = 5;
 
     [TestMethod]
-    public void Tokenizer_of_GPT_2_is_refused()
-    {
-        using var folder = TokenizerFolder.ByteLevel("{}");
-
-        var refusal = Assert.ThrowsExactly<NotSupportedException>(() => TextTokenizer.Load(folder.Path, "gpt2"));
-
-        StringAssert.Contains(refusal.Message, "the tokenizer of GPT-2, which knows no special tokens around a text, is not supported yet");
-    }
-
-    [TestMethod]
     public void A_vocabulary_with_capitals_is_cased_where_no_file_says_so()
     {
         using var folder = TokenizerFolder.WordPiece("{}", "Hello", "hello");

@@ -38,6 +38,10 @@ internal sealed class UnigramModelFile
         .Add("[PAD]", 0, PieceType.Control).Add("[CLS]", 0, PieceType.Control)
         .Add("[SEP]", 0, PieceType.Control).Add("[UNK]", 0, PieceType.Unknown);
 
+    /// <summary>What ChatGLM-6B's model begins with.</summary>
+    public static UnigramModelFile ChatGlm() => new UnigramModelFile().AddXlmRobertaSpecials()
+        .Add("<pad>", 0, PieceType.Control).Add("<n>", 0, PieceType.UserDefined);
+
     public UnigramModelFile AddXlmRobertaSpecials() =>
         Add("<unk>", 0, PieceType.Unknown).Add("<s>", 0, PieceType.Control).Add("</s>", 0, PieceType.Control);
 
