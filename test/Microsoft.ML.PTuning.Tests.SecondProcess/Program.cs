@@ -27,6 +27,7 @@ if (args is [var modelFile, var rowsFile, var scoredFile, var task])
         TaskRows.Tags => PredictSingly<WordsRow, TaggedWords>(loaded, rows),
         TaskRows.Choices => PredictSingly<ChoicesRow, Classified>(loaded, rows),
         TaskRows.Answers => PredictSingly<QuestionRow, Answered>(loaded, rows),
+        TaskRows.Texts => PredictSingly<TextRow, Written>(loaded, rows),
         _ => throw new ArgumentException($"There is no task '{task}'."),
     });
     return 0;

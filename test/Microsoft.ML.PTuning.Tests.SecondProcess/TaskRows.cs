@@ -7,7 +7,7 @@ internal static class TaskRows
     /// <summary>How many rows are predicted singly.</summary>
     public const int Singly = 5;
 
-    public const string Decisions = "decisions", Ratings = "ratings", Tags = "tags", Choices = "choices", Answers = "answers";
+    public const string Decisions = "decisions", Ratings = "ratings", Tags = "tags", Choices = "choices", Answers = "answers", Texts = "texts";
 }
 
 internal sealed class TextRow
@@ -75,4 +75,13 @@ internal sealed class Answered
     public float[] Score { get; set; } = [];
 
     public float NoAnswerScore { get; set; }
+}
+
+internal sealed class Written
+{
+    public string GeneratedText { get; set; } = "";
+
+    public string[] Candidates { get; set; } = [];
+
+    public float[] Score { get; set; } = [];
 }

@@ -229,7 +229,8 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
         {
             throw new InvalidDataException(
                 $"{e.Message} A Verbalizer reads the language model's head. Encoders such as the bundled mini-cased (BertForMaskedLM, BertForPreTraining) "
-                + "have it; sentence encoders such as all-MiniLM-L6-v2 do not.", e);
+                + "have it; sentence encoders such as all-MiniLM-L6-v2 do not. Text is written by language models of the families "
+                + $"{string.Join(", ", BackboneFamilies.All.Where(f => f.Writes).Select(f => f.ModelType))}.", e);
         }
     }
 

@@ -30,7 +30,7 @@ internal sealed class NextTokenRules(GenerationSettings settings, TextEnd end)
     private Tensor Discourage(Tensor logits, IReadOnlyList<IReadOnlyList<int>> written)
     {
         using var zero = 0.ToScalar();
-        var seen = tensor([.. written.SelectMany(tokens => tokens).Select(id => (long)id)], written.Count, -1).ToDevice(logits.device);   // [B, U]
+        var seen = tensor([.. written.SelectMany(tokens => tokens).Select(id => (long)id)], written.Count, written[0].Count).ToDevice(logits.device);   // [B, U]
         var scores = logits.gather(1, seen);
         var penalized = where(scores.gt(zero), scores.DividedBy(settings.RepetitionPenalty), scores.Times(settings.RepetitionPenalty));
         return logits.scatter(1, seen, penalized);

@@ -3,10 +3,12 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Generation;
 
 /// <summary>Writes each text by itself: the most probable token each time (greedy search), or one that is drawn.</summary>
-/// <param name="onToken">Is called with a row's number and each token that is written, on the thread that computes; null for nothing.</param>
-internal sealed class SingleSearch(GenerationSettings settings, TextEnd end, Action<int, int>? onToken = null) : ITextSearch
+internal sealed class SingleSearch(GenerationSettings settings, TextEnd end) : ITextSearch
 {
     private readonly NextTokenRules _rules = new(settings, end);
+
+    /// <summary>Is called with a row's number and each of its tokens, but for the end of the text, on the thread that computes; null for nothing.</summary>
+    public Action<int, int>? OnToken { get; init; }
 
     public WrittenText[][] Write(TokenStream stream, IReadOnlyList<int> seeds, Action checkCancelled)
     {
@@ -24,10 +26,10 @@ internal sealed class SingleSearch(GenerationSettings settings, TextEnd end, Act
             List<int> going = [];
             for (var i = 0; i < open.Count; i++)
             {
-                if (open[i].IsEnded)
-                    continue;
-                onToken?.Invoke(open[i].Row, ids[i]);
-                going.Add(i);
+                if (ids[i] != end.Id)
+                    OnToken?.Invoke(open[i].Row, ids[i]);
+                if (!open[i].IsEnded)
+                    going.Add(i);
             }
             if (step == settings.MaxNewTokens - 1 || going.Count == 0)
                 break;

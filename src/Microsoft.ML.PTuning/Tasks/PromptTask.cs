@@ -113,7 +113,7 @@ internal abstract record PromptTask : IJsonOnDeserialized
 
     /// <returns>Why task, method, encoder and tokenizer do not go together, and what to do; null where they do.</returns>
     public string? FindMisfit(TuningMethod method, Backbone backbone, TextTokenizer tokenizer) =>
-        method.FindMisfit(backbone, MaxPositions - PromptPlaces) ?? FindMisfit(backbone) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
+        FindMisfit(backbone) ?? method.FindMisfit(backbone, MaxPositions - PromptPlaces) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
 
     /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
     public virtual string? FindMisfit(Backbone backbone) => null;

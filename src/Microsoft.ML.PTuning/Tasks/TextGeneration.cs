@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Generation;
 using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Methods;
@@ -93,9 +94,13 @@ internal sealed record TextGeneration : PromptTask
         return () =>
         {
             var (text, target) = (read(), readTarget?.Invoke());
-            return target?.Length == 0 ? null : tokenizer => TextPart.Encode(tokenizer, DecoderStart, text, target, MaxLength, Generation.MaxNewTokens);
+            return target?.Length == 0 ? null : tokenizer => Encode(tokenizer, text, target);
         };
     }
+
+    /// <param name="target">The text that should follow; null to write one.</param>
+    public Example Encode(TextTokenizer tokenizer, string text, string? target) =>
+        TextPart.Encode(tokenizer, DecoderStart, text, target, MaxLength, Generation.MaxNewTokens);
 
     /// <summary>The sum of the right tokens' negative log-probabilities.</summary>
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts) =>
@@ -151,13 +156,31 @@ internal sealed record TextGeneration : PromptTask
     private float[][] Write(
         PromptedEncoder encoder, TrainedTensors tensors, EncodedBatch batch, IReadOnlyList<ExamplePart> parts, Action checkCancelled)
     {
-        var tokenizer = ((TextPart)parts[0]).Tokenizer;
-        var end = new TextEnd(tokenizer.Generation!.End, Generation.StopTexts.Count == 0 ? null : tokens => StopIn(tokenizer.Decode(tokens)) >= 0);
         using var stream = new TokenStream(encoder, tensors, batch);
-        return [.. ITextSearch.For(Generation, end)
-            .Write(stream, [.. parts.Select(part => StableHash.Of(part.Sequences[0].Ids))], checkCancelled)
-            .Select(texts => WrittenPrediction.Pack(texts, Generation.LengthPenalty))];
+        var search = ITextSearch.For(Generation, EndOf(((TextPart)parts[0]).Tokenizer));
+        return [.. search.Write(stream, [.. parts.Select(SeedOf)], checkCancelled).Select(texts => WrittenPrediction.Pack(texts, Generation.LengthPenalty))];
     }
+
+    /// <summary>Writes a single text and tells it piece by piece.</summary>
+    /// <param name="part">The text to go on from.</param>
+    /// <param name="onText">Is called with each piece, on the thread that computes.</param>
+    public string Write(PromptModel model, TextPart part, Action<string> onText, Action checkCancelled)
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        var told = new ToldText(part.Tokenizer.OpenDecoder(), Generation.StopTexts, onText);
+        var batch = EncodedRow.Collate([part.Row], part.Tokenizer.PadId, model.Device);
+        using var stream = new TokenStream(model.Network.Encoder, model.Tensors, batch);
+        var search = new SingleSearch(Generation, EndOf(part.Tokenizer)) { OnToken = (_, id) => told.Add(id) };
+        var written = search.Write(stream, [SeedOf(part)], checkCancelled)[0][0];
+        told.Finish();
+        return TextOf(part.Tokenizer, [.. written.Tokens]);
+    }
+
+    private TextEnd EndOf(TextTokenizer tokenizer) =>
+        new(tokenizer.Generation!.End, Generation.StopTexts.Count == 0 ? null : tokens => StopIn(tokenizer.Decode(tokens)) >= 0);
+
+    private static int SeedOf(ExamplePart part) => StableHash.Of(part.Sequences[0].Ids);
 
     private string TextOf(TextTokenizer tokenizer, int[] tokens)
     {
@@ -166,7 +189,5 @@ internal sealed record TextGeneration : PromptTask
         return (stop < 0 ? text : text[..stop]).Trim();
     }
 
-    /// <returns>Where the first stop text begins; below 0 for nowhere.</returns>
-    private int StopIn(string text) =>
-        Generation.StopTexts.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(place => place >= 0).DefaultIfEmpty(-1).Min();
+    private int StopIn(string text) => ToldText.StopIn(text, Generation.StopTexts);
 }

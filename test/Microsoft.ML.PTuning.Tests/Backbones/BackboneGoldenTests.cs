@@ -72,7 +72,7 @@ public sealed partial class BackboneGoldenTests
     }
 
     /// <summary>What these add is the same for all that a softmax compares, or nearly.</summary>
-    [GeneratedRegex(@"\.(key|key_proj|pos_key_proj)\.bias$")]
+    [GeneratedRegex(@"\.(key|key_proj|k_proj|pos_key_proj)\.bias$")]
     private static partial Regex BiasOfKeys();
 
     /// <summary>A golden file's encoder.</summary>

@@ -15,7 +15,13 @@ internal sealed class TinyCheckpoint : IDisposable
     /// <param name="bend">What to change in the configuration before weights are made for it.</param>
     public TinyCheckpoint(string modelType = "bert", string? prefix = null, Action<JsonObject>? bend = null)
     {
-        Configuration = modelType == "distilbert" ? LikeDistilBert() : LikeBert(modelType);
+        Configuration = modelType switch
+        {
+            "distilbert" => LikeDistilBert(),
+            "gpt2" => LikeGpt2(),
+            "bart" => LikeBart(),
+            _ => LikeBert(modelType),
+        };
         bend?.Invoke(Configuration);
         SaveConfiguration();
 
@@ -73,6 +79,20 @@ internal sealed class TinyCheckpoint : IDisposable
         {
           "model_type": "distilbert", "vocab_size": 30, "dim": 8, "n_layers": 3, "n_heads": 2, "hidden_dim": 12, "activation": "gelu",
           "max_position_embeddings": 16, "sinusoidal_pos_embds": true, "pad_token_id": 0
+        }
+        """)!.AsObject();
+
+    private static JsonObject LikeGpt2() => JsonNode.Parse("""
+        {
+          "model_type": "gpt2", "vocab_size": 30, "n_embd": 8, "n_layer": 3, "n_head": 2, "n_inner": 12, "n_positions": 64, "activation_function": "gelu_new"
+        }
+        """)!.AsObject();
+
+    private static JsonObject LikeBart() => JsonNode.Parse("""
+        {
+          "model_type": "bart", "vocab_size": 30, "d_model": 8, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2,
+          "decoder_attention_heads": 2, "encoder_ffn_dim": 12, "decoder_ffn_dim": 12, "activation_function": "gelu", "max_position_embeddings": 64,
+          "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2
         }
         """)!.AsObject();
 }

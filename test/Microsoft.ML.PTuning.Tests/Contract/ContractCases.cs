@@ -9,12 +9,13 @@ internal sealed class ContractCases : IDisposable
     public const int Rows = 150; // More than the first window of 64.
 
     private readonly TinyTraining _training = new();
+    private readonly TinyWriter _writer = new("gpt2");
 
     public static string[] Names { get; } =
     [
         "classes", "classes without names", "classes of numbers", "pairs", "patterns", "true or false", "any classes", "any classes as Booleans", "numbers",
         "tags of words", "tags of a text",
-        "parts of speech", "entities", "roles", "answers", "two choices", "choices",
+        "parts of speech", "entities", "roles", "answers", "two choices", "choices", "texts",
     ];
 
     public MLContext Context => _training.Context;
@@ -53,11 +54,16 @@ internal sealed class ContractCases : IDisposable
                 ["Question", "Context"], ["TrainingAnswer", "AnswerIndex"]),
             "two choices" => new(name, trainers.PTuningV2MultipleChoice(Choosing("Two")), data, ["Text", "Two"], ["Index"]),
             "choices" => new(name, trainers.PTuningV2MultipleChoice(Choosing("Some")), data, ["Text", "Some"], ["Index"]),
+            "texts" => new(name, trainers.PTuningV2TextGeneration(Writing()), data, ["Text"], ["Other"]),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such case."),
         };
     }
 
-    public void Dispose() => _training.Dispose();
+    public void Dispose()
+    {
+        _training.Dispose();
+        _writer.Dispose();
+    }
 
     private T Options<T>(string label = "Label", string? second = null)
         where T : PTuningV2Trainer.SentenceOptions, new() =>
@@ -79,6 +85,13 @@ internal sealed class ContractCases : IDisposable
 
     private PTuningV2Trainer.MultipleChoiceOptions Choosing(string choices) =>
         Set(new PTuningV2Trainer.MultipleChoiceOptions { LabelColumnName = "Index", Sentence1ColumnName = "Text", ChoicesColumnName = choices });
+
+    private PTuningV2Trainer.TextGenerationOptions Writing()
+    {
+        var options = Set(new PTuningV2Trainer.TextGenerationOptions { LabelColumnName = "Other", Generation = new() { MaxNewTokens = 3 } });
+        options.Backbone = _writer.Path;
+        return options;
+    }
 
     private T Set<T>(T options)
         where T : PTuningV2Trainer.Options

@@ -99,6 +99,23 @@ public sealed class SecondProcessColumnsTests
         QuestionAnswerMetrics Metrics(IDataView rows) => training.Context.MulticlassClassification.EvaluateQuestionAnswer(rows);
     }
 
+    [TestMethod]
+    [DataRow("gpt2")]
+    [DataRow("bart")]
+    public void Texts_are_the_same_in_a_second_process(string family)
+    {
+        using var writer = new TinyWriter(family);
+        var data = writer.Context.Data.LoadFromEnumerable(TinyWriter.Pairs(20));
+        using var model = writer.Trainer(writer.Options()).Fit(data);
+
+        var scored = AssertSameInSecondProcess<Written>(model, data, TaskRows.Texts);
+
+        var (here, there) = (Metrics(model.Transform(data)), Metrics(scored));
+        Assert.AreEqual((here.Bleu, here.RougeL, here.Count), (there.Bleu, there.RougeL, there.Count));
+
+        TextGenerationMetrics Metrics(IDataView rows) => writer.Context.MulticlassClassification.EvaluateText(rows);
+    }
+
     // Gives back the rows as the second process scored them.
     private IDataView AssertSameInSecondProcess<TPrediction>(ITransformer model, IDataView data, string task)
         where TPrediction : class, new()

@@ -33,7 +33,7 @@ internal sealed class LanguageHead : IDisposable
     private readonly FrozenLayerNorm? _norm;
     private readonly Func<Tensor, Tensor> _activation;
     private readonly FrozenLinear _decoder;
-    private readonly Tensor? _bias; // [vocabulary]
+    private readonly Tensor? _rowBias; // [1, vocabulary]
 
     private LanguageHead(FrozenTensors tensors, LanguageHeadNames names, BackboneConfiguration configuration, Tensor words)
     {
@@ -41,7 +41,8 @@ internal sealed class LanguageHead : IDisposable
         _dense = names.Dense is { } dense ? FrozenLinear.Of(tensors, dense) : null;
         _norm = names.Norm is { } norm ? FrozenLayerNorm.Of(tensors, norm, configuration.LayerNormEpsilon) : null;
         _activation = Activation.Named(names.Activation ?? configuration.Activation);
-        _decoder = new(configuration.TiesWordEmbeddings ? words : tensors[names.Decoder], names.Bias is { } bias ? _bias = tensors[bias].view(-1).DetachFromDisposeScope() : null);
+        _decoder = new(configuration.TiesWordEmbeddings ? words : tensors[names.Decoder], names.Bias is null || names.BiasIsRow ? null : tensors[names.Bias]);
+        _rowBias = names is { Bias: { } row, BiasIsRow: true } ? tensors[row] : null;
     }
 
     /// <summary>Loads the head from an encoder's checkpoint.</summary>
@@ -71,7 +72,8 @@ internal sealed class LanguageHead : IDisposable
     public Tensor Forward(Tensor hidden, WeightChanges? changes = null)
     {
         using var scope = NewDisposeScope();
-        return _decoder.Forward(Transform(hidden, changes), changes).ToTrainedType().MoveToOuterDisposeScope();
+        var logits = _decoder.Forward(Transform(hidden, changes), changes);
+        return (_rowBias is { } bias ? logits.Plus(bias.Under(changes)) : logits).ToTrainedType().MoveToOuterDisposeScope();
     }
 
     /// <summary>What is multiplied with the words' vectors.</summary>
@@ -91,11 +93,7 @@ internal sealed class LanguageHead : IDisposable
     /// <summary>The words' vectors, <c>[vocabulary, E]</c>.</summary>
     public Tensor Words => _decoder.Weight;
 
-    public void Dispose()
-    {
-        _bias?.Dispose();
-        Tensors.Dispose();
-    }
+    public void Dispose() => Tensors.Dispose();
 
     private static List<TensorDeclaration> Declare(LanguageHeadNames names, BackboneConfiguration configuration)
     {

@@ -212,4 +212,36 @@ internal static class ApiTrainers
         });
         return trainer;
     }
+
+    public static void Texts(MLContext mlContext, IDataView descriptions, IDataView newFacts)
+    {
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(textColumnName: "Facts", backbone: "models/gpt2");
+        using var model = trainer.Fit(descriptions); // Facts, Label: text.
+        var metrics = mlContext.MulticlassClassification.EvaluateText(model.Transform(newFacts));
+        Console.WriteLine(metrics.Bleu);
+    }
+
+    public static PTuningV2Trainer TextGenerationOptions(MLContext mlContext)
+    {
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(new PTuningV2Trainer.TextGenerationOptions
+        {
+            TextColumnName = "Facts",
+            Backbone = "models/gpt2",
+            Generation = new() { MaxNewTokens = 40, Beams = 4 },
+        });
+        return trainer;
+    }
+
+    public static void Generation(PTuningV2Trainer.TextGenerationOptions options, bool isVaried)
+    {
+        var careful = new GenerationSettings { MaxNewTokens = 40, Beams = 4 };
+        var varied = new GenerationSettings { Samples = true, Temperature = 0.8, TopP = 0.95, Seed = 1 };
+        options.Generation = isVaried ? varied : careful;
+    }
+
+    public static string TextAsItIsWritten(PTuningV2Transformer model)
+    {
+        var description = model.GenerateText("name: The Vaults | food: Italian", onText: piece => Console.Write(piece));
+        return description;
+    }
 }

@@ -9,6 +9,20 @@ internal static class Tasks
     public class Mail { public string Text { get; set; } = ""; public string[] Topics { get; set; } = []; }     // "Billing", "Delivery"
     public class Tagged { public string[] PredictedLabel { get; set; } = []; public float[] Score { get; set; } = []; }
 
+    public class Facts { public string Text { get; set; } = ""; public string Label { get; set; } = ""; }       // "name: Aromi | food: Thai", "Aromi serves Thai food."
+    public class Described { public string GeneratedText { get; set; } = ""; }
+
+    public static void Descriptions(MLContext mlContext, IDataView facts, IDataView newFacts)
+    {
+        var model = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(new PTuningV2Trainer.TextGenerationOptions
+        {
+            Backbone = "models/gpt2",
+            Generation = new() { MaxNewTokens = 40, Beams = 4 },
+        }).Fit(facts);
+        var metrics = mlContext.MulticlassClassification.EvaluateText(model.Transform(newFacts));
+        Console.WriteLine($"BLEU {metrics.Bleu:F3}");
+    }
+
     public class Translation { public string[] References { get; set; } = []; public string GeneratedText { get; set; } = ""; }
 
     public static void GeneratedTexts(MLContext mlContext, Translation[] translations)
