@@ -29,6 +29,7 @@ IBenchmark[] benchmarks =
     .. ShardsVersusThreads.Rows,
     .. BaseShapedRounds.Rows,
     .. TrunkCacheRow.Rows,
+    .. GenerationRow.Rows,
     new FirstPrediction("load-and-first-prediction", "BERT-base shape", () => BaseShapedEncoder.Folder),
     new FirstPrediction("default-load-and-first-prediction", "default encoder", () => null),
     new SecondProcessMemory(),

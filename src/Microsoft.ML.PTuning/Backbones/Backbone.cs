@@ -79,7 +79,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     public LinearNames LinearNames(int layer) => BackboneFamilies.Find(Configuration.ModelType)!.Linear(Configuration, layer);
 
     /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and weights (<see cref="CheckpointFiles"/>).</summary>
-    /// <param name="device">Where it goes. On the CPU, F32 weights stay mapped to their files.</param>
+    /// <param name="device">Where it goes. On the CPU, weights that are stored in the precision asked for stay mapped to their files.</param>
     /// <param name="precision">The type that the weights get, whatever they are stored in.</param>
     /// <exception cref="FileNotFoundException">There is no configuration, or there are no weights.</exception>
     /// <exception cref="InvalidDataException">The files are damaged, of no supported family, or do not belong together; all that is wrong is named.</exception>

@@ -31,7 +31,7 @@ internal sealed class FrozenTensors : IDisposable
 
     /// <summary>Loads what a family declares, all of it and nothing else.</summary>
     /// <param name="names">The prefix of keys, and the other tensors that are allowed.</param>
-    /// <param name="device">The device of the tensors; on the CPU, mapped F32 tensors stay mapped.</param>
+    /// <param name="device">The device of the tensors; on the CPU, mapped tensors of that type stay mapped.</param>
     /// <param name="type">The type of the tensors.</param>
     /// <exception cref="InvalidDataException">Tensors are missing, unknown, or of another shape or type; the message names every one.</exception>
     public static FrozenTensors Load(
@@ -56,12 +56,13 @@ internal sealed class FrozenTensors : IDisposable
         // Scoped, so that a failure half-way frees what was loaded; outside inference mode, whose tensors autograd would refuse later.
         using var scope = NewDisposeScope();
         using var ordinary = inference_mode(false);
-        var tensors = keys.ToDictionary(pair => pair.Key, pair => Place(checkpoint.Load(pair.Value), device, type));
+        var tensors = keys.ToDictionary(pair => pair.Key, pair => Place(checkpoint.Load(pair.Value, type), device, type));
         foreach (var tensor in tensors.Values)
             tensor.DetachFromDisposeScope();
 
-        // Of another type, or on another device, they are copies.
-        var areViews = type == ScalarType.Float32 && device.type == DeviceType.CPU;
+        // Of another type than the file's, or on another device, they are copies.
+        var loaded = keys.Values.ToHashSet();
+        var areViews = device.type == DeviceType.CPU && checkpoint.Tensors.Any(entry => entry.ElementType == type && loaded.Contains(entry.Name));
         return new(tensors, type, areViews ? [.. checkpoint.Leases.Select(lease => lease.Share())] : []);
     }
 

@@ -15,8 +15,9 @@ internal interface ICheckpoint : IDisposable
     /// <summary>What keeps the files of mapped tensors as they are. Share it for as long as a tensor lives that <see cref="Load"/> has returned.</summary>
     IEnumerable<FileLease> Leases { get; }
 
-    /// <summary>A tensor on the CPU; F16 and BF16 come as F32, other types as they are.</summary>
+    /// <summary>A tensor on the CPU, a view of the mapped file where the format allows that.</summary>
+    /// <param name="sixteenBits">The type that F16 and BF16 come as; other types come as they are.</param>
     /// <returns>A tensor that the caller owns, in the current dispose scope if there is one.</returns>
     /// <exception cref="InvalidDataException">There is no such tensor, or its type cannot be read.</exception>
-    Tensor Load(string name);
+    Tensor Load(string name, ScalarType sixteenBits = ScalarType.Float32);
 }

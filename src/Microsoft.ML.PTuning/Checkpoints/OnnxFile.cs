@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 
 /// <summary>Tensors of an ONNX file, under Hugging Face's names (<see cref="OnnxModel"/>). Nothing in it is run.</summary>
 /// <remarks>
-/// F32 tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where they are aligned and in Hugging Face's order. Matrices that the
+/// Tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where they are aligned and in Hugging Face's order. Matrices that the
 /// graph has transposed are copied: with a transposed view, products of a single row take up to two thirds longer, and round differently than in
 /// other formats. One thread at a time.
 /// </remarks>
@@ -32,7 +32,7 @@ internal sealed class OnnxFile : ICheckpoint
     /// <exception cref="InvalidDataException">The file is damaged or no ONNX file, or it packs its weights.</exception>
     public static OnnxFile Open(string path) => new(OnnxModel.Open(path));
 
-    public Tensor Load(string name)
+    public Tensor Load(string name, ScalarType sixteenBits = ScalarType.Float32)
     {
         if (!_tensors.TryGetValue(name, out var tensor))
             throw new InvalidDataException($"'{Source}' holds no tensor '{name}'. It holds: {string.Join(", ", _tensors.Keys)}.");
@@ -47,11 +47,11 @@ internal sealed class OnnxFile : ICheckpoint
         using var stored = flat.view(constant.Shape);
         using var ordered = tensor.Weight.IsTransposed ? stored.t() : stored.alias();
         var whole = ordered.contiguous();
-        if (type is not (ScalarType.Float16 or ScalarType.BFloat16))
+        if (type is not (ScalarType.Float16 or ScalarType.BFloat16) || type == sixteenBits)
             return whole;
 
         using (whole)
-            return whole.to(ScalarType.Float32);
+            return whole.to(sixteenBits);
     }
 
     public void Dispose()

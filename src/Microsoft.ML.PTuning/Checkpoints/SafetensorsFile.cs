@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Checkpoints;
 
 /// <summary>Tensors of a safetensors file, or of one entry of a zip.</summary>
-/// <remarks>F32 tensors of a file on disk are views of its mapped pages (<see cref="NumberFile"/>). One thread at a time.</remarks>
+/// <remarks>Tensors of a file on disk are views of its mapped pages (<see cref="NumberFile"/>). One thread at a time.</remarks>
 internal sealed class SafetensorsFile : ICheckpoint
 {
     private readonly NumberFile _numbers;
@@ -65,7 +65,7 @@ internal sealed class SafetensorsFile : ICheckpoint
     /// <inheritdoc cref="Read"/>
     public static SafetensorsFile ReadInPlace(MemoryStream content, string source) => new(content, source, isMapped: false);
 
-    public Tensor Load(string name)
+    public Tensor Load(string name, ScalarType sixteenBits = ScalarType.Float32)
     {
         if (!Entries.TryGetValue(name, out var entry))
             throw new InvalidDataException($"'{Source}' holds no tensor '{name}'. It holds: {string.Join(", ", Entries.Keys)}.");
@@ -74,15 +74,15 @@ internal sealed class SafetensorsFile : ICheckpoint
 
         using var flat = _numbers.Read(type, entry.Offset, entry.ByteLength / type.ElementSize());
         var tensor = flat.view(entry.Shape);
-        if (type is not (ScalarType.Float16 or ScalarType.BFloat16))
+        if (type is not (ScalarType.Float16 or ScalarType.BFloat16) || type == sixteenBits)
             return tensor;
 
         using (tensor)
-            return tensor.to(ScalarType.Float32);
+            return tensor.to(sixteenBits);
     }
 
     /// <summary>All tensors by name, each as <see cref="Load"/> gives it.</summary>
-    public Dictionary<string, Tensor> LoadAll() => Entries.Keys.ToDictionary(name => name, Load);
+    public Dictionary<string, Tensor> LoadAll() => Entries.Keys.ToDictionary(name => name, name => Load(name));
 
     public void Dispose() => _numbers.Dispose();
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
@@ -10,6 +11,9 @@ internal enum SafetensorsStorage
 
     /// <summary>Two bytes per number, rounded to 11 significant bits; up to 65504 in size.</summary>
     F16,
+
+    /// <summary>Two bytes per number, rounded to 8 significant bits.</summary>
+    BF16,
 }
 
 /// <summary>Writes tensors in the safetensors format.</summary>
@@ -40,17 +44,24 @@ internal static class SafetensorsWriter
     }
 
     private static SafetensorsPlan Plan(string name, Tensor tensor, SafetensorsStorage storage) =>
-        new(name, storage.ToString(), tensor.shape, tensor.numel() * (storage == SafetensorsStorage.F16 ? 2 : 4));
+        new(name, storage.ToString(), tensor.shape, tensor.numel() * TypeOf(storage).ElementSize());
 
     private static void WriteNumbers(Stream stream, string name, Tensor tensor, SafetensorsStorage storage)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
 
-        var numbers = tensor.detach().cpu().to(storage == SafetensorsStorage.F16 ? ScalarType.Float16 : ScalarType.Float32).contiguous();
+        var numbers = tensor.detach().cpu().to(TypeOf(storage)).contiguous();
         if (storage == SafetensorsStorage.F16 && !numbers.isfinite().all().item<bool>())
             throw new ArgumentException($"Tensor '{name}' holds numbers beyond F16's ±65504; store it as F32.");
         if (numbers.numel() > 0)
             stream.Write(numbers.bytes);
     }
+
+    private static ScalarType TypeOf(SafetensorsStorage storage) => storage switch
+    {
+        SafetensorsStorage.F16 => ScalarType.Float16,
+        SafetensorsStorage.BF16 => ScalarType.BFloat16,
+        _ => ScalarType.Float32,
+    };
 }

@@ -37,8 +37,8 @@ internal sealed class ShardedCheckpoint : ICheckpoint
         }
     }
 
-    public Tensor Load(string name) => _index.FileOf.TryGetValue(name, out var file)
-        ? _shards[file].Load(name)
+    public Tensor Load(string name, ScalarType sixteenBits = ScalarType.Float32) => _index.FileOf.TryGetValue(name, out var file)
+        ? _shards[file].Load(name, sixteenBits)
         : throw new InvalidDataException($"'{Source}' names no tensor '{name}'.");
 
     public void Dispose()

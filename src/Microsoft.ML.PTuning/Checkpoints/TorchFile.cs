@@ -10,7 +10,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// <remarks>
 /// The format since torch 1.6 (torch/serialization.py): a zip with <c>name/data.pkl</c>, a pickle of names and views; <c>name/data/0</c>, <c>1</c>
 /// and so on, the numbers of each storage; and <c>name/byteorder</c>. The pickle is read as data (<see cref="TorchPickle"/>), never run.
-/// F32 tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where the zip stores them as they are. One thread at a time.
+/// Tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where the zip stores them as they are. One thread at a time.
 /// </remarks>
 internal sealed class TorchFile : ICheckpoint
 {
@@ -64,7 +64,7 @@ internal sealed class TorchFile : ICheckpoint
     /// <exception cref="InvalidDataException">The file is damaged or cut short, or holds anything but tensors.</exception>
     public static TorchFile Open(string path) => new(path);
 
-    public Tensor Load(string name)
+    public Tensor Load(string name, ScalarType sixteenBits = ScalarType.Float32)
     {
         if (!_tensors.TryGetValue(name, out var tensor))
             throw new InvalidDataException($"'{Source}' holds no tensor '{name}'. It holds: {string.Join(", ", _tensors.Keys)}.");
@@ -73,11 +73,11 @@ internal sealed class TorchFile : ICheckpoint
         using var flat = Read(tensor, type);
         using var view = flat.as_strided(tensor.Shape, tensor.Strides, flat.storage_offset());
         var whole = view.contiguous();
-        if (type is not (ScalarType.Float16 or ScalarType.BFloat16))
+        if (type is not (ScalarType.Float16 or ScalarType.BFloat16) || type == sixteenBits)
             return whole;
 
         using (whole)
-            return whole.to(ScalarType.Float32);
+            return whole.to(sixteenBits);
     }
 
     public void Dispose() => _numbers.Dispose();

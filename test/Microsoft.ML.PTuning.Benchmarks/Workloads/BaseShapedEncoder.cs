@@ -1,8 +1,5 @@
 using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Checkpoints;
-using Microsoft.ML.PTuning.Methods;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 
@@ -29,7 +26,7 @@ internal static class BaseShapedEncoder
         Directory.CreateDirectory(draft);
         WriteConfiguration(Path.Combine(draft, BackboneConfiguration.FileName));
         File.WriteAllLines(Path.Combine(draft, "vocab.txt"), Vocabulary());
-        WriteWeights(Path.Combine(draft, "model.safetensors"), BackboneConfiguration.Read(draft));
+        RandomWeights.Write(draft);
         Directory.Move(draft, folder);
         return folder;
     }
@@ -56,20 +53,5 @@ internal static class BaseShapedEncoder
         string[] used = [.. SpecialTokens, .. letters, .. letters.Select(letter => $"##{letter}"), .. TextRows.Vocabulary];
         string[] known = [.. used.Distinct()];
         return known.Concat(Enumerable.Range(0, VocabularySize - known.Length).Select(i => $"[unused{i}]"));
-    }
-
-    private static void WriteWeights(string path, BackboneConfiguration configuration)
-    {
-        using var scope = NewDisposeScope();
-        using var generator = new Generator(1);
-        var random = Initializers.Normal(generator);
-        var declared = BackboneFamilies.Find(configuration.ModelType)!.Declare(configuration);
-        using var file = File.Create(path);
-        SafetensorsWriter.Write(file, [.. declared.Select(tensor => (tensor.Name, Value(tensor)))]);
-
-        Tensor Value(TensorDeclaration tensor) =>
-            tensor.Name.EndsWith("bias", StringComparison.Ordinal) ? zeros(tensor.Shape)
-            : tensor.Module.EndsWith("LayerNorm", StringComparison.Ordinal) ? ones(tensor.Shape)
-            : random(tensor.Shape);
     }
 }

@@ -44,6 +44,26 @@ public sealed class BackbonePrecisionTests
         AreClose(expected, actual, 8 * Layers * rounding);
     }
 
+    /// <summary>So that a model in 16 bits may be larger than memory.</summary>
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    [DataRow("BF16", BackbonePrecision.BFloat16, true)]
+    [DataRow("F16", BackbonePrecision.Float16, true)]
+    [DataRow("BF16", BackbonePrecision.Float32, false)]
+    [DataRow("BF16", BackbonePrecision.Float16, false)]
+    public void Weights_that_are_stored_in_the_precision_stay_in_the_file(string storage, BackbonePrecision precision, bool staysMapped)
+    {
+        using var checkpoint = new TinyCheckpoint().Save(Enum.Parse<SafetensorsStorage>(storage));
+        using (var backbone = Backbone.Load(checkpoint.Path, CPU, precision))
+        {
+            Assert.AreEqual(precision.ElementType(), backbone.ElementType);
+            Assert.AreEqual(staysMapped, IsMapped());
+        }
+        Assert.IsFalse(IsMapped());
+
+        bool IsMapped() => File.ReadLines("/proc/self/maps").Any(line => line.Contains(checkpoint.Path, StringComparison.Ordinal));
+    }
+
     [TestMethod]
     [DynamicData(nameof(TwoFamilies))]
     public void Gradients_of_a_prefix_are_those_of_F32_but_for_rounding(string family, BackbonePrecision precision, double rounding)
