@@ -92,6 +92,12 @@ namespace Microsoft.ML.PTuning
             /// <summary>All texts that were written, best first, a vector of text; <see cref="GenerationSettings.Candidates"/> says how many.</summary>
             public string CandidatesColumnName { get; set; } = "Candidates";
 
+            /// <summary>
+            /// Whether what is written goes on behind the last token of the text, without a token between them; only for GPT-2. Null, the default, is
+            /// false: GPT-2's end of text stands between them. Of an imported adapter it is true, as in models of transformers.
+            /// </summary>
+            public bool? ContinuesText { get; set; }
+
             /// <summary>How texts are written.</summary>
             public GenerationSettings Generation { get; set; } = new();
 
@@ -103,6 +109,7 @@ namespace Microsoft.ML.PTuning
                 CandidatesColumnName = CandidatesColumnName,
                 ScoreColumnName = ScoreColumnName,
                 Generation = Generation,
+                ContinuesText = ContinuesText,
                 MaxLength = MaxLength,
             };
 

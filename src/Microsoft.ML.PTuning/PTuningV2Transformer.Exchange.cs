@@ -5,7 +5,10 @@ namespace Microsoft.ML.PTuning;
 
 public sealed partial class PTuningV2Transformer
 {
-    /// <summary>Imports an adapter of Hugging Face's PEFT: PREFIX_TUNING, PROMPT_TUNING, P_TUNING or LORA for SEQ_CLS, TOKEN_CLS or QUESTION_ANS.</summary>
+    /// <summary>
+    /// Imports an adapter of Hugging Face's PEFT: PREFIX_TUNING, PROMPT_TUNING, P_TUNING or LORA for SEQ_CLS, TOKEN_CLS, QUESTION_ANS or CAUSAL_LM, and
+    /// LORA for SEQ_2_SEQ_LM.
+    /// </summary>
     /// <remarks>
     /// The model scores as PEFT's does and is used like any other: it transforms, is saved and loaded, and can be the <c>InitialModel</c> of a training.
     /// Adapters of all versions from 0.3.0 on are read. Nothing in a file is run or downloaded. See docs/exchange.md.
@@ -78,7 +81,8 @@ public sealed partial class PTuningV2Transformer
     /// <remarks>
     /// A prefix in all layers becomes PREFIX_TUNING, <see cref="PromptTuning"/> PROMPT_TUNING, <see cref="PTuningV1"/> P_TUNING and
     /// <see cref="LowRankAdaptation"/> LORA. The head is one of transformers' models, which have no place for the classes' names: tell them to the model
-    /// that PEFT loads (<c>num_labels</c>, <c>id2label</c>, in the order of <see cref="Classes"/>). Files of the same names are replaced, each as a whole.
+    /// that PEFT loads (<c>num_labels</c>, <c>id2label</c>, in the order of <see cref="Classes"/>). For a model that writes text the file has no head.
+    /// Files of the same names are replaced, each as a whole.
     /// </remarks>
     /// <param name="folder">The folder to write to; it is made if it is not there.</param>
     /// <param name="baseModel">

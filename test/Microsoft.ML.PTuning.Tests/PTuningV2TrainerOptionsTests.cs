@@ -63,7 +63,7 @@ public class PTuningV2TrainerOptionsTests
     {
         var tasks = typeof(PTuningV2Trainer).GetNestedTypes().Where(type => !type.IsAbstract).ToArray();
 
-        Assert.HasCount(7, tasks);
+        Assert.HasCount(8, tasks);
         foreach (var type in tasks)
         {
             Assert.IsTrue(type.IsSealed, type.Name);

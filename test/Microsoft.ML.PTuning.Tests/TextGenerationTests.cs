@@ -180,8 +180,25 @@ public sealed class TextGenerationTests
         StringAssert.Contains(Refusal(options), "does not write text. Use a language model: gpt2");
         StringAssert.Contains(Refusal(Options(writer, new LinearProbe())), "trains the head alone");
         StringAssert.Contains(Refusal(writer.Options(new() { MaxNewTokens = 60 })), "64 positions");
+        using var bart = new TinyWriter("bart");
+        options = bart.Options();
+        options.ContinuesText = true;
+        StringAssert.Contains(Refusal(options), "what bart writes begins with a token of its own");
 
         string Refusal(PTuningV2Trainer.TextGenerationOptions refused) => Assert.ThrowsExactly<InvalidOperationException>(() => Fit(writer, refused)).Message;
+    }
+
+    /// <summary>Fine-tuning, since a prefix cannot make a random model write.</summary>
+    [TestMethod]
+    public void Text_may_go_on_without_a_token_between()
+    {
+        using var writer = new TinyWriter("gpt2");
+        var options = Options(writer, new FineTuning());
+        (options.MaxEpochs, options.LearningRate, options.BatchSize, options.ContinuesText) = (40, 1e-2, 8, true);
+        using var model = writer.Trainer(options).Fit(writer.Context.Data.LoadFromEnumerable(TinyWriter.Pairs(Rows).Append(new() { Text = "b", Label = "x" })));
+
+        CollectionAssert.AreEqual(TinyWriter.Pairs(Rows).Select(pair => pair.Label).ToArray(), Write(writer, model).Select(row => row.GeneratedText).ToArray());
+        Assert.AreEqual("x", model.GenerateText("b", _ => { })); // A single token: nothing stands before it.
     }
 
     [TestMethod]

@@ -25,6 +25,9 @@ internal sealed record BackboneFamily
     /// <summary>Whether its models write text (<see cref="Backbone.Writes"/>).</summary>
     public bool Writes { get; init; }
 
+    /// <summary>What Hugging Face's PEFT calls the task of its language models, <c>task_type</c>; null where PEFT's models compute otherwise.</summary>
+    public string? LanguageModelTask { get; init; }
+
     /// <summary>The key of the word embeddings.</summary>
     public string WordEmbeddings { get; init; } = "embeddings.word_embeddings.weight";
 

@@ -28,7 +28,7 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
 
     public static EncodedRow Of(EncodedText text) => new(Array.ConvertAll(text.Tokens, token => token.Id), text.Segments);
 
-    /// <summary>Rows as one batch.</summary>
+    /// <summary>Rows as one batch. Rows without a text have padding there.</summary>
     /// <param name="length">Tokens to pad to; the longest row's where that is more.</param>
     /// <param name="trunkCache">Has the trunk output of these rows; null where the encoder computes it.</param>
     public static EncodedBatch Collate(IReadOnlyList<EncodedRow> rows, int padId, Device device, int length = 0, ITrunkCache? trunkCache = null)
@@ -57,7 +57,7 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
     /// <returns>Int64 <c>[B, T]</c>, and 1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</returns>
     private static (Tensor Ids, Tensor? Mask) Padded(IReadOnlyList<EncodedRow> rows, Func<EncodedRow, int[]> part, int padId, int length, Device device)
     {
-        var longest = Math.Max(length, rows.Max(row => part(row).Length));
+        var longest = Math.Max(Math.Max(length, 1), rows.Max(row => part(row).Length));
         var ids = new long[rows.Count * longest];
         var mask = new float[rows.Count * longest];
         Array.Fill(ids, padId);

@@ -17,6 +17,9 @@ internal enum TaskForm
 
     /// <summary>A text with one of several choices: one number.</summary>
     Choice,
+
+    /// <summary>Each token of a text that is written: the language model's own head.</summary>
+    Writing,
 }
 
 /// <summary>A method with its trained tensors, by their saved names.</summary>
@@ -47,6 +50,9 @@ internal abstract class ForeignModel(string folder) : IDisposable
     /// <summary>What its head reads; null if the files do not tell.</summary>
     public abstract TaskForm? Form { get; }
 
+    /// <summary>Whether it may be a language model that writes, if the files do not tell what its head reads.</summary>
+    public virtual bool MayWrite => false;
+
     /// <summary>The classes in the order of the outputs; null if the files do not tell.</summary>
     public virtual IReadOnlyList<string>? Classes => null;
 
@@ -63,8 +69,9 @@ internal abstract class ForeignModel(string folder) : IDisposable
     public abstract ForeignMethod ReadMethod(Backbone backbone, TaskForm form);
 
     /// <param name="encoderFolder">The folder of the encoder, whose checkpoint may have a head.</param>
+    /// <returns>Null for the language model's own head.</returns>
     /// <exception cref="InvalidDataException">There is no such head, or it is not supported.</exception>
-    public abstract ForeignHead ReadHead(Backbone backbone, TaskForm form, string encoderFolder);
+    public abstract ForeignHead? ReadHead(Backbone backbone, TaskForm form, string encoderFolder);
 
     /// <summary>Refuses what was not read.</summary>
     /// <exception cref="InvalidDataException">Something was not.</exception>

@@ -11,6 +11,7 @@ internal static class ImportedTask
         NamedEntityRecognition => TaskForm.Tokens,
         QuestionAnswering => TaskForm.Answers,
         MultipleChoice => TaskForm.Choice,
+        TextGeneration => TaskForm.Writing,
         _ => TaskForm.Sentence,
     };
 
@@ -34,6 +35,23 @@ internal static class ImportedTask
         return task is QuestionAnswering answering
             ? answering with { MaxLength = room, DocumentStride = Math.Min(answering.DocumentStride, room / 4) } // A question may take half.
             : task with { MaxLength = room };
+    }
+
+    /// <summary>The task of a language model. It goes on behind the text as transformers' does, unless the options say otherwise.</summary>
+    /// <param name="options">Null where the caller gave none; <paramref name="room"/> holds then.</param>
+    /// <param name="room">The largest number of positions.</param>
+    /// <exception cref="ArgumentException">There are classes.</exception>
+    public static PromptTask Writing(PTuningV2Trainer.Options? options, IReadOnlyList<string>? classes, Backbone backbone, int room)
+    {
+        var task = (TextGeneration)(options ?? new PTuningV2Trainer.TextGenerationOptions()).ToTask();
+        if (classes is not null)
+            throw NoClasses(task);
+        if (options is null && task.MaxPositions > room)
+        {
+            var written = Math.Clamp(room / 2, 1, task.Generation.MaxNewTokens);
+            task = task with { Generation = new() { MaxNewTokens = written }, MaxLength = Math.Clamp(room - written - 1, 1, task.MaxLength) };
+        }
+        return (task with { ContinuesText = task.ContinuesText ?? (backbone.DecoderStart is null ? true : null) }).ForBackbone(backbone);
     }
 
     /// <param name="task">The task as the options say it.</param>
@@ -84,7 +102,7 @@ internal static class ImportedTask
         if (classes is null)
             return;
         if (task is not (MulticlassClassification or MultiLabelClassification or NamedEntityRecognition))
-            throw new ArgumentException($"Classes are given, but {Describe(task)} has none to name. Leave them out.", nameof(classes));
+            throw NoClasses(task);
         if (classes.Any(string.IsNullOrEmpty) || classes.Distinct().Count() < classes.Count)
             throw new ArgumentException("A class has no name, or two have the same one. Give each a name of its own.", nameof(classes));
         LabelValues.RefuseBrokenText(classes, nameof(classes));
@@ -98,4 +116,7 @@ internal static class ImportedTask
 
     /// <summary>The largest number of tokens that leaves a method its positions.</summary>
     public static int MostTokens(TuningMethod method, Backbone backbone) => backbone.MaxPositions - method.ReservedPositions - method.InsertedTokens;
+
+    private static ArgumentException NoClasses(PromptTask task) =>
+        new($"Classes are given, but {Describe(task)} has none to name. Leave them out.", "classes");
 }

@@ -29,7 +29,7 @@ internal static class ModelImport
         var device = HostEnvironment.DeviceOf(
             environment, options?.GpuDeviceId, options?.FallbackToCpu, line => channel.Warning(MessageSensitivity.None, "{0}", line));
         var precision = options?.ChosenNames.Contains(nameof(options.Precision)) == true ? options.Precision : HostEnvironment.PrecisionOf(environment);
-        var open = BackboneLibrary.Open(options?.Backbone ?? foreign.Encoder, device, precision);
+        var open = BackboneLibrary.Open(options?.Backbone ?? foreign.Encoder, device, precision, form == TaskForm.Writing);
         TrainedTensors? trained = null;
         try
         {
@@ -40,7 +40,10 @@ internal static class ModelImport
             var (method, tensors) = foreign.ReadMethod(backbone, form);
             var head = foreign.ReadHead(backbone, form, encoderFolder);
             foreign.RefuseUnread();
-            var task = TaskOf(foreign, form, head, options, classes, encoderFolder, ImportedTask.MostTokens(method, backbone));
+            var room = ImportedTask.MostTokens(method, backbone);
+            var task = head is null
+                ? ImportedTask.Writing(options, classes, backbone, room)
+                : TaskOf(foreign, form, head, options, classes, encoderFolder, room);
             if (task.FindMisfit(method, backbone, open.Lease.Tokenizer) is { } misfit)
                 throw new InvalidDataException($"'{folder}' does not fit the backbone {open.Reference}: {misfit}");
 
@@ -62,8 +65,10 @@ internal static class ModelImport
                 $"'{foreign.Folder}' does not tell what its head is for. Give the options of its task, such as new PTuningV2Trainer.MulticlassOptions().");
 
         var asked = ImportedTask.FormOf(options.ToTask());
-        return foreign.Form is null || foreign.Form == asked
+        return foreign.Form == asked || (foreign.Form is null && (asked != TaskForm.Writing || foreign.MayWrite))
             ? asked
+            : foreign.Form is null ? throw new InvalidDataException(
+                $"'{foreign.Folder}' holds no language model that writes, which {options.GetType().Name} are for. Give the options of the file's task.")
             : throw new InvalidDataException(
                 $"'{foreign.Folder}' has a head for {Describe(foreign.Form.Value)}, but {options.GetType().Name} are for {Describe(asked)}. "
                 + "Give the options of the file's task.");
@@ -85,10 +90,12 @@ internal static class ModelImport
     }
 
     private static TrainedTensors Trained(
-        PromptTask task, TuningMethod method, Backbone backbone, IReadOnlyDictionary<string, Tensor> tensors, ForeignHead head, Device device)
+        PromptTask task, TuningMethod method, Backbone backbone, IReadOnlyDictionary<string, Tensor> tensors, ForeignHead? head, Device device)
     {
-        var values = new Dictionary<string, Tensor>(tensors) { [HeadTensor.Weight] = head.Weight, [HeadTensor.Bias] = head.Bias };
-        if (head.Pooler is { } pooler)
+        var values = new Dictionary<string, Tensor>(tensors);
+        if (head is not null)
+            (values[HeadTensor.Weight], values[HeadTensor.Bias]) = (head.Weight, head.Bias);
+        if (head?.Pooler is { } pooler)
             (values[HeadTensor.PoolerWeight], values[HeadTensor.PoolerBias]) = pooler;
 
         var trained = new TrainedTensors();
@@ -103,6 +110,7 @@ internal static class ModelImport
         TaskForm.Tokens => "tags",
         TaskForm.Answers => "answers",
         TaskForm.Choice => "choices",
+        TaskForm.Writing => "texts that are written",
         _ => "texts",
     };
 }

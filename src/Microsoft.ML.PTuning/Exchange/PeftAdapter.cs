@@ -28,22 +28,44 @@ internal sealed class PeftAdapter : ForeignModel
 
     public override TaskForm? Form => _configuration.Form;
 
+    public override bool MayWrite => true;
+
     private string Prefix => _configuration.Kind == PeftKind.LowRank ? PeftNames.LowRankPrefix : PeftNames.PromptPrefix;
 
-    public override ForeignMethod ReadMethod(Backbone backbone, TaskForm form) => _configuration.Kind switch
+    public override ForeignMethod ReadMethod(Backbone backbone, TaskForm form)
     {
-        PeftKind.Prefix => ReadPrefix(backbone),
-        PeftKind.LowRank => ReadLowRank(backbone),
-        _ => ReadPrompt(backbone, form),
-    };
+        if (form == TaskForm.Writing)
+            CheckLanguageModel(backbone);
+        return _configuration.Kind switch
+        {
+            PeftKind.Prefix => ReadPrefix(backbone),
+            PeftKind.LowRank => ReadLowRank(backbone),
+            _ => ReadPrompt(backbone, form),
+        };
+    }
 
-    public override ForeignHead ReadHead(Backbone backbone, TaskForm form, string encoderFolder) => TransformersHead.Read(
-        TransformersHead.NamesOf(form, backbone), backbone, new(_tensors, Prefix), () => ForeignTensors.OpenCheckpoint(encoderFolder));
+    public override ForeignHead? ReadHead(Backbone backbone, TaskForm form, string encoderFolder) => form == TaskForm.Writing
+        ? null
+        : TransformersHead.Read(
+            TransformersHead.NamesOf(form, backbone), backbone, new(_tensors, Prefix), () => ForeignTensors.OpenCheckpoint(encoderFolder));
 
     public override void RefuseUnread() => _tensors.RefuseUnread(
         "Without them its scores would be others. Train the adapter without what they belong to (more modules_to_save, biases, DoRA).");
 
     public override void Dispose() => _tensors.Dispose();
+
+    private void CheckLanguageModel(Backbone backbone)
+    {
+        var family = backbone.Configuration.ModelType;
+        var expected = PeftNames.TextTaskOf(backbone)
+            ?? throw new InvalidDataException($"'{Folder}' is an adapter of a language model, and those of the family {family} are not imported.");
+        if (_configuration.TaskType is { } type && type != expected)
+            throw new InvalidDataException(
+                $"'{Folder}' has the task_type {type}, but the language models of {family} are for {expected}. "
+                + "Name the one that it was trained on, as Backbone of the options.");
+        if (expected == PeftNames.TextToText && _configuration.Kind != PeftKind.LowRank)
+            throw new InvalidDataException($"'{Folder}' has prompts for {family}, expected {PeftNames.LowRank}: {PeftConfiguration.NoTextToTextPrompts}.");
+    }
 
     private ForeignMethod ReadPrefix(Backbone backbone)
     {

@@ -22,6 +22,10 @@ internal enum PeftKind
 /// <summary>What <c>adapter_config.json</c> says that matters for scores. Fields that are not known, or do not matter, are passed over.</summary>
 internal sealed record PeftConfiguration
 {
+    /// <summary>Why prompts of a language model with an encoder are not read and not written.</summary>
+    public const string NoTextToTextPrompts =
+        "what PEFT's prompts do in the decoder and in its attention to the encoder depends on the version of transformers";
+
     private const string Verdict = "does not describe an adapter that can be imported";
 
     private static readonly Dictionary<string, PeftKind> Kinds = new()
@@ -37,6 +41,8 @@ internal sealed record PeftConfiguration
         [PeftNames.Sentences] = TaskForm.Sentence,
         [PeftNames.Tags] = TaskForm.Tokens,
         [PeftNames.Answers] = TaskForm.Answers,
+        [PeftNames.CausalText] = TaskForm.Writing,
+        [PeftNames.TextToText] = TaskForm.Writing,
     };
 
     /// <summary>Starts of LoRA that leave the encoder's weights as they are; with others (PiSSA, OLoRA, CorDA, LoftQ) its weights change, too.</summary>
@@ -61,8 +67,11 @@ internal sealed record PeftConfiguration
 
     public required PeftKind Kind { get; init; }
 
-    /// <summary>Null if the adapter was made without a task.</summary>
-    public TaskForm? Form { get; init; }
+    /// <summary>The value of <c>task_type</c>; null if the adapter was made without a task.</summary>
+    public string? TaskType { get; init; }
+
+    /// <summary>What its head reads; null if the adapter was made without a task.</summary>
+    public TaskForm? Form => TaskType is null ? null : Forms[TaskType];
 
     /// <summary>P; 0 for LoRA.</summary>
     public int PromptLength { get; init; }
@@ -115,11 +124,14 @@ internal sealed record PeftConfiguration
         var path = Path.Combine(folder, PeftNames.Configuration);
         using var file = ConfigurationFile.Open(path, Verdict);
         var kind = Kinds.GetValueOrDefault(file.Word("peft_type", Kinds.Keys));
-        TaskForm? form = file.Has("task_type") && Forms.TryGetValue(file.Word("task_type", Forms.Keys), out var named) ? named : null;
+        var taskType = file.Has("task_type") ? file.Word("task_type", Forms.Keys) : null;
+        if (taskType == PeftNames.TextToText && kind != PeftKind.LowRank)
+            file.Fault($"peft_type is {file.Text("peft_type")} with task_type {taskType}, expected {PeftNames.LowRank}: {NoTextToTextPrompts}");
+        file.ThrowIfFaulty();
         var read = new PeftConfiguration
         {
             Kind = kind,
-            Form = form,
+            TaskType = taskType,
             BaseModel = file.Text("base_model_name_or_path"),
             Revision = file.Text("revision"),
             Source = path,

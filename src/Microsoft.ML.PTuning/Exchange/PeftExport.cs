@@ -49,6 +49,9 @@ internal static class PeftExport
 
     private static IEnumerable<(string Name, Tensor Tensor)> Head(PromptModel model, TrainedTensors trained)
     {
+        if (model.Task is TextGeneration)
+            yield break; // The language model's own.
+
         var backbone = model.Network.Encoder.Backbone;
         var prefix = model.Method is LowRankAdaptation ? PeftNames.LowRankPrefix : PeftNames.PromptPrefix;
         var (pooler, output) = TransformersHead.NamesOf(ImportedTask.FormOf(model.Task), backbone);

@@ -17,6 +17,8 @@ internal static class PeftMisfits
 
     private static IEnumerable<string> OfMethod(TuningMethod method, PromptTask task, Backbone backbone) => method switch
     {
+        DeepPrefix or InputPromptMethod when task is TextGeneration && PeftNames.TextTaskOf(backbone) == PeftNames.TextToText =>
+            [$"the method is {method.KindName} over {backbone.Configuration.ModelType}, and {PeftConfiguration.NoTextToTextPrompts}; use {LowRankAdaptation.Kind}"],
         DeepPrefix prefix => OfPrefix(prefix, backbone),
         PromptTuning or PTuningV1 => OfPrompt((InputPromptMethod)method, task, backbone),
         LowRankAdaptation => [],
@@ -67,7 +69,10 @@ internal static class PeftMisfits
         SentenceTask sentence => OfSentences((SentenceHead)sentence.Head, method, backbone),
         NamedEntityRecognition { PredicateColumnName: not null } => ["each row has a predicate behind its sentence, and an adapter has no place for it"],
         NamedEntityRecognition or QuestionAnswering => [],
-        _ => [$"the task is {ImportedTask.Describe(task)}, and PEFT's task types are {PeftNames.Sentences}, {PeftNames.Tags} and {PeftNames.Answers}"],
+        TextGeneration => PeftNames.TextTaskOf(backbone) is not null ? []
+            : [$"the language model is of the family {backbone.Configuration.ModelType}, whose models in transformers compute otherwise"],
+        _ => [$"the task is {ImportedTask.Describe(task)}, and PEFT's task types are {PeftNames.Sentences}, {PeftNames.Tags}, {PeftNames.Answers}, "
+            + $"{PeftNames.CausalText} and {PeftNames.TextToText}"],
     };
 
     private static IEnumerable<string> OfSentences(SentenceHead head, TuningMethod method, Backbone backbone)

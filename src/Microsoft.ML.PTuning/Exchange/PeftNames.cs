@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Backbones;
+
 namespace Microsoft.ML.PTuning.Exchange;
 
 /// <summary>The names of PEFT's files, tensors and settings. They are the same from version 0.3.0 on.</summary>
@@ -18,5 +20,8 @@ internal static class PeftNames
     public const string PrefixTuning = "PREFIX_TUNING", PromptTuning = "PROMPT_TUNING", PTuning = "P_TUNING", LowRank = "LORA";
 
     /// <summary>Values of <c>task_type</c>.</summary>
-    public const string Sentences = "SEQ_CLS", Tags = "TOKEN_CLS", Answers = "QUESTION_ANS";
+    public const string Sentences = "SEQ_CLS", Tags = "TOKEN_CLS", Answers = "QUESTION_ANS", CausalText = "CAUSAL_LM", TextToText = "SEQ_2_SEQ_LM";
+
+    /// <inheritdoc cref="BackboneFamily.LanguageModelTask"/>
+    public static string? TextTaskOf(Backbone backbone) => BackboneFamilies.Find(backbone.Configuration.ModelType)!.LanguageModelTask;
 }

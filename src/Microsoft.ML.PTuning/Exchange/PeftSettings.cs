@@ -30,17 +30,28 @@ internal static class PeftSettings
     {
         var (backbone, isLowRank) = (model.Network.Encoder.Backbone, model.Method is LowRankAdaptation);
         var form = ImportedTask.FormOf(model.Task);
-        string[] modules = form == TaskForm.Answers ? [TransformersHead.Answers] : [TransformersHead.Tags, "score"];
+        string[] modules = form switch
+        {
+            TaskForm.Answers => [TransformersHead.Answers],
+            TaskForm.Writing => [],
+            _ => [TransformersHead.Tags, "score"],
+        };
         var isHub = model.Reference.Kind == BackboneKind.Hub && baseModel is null;
         var settings = new JsonObject
         {
             ["auto_mapping"] = null,
             ["base_model_name_or_path"] = baseModel ?? (isHub ? model.Reference.Name : model.Description.Directory),
             ["inference_mode"] = true,
-            ["modules_to_save"] = Texts(isLowRank ? modules : [.. modules, .. modules]), // PEFT adds them twice.
+            ["modules_to_save"] = modules.Length == 0 ? null : Texts(isLowRank ? modules : [.. modules, .. modules]), // PEFT adds them twice.
             ["peft_version"] = Version,
             ["revision"] = isHub ? model.Reference.Revision : null,
-            ["task_type"] = form switch { TaskForm.Tokens => PeftNames.Tags, TaskForm.Answers => PeftNames.Answers, _ => PeftNames.Sentences },
+            ["task_type"] = form switch
+            {
+                TaskForm.Tokens => PeftNames.Tags,
+                TaskForm.Answers => PeftNames.Answers,
+                TaskForm.Writing => PeftNames.TextTaskOf(backbone),
+                _ => PeftNames.Sentences,
+            },
         };
         AddMethod(settings, model.Method, backbone);
         return Write(settings);

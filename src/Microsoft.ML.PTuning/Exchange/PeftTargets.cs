@@ -19,7 +19,7 @@ internal static class PeftTargets
     /// <summary>Every module of the encoder with a weight, and those of a head.</summary>
     private static IEnumerable<string> LinearLayers(Backbone backbone, string prefix) => backbone.Tensors.Names
         .Where(name => name.EndsWith(".weight", StringComparison.Ordinal)).Select(name => prefix + name[..^".weight".Length])
-        .Concat(["classifier", "classifier.dense", "classifier.out_proj", "qa_outputs", "pooler.dense", prefix + "pooler", prefix + "pooler.dense"]);
+        .Concat(["classifier", "classifier.dense", "classifier.out_proj", "qa_outputs", "lm_head", "pooler.dense", prefix + "pooler", prefix + "pooler.dense"]);
 
     private static bool Means(string name, string module) => module == name || module.EndsWith($".{name}", StringComparison.Ordinal);
 

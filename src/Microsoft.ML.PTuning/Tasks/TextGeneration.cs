@@ -26,6 +26,9 @@ internal sealed record TextGeneration : PromptTask
     /// <summary>How texts are written.</summary>
     public required GenerationSettings Generation { get; init; }
 
+    /// <inheritdoc cref="PTuningV2Trainer.TextGenerationOptions.ContinuesText"/>
+    public bool? ContinuesText { get; init; }
+
     /// <inheritdoc cref="Backbone.DecoderStart"/>
     public int? DecoderStart { get; init; }
 
@@ -69,8 +72,10 @@ internal sealed record TextGeneration : PromptTask
         : throw new InvalidOperationException(
             $"There is no row to learn from: column '{LabelColumnName}' has no text in any of the {training.Skipped} training rows.");
 
-    public override string? FindMisfit(Backbone backbone) => backbone.Writes
-        ? null
+    public override string? FindMisfit(Backbone backbone) =>
+        backbone.Writes && ContinuesText == true && backbone.DecoderStart is not null
+            ? $"ContinuesText is true, but what {backbone.Configuration.ModelType} writes begins with a token of its own. Leave it out."
+        : backbone.Writes ? null
         : $"an encoder of the family {backbone.Configuration.ModelType} does not write text. "
             + $"Use a language model: {string.Join(", ", BackboneFamilies.All.Where(family => family.Writes).Select(family => family.ModelType))}.";
 
@@ -83,6 +88,8 @@ internal sealed record TextGeneration : PromptTask
     {
         var special = tokenizer.SpecialTokens(pair: false);
         return tokenizer.Generation is null ? "its tokenizer does not say where a written text begins and ends. Use the files of a language model."
+            : ContinuesText == true && tokenizer.Generation.Masks.Count > 0
+                ? "ContinuesText is true, but what this language model writes fills a mask of the text. Leave it out."
             : MaxLength <= special ? $"MaxLength is {MaxLength}, but {special} special tokens stand around a text. Use more."
             : null;
     }
@@ -100,7 +107,7 @@ internal sealed record TextGeneration : PromptTask
 
     /// <param name="target">The text that should follow; null to write one.</param>
     public Example Encode(TextTokenizer tokenizer, string text, string? target) =>
-        TextPart.Encode(tokenizer, DecoderStart, text, target, MaxLength, Generation.MaxNewTokens);
+        TextPart.Encode(tokenizer, DecoderStart, ContinuesText == true, text, target, MaxLength, Generation.MaxNewTokens);
 
     /// <summary>The sum of the right tokens' negative log-probabilities.</summary>
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts) =>
@@ -180,7 +187,7 @@ internal sealed record TextGeneration : PromptTask
     private TextEnd EndOf(TextTokenizer tokenizer) =>
         new(tokenizer.Generation!.End, Generation.StopTexts.Count == 0 ? null : tokens => StopIn(tokenizer.Decode(tokens)) >= 0);
 
-    private static int SeedOf(ExamplePart part) => StableHash.Of(part.Sequences[0].Ids);
+    private static int SeedOf(ExamplePart part) => StableHash.Of([.. part.Sequences[0].Ids, .. part.Sequences[0].DecoderIds]);
 
     private string TextOf(TextTokenizer tokenizer, int[] tokens)
     {

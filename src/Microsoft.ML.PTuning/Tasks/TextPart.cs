@@ -11,15 +11,18 @@ internal sealed record TextPart(EncodedRow Row, TextTokenizer Tokenizer) : Examp
     public int[] NextIds => Row.NextIds;
 
     /// <param name="decoderStart">What the decoder reads first; null for the token that a written text begins with.</param>
+    /// <param name="continues">Whether the decoder reads the text's last token first instead.</param>
     /// <param name="target">The text that should follow; null to write one.</param>
     /// <param name="maxLength">Tokens of the text.</param>
     /// <param name="maxTarget">Tokens of the target, its end included; a longer one is cut, and then has no end.</param>
-    public static Example Encode(TextTokenizer tokenizer, int? decoderStart, string text, string? target, int maxLength, int maxTarget)
+    public static Example Encode(
+        TextTokenizer tokenizer, int? decoderStart, bool continues, string text, string? target, int maxLength, int maxTarget)
     {
         var special = tokenizer.Generation!;
-        var start = decoderStart ?? special.Begin;
         var source = tokenizer.Encode(text, second: null, maxLength);
-        var row = EncodedRow.Of(source) with { DecoderIds = [start], MaskPlace = MaskPlace(source, special) };
+        var row = EncodedRow.Of(source) with { DecoderIds = [decoderStart ?? special.Begin], MaskPlace = MaskPlace(source, special) };
+        if (continues)
+            row = row with { Ids = row.Ids[..^1], Segments = row.Segments[..^1], DecoderIds = [row.Ids[^1]] };
         if (target is null)
             return new([new TextPart(row, tokenizer)], source.DroppedTokens > 0);
 
@@ -27,7 +30,7 @@ internal sealed record TextPart(EncodedRow Row, TextTokenizer Tokenizer) : Examp
         var isCut = next.Length > maxTarget;
         if (isCut)
             next = next[..maxTarget];
-        row = row with { DecoderIds = [start, .. next[..^1]], NextIds = next };
+        row = row with { DecoderIds = [.. row.DecoderIds, .. next[..^1]], NextIds = next };
         return new([new TextPart(row, tokenizer)], source.DroppedTokens > 0 || isCut);
     }
 

@@ -1,7 +1,9 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tokenization;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Exchange;
@@ -27,8 +29,8 @@ internal sealed class ForeignFolder : IDisposable
     }
 
     /// <summary>The encoder of an adapter of PEFT, with a tokenizer.</summary>
-    /// <param name="family">bert or roberta.</param>
-    public static ForeignFolder PeftEncoder(string family) => Copy($"peft/{family}").WithTokenizer();
+    /// <param name="family">bert, roberta or gpt2.</param>
+    public static ForeignFolder PeftEncoder(string family) => family == "gpt2" ? Copy("peft/gpt2").WithBytes() : Copy($"peft/{family}").WithTokenizer();
 
     public string File(string name) => _directory.File(name);
 
@@ -53,6 +55,20 @@ internal sealed class ForeignFolder : IDisposable
         var words = Enumerable.Range(special.Count, configuration.VocabularySize - special.Count).Select(id => $"w{id}");
         System.IO.File.WriteAllLines(File("vocab.txt"), [.. special, .. words]);
         return this;
+    }
+
+    /// <summary>GPT-2's tokenizer, which has a token per byte. The vocabulary gets words behind its own, with random vectors.</summary>
+    public ForeignFolder WithBytes()
+    {
+        const string Words = "transformer.wte.weight", Weights = "model.safetensors";
+        string[] tokens = ["<|endoftext|>", .. ByteSymbols.Of.Select(symbol => symbol.ToString()), "ab"];
+        var tensors = Read(Weights);
+        var own = tensors[Words];
+        tensors[Words] = cat([own, randn([tokens.Length - own.size(0), own.size(1)], generator: new Generator(1)) * 0.3]);
+        Write(Weights, tensors);
+        Write("vocab.json", JsonSerializer.Serialize(tokens.Select((token, id) => (token, id)).ToDictionary(entry => entry.token, entry => entry.id)));
+        Write("merges.txt", "#version: 0.2\na b\n");
+        return Bend("config.json", settings => settings["vocab_size"] = tokens.Length);
     }
 
     /// <summary>Changes a JSON file.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tasks;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Exchange;
@@ -12,7 +13,7 @@ internal static class ImportedScores
     /// </summary>
     private const double Tolerance = 4e-5;
 
-    /// <summary>The logits of the file's batch, <c>[B, ...]</c>.</summary>
+    /// <summary>The logits of the file's batch, <c>[B, ...]</c>; of a language model those of the file's words for each token, the method's first.</summary>
     public static Tensor Of(PTuningV2Transformer model, IReadOnlyDictionary<string, Tensor> golden)
     {
         using var frozen = no_grad();
@@ -20,7 +21,20 @@ internal static class ImportedScores
         var ids = golden["input.input_ids"].view(-1, length);
         var segments = golden.TryGetValue("input.token_type_ids", out var given) ? given.view(-1, length) : zeros_like(ids);
         var mask = golden["input.attention_mask"].view(-1, length).to(ScalarType.Float32);
-        return model.Model.Network.Forward(new EncodedBatch(ids, segments, mask), model.Model.Tensors);
+        var batch = new EncodedBatch(ids, segments, mask);
+        return model.Model.Task is TextGeneration
+            ? OfLanguageModel(model, batch).narrow(2, 0, golden["expect.logits"].size(2))
+            : model.Model.Network.Forward(batch, model.Model.Tensors);
+    }
+
+    /// <summary>The logits of the next word behind each token, <c>[B, P + T, vocabulary]</c>; behind those that a decoder reads, where it reads some.</summary>
+    public static Tensor OfLanguageModel(PTuningV2Transformer model, EncodedBatch batch)
+    {
+        using var frozen = no_grad();
+        var encoder = model.Model.Network.Encoder;
+        var tuning = encoder.Method.Tune(encoder.Backbone, model.Model.Tensors, batch.Rows, dropout: null);
+        var states = encoder.Backbone.Forward(encoder.Method.Arrange(batch, encoder.Backbone).Read, tuning, encoder.ReservedPositions);
+        return encoder.Backbone.LanguageHead!.Forward(states.reshape(-1, states.size(2)), tuning.Weights).view(states.size(0), states.size(1), -1);
     }
 
     /// <summary>Fails unless a model gives the file's logits, at padding excepted.</summary>
@@ -30,7 +44,14 @@ internal static class ImportedScores
         var actual = Of(model, golden);
         var expected = golden.TryGetValue("expect.start_logits", out var starts) ? stack([starts, golden["expect.end_logits"]], 2) : golden["expect.logits"];
         var isPerToken = actual.dim() == 3;
-        AreClose(expected.reshape(actual.shape), actual, isPerToken ? golden["input.attention_mask"].to(ScalarType.Float32).unsqueeze(2) : null);
+        AreClose(expected.reshape(actual.shape), actual, isPerToken ? MaskOf(golden, actual.size(1)) : null);
+    }
+
+    /// <summary>1 at a token of the text and at those of the method before it, <c>[B, T, 1]</c>.</summary>
+    private static Tensor MaskOf(IReadOnlyDictionary<string, Tensor> golden, long tokens)
+    {
+        var ofText = golden["input.attention_mask"].to(ScalarType.Float32);
+        return cat([ones(ofText.size(0), tokens - ofText.size(1)), ofText], 1).unsqueeze(2);
     }
 
     /// <param name="mask">1 where numbers are compared; null for everywhere.</param>

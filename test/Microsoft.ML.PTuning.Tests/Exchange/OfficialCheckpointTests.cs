@@ -39,6 +39,17 @@ public sealed class OfficialCheckpointTests
     }
 
     [TestMethod]
+    public void Checkpoint_without_a_head_does_not_write()
+    {
+        using var golden = Open("bert.sequence-classification");
+        using var folder = ForeignFolder.Copy(golden.Directory).WithTokenizer().Bend("config.json", settings => settings.Remove("architectures"));
+        folder.Write("model.safetensors", folder.Read("model.safetensors").Where(pair => !pair.Key.StartsWith("classifier", StringComparison.Ordinal)));
+        var refused = Assert.ThrowsExactly<InvalidDataException>(() =>
+            PTuningV2Transformer.ImportOfficialCheckpoint(new MLContext(1), folder.Path, new PTuningV2Trainer.TextGenerationOptions()));
+        StringAssert.Contains(refused.Message, "holds no language model that writes, which TextGenerationOptions are for");
+    }
+
+    [TestMethod]
     public void Checkpoint_of_torch_is_read()
     {
         using var golden = Open("roberta.question-answering");

@@ -16,7 +16,7 @@ public sealed class PeftExportTests
     };
 
     public static IEnumerable<object[]> Adapters =>
-        from family in (string[])["bert", "roberta"]
+        from family in (string[])["bert", "roberta", "gpt2"]
         from method in (string[])["prefix-tuning", "prefix-tuning.projection", "prompt-tuning", "p-tuning.mlp", "p-tuning.lstm", "lora"]
         select new object[] { family, method };
 
@@ -53,6 +53,10 @@ public sealed class PeftExportTests
     [DataRow("roberta", "prompt-tuning")]
     [DataRow("bert", "p-tuning.lstm")]
     [DataRow("roberta", "lora")]
+    [DataRow("gpt2", "prefix-tuning")]
+    [DataRow("gpt2", "prompt-tuning")]
+    [DataRow("gpt2", "p-tuning.lstm")]
+    [DataRow("gpt2", "lora")]
     public void Settings_have_the_bytes_of_pefts(string family, string method)
     {
         using var exported = new TemporaryDirectory();

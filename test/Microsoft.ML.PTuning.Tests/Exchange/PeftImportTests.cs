@@ -200,7 +200,7 @@ public sealed class PeftImportTests
 
     [TestMethod]
     [DataRow("peft_type", "\"ADALORA\"", "peft_type is \"ADALORA\", expected one of PREFIX_TUNING, PROMPT_TUNING, P_TUNING, LORA")]
-    [DataRow("task_type", "\"SEQ_2_SEQ_LM\"", "task_type is \"SEQ_2_SEQ_LM\"")]
+    [DataRow("task_type", "\"FEATURE_EXTRACTION\"", "expected one of SEQ_CLS, TOKEN_CLS, QUESTION_ANS, CAUSAL_LM, SEQ_2_SEQ_LM")]
     [DataRow("use_dora", "true", "DoRA scales the weights")]
     [DataRow("bias", "\"all\"", "bias is \"all\", expected one of none")]
     [DataRow("rank_pattern", "{\"query\": 2}", "all products have the rank r")]

@@ -9,12 +9,16 @@ namespace Microsoft.ML.PTuning.Tests.Training;
 /// <param name="Names">The official names of the parameters, in their order.</param>
 internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Parameters, IReadOnlyList<string> Names)
 {
+    /// <summary>The vectors of PEFT's methods.</summary>
+    private const string PeftVectors = "prompt_encoder.embedding.weight";
+
     private const string Embedding = "prefix_encoder.embedding.weight", Prompts = "prompts.weight", ShallowPrompts = "prefix_encoder.weight";
 
     /// <summary>The embeddings of each stack's prefix, and the network over them, in the order of <see cref="ProjectedPrefix"/>.</summary>
     private static readonly (string Embedding, string Network)[] Networks =
     [
         (Embedding, "prefix_encoder.trans"),
+        (PeftVectors, "prompt_encoder.transform"),
         ("prefix.wte_enc.weight", "prefix.control_trans_enc"),
         ("prefix.wte.weight", "prefix.control_trans"),
         ("prefix.wte2.weight", "prefix.control_trans2"),
@@ -23,7 +27,10 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
     /// <param name="weights">Its weights, in the type to compute in.</param>
     /// <param name="backbone">The encoder over them, with its language model's head where the task needs it.</param>
     public static OfficialMethod Of(GoldenEncoder golden, GoldenWeights weights, Backbone backbone) =>
-        StacksOf(golden).Length > 0 || Has(golden, Embedding) ? Prefix(golden, weights)
+        StacksOf(golden).Length > 0 || FlatPrefix(golden) is not null ? Prefix(golden, weights)
+        : golden.Name.EndsWith(".prompt-tuning", StringComparison.Ordinal) && Has(golden, PeftVectors)
+            ? Prompt(PeftVectors, weights, new PromptTuning { Length = (int)weights[PeftVectors].size(0) })
+        : golden.Name.Contains(".p-tuning.") ? PeftNetwork(golden, weights)
         : Has(golden, Prompts) ? Prompt(Prompts, weights, new PromptTuning
         {
             Length = (int)weights[Prompts].size(0),
@@ -47,7 +54,7 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
         var encoder = weights.Backbone.Configuration;
         if (StacksOf(golden) is { Length: > 0 } stacks)
             return InLayers(weights.Backbone, [.. stacks.Select(Projected)]);
-        return Has(golden, Embedding) ? Split(weights[Embedding]) : null;
+        return FlatPrefix(golden) is { } name ? Split(weights[name]) : null;
 
         Tensor Projected((string Embedding, string Network) of)
         {
@@ -60,6 +67,12 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
 
     private static (string Embedding, string Network)[] StacksOf(GoldenEncoder golden) =>
         [.. Networks.Where(of => Has(golden, of.Embedding) && Has(golden, $"{of.Network}.0.weight"))];
+
+    /// <summary>The name of a prefix without a network; null where there is none.</summary>
+    private static string? FlatPrefix(GoldenEncoder golden) =>
+        Has(golden, Embedding) ? Embedding
+        : golden.Name.EndsWith(".prefix-tuning", StringComparison.Ordinal) && Has(golden, PeftVectors) ? PeftVectors
+        : null;
 
     /// <summary>The prefixes of stacks in the order of the encoder's layers.</summary>
     private static Tensor InLayers(Backbone backbone, Tensor[] stacks)
@@ -74,7 +87,7 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
     {
         var stacks = StacksOf(golden);
         string[] names = stacks.Length == 0
-            ? [Embedding]
+            ? [FlatPrefix(golden)!]
             : [.. stacks.SelectMany(of => (string[])[of.Embedding, $"{of.Network}.0.weight", $"{of.Network}.0.bias", $"{of.Network}.2.weight", $"{of.Network}.2.bias"])];
         var values = new Queue<Tensor>(names.Select(name => weights[name]));
         var method = new DeepPrefix { PrefixLength = (int)weights[names[0]].size(0) };
@@ -127,6 +140,15 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
         var vectors = weights[embedding].clone();
         MethodParameters parameters = isLstm ? new LstmPrompt(vectors, (int)weights[names[2]].size(1), next) : new MlpPrompt(vectors, next);
         return new(new PTuningV1 { Length = (int)vectors.size(0) }, parameters, names);
+    }
+
+    private static OfficialMethod PeftNetwork(GoldenEncoder golden, GoldenWeights weights)
+    {
+        const string Initial = "init.", Encoder = "prompt_encoder.";
+        string[] names = [.. golden.Tensors.Keys
+            .Where(name => name.StartsWith(Initial + Encoder, StringComparison.Ordinal)).Select(name => name[Initial.Length..])];
+        var network = new PeftPromptNetwork(names.ToDictionary(name => name[Encoder.Length..], name => weights[name].clone()));
+        return new(new PTuningV1 { Length = (int)weights[PeftVectors].size(0) }, network, names);
     }
 
     private static OfficialMethod Prompt(string name, GoldenWeights weights, TuningMethod method) => new(

@@ -45,7 +45,8 @@ internal sealed class OfficialRun
             return ExactNumbers.OnOneCore(() => Run(golden, weights, shards, recompute, learningRate));
         })).Value;
 
-    private GoldenEncoder Open() => _path.EndsWith(".lora", StringComparison.Ordinal) ? GoldenEncoder.OfPeft(_path) : new(_path, "init.", GoldenEncoder.IsOfTheEncoder);
+    private GoldenEncoder Open() =>
+        Path.GetFileName(Path.GetDirectoryName(_path)) == "peft" ? GoldenEncoder.OfPeft(_path) : new(_path, "init.", GoldenEncoder.IsOfTheEncoder);
 
     private Dictionary<string, double[]> Run(
         GoldenEncoder golden, GoldenWeights weights, int shards = 1, bool recompute = false, double learningRate = OfficialModel.LearningRate)

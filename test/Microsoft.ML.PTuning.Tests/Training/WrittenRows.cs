@@ -20,10 +20,10 @@ internal static class WrittenRows
         int Tokens(int row) => (int)Rows(golden.Batch.Mask!.to(ScalarType.Int64))[row].Sum();
     }
 
-    /// <summary>The decoder begins with the token before the first label: it foresees that.</summary>
+    /// <summary>The decoder begins with the token before the first label that is not the row's first: it foresees that.</summary>
     private static TextPart DecoderOnly(long[] ids, long[] labels)
     {
-        var (first, last) = (Array.FindIndex(labels, label => label != Ignored), Array.FindLastIndex(labels, label => label != Ignored));
+        var (first, last) = (Math.Max(1, Array.FindIndex(labels, label => label != Ignored)), Array.FindLastIndex(labels, label => label != Ignored));
         return Part(ids[..(first - 1)], ids[(first - 1)..last], labels[first..(last + 1)]);
     }
 

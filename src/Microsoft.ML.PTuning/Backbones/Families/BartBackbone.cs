@@ -62,6 +62,7 @@ internal sealed class BartBackbone : Backbone
         LanguageHead = new() { Bias = "final_logits_bias", BiasIsRow = true, Decoder = "lm_head.weight" },
         SentenceHead = new("classification_head.dense", "classification_head.out_proj"),
         Writes = true,
+        LanguageModelTask = "SEQ_2_SEQ_LM",
         WordEmbeddings = "shared.weight",
         Linear = (configuration, layer) => Linear((BartConfiguration)configuration, layer),
         DefaultPadTokenId = 1,

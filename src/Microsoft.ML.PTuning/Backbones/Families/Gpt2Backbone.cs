@@ -38,7 +38,9 @@ internal sealed class Gpt2Backbone : Backbone
         ModelType = "gpt2",
         Keys = new("transformer.") { Heads = ["lm_head."], Buffers = [".attn.bias", ".attn.masked_bias"] },
         LanguageHead = new() { Decoder = "lm_head.weight" },
+        TakesPrefix = true,
         Writes = true,
+        LanguageModelTask = "CAUSAL_LM",
         WordEmbeddings = "wte.weight",
         Linear = (_, layer) => Linear(layer),
         DefaultPadTokenId = 0, // GPT-2 has none. Any id will do, since no token sees padding.

@@ -31,6 +31,16 @@ internal static class Exchange
         Console.WriteLine(string.Join(", ", model.Classes)); // For id2label.
     }
 
+    public static void FromPeftToWrite(MLContext mlContext)
+    {
+        using var model = PTuningV2Transformer.ImportPeft(mlContext, "adapters/complaints", new PTuningV2Trainer.TextGenerationOptions
+        {
+            Backbone = "openai-community/gpt2",
+            Generation = new() { MaxNewTokens = 10 },
+        });
+        Console.WriteLine(model.GenerateText("Tweet text : I have no water and the bill is paid. Label :", piece => { }));
+    }
+
     public static void FromTheOfficialCode(MLContext mlContext)
     {
         using var model = PTuningV2Transformer.ImportOfficialCheckpoint(mlContext, "checkpoints/conll2003-roberta", new PTuningV2Trainer.NamedEntityOptions
