@@ -189,6 +189,11 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
         return hidden.gather(1, last.view(-1, 1, 1).expand(-1, 1, hidden.size(2))).squeeze(1);
     }
 
+    /// <summary>The states that tell the word at the rows' mask tokens, <c>[B, H]</c>.</summary>
+    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>; those of the decoder's tokens, <c>[B, U, H]</c>, where it reads some.</param>
+    public virtual Tensor MaskStates(Tensor hidden, EncodedBatch batch) =>
+        hidden.gather(1, batch.MaskPlaces!.view(-1, 1, 1).expand(-1, 1, hidden.size(2))).squeeze(1);
+
     /// <summary>The checkpoint's own pooler over the <see cref="SentenceToken"/>.</summary>
     /// <inheritdoc cref="SentenceStates"/>
     /// <returns>Sentence vectors, of the type of <paramref name="hidden"/>, <c>[B, H]</c>.</returns>
