@@ -81,7 +81,7 @@ internal sealed record TextGeneration : PromptTask
 
     public override string? FindMisfit(TextTokenizer tokenizer)
     {
-        var special = tokenizer.SpecialTokens(pair: false);
+        var special = GapRow.AddedTokens(tokenizer, pair: false);
         return tokenizer.Generation is null ? "its tokenizer does not say where a written text begins and ends. Use the files of a language model."
             : MaxLength <= special ? $"MaxLength is {MaxLength}, but {special} special tokens stand around a text. Use more."
             : null;

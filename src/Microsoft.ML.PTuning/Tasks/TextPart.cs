@@ -18,8 +18,8 @@ internal sealed record TextPart(EncodedRow Row, TextTokenizer Tokenizer) : Examp
     {
         var special = tokenizer.Generation!;
         var start = decoderStart ?? special.Begin;
-        var source = tokenizer.Encode(text, second: null, maxLength);
-        var row = EncodedRow.Of(source) with { DecoderIds = [start], MaskPlace = MaskPlace(source, special) };
+        var (row, source) = GapRow.Encode(tokenizer, text, second: null, maxLength, isLong: true);
+        row = row with { DecoderIds = [start] };
         if (target is null)
             return new([new TextPart(row, tokenizer)], source.DroppedTokens > 0);
 
@@ -29,11 +29,5 @@ internal sealed record TextPart(EncodedRow Row, TextTokenizer Tokenizer) : Examp
             next = next[..maxTarget];
         row = row with { DecoderIds = [start, .. next[..^1]], NextIds = next };
         return new([new TextPart(row, tokenizer)], source.DroppedTokens > 0 || isCut);
-    }
-
-    private static int? MaskPlace(EncodedText text, GenerationTokens special)
-    {
-        var place = Array.FindIndex(text.Tokens, token => special.Masks.Contains(token.Id));
-        return place < 0 ? null : place;
     }
 }
