@@ -108,10 +108,13 @@ public sealed class GlmModelTests
             Words = [.. sentence.Words.Select(letter => Tickets.Words[letter[0] - 'a'])],
             Tags = sentence.Tags,
         }));
-        data = Context.Transforms.Conversion.MapValueToKey("Label", nameof(TaggedLetters.Tags)).Fit(data).Transform(data);
         var options = tagging.Options();
         options.Backbone = _glm.Path;
-        using var model = Context.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(options).Fit(data);
+        var model = Context.Transforms.Conversion.MapValueToKey("Label", nameof(TaggedLetters.Tags))
+            .Append(Context.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(options))
+            .Append(Context.Transforms.Conversion.MapKeyToValue("PredictedLabel"))
+            .Fit(data);
+        using var tagger = (IDisposable)model;
 
         var tags = Context.Data.CreateEnumerable<LetterTags>(model.Transform(data), reuseRowObject: false).Select(row => row.PredictedLabel.Length);
 

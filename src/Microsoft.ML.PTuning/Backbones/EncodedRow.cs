@@ -17,7 +17,9 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
     /// <summary>What the decoder reads after the text; empty for nothing.</summary>
     public int[] DecoderIds { get; init; } = [];
 
-    /// <summary>Where each of <see cref="DecoderIds"/> stands if they fill several gaps (<see cref="EncodedBatch.DecoderPositions"/>); empty if they fill one.</summary>
+    /// <summary>
+    /// Where each of <see cref="DecoderIds"/> stands if they fill several gaps (<see cref="EncodedBatch.DecoderPositions"/>); empty if they fill one.
+    /// </summary>
     public IReadOnlyList<(int Gap, int Place)> DecoderPositions { get; init; } = [];
 
     /// <summary>The token that should follow each of <see cref="DecoderIds"/>; empty where nothing is learned.</summary>
@@ -87,8 +89,10 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
         var count = rows[0].PromptPlaces.Length;
         if (rows.FirstOrDefault(row => row.PromptPlaces.Length != count) is { } other)
             throw new ArgumentException($"A batch's rows have places for {count} and {other.PromptPlaces.Length} trained tokens; expected the same number.", nameof(rows));
-        return count == 0 ? null : tensor([.. rows.SelectMany(row => row.PromptPlaces.Select(place => Padded(row, place)))], rows.Count, count).ToDevice(device);
+        return count == 0
+            ? null
+            : tensor([.. rows.SelectMany(row => row.PromptPlaces.Select(place => InBatch(row, place)))], rows.Count, count).ToDevice(device);
 
-        long Padded(EncodedRow row, int place) => place < row.Ids.Length ? place : place - row.Ids.Length + length;
+        long InBatch(EncodedRow row, int place) => place < row.Ids.Length ? place : place - row.Ids.Length + length;
     }
 }

@@ -178,7 +178,8 @@ internal sealed class TorchPickle
 
         for (var i = 0; i < items.Length; i += 2)
         {
-            if ((items[i] is long number && _isOfTraining ? number.ToString(CultureInfo.InvariantCulture) : items[i]) is not string key) // An optimiser's parameters.
+            var name = items[i] is long number && _isOfTraining ? number.ToString(CultureInfo.InvariantCulture) : items[i]; // An optimiser's parameters.
+            if (name is not string key)
                 throw new FormatException($"it has {Describe(items[i])} as key of a dictionary, expected a name");
             if (!dictionary.TryAdd(key, items[i + 1]))
                 throw new FormatException($"it holds '{key}' twice");
@@ -209,7 +210,8 @@ internal sealed class TorchPickle
     }
 
     private TorchGlobal Global(string module, string name) =>
-        TorchGlobal.Find(module, name) ?? (_isOfTraining ? TorchGlobal.FindUnread(module, name) : null) ?? throw new FormatException($"it asks for '{module} {name}', which is no part of a tensor");
+        TorchGlobal.Find(module, name) ?? (_isOfTraining ? TorchGlobal.FindUnread(module, name) : null)
+        ?? throw new FormatException($"it asks for '{module} {name}', which is no part of a tensor");
 
     private bool Push(object? value)
     {

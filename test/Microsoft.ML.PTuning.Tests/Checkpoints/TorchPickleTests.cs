@@ -158,7 +158,8 @@ public sealed class TorchPickleTests
     [DataRow("torch.storage", "_load_from_bytes")]
     public void A_name_that_no_training_leaves_is_refused(string module, string name) =>
         RefusesPart(
-            new PickleWriter().Global(module, name).Text("touch owned").Raw(0x85).Op('R').Stop(), $"it asks for '{module} {name}', which is no part of a tensor");
+            new PickleWriter().Global(module, name).Text("touch owned").Raw(0x85).Op('R').Stop(),
+            $"it asks for '{module} {name}', which is no part of a tensor");
 
     [TestMethod]
     [DataRow("ctorch\nFloatStorage\n)\u0081", "it calls torch.FloatStorage with a tuple")]

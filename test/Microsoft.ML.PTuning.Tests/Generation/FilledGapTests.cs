@@ -1,7 +1,6 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Generation;
 using Microsoft.ML.PTuning.Methods;
-using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using Microsoft.ML.PTuning.Tests.Training;
 using static TorchSharp.torch;

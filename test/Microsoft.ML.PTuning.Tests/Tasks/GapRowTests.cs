@@ -53,7 +53,8 @@ public sealed class GapRowTests
 
         Assert.AreEqual("[CLS] b c [MASK] [SEP] | <sop>", Shown(row));
         Assert.AreEqual((6, 4), (row.Length, text.DroppedTokens));
-        Assert.AreEqual((4, 3, 5), (GapRow.AddedTokens(tokenizer, false), GapRow.AddedTokens(tokenizer, false, hasMask: true), GapRow.AddedTokens(tokenizer, true)));
+        Assert.AreEqual((4, 3), (GapRow.AddedTokens(tokenizer, pair: false), GapRow.AddedTokens(tokenizer, pair: false, hasMask: true)));
+        Assert.AreEqual(5, GapRow.AddedTokens(tokenizer, pair: true));
     }
 
     [TestMethod]

@@ -22,7 +22,9 @@ internal sealed class FillingHead : TaskHead
         _head.Forward(backbone, hidden, batch, tensors, tuning, dropout).select(2, LanguageModelHead.LogProbability).sum(1, keepdim: true);
 }
 
-/// <summary>The head of a language model that also foresees the first token that the decoder reads, from the text's last, as ChatGLM's own code learns it.</summary>
+/// <summary>
+/// The head of a language model that also foresees the first token that the decoder reads, from the text's last, as ChatGLM's own code learns it.
+/// </summary>
 internal sealed class BeginningHead : TaskHead
 {
     private readonly LanguageModelHead _head = new();

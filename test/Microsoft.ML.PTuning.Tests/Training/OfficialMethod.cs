@@ -152,7 +152,9 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
         string OfficialName(string saved)
         {
             var key = saved[TrainedTensors.OfBackbone("").Length..];
-            return backbone.LanguageHead?.Tensors.Has(key) == true || Has(golden, key) ? key : BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix + key;
+            return backbone.LanguageHead?.Tensors.Has(key) == true || Has(golden, key)
+                ? key
+                : BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix + key;
         }
     }
 }

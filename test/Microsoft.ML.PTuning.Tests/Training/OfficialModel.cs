@@ -45,7 +45,8 @@ internal sealed class OfficialModel : IDisposable
     {
         (_golden, _weights) = (golden, weights);
 
-        var backbone = kind is Cloze or Vocabulary or FillingChoice || Writes(kind) ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
+        var backbone = kind is Cloze or Vocabulary or FillingChoice || Writes(kind)
+            ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
         var official = OfficialMethod.Of(golden, weights, backbone);
         if (golden.Tensors.ContainsKey("init.classifier.out_proj.weight"))
         {

@@ -19,7 +19,9 @@ internal sealed record PreNormLayer
 
     public required Func<Tensor, Tensor> Activation { get; init; }
 
-    /// <summary>The factor of the normalised input where that is added to what attention and feed-forward give (ChatGLM); null where the input itself is.</summary>
+    /// <summary>
+    /// The factor of the normalised input where that is added to what attention and feed-forward give, as in ChatGLM; null where the input itself is.
+    /// </summary>
     public double? NormalizedResidual { get; init; }
 
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Rotary positions (Su et al. 2021) of two numbers per token, as in ChatGLM-6B: one half of a head turns by the first, the other by the second.</summary>
+/// <summary>
+/// Rotary positions (Su et al. 2021) of two numbers per token, as in ChatGLM-6B: one half of a head turns by the first, the other by the second.
+/// </summary>
 /// <remarks>Serves one forward pass.</remarks>
 internal sealed class RotaryPositions
 {

@@ -100,8 +100,8 @@ public sealed class GlmBackboneTests
     {
         using var golden = Open(Cloze);
         var texts = GlmRows.Of(golden, "fast.");
-        var (ids, next, places) = (golden.Tensors["input.fast.dec_input_ids"], golden.Tensors["input.fast.dec_target_ids"], golden.Tensors["input.fast.dec_position_ids"]);
-        var real = golden.Tensors["input.fast.dec_logit_mask"];
+        var (ids, next) = (golden.Tensors["input.fast.dec_input_ids"], golden.Tensors["input.fast.dec_target_ids"]);
+        var (places, real) = (golden.Tensors["input.fast.dec_position_ids"], golden.Tensors["input.fast.dec_logit_mask"]);
 
         ExactNumbers.AreClose(golden, golden.Tensors["expect.fast.logits"], weights =>
         {
@@ -132,8 +132,8 @@ public sealed class GlmBackboneTests
             return language.LanguageHead!.Forward(language.MaskStates(language.Forward(batch), batch));
         });
         ExactNumbers.AreClose(golden, golden.Tensors["expect.single.logits"], Score);
-        ExactNumbers.AreClose(
-            golden, golden.Tensors["expect.single.loss"], weights => nn.functional.cross_entropy(Score(weights), golden.Tensors["input.single.labels"]).view(1));
+        var labels = golden.Tensors["input.single.labels"];
+        ExactNumbers.AreClose(golden, golden.Tensors["expect.single.loss"], weights => nn.functional.cross_entropy(Score(weights), labels).view(1));
 
         Tensor Score(GoldenWeights weights)
         {
@@ -230,7 +230,8 @@ public sealed class GlmBackboneTests
     }
 
     /// <summary>A golden tensor without padding, which stands last, and without the tokens behind those that are read, <c>[N, ...]</c>.</summary>
-    internal static Tensor RealTokens(Tensor golden, IReadOnlyList<EncodedRow> rows) => cat([.. rows.Select((row, i) => golden[i].narrow(0, 0, row.Length))], 0);
+    internal static Tensor RealTokens(Tensor golden, IReadOnlyList<EncodedRow> rows) =>
+        cat([.. rows.Select((row, i) => golden[i].narrow(0, 0, row.Length))], 0);
 
     /// <summary>The file's prefix, if it has one.</summary>
     internal static Tuning TuningOf(GoldenEncoder golden, GoldenWeights weights)
