@@ -16,7 +16,7 @@ public sealed class PrefixGateTests
     private readonly Draw _draw = new();
 
     public static IEnumerable<object[]> Families =>
-        from family in new[] { "bert", "electra", "distilbert", "albert", "roberta", "deberta", "deberta-v2", "deberta-v3", "gpt2" }
+        from family in new[] { "bert", "electra", "distilbert", "albert", "roberta", "deberta", "deberta-v2", "deberta-v3", "gpt2", "glm", "chatglm" }
         select new object[] { family };
 
     [TestMethod]

@@ -76,6 +76,21 @@ public sealed class ChatGlmBackboneTests
         });
     }
 
+    /// <summary>Checkpoints of THUDM's tuning hold the prefix, and releases hold the frequencies of each layer's rotation.</summary>
+    [TestMethod]
+    public void A_checkpoint_with_a_prefix_and_frequencies_is_read()
+    {
+        using var checkpoint = new TinyCheckpoint("chatglm");
+        checkpoint.Configuration["pre_seq_len"] = 7;
+        checkpoint.Tensors["transformer.prefix_encoder.embedding.weight"] = zeros(7, 3 * 2 * 8);
+        for (var layer = 0; layer < 3; layer++)
+            checkpoint.Tensors[$"transformer.layers.{layer}.attention.rotary_emb.inv_freq"] = ones(1);
+
+        using var backbone = checkpoint.SaveConfiguration().Save().Load();
+
+        Assert.AreEqual(3, backbone.Configuration.Layers);
+    }
+
     [TestMethod]
     [DataRow("\"quantization_bit\": 0", "\"quantization_bit\": 4", "quantization_bit is 4, expected 0")]
     [DataRow("\"position_encoding_2d\": true", "\"position_encoding_2d\": false", "position_encoding_2d is false, expected true")]
