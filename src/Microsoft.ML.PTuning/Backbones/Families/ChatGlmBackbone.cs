@@ -103,7 +103,7 @@ internal sealed class ChatGlmBackbone : BlankInfillingBackbone
             Layers = file.Layers("num_layers"),
             Heads = heads,
             FeedForwardSize = file.Integer("inner_hidden_size", minimum: 1),
-            Activation = "gelu_tanh",
+            Activation = "gelu_new",
             MaxPositionEmbeddings = file.Integer("max_sequence_length", minimum: 1),
             SegmentTypes = 0,
             LayerNormEpsilon = file.Positive("layernorm_epsilon", fallback: 1e-5),

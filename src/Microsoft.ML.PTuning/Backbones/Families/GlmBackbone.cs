@@ -101,7 +101,7 @@ internal sealed class GlmBackbone : BlankInfillingBackbone
             Layers = file.Layers("num_layers"),
             Heads = file.Integer("num_attention_heads", minimum: 1),
             FeedForwardSize = 4 * hidden,
-            Activation = file.Word("activation", Activation.Names, fallback: "gelu_tanh"),
+            Activation = file.Word("activation", ["gelu_tanh", "gelu"], fallback: "gelu_tanh") == "gelu" ? "gelu" : "gelu_new",
             MaxPositionEmbeddings = file.Integer("max_sequence_length", minimum: 1),
             SegmentTypes = 0,
             LayerNormEpsilon = file.Positive("layernorm_epsilon", fallback: 1e-5),

@@ -12,7 +12,6 @@ internal static class Activation
         ["gelu_new"] = TanhGelu,
         ["gelu_fast"] = TanhGelu,
         ["gelu_pytorch_tanh"] = TanhGelu,
-        ["gelu_tanh"] = TanhGelu,
         ["relu"] = x => functional.relu(x),
         ["silu"] = x => functional.silu(x),
         ["tanh"] = x => x.tanh(),
@@ -24,6 +23,6 @@ internal static class Activation
     /// <param name="name">One of <see cref="Names"/>.</param>
     public static Func<Tensor, Tensor> Named(string name) => Functions[name];
 
-    /// <summary>GELU with the tanh approximation (Hendrycks &amp; Gimpel 2016); the names differ in their code, not in their formula.</summary>
+    /// <summary>GELU with the tanh approximation (Hendrycks &amp; Gimpel 2016); the three names differ in their code, not in their formula.</summary>
     private static Tensor TanhGelu(Tensor x) => functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh);
 }

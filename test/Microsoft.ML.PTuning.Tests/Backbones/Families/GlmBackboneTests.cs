@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Methods;
+using Microsoft.ML.PTuning.Tests.Checkpoints;
 using Microsoft.ML.PTuning.Tests.Training;
 using static TorchSharp.torch;
 
@@ -180,6 +181,19 @@ public sealed class GlmBackboneTests
         var alone = backbone.RunLayers(embedded, batch, tuning: null, 0, backbone.Configuration.Layers, sentenceTokenOnly: true);
 
         Numbers.AreClose(backbone.SentenceStates(backbone.Forward(batch), batch.StatesMask).unsqueeze(1), alone);
+    }
+
+    /// <summary>Its keys lack the prefix of the port's.</summary>
+    [TestMethod]
+    public void What_GLMs_own_code_saves_is_read_as_what_the_port_saves()
+    {
+        using var scope = NewDisposeScope();
+        using TinyCheckpoint port = new("glm"), own = new("glm", prefix: "");
+        own.SaveAs(WrittenFormats.TrainingState);
+        using Backbone expected = port.Save().Load(), actual = own.Load();
+        var batch = GlmRows.Batch([new([2, 4, 7, 3], new int[4]) { DecoderIds = [9, 11], MaskPlace = 1 }]);
+
+        Numbers.AreClose(expected.Forward(batch), actual.Forward(batch), absolute: 0, relative: 0);
     }
 
     /// <summary>The port computes the exact form; the numbers in <c>golden/README.md</c> say how far logits then move.</summary>
