@@ -10,7 +10,7 @@ public sealed class DecoderFamiliesTests
 
     /// <summary>The methods that begin with the classes' names or words of the tickets do so over any family.</summary>
     public static IEnumerable<object[]> Methods =>
-        from family in (string[])["gpt2", "bart"]
+        from family in (string[])["gpt2", "bart", "glm", "chatglm"]
         from method in TuningMethods.All.Keys
         select new object[] { family, method };
 
@@ -54,6 +54,8 @@ public sealed class DecoderFamiliesTests
     [TestMethod]
     [DataRow("gpt2")]
     [DataRow("bart")]
+    [DataRow("glm")]
+    [DataRow("chatglm")]
     public void Tags_answers_choices_and_numbers_are_learned(string family)
     {
         using var writer = new TinyWriter(family);

@@ -11,7 +11,7 @@ public sealed class TextGenerationTests
 {
     private const int Rows = 24;
 
-    public static IEnumerable<object[]> Families => [["gpt2"], ["bart"]];
+    public static IEnumerable<object[]> Families => [["gpt2"], ["bart"], ["glm"], ["chatglm"]];
 
     [TestMethod]
     [DynamicData(nameof(Families))]

@@ -9,12 +9,13 @@ internal sealed class TinyWriter : IDisposable
 {
     private readonly TinyCheckpoint _checkpoint;
 
-    /// <param name="family">gpt2 or bart.</param>
+    private static readonly string[] Merges = ["a b", "c d", "Ġ x"];
+
+    /// <param name="family">gpt2, bart, glm; or chatglm, which spells with pieces.</param>
     public TinyWriter(string family)
     {
-        string[] merges = ["a b", "c d", "Ġ x"];
-        using var tokenizer = family == "bart" ? TokenizerFolder.ByteLevel("{}", merges) : TokenizerFolder.Gpt2("{}", merges);
-        var vocabulary = (family == "bart" ? TokenizerFolder.ByteLevelIds(merges) : TokenizerFolder.Gpt2Ids(merges)).Count;
+        using var tokenizer = TokenizerOf(family);
+        var vocabulary = tokenizer.Load(family).VocabularySize;
         _checkpoint = new TinyCheckpoint(family, bend: configuration => configuration["vocab_size"] = vocabulary);
         foreach (var (name, weight) in _checkpoint.Tensors)
             if (name.Contains("norm", StringComparison.Ordinal) || name.Contains("ln_", StringComparison.Ordinal))
@@ -23,9 +24,11 @@ internal sealed class TinyWriter : IDisposable
                 weight.mul_(0.3);
         if (family == "bart")
             _checkpoint.Tensors["final_logits_bias"] = zeros(1, vocabulary);
+        if (family == "chatglm")
+            _checkpoint.Tensors["lm_head.weight"] = new Draw().Normal(vocabulary, 8);
         _checkpoint.Save();
-        foreach (var file in (string[])["vocab.json", "merges.txt", "tokenizer_config.json"])
-            File.Copy(System.IO.Path.Combine(tokenizer.Path, file), System.IO.Path.Combine(Path, file));
+        foreach (var file in Directory.EnumerateFiles(tokenizer.Path))
+            File.Copy(file, System.IO.Path.Combine(Path, System.IO.Path.GetFileName(file)));
     }
 
     public MLContext Context { get; } = new(1);
@@ -51,6 +54,14 @@ internal sealed class TinyWriter : IDisposable
     public PTuningV2Trainer Trainer(PTuningV2Trainer.TextGenerationOptions options) => Context.MulticlassClassification.Trainers.PTuningV2TextGeneration(options);
 
     public void Dispose() => _checkpoint.Dispose();
+
+    private static TokenizerFolder TokenizerOf(string family) => family switch
+    {
+        "bart" => TokenizerFolder.ByteLevel("{}", Merges),
+        "glm" => GlmTokenizerTests.Gpt2(merges: Merges),
+        "chatglm" => ChatGlmTokenizerTests.Copy("last", ChatGlmTokenizerTests.Last),
+        _ => TokenizerFolder.Gpt2("{}", Merges),
+    };
 }
 
 internal sealed class TextPair

@@ -48,6 +48,12 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>How many positions there are for prefix and tokens together.</summary>
     public abstract int MaxPositions { get; }
 
+    /// <summary>Whether a prefix may take the first positions, so that the text begins behind it.</summary>
+    public virtual bool PrefixTakesPositions => true;
+
+    /// <summary>How many positions a text and what the decoder reads take.</summary>
+    public virtual int CountPositions(int textTokens, int decoderTokens) => textTokens + decoderTokens;
+
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
 
@@ -189,6 +195,11 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
         return hidden.gather(1, last.view(-1, 1, 1).expand(-1, 1, hidden.size(2))).squeeze(1);
     }
 
+    /// <summary>The states that tell the word at the rows' mask tokens, <c>[B, H]</c>.</summary>
+    /// <param name="hidden">Hidden states, <c>[B, T, H]</c>; those of the decoder's tokens, <c>[B, U, H]</c>, where it reads some.</param>
+    public virtual Tensor MaskStates(Tensor hidden, EncodedBatch batch) =>
+        hidden.gather(1, batch.MaskPlaces!.view(-1, 1, 1).expand(-1, 1, hidden.size(2))).squeeze(1);
+
     /// <summary>The checkpoint's own pooler over the <see cref="SentenceToken"/>.</summary>
     /// <inheritdoc cref="SentenceStates"/>
     /// <returns>Sentence vectors, of the type of <paramref name="hidden"/>, <c>[B, H]</c>.</returns>
@@ -237,7 +248,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
     protected void RequirePositions(EncodedBatch batch, int offset)
     {
-        var tokens = batch.Length + batch.DecoderPast + batch.DecoderLength;
+        var tokens = CountPositions(batch.Length, batch.DecoderPast + batch.DecoderLength);
         if (offset + tokens > MaxPositions)
         {
             throw new ArgumentException(

@@ -66,6 +66,8 @@ internal static class BackboneFamilies
         DebertaV2.Family,
         Gpt2Backbone.Family,
         BartBackbone.Family,
+        GlmBackbone.Family,
+        ChatGlmBackbone.Family,
     ];
 
     /// <summary>The family of a <c>model_type</c>; null where it is not supported.</summary>

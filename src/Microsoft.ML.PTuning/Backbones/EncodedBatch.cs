@@ -27,6 +27,12 @@ internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
     /// <summary>1 at a token of the decoder, 0 at padding, Float32 <c>[B, U]</c>; null where no row is padded.</summary>
     public Tensor? DecoderMask { get; init; }
 
+    /// <summary>
+    /// Where the decoder's tokens stand if it fills several gaps of a text: the gap's place in the text, and the token's place in the gap, from 1,
+    /// Int64 <c>[B, 2, U]</c>; null for the gap at <see cref="MaskPlaces"/>.
+    /// </summary>
+    public Tensor? DecoderPositions { get; init; }
+
     /// <summary>The token that should follow each of <see cref="DecoderIds"/>, Int64 <c>[B, U]</c>, -1 at padding; null where nothing is learned.</summary>
     public Tensor? NextIds { get; init; }
 
@@ -94,6 +100,8 @@ internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
             MaskPlaces = MaskPlaces?.Shifted(at, count),
             DecoderIds = DecoderIds,
             DecoderMask = DecoderMask,
+            DecoderPositions = DecoderPositions is null ? null
+                : stack([DecoderPositions.select(1, 0).Shifted(at, count), DecoderPositions.select(1, 1)], 1),
             NextIds = NextIds,
             BetweenLayers = BetweenLayers,
         };
@@ -109,6 +117,7 @@ internal sealed record EncodedBatch(Tensor Ids, Tensor Segments, Tensor? Mask)
         TokenVectors = TokenVectors is null ? null : rows(TokenVectors),
         DecoderIds = DecoderIds is null ? null : rows(DecoderIds),
         DecoderMask = DecoderMask is null ? null : rows(DecoderMask),
+        DecoderPositions = DecoderPositions is null ? null : rows(DecoderPositions),
         NextIds = NextIds is null ? null : rows(NextIds),
         DecoderPast = DecoderPast,
         TextLengths = TextLengths is null ? null : rows(TextLengths),

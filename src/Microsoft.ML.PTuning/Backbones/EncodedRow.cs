@@ -17,10 +17,15 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
     /// <summary>What the decoder reads after the text; empty for nothing.</summary>
     public int[] DecoderIds { get; init; } = [];
 
+    /// <summary>
+    /// Where each of <see cref="DecoderIds"/> stands if they fill several gaps (<see cref="EncodedBatch.DecoderPositions"/>); empty if they fill one.
+    /// </summary>
+    public IReadOnlyList<(int Gap, int Place)> DecoderPositions { get; init; } = [];
+
     /// <summary>The token that should follow each of <see cref="DecoderIds"/>; empty where nothing is learned.</summary>
     public int[] NextIds { get; init; } = [];
 
-    /// <summary>Where trained vectors stand instead of words; empty for nowhere.</summary>
+    /// <summary>Where trained vectors stand instead of words; the decoder's tokens count on from the text's. Empty for nowhere.</summary>
     public int[] PromptPlaces { get; init; } = [];
 
     /// <summary>Where the mask token stands whose word is predicted; null where there is none.</summary>
@@ -37,7 +42,7 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
         var batch = new EncodedBatch(ids, Padded(rows, row => row.Segments, 0, length, device).Ids, mask)
         {
             TrunkOutput = trunkCache?.Collate(rows, (int)ids.size(1)),
-            PromptPlaces = PlacesOf(rows, device),
+            PromptPlaces = PlacesOf(rows, ids.size(1), device),
             MaskPlaces = rows.Any(row => row.MaskPlace is not null)
                 ? tensor([.. rows.Select(row => (long)(row.MaskPlace ?? 0))]).ToDevice(device)
                 : null,
@@ -50,6 +55,11 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
         {
             DecoderIds = ids,
             DecoderMask = mask,
+            DecoderPositions = rows[0].DecoderPositions.Count == 0 ? null : stack(
+            [
+                Padded(rows, row => [.. row.DecoderPositions.Select(position => position.Gap)], 0, 0, device).Ids,
+                Padded(rows, row => [.. row.DecoderPositions.Select(position => position.Place)], 0, 0, device).Ids,
+            ], 1),
             NextIds = rows[0].NextIds.Length == 0 ? null : Padded(rows, row => row.NextIds, -1, 0, device).Ids,
         };
     }
@@ -73,11 +83,16 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
         return (tensor(ids, rows.Count, longest).ToDevice(device), isPadded ? tensor(mask, rows.Count, longest).ToDevice(device) : null);
     }
 
-    private static Tensor? PlacesOf(IReadOnlyList<EncodedRow> rows, Device device)
+    /// <param name="length">Tokens of the padded texts, T.</param>
+    private static Tensor? PlacesOf(IReadOnlyList<EncodedRow> rows, long length, Device device)
     {
         var count = rows[0].PromptPlaces.Length;
         if (rows.FirstOrDefault(row => row.PromptPlaces.Length != count) is { } other)
             throw new ArgumentException($"A batch's rows have places for {count} and {other.PromptPlaces.Length} trained tokens; expected the same number.", nameof(rows));
-        return count == 0 ? null : tensor([.. rows.SelectMany(row => row.PromptPlaces).Select(place => (long)place)], rows.Count, count).ToDevice(device);
+        return count == 0
+            ? null
+            : tensor([.. rows.SelectMany(row => row.PromptPlaces.Select(place => InBatch(row, place)))], rows.Count, count).ToDevice(device);
+
+        long InBatch(EncodedRow row, int place) => place < row.Ids.Length ? place : place - row.Ids.Length + length;
     }
 }

@@ -22,5 +22,6 @@ internal static class CheckpointFormats
         .. SafetensorsFile.Formats,
         .. TorchFile.Formats,
         .. OnnxFile.Formats,
+        TorchFile.TrainingState,
     ];
 }

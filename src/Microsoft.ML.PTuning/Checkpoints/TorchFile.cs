@@ -10,6 +10,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// <remarks>
 /// The format since torch 1.6 (torch/serialization.py): a zip with <c>name/data.pkl</c>, a pickle of names and views; <c>name/data/0</c>, <c>1</c>
 /// and so on, the numbers of each storage; and <c>name/byteorder</c>. The pickle is read as data (<see cref="TorchPickle"/>), never run.
+/// Of a training's state, which GLM's own code and DeepSpeed save, the model is read (<see cref="TrainingState"/>).
 /// Tensors are views of the file's mapped pages (<see cref="NumberFile"/>) where the zip stores them as they are. One thread at a time.
 /// </remarks>
 internal sealed class TorchFile : ICheckpoint
@@ -24,7 +25,8 @@ internal sealed class TorchFile : ICheckpoint
     private readonly Dictionary<string, TorchTensor> _tensors;
     private readonly Dictionary<string, ZipEntry> _storages = [];
 
-    private TorchFile(string path)
+    /// <param name="part">The entry of the pickle that the tensors are read from; null for all of it.</param>
+    private TorchFile(string path, string? part = null)
     {
         Source = path;
         _stream = RegularFile.Open(path);
@@ -35,7 +37,8 @@ internal sealed class TorchFile : ICheckpoint
             var entries = ZipDirectory.Read(_stream);
             var root = Root(entries);
             RequireLittleEndian(entries.GetValueOrDefault($"{root}/byteorder"));
-            _tensors = TorchPickle.Read(ReadSmall(entries[root + PickleName], TorchPickle.MostBytes));
+            var pickle = ReadSmall(entries[root + PickleName], TorchPickle.MostBytes);
+            _tensors = part is null ? TorchPickle.Read(pickle) : TorchPickle.ReadPart(pickle, part);
             foreach (var tensor in _tensors.Values)
                 _storages[tensor.Storage.Key] = Find(tensor.Storage, entries, root);
         }
@@ -53,6 +56,9 @@ internal sealed class TorchFile : ICheckpoint
 
     public static IReadOnlyList<CheckpointFormat> Formats => CheckpointFormat.WithShards("pytorch_model.bin", Open);
 
+    /// <summary>The state of a training as Megatron, GLM's own code and DeepSpeed save it, of a model that one process held.</summary>
+    public static CheckpointFormat TrainingState { get; } = new("mp_rank_00_model_states.pt", OpenTrainingState, _ => []);
+
     public string Source { get; }
 
     public IEnumerable<CheckpointEntry> Tensors => _tensors.Select(pair => new CheckpointEntry(pair.Key, pair.Value.Storage.Type, pair.Value.Shape));
@@ -63,6 +69,15 @@ internal sealed class TorchFile : ICheckpoint
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is damaged or cut short, or holds anything but tensors.</exception>
     public static TorchFile Open(string path) => new(path);
+
+    private static TorchFile OpenTrainingState(string path)
+    {
+        var next = Path.Combine(Path.GetDirectoryName(path)!, "mp_rank_01_model_states.pt");
+        return File.Exists(next)
+            ? throw new InvalidDataException(
+                $"'{path}' is a part of a model, whose next part is '{next}'; expected a model in one file. Join the parts with GLM's change_mp.py.")
+            : new(path, part: "module");
+    }
 
     public Tensor Load(string name, ScalarType sixteenBits = ScalarType.Float32)
     {

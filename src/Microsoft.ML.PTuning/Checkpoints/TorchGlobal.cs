@@ -27,8 +27,31 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
         new("torch", "BoolStorage", "BOOL", null),
     }.ToDictionary(global => (global.Module, global.Name));
 
+    /// <summary>What the training of a model leaves beside it: arguments, generators of random numbers, an optimiser's settings.</summary>
+    private static readonly HashSet<(string Module, string Name)> Unread =
+    [
+        ("argparse", "Namespace"),
+        ("collections", "defaultdict"),
+        ("__builtin__", "dict"),
+        ("__builtin__", "set"),
+        ("_codecs", "encode"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy.core.multiarray", "scalar"),
+        ("torch", "Size"),
+        ("torch", "device"),
+        ("torch", "float16"),
+        ("torch", "float32"),
+        ("torch", "bfloat16"),
+    ];
+
     /// <returns>Null if the name is not allowed in a checkpoint.</returns>
     public static TorchGlobal? Find(string module, string name) => Allowed.GetValueOrDefault((module, name));
+
+    /// <returns>The name of an object that is not read; null if it is not allowed beside a model.</returns>
+    public static TorchGlobal? FindUnread(string module, string name) =>
+        Unread.Contains((module, name)) ? new(module, name, null, _ => new UnreadObject($"{module}.{name}")) : null;
 
     // OrderedDict(): its items follow one by one.
     private static Dictionary<string, object?> OrderedDictionary(object?[] arguments) =>
@@ -86,3 +109,7 @@ internal sealed record TorchGlobal(string Module, string Name, string? StorageTy
         }
     }
 }
+
+/// <summary>A Python object that is passed over: whatever it is given, nothing of it is kept.</summary>
+/// <param name="Name">Its class or function.</param>
+internal sealed record UnreadObject(string Name);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace Microsoft.ML.PTuning.Checkpoints;
@@ -8,7 +9,7 @@ namespace Microsoft.ML.PTuning.Checkpoints;
 /// A pickle is a program for a machine with a stack and a memo (Python's <c>pickletools</c> describes each opcode). This machine knows the
 /// opcodes that <c>torch.save</c> writes, protocol 2, and the names in <see cref="TorchGlobal"/>; anything else is refused. Its values: null,
 /// bool, long, double, string, a tuple as <c>object[]</c>, list, dictionary, <see cref="TorchStorage"/>, <see cref="TorchTensor"/> and the names.
-/// It never recurses, and makes at most <see cref="MostValues"/> values.
+/// It never recurses, and makes at most <see cref="MostValues"/> values. What training leaves beside a model is read as <see cref="UnreadObject"/>s.
 /// </remarks>
 internal sealed class TorchPickle
 {
@@ -20,13 +21,14 @@ internal sealed class TorchPickle
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly byte[] _program;
+    private readonly bool _isOfTraining;
     private readonly List<object?> _stack = [];
     private readonly Stack<int> _marks = [];
     private readonly Dictionary<long, object?> _memo = [];
     private int _at;
     private int _values;
 
-    private TorchPickle(byte[] program) => _program = program;
+    private TorchPickle(byte[] program, bool isOfTraining = false) => (_program, _isOfTraining) = (program, isOfTraining);
 
     /// <returns>The tensors by name.</returns>
     /// <exception cref="FormatException">The pickle is no dictionary of tensors; the message is the reason only.</exception>
@@ -43,6 +45,24 @@ internal sealed class TorchPickle
             : throw new FormatException(
                 $"it holds {string.Join(", ", items.Take(5).Select(item => $"'{item.Key}', {Describe(item.Value)}"))}, "
                 + "expected tensors: save model.state_dict() alone");
+    }
+
+    /// <summary>Reads the state of a training: a dictionary, of which one entry is the model's.</summary>
+    /// <param name="part">The name of that entry.</param>
+    /// <returns>The model's tensors by name.</returns>
+    /// <exception cref="FormatException">There is no such dictionary of tensors; the message is the reason only.</exception>
+    public static Dictionary<string, TorchTensor> ReadPart(byte[] program, string part)
+    {
+        var root = new TorchPickle(program, isOfTraining: true).Run();
+        if (root is not Dictionary<string, object?> items || !HoldsTensors(items.GetValueOrDefault(part)))
+        {
+            var found = root is Dictionary<string, object?> { Count: > 0 } others
+                ? string.Join(", ", others.Take(5).Select(item => $"'{item.Key}', {Describe(item.Value)}"))
+                : Describe(root);
+            throw new FormatException($"it holds {found}, expected '{part}', a dictionary of tensors");
+        }
+        return ((Dictionary<string, object?>)items[part]!).Where(item => item.Value is TorchTensor)
+            .ToDictionary(item => item.Key, item => (TorchTensor)item.Value!);
     }
 
     private static bool HoldsTensors(object? value) =>
@@ -131,6 +151,7 @@ internal sealed class TorchPickle
             case (byte)'u': return SetItems(PopToMark()); // SETITEMS
             case (byte)'Q': return Push(Storage(Pop())); // BINPERSID
             case (byte)'R': return Push(Call(PopLast(2))); // REDUCE
+            case 0x81 when _isOfTraining: return Push(Call(PopLast(2))); // NEWOBJ
             case (byte)'b': return Build(Pop()); // BUILD
             default: return false;
         }
@@ -138,6 +159,8 @@ internal sealed class TorchPickle
 
     private bool Append(object?[] items)
     {
+        if (Top() is UnreadObject)
+            return true;
         if (Top() is not List<object?> list)
             throw new FormatException($"it appends to {Describe(Top())}");
         list.AddRange(items);
@@ -146,6 +169,8 @@ internal sealed class TorchPickle
 
     private bool SetItems(object?[] items)
     {
+        if (Top() is UnreadObject)
+            return true;
         if (Top() is not Dictionary<string, object?> dictionary)
             throw new FormatException($"it sets items of {Describe(Top())}");
         if (items.Length % 2 != 0)
@@ -153,7 +178,8 @@ internal sealed class TorchPickle
 
         for (var i = 0; i < items.Length; i += 2)
         {
-            if (items[i] is not string key)
+            var name = items[i] is long number && _isOfTraining ? number.ToString(CultureInfo.InvariantCulture) : items[i]; // An optimiser's parameters.
+            if (name is not string key)
                 throw new FormatException($"it has {Describe(items[i])} as key of a dictionary, expected a name");
             if (!dictionary.TryAdd(key, items[i + 1]))
                 throw new FormatException($"it holds '{key}' twice");
@@ -164,7 +190,7 @@ internal sealed class TorchPickle
 
     /// <summary>The attributes of a state dictionary (<c>_metadata</c>: versions of modules) do not concern its tensors and are dropped.</summary>
     private bool Build(object? state) =>
-        state is Dictionary<string, object?> && Top() is Dictionary<string, object?>
+        (state is Dictionary<string, object?> && Top() is Dictionary<string, object?>) || Top() is UnreadObject
             ? true
             : throw new FormatException($"it gives {Describe(Top())} the attributes {Describe(state)}");
 
@@ -183,8 +209,9 @@ internal sealed class TorchPickle
             : throw new FormatException($"it refers to a storage '{key}', expected a number");
     }
 
-    private static TorchGlobal Global(string module, string name) =>
-        TorchGlobal.Find(module, name) ?? throw new FormatException($"it asks for '{module} {name}', which is no part of a tensor");
+    private TorchGlobal Global(string module, string name) =>
+        TorchGlobal.Find(module, name) ?? (_isOfTraining ? TorchGlobal.FindUnread(module, name) : null)
+        ?? throw new FormatException($"it asks for '{module} {name}', which is no part of a tensor");
 
     private bool Push(object? value)
     {
@@ -281,6 +308,7 @@ internal sealed class TorchPickle
         List<object?> => "a list",
         Dictionary<string, object?> => "a dictionary",
         TorchTensor => "a tensor",
+        UnreadObject unread => unread.Name,
         TorchGlobal global => $"{global.Module}.{global.Name}",
         _ => "a storage",
     };

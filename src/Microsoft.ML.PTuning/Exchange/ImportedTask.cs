@@ -46,7 +46,7 @@ internal static class ImportedTask
         var task = (TextGeneration)(options ?? new PTuningV2Trainer.TextGenerationOptions()).ToTask();
         if (classes is not null)
             throw NoClasses(task);
-        if (options is null && task.MaxPositions > room)
+        if (options is null && task.PositionsIn(backbone) > room)
         {
             var written = Math.Clamp(room / 2, 1, task.Generation.MaxNewTokens);
             task = task with { Generation = new() { MaxNewTokens = written }, MaxLength = Math.Clamp(room - written - 1, 1, task.MaxLength) };

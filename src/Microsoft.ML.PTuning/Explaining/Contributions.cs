@@ -41,9 +41,9 @@ internal sealed class Contributions(PromptModel model)
         using var ordinary = inference_mode(false);
         using var gradients = enable_grad();
         var backbone = model.Network.Encoder.Backbone;
-        var batch = EncodedRow.Collate([.. Enumerable.Repeat(row, Steps)], model.Tokenizer.PadId, model.Device);
+        var batch = model.Network.AddDecoder(EncodedRow.Collate([.. Enumerable.Repeat(row, Steps)], model.Tokenizer.PadId, model.Device));
         var arranged = model.Method.Arrange(batch, backbone);
-        var isText = new float[arranged.Read.Length];
+        var isText = new float[arranged.Read.Length + arranged.Read.DecoderLength];
         foreach (var token in textTokens)
             isText[PlaceOf(token, arranged)] = 1;
 

@@ -38,30 +38,35 @@ internal sealed class PrefixMasses(PromptedEncoder encoder, TrainedTensors tenso
         }
     }
 
-    /// <returns>For each layer with a prefix the sums over the tokens that send queries, <c>[h, P]</c>.</returns>
+    /// <returns>For each layer with a prefix the sums over the tokens that send queries, <c>[h, P]</c>, then how many these are.</returns>
     private double[][] Sum(EncodedRow[] sequences)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var batch = EncodedRow.Collate(sequences, padId, device) with { BetweenLayers = WorkerThreads.RunUrgent };
+        if (batch.DecoderIds is null)
+            batch = encoder.Backbone.AddDecoder(batch, perToken: true);
         var sums = new double[_shape.EncoderLayers][];
         var tuning = encoder.Method.Tune(encoder.Backbone, tensors, batch.Rows, dropout: null) with
         {
-            OnProbabilities = (layer, probabilities) => sums[layer] = SumOfPrefix(probabilities, batch),
+            OnProbabilities = (layer, probabilities) => sums[layer] = _shape.Selected.Contains(layer) ? SumOfPrefix(probabilities, batch) : [],
         };
         encoder.Forward(batch, tuning);
         return [.. _shape.Selected.Select(layer => sums[layer])];
     }
 
-    /// <param name="probabilities"><c>[B, h, T, P + T]</c>.</param>
+    /// <param name="probabilities"><c>[B, h, Q, P + T]</c>, of the tokens of text and decoder, or of either.</param>
     private double[] SumOfPrefix(Tensor probabilities, EncodedBatch batch)
     {
-        if (probabilities.size(3) == batch.Length)
-            return [];                                                                                                   // A layer without a prefix.
-
         using var scope = NewDisposeScope();
-        var ofPrefix = probabilities.narrow(3, 0, _shape.Length).to(ScalarType.Float64).Masked(batch.Mask?.view(batch.Rows, 1, -1, 1));
-        return ofPrefix.sum([0, 2]).cpu().contiguous().data<double>().ToArray();                                                      // [h, P]
+        var queries = probabilities.size(2);
+        var real = queries == batch.Length + batch.DecoderLength ? batch.ReadMask : queries == batch.DecoderLength ? batch.DecoderMask : batch.Mask;
+        var ofPrefix = probabilities.narrow(3, 0, _shape.Length).to(ScalarType.Float64).Masked(real?.view(batch.Rows, 1, -1, 1));
+        return
+        [
+            .. ofPrefix.sum([0, 2]).cpu().contiguous().data<double>(),                                                   // [h, P]
+            real?.sum().cpu().item<float>() ?? batch.Rows * queries,
+        ];
     }
 
     // In the order of the batches, so that the bits do not depend on the threads.
@@ -69,9 +74,12 @@ internal sealed class PrefixMasses(PromptedEncoder encoder, TrainedTensors tenso
     {
         var masses = new double[_shape.EncoderLayers, _heads, _shape.Length];
         for (var i = 0; i < _shape.Layers; i++)
+        {
+            var queries = sums.Sum(batch => batch[i][^1]);
             for (var head = 0; head < _heads; head++)
                 for (var position = 0; position < _shape.Length; position++)
-                    masses[_shape.Selected[i], head, position] = sums.Sum(batch => batch[i][head * _shape.Length + position]) / tokens;
+                    masses[_shape.Selected[i], head, position] = sums.Sum(batch => batch[i][head * _shape.Length + position]) / queries;
+        }
         return new(masses, _shape.Selected, rows, tokens);
     }
 }

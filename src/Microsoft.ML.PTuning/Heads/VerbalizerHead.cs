@@ -39,7 +39,7 @@ internal sealed class VerbalizerHead : TaskHead
     /// <returns>Scores of the classes: mean logits, or logs of probabilities, <c>[B, K]</c>.</returns>
     public override Tensor Forward(Backbone backbone, Tensor hidden, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout)
     {
-        var states = MaskStates(hidden, batch);                                                                     // [B, H]
+        var states = backbone.MaskStates(hidden, batch);                                                            // [B, H]
         var logits = backbone.LanguageHead!.Forward(states, tuning.Weights);                                                        // [B, vocabulary]
         if (!_sumsProbabilities)
         {
@@ -52,8 +52,4 @@ internal sealed class VerbalizerHead : TaskHead
 
         Tensor IdsOf(long[] ids) => tensor(ids).ToDevice(logits.device);
     }
-
-    /// <summary>The states at the rows' mask tokens, <c>[B, H]</c>.</summary>
-    public static Tensor MaskStates(Tensor hidden, EncodedBatch batch) =>
-        hidden.gather(1, batch.MaskPlaces!.view(-1, 1, 1).expand(-1, 1, hidden.size(2))).squeeze(1);
 }

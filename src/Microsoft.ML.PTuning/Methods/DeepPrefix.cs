@@ -139,7 +139,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
             return $"PrefixLength is {PrefixLength}, but a prefix from words has at most as many as the {backbone.MaxPositions} positions of the backbone. "
                 + "Use a shorter prefix, or a random one.";
 
-        return ReservedPositions > 0 && (long)ReservedPositions + maxLength > backbone.MaxPositions
+        return ReservedPositions > 0 && backbone.PrefixTakesPositions && (long)ReservedPositions + maxLength > backbone.MaxPositions
             ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
                 + (ReservedPositions < backbone.MaxPositions ? $"Use a MaxLength of {backbone.MaxPositions - ReservedPositions} or less, a" : "Use a")
                 + " shorter prefix, or PositionOffset.None."

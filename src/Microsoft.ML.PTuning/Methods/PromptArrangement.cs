@@ -28,7 +28,7 @@ internal static class PromptArrangement
     public static EncodedBatch EmbedTwice(EncodedBatch arranged, EncodedBatch text, Backbone backbone)
     {
         using var frozen = no_grad();
-        var embedded = backbone.Embed(text, positionOffset: 0);                                         // [B, T, E]
+        var embedded = backbone.Embed(text, positionOffset: 0).narrow(1, 0, text.Length);               // [B, T, E]
         return arranged with
         {
             TokenVectors = nn.functional.pad(embedded, [0, 0, arranged.Length - text.Length, 0]),       // [B, P + T, E]

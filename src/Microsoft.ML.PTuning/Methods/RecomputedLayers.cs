@@ -66,7 +66,9 @@ internal sealed class RecomputedLayers
         if (goesOn)
             input.Hidden.requires_grad_();
 
-        Run(input.Layer, input.Hidden).backward([gradient]);
+        var output = Run(input.Layer, input.Hidden);
+        if (output.requires_grad) // In the first layer nothing may be trained.
+            output.backward([gradient]);
         if (!goesOn)
             return gradient;
 

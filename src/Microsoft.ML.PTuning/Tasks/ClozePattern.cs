@@ -152,10 +152,10 @@ internal sealed class ClozePattern
             }
         }
 
-        var encoded = tokenizer.Surround(segments[0], HasSeparator ? segments[1] : null);
-        var row = EncodedRow.Of(encoded) with
+        var (own, encoded) = GapRow.Of(tokenizer, tokenizer.Surround(segments[0], HasSeparator ? segments[1] : null));
+        var row = own with
         {
-            MaskPlace = mask is { } place ? PlaceOf(place) : null,
+            MaskPlace = mask is { } place ? PlaceOf(place) : own.MaskPlace,
             PromptPlaces = [.. prompts.Select(PlaceOf)],
         };
         return new(row, text.Count - kept + (text2?.Count - kept2 ?? 0))
@@ -175,7 +175,7 @@ internal sealed class ClozePattern
     private static Token Special(int id) => new(id, 0, 0);
 
     private int RoomForTexts(TextTokenizer tokenizer, int maxLength) =>
-        maxLength - tokenizer.SpecialTokens(HasSeparator) - _pieces.Sum(piece => piece.Kind switch
+        maxLength - GapRow.AddedTokens(tokenizer, HasSeparator, HasMask) - _pieces.Sum(piece => piece.Kind switch
         {
             PieceKind.Words => tokenizer.TokenizeWord(piece.Words).Count,
             PieceKind.Mask => 1,

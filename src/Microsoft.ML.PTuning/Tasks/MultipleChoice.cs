@@ -79,8 +79,8 @@ internal sealed record MultipleChoice : PromptTask
                 $"No training row has more than one choice in column '{ChoicesColumnName}'. Nothing can be learned from that; check the column.");
 
     public override string? FindMisfit(TextTokenizer tokenizer) =>
-        MaxLength < tokenizer.SpecialTokens(pair: true) + 2
-            ? $"MaxLength is {MaxLength}, but {tokenizer.SpecialTokens(pair: true)} special tokens stand around a premise and a choice, "
+        MaxLength < GapRow.AddedTokens(tokenizer, pair: true) + 2
+            ? $"MaxLength is {MaxLength}, but {GapRow.AddedTokens(tokenizer, pair: true)} special tokens stand around a premise and a choice, "
                 + "and both need room. Use more."
             : null;
 
@@ -153,7 +153,7 @@ internal sealed record MultipleChoice : PromptTask
         if (choices.Length == 0)
             return new Example([], IsTruncated: false);
 
-        EncodedText[] encoded = [.. choices.Select(choice => tokenizer.Encode(premise, choice, MaxLength))];
-        return new Example([new ExamplePart([.. encoded.Select(EncodedRow.Of)], target)], encoded.Any(e => e.DroppedTokens > 0));
+        GapRow[] encoded = [.. choices.Select(choice => GapRow.Encode(tokenizer, premise, choice, MaxLength))];
+        return new Example([new ExamplePart([.. encoded.Select(e => e.Row)], target)], encoded.Any(e => e.Text.DroppedTokens > 0));
     }
 }

@@ -107,13 +107,16 @@ internal abstract record PromptTask : IJsonOnDeserialized
     [JsonIgnore]
     public virtual BatchWriter? Writer => null;
 
-    /// <summary>Largest number of positions that a row takes.</summary>
+    /// <summary>Largest number of tokens that the decoder reads after a text.</summary>
     [JsonIgnore]
-    public virtual int MaxPositions => MaxLength;
+    public virtual int DecoderLength => 0;
+
+    /// <summary>Largest number of an encoder's positions that a row takes.</summary>
+    public int PositionsIn(Backbone backbone) => backbone.CountPositions(MaxLength, DecoderLength);
 
     /// <returns>Why task, method, encoder and tokenizer do not go together, and what to do; null where they do.</returns>
     public string? FindMisfit(TuningMethod method, Backbone backbone, TextTokenizer tokenizer) =>
-        FindMisfit(backbone) ?? method.FindMisfit(backbone, MaxPositions - PromptPlaces) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
+        FindMisfit(backbone) ?? method.FindMisfit(backbone, PositionsIn(backbone) - PromptPlaces) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
 
     /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
     public virtual string? FindMisfit(Backbone backbone) => null;

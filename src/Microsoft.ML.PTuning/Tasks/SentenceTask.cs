@@ -75,8 +75,8 @@ internal abstract record SentenceTask : PromptTask
             return (row.Row, row.TextTokens);
         }
 
-        var text = tokenizer.Encode(first, second, MaxLength);
-        return (EncodedRow.Of(text), [.. text.Tokens.Select((token, i) => new TextToken(i, i < text.SecondStart ? 0 : 1, token.Start, token.Length))]);
+        var (encoded, text) = GapRow.Encode(tokenizer, first, second, MaxLength);
+        return (encoded, [.. text.Tokens.Select((token, i) => new TextToken(i, i < text.SecondStart ? 0 : 1, token.Start, token.Length))]);
     }
 
     /// <summary>What a prediction can be explained for: the classes, or the predicted number's column.</summary>
@@ -120,7 +120,7 @@ internal abstract record SentenceTask : PromptTask
         if (_pattern is not null)
             return _pattern.FindMisfit(tokenizer, MaxLength);
 
-        var special = tokenizer.SpecialTokens(pair: Sentence2ColumnName is not null);
+        var special = GapRow.AddedTokens(tokenizer, pair: Sentence2ColumnName is not null);
         return MaxLength < special + (Sentence2ColumnName is null ? 1 : 2)
             ? $"MaxLength is {MaxLength}, but {special} special tokens stand around {(Sentence2ColumnName is null ? "a text" : "a pair of texts")}, "
                 + "which need room too. Use more."
@@ -143,8 +143,8 @@ internal abstract record SentenceTask : PromptTask
             var (row, dropped) = _pattern.Encode(tokenizer, first, second, MaxLength);
             return Example(row, dropped);
         }
-        var text = tokenizer.Encode(first, second, MaxLength);
-        return Example(EncodedRow.Of(text), text.DroppedTokens);
+        var (encoded, text) = GapRow.Encode(tokenizer, first, second, MaxLength);
+        return Example(encoded, text.DroppedTokens);
 
         Example Example(EncodedRow row, int dropped) => new([new ExamplePart([row], target ?? [])], dropped > 0);
     }

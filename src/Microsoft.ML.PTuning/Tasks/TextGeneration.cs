@@ -61,7 +61,7 @@ internal sealed record TextGeneration : PromptTask
 
     public override bool NeedsLanguageHead => true;
 
-    public override int MaxPositions => MaxLength + Generation.MaxNewTokens + 1;
+    public override int DecoderLength => Generation.MaxNewTokens + 1;
 
     public override BatchWriter? Writer => Write;
 
@@ -86,7 +86,7 @@ internal sealed record TextGeneration : PromptTask
 
     public override string? FindMisfit(TextTokenizer tokenizer)
     {
-        var special = tokenizer.SpecialTokens(pair: false);
+        var special = GapRow.AddedTokens(tokenizer, pair: false);
         return tokenizer.Generation is null ? "its tokenizer does not say where a written text begins and ends. Use the files of a language model."
             : ContinuesText == true && tokenizer.Generation.Masks.Count > 0
                 ? "ContinuesText is true, but what this language model writes fills a mask of the text. Leave it out."

@@ -19,8 +19,8 @@ internal sealed record TextPart(EncodedRow Row, TextTokenizer Tokenizer) : Examp
         TextTokenizer tokenizer, int? decoderStart, bool continues, string text, string? target, int maxLength, int maxTarget)
     {
         var special = tokenizer.Generation!;
-        var source = tokenizer.Encode(text, second: null, maxLength);
-        var row = EncodedRow.Of(source) with { DecoderIds = [decoderStart ?? special.Begin], MaskPlace = MaskPlace(source, special) };
+        var (row, source) = GapRow.Encode(tokenizer, text, second: null, maxLength, isLong: true);
+        row = row with { DecoderIds = [decoderStart ?? special.Begin] };
         if (continues)
             row = row with { Ids = row.Ids[..^1], Segments = row.Segments[..^1], DecoderIds = [row.Ids[^1]] };
         if (target is null)
@@ -32,11 +32,5 @@ internal sealed record TextPart(EncodedRow Row, TextTokenizer Tokenizer) : Examp
             next = next[..maxTarget];
         row = row with { DecoderIds = [.. row.DecoderIds, .. next[..^1]], NextIds = next };
         return new([new TextPart(row, tokenizer)], source.DroppedTokens > 0 || isCut);
-    }
-
-    private static int? MaskPlace(EncodedText text, GenerationTokens special)
-    {
-        var place = Array.FindIndex(text.Tokens, token => special.Masks.Contains(token.Id));
-        return place < 0 ? null : place;
     }
 }

@@ -126,6 +126,6 @@ internal static class LabelWordSearch
         public override IReadOnlyList<HeadTensor> Declare(Backbone backbone) => [];
 
         public override Tensor Forward(Backbone backbone, Tensor hidden, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout) =>
-            backbone.LanguageHead!.Transform(VerbalizerHead.MaskStates(hidden, batch), tuning.Weights).ToTrainedType();
+            backbone.LanguageHead!.Transform(backbone.MaskStates(hidden, batch), tuning.Weights).ToTrainedType();
     }
 }

@@ -17,7 +17,7 @@ public sealed class BackbonePrecisionTests
 
     /// <summary>Every family, in every type that is not F32, with the largest relative error of rounding to it.</summary>
     public static IEnumerable<object[]> Families =>
-        from family in new[] { "bert", "roberta", "electra", "distilbert", "albert", "deberta", "deberta-v2", "deberta-v3" }
+        from family in new[] { "bert", "roberta", "electra", "distilbert", "albert", "deberta", "deberta-v2", "deberta-v3", "glm", "chatglm" }
         from type in new (BackbonePrecision Precision, double Rounding)[]
         {
             (BackbonePrecision.BFloat16, Math.Pow(2, -8)), (BackbonePrecision.Float16, Math.Pow(2, -11)),

@@ -19,6 +19,10 @@ public sealed class FamilyListingTests
     [DataRow("deberta-base")]
     [DataRow("deberta-v2-xlarge")]
     [DataRow("deberta-v3-base")]
+    [DataRow("glm-large")]
+    [DataRow("glm-2b")]
+    [DataRow("glm-10b")]
+    [DataRow("chatglm-6b")]
     public void A_published_checkpoints_tensors_are_those_approved(string name) =>
         CollectionAssert.AreEqual(PublishedConfiguration.Approved(name), Listing(name).Select(declaration => declaration.ToString()).ToArray());
 
@@ -51,6 +55,15 @@ public sealed class FamilyListingTests
         Assert.HasCount(tensors, listing);
         Assert.AreEqual(parameters, Parameters(listing));
     }
+
+    /// <summary>To the digits that the README files of GLM and ChatGLM-6B give.</summary>
+    [TestMethod]
+    [DataRow("glm-large", 335e6, 0.5e6)]
+    [DataRow("glm-2b", 2e9, 0.5e9)]
+    [DataRow("glm-10b", 10e9, 0.5e9)]
+    [DataRow("chatglm-6b", 6.2e9, 0.05e9)]
+    public void A_published_checkpoint_has_as_many_parameters_as_its_authors_say(string name, double parameters, double rounding) =>
+        Assert.AreEqual(parameters, Parameters(Listing(name)), rounding);
 
     private static long Parameters(IEnumerable<TensorDeclaration> listing) =>
         listing.Sum(declaration => declaration.Shape.Aggregate(1L, (product, size) => product * size));

@@ -36,7 +36,7 @@ internal sealed class GoldenEncoder : IDisposable
                 .Where(pair => isEncoder?.Invoke(pair.Name) ?? true)]);
         }
 
-        var ids = Tensors.GetValueOrDefault("input.input_ids") ?? Tensors["input.queries"];
+        var ids = Tensors.GetValueOrDefault("input.input_ids") ?? Tensors.GetValueOrDefault("input.queries") ?? Tensors["input.multi.input_ids"];
         Batch = new EncodedBatch(
             ids, Tensors.GetValueOrDefault("input.token_type_ids") ?? zeros_like(ids),
             (Tensors.GetValueOrDefault("input.attention_mask") ?? ones_like(ids)).to(ScalarType.Float32));
@@ -95,8 +95,14 @@ internal sealed class GoldenEncoder : IDisposable
         foreach (var (name, tensor) in ReadBase(path).Where(pair => pair.Key.StartsWith("init.", StringComparison.Ordinal)))
             if (!tensors.TryAdd(name, tensor))
                 tensor.Dispose();
+        if (Path.GetFileName(path).Split('.')[0] is "glm" or "chatglm")
+            return tensors.ToDictionary(pair => WithoutParts(pair.Key), pair => pair.Value);
         return tensors.Keys.Any(name => name.StartsWith("init.prefix.", StringComparison.Ordinal)) ? WithoutWrapper(tensors) : tensors;
     }
+
+    /// <summary>The names of GLM's cases, without those of the parts that hold encoder, head, prompt or prefix.</summary>
+    private static string WithoutParts(string name) => name
+        .Replace(".task.", ".").Replace(".model.", ".").Replace(".prompt_spell.", ".").Replace(".transformer.prefix_encoder.", ".prefix_encoder.");
 
     /// <summary>Li &amp; Liang's code wraps the language model, whose buffers it does not count among its parameters.</summary>
     private static Dictionary<string, Tensor> WithoutWrapper(Dictionary<string, Tensor> tensors)
@@ -128,7 +134,9 @@ internal sealed class GoldenEncoder : IDisposable
 
     /// <summary>Whether an official model's tensor is its encoder's: not what the method adds, nor the pooler that DeBERTa's models train.</summary>
     public static bool IsOfTheEncoder(string weight) =>
-        BackboneFamilies.All.Any(family => weight.StartsWith(family.Keys.Prefix, StringComparison.Ordinal)) || weight.StartsWith("cls.", StringComparison.Ordinal) || weight == "final_logits_bias";
+        BackboneFamilies.All.Any(family => weight.StartsWith(family.Keys.Prefix, StringComparison.Ordinal))
+        || ((string[])["cls.", "word_embeddings.", "lm_head."]).Any(beginning => weight.StartsWith(beginning, StringComparison.Ordinal))
+        || weight == "final_logits_bias";
 
     public void Dispose()
     {

@@ -20,6 +20,8 @@ internal sealed class TinyCheckpoint : IDisposable
             "distilbert" => LikeDistilBert(),
             "gpt2" => LikeGpt2(),
             "bart" => LikeBart(),
+            "glm" => LikeGlm(),
+            "chatglm" => LikeChatGlm(),
             _ => LikeBert(modelType),
         };
         bend?.Invoke(Configuration);
@@ -93,6 +95,19 @@ internal sealed class TinyCheckpoint : IDisposable
           "model_type": "bart", "vocab_size": 30, "d_model": 8, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2,
           "decoder_attention_heads": 2, "encoder_ffn_dim": 12, "decoder_ffn_dim": 12, "activation_function": "gelu", "max_position_embeddings": 64,
           "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2
+        }
+        """)!.AsObject();
+
+    private static JsonObject LikeGlm() => JsonNode.Parse("""
+        {
+          "model_type": "glm", "vocab_size": 30, "hidden_size": 8, "num_layers": 3, "num_attention_heads": 2, "max_sequence_length": 64
+        }
+        """)!.AsObject();
+
+    private static JsonObject LikeChatGlm() => JsonNode.Parse("""
+        {
+          "model_type": "chatglm", "vocab_size": 30, "hidden_size": 8, "num_layers": 3, "num_attention_heads": 2, "inner_hidden_size": 12,
+          "max_sequence_length": 64, "position_encoding_2d": true
         }
         """)!.AsObject();
 }

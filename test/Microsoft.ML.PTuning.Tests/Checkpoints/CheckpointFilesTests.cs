@@ -13,7 +13,7 @@ public sealed class CheckpointFilesTests
     private static readonly string[] Order =
     [
         WrittenFormats.Safetensors, WrittenFormats.ShardedSafetensors, WrittenFormats.Torch, WrittenFormats.ShardedTorch,
-        WrittenFormats.Onnx, WrittenFormats.OnnxInFolder,
+        WrittenFormats.Onnx, WrittenFormats.OnnxInFolder, WrittenFormats.TrainingState,
     ];
 
     public static IEnumerable<object[]> Formats => Order.Select(format => new object[] { format });
@@ -62,7 +62,7 @@ public sealed class CheckpointFilesTests
         StringAssert.Contains(
             refusal.Message,
             "expected model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json, "
-            + "model.onnx or onnx/model.onnx; it holds: config.json, tf_model.h5.");
+            + "model.onnx, onnx/model.onnx or mp_rank_00_model_states.pt; it holds: config.json, tf_model.h5.");
     }
 
     [TestMethod]

@@ -63,14 +63,47 @@ internal sealed class PickleWriter
     }
 
     /// <summary>All of a state dictionary with the attribute <c>_metadata</c>, as torch writes a model's.</summary>
-    public static byte[] StateDictionary(IEnumerable<(string Name, StoredTensor Tensor)> tensors)
+    public static byte[] StateDictionary(IEnumerable<(string Name, StoredTensor Tensor)> tensors) => new PickleWriter().Model(tensors).Stop();
+
+    /// <summary>The state of a training as <c>save_checkpoint</c> of GLM's own code writes it: the model, and what else there is.</summary>
+    public static byte[] TrainingState(IEnumerable<(string Name, StoredTensor Tensor)> tensors)
     {
-        var pickle = new PickleWriter().OrderedDict().Op('(');
-        foreach (var (name, tensor) in tensors)
-            pickle.Text(name).Tensor(tensor);
-        return pickle.Op('u').Op('}').Remember().Text("_metadata").OrderedDict()
-            .Text("").Op('}').Remember().Text("version").Number(1).Op('s').Op('s').Op('s').Op('b').Stop();
+        var moment = new StoredTensor("FloatStorage", "1000000", 1, 0, [1], [1]); // Nobody looks for its numbers.
+        return new PickleWriter().Op('}').Remember().Op('(')
+            .Text("iteration").Number(200_000)
+            .Text("module").Model(tensors)
+            .Text("optimizer").Op('}').Remember().Text("state").Op('}').Remember().Number(0).Op('}').Remember().Text("exp_avg").Tensor(moment)
+            .Op('s').Op('s').Op('s')
+            .Text("random_rng_state").Number(3).Numbers(1, uint.MaxValue, 7, 624).Op('N').Raw(0x87).Remember()
+            .Text("np_rng_state").Op('(').Text("MT19937").NumpyArray().Number(624).Number(0).Op('G').Raw(new byte[8]).Op('t').Remember()
+            .Text("torch_rng_state").Tensor(moment with { StorageClass = "ByteStorage" })
+            .Text("sparse_tensor_module_names").Global("__builtin__", "set").Op(']').Remember().Raw(0x85).Remember().Op('R').Remember()
+            .Text("args").Global("argparse", "Namespace").Op(')').Raw(0x81).Remember().Op('}').Remember().Text("lr").Number(1).Op('s').Op('b')
+            .Op('u').Stop();
     }
+
+    /// <summary>A state dictionary with the attribute <c>_metadata</c>.</summary>
+    private PickleWriter Model(IEnumerable<(string Name, StoredTensor Tensor)> tensors)
+    {
+        OrderedDict().Op('(');
+        foreach (var (name, tensor) in tensors)
+            Text(name).Tensor(tensor);
+        return Op('u').Op('}').Remember().Text("_metadata").OrderedDict()
+            .Text("").Op('}').Remember().Text("version").Number(1).Op('s').Op('s').Op('s').Op('b');
+    }
+
+    /// <summary>An array of numpy as its <c>__reduce__</c> gives it.</summary>
+    private PickleWriter NumpyArray()
+    {
+        Global("numpy.core.multiarray", "_reconstruct").Global("numpy", "ndarray").Numbers(0).Bytes("b").Raw(0x87).Remember().Op('R').Remember();
+        Op('(').Number(1).Numbers(1).Global("numpy", "dtype").Text("u4").Number(0).Number(1).Raw(0x87).Remember().Op('R').Remember();
+        Op('(').Number(3).Text("<").Op('N').Op('N').Op('N').Number(-1).Number(-1).Number(0).Op('t').Remember().Op('b');
+        return Raw(0x89).Bytes("\0\0\0\0").Op('t').Remember().Op('b');
+    }
+
+    /// <summary>Bytes, which protocol 2 writes as a text and its encoding.</summary>
+    private PickleWriter Bytes(string latin) =>
+        Global("_codecs", "encode").Text(latin).Text("latin1").Raw(0x86).Remember().Op('R').Remember();
 
     /// <summary>BINPUT or LONG_BINPUT.</summary>
     public PickleWriter Remember()

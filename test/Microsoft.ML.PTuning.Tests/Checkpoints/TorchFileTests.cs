@@ -50,6 +50,20 @@ public sealed class TorchFileTests
     }
 
     [TestMethod]
+    public void A_model_in_several_parts_is_refused_with_advice()
+    {
+        using var model = zeros(2, 3);
+        TorchWriter.WriteTrainingState(_directory.File("mp_rank_00_model_states.pt"), [("word_embeddings.weight", model)]);
+        using (var whole = TorchFile.TrainingState.Open(_directory.File("mp_rank_00_model_states.pt")))
+            CollectionAssert.AreEqual(new[] { "word_embeddings.weight" }, whole.Tensors.Select(entry => entry.Name).ToArray());
+        File.WriteAllText(_directory.File("mp_rank_01_model_states.pt"), "");
+
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => TorchFile.TrainingState.Open(_directory.File("mp_rank_00_model_states.pt")));
+
+        StringAssert.Contains(refusal.Message, "Join the parts with GLM's change_mp.py.");
+    }
+
+    [TestMethod]
     [DataRow("HalfStorage", "F16", new byte[] { 0x00, 0x3C, 0x00, 0xC9 })]
     [DataRow("BFloat16Storage", "BF16", new byte[] { 0x80, 0x3F, 0x20, 0xC1 })]
     public void Half_precision_comes_as_F32(string storageClass, string type, byte[] bytes)

@@ -135,6 +135,49 @@ public sealed class TorchPickleTests
     }
 
     [TestMethod]
+    public void Of_a_trainings_state_the_model_is_read()
+    {
+        var tensors = TorchPickle.ReadPart(PickleWriter.TrainingState([("a", Tensor), ("b", Tensor with { Key = "1" })]), "module");
+
+        CollectionAssert.AreEqual(new[] { "a", "b" }, tensors.Keys);
+        Assert.AreEqual(new TorchStorage("F32", "1", 12), tensors["b"].Storage);
+    }
+
+    [TestMethod]
+    public void A_trainings_state_in_place_of_a_state_dictionary_is_refused() =>
+        RefusesBecause(PickleWriter.TrainingState([("a", Tensor)]), "it has a number as key of a dictionary, expected a name");
+
+    [TestMethod]
+    public void A_state_dictionary_in_place_of_a_trainings_state_is_refused() =>
+        RefusesPart(PickleWriter.StateDictionary([("a", Tensor)]), "it holds 'a', a tensor, expected 'module', a dictionary of tensors");
+
+    [TestMethod]
+    [DataRow("os", "system")]
+    [DataRow("builtins", "eval")]
+    [DataRow("__builtin__", "getattr")]
+    [DataRow("torch.storage", "_load_from_bytes")]
+    public void A_name_that_no_training_leaves_is_refused(string module, string name) =>
+        RefusesPart(
+            new PickleWriter().Global(module, name).Text("touch owned").Raw(0x85).Op('R').Stop(),
+            $"it asks for '{module} {name}', which is no part of a tensor");
+
+    [TestMethod]
+    [DataRow("ctorch\nFloatStorage\n)\u0081", "it calls torch.FloatStorage with a tuple")]
+    [DataRow("}(NNu", "it has None as key of a dictionary")]
+    [DataRow("}.", "it holds a dictionary, expected 'module'")]
+    public void A_trainings_state_that_makes_no_sense_is_refused(string program, string reason) =>
+        RefusesPart(new PickleWriter().Raw(Encoding.Latin1.GetBytes(program)).Stop(), reason);
+
+    [TestMethod]
+    public void A_trainings_state_that_is_cut_short_anywhere_is_refused()
+    {
+        var whole = PickleWriter.TrainingState([("a", Tensor)]);
+
+        for (var length = 0; length < whole.Length; length++)
+            Assert.ThrowsExactly<FormatException>(() => TorchPickle.ReadPart(whole[..length], "module"), $"{length} bytes");
+    }
+
+    [TestMethod]
     public void A_tensor_of_endless_dimensions_is_refused() =>
         RefusesBecause(
             PickleWriter.StateDictionary([("a", Tensor with { Shape = [.. Enumerable.Repeat(1L, 17)], Strides = [.. Enumerable.Repeat(1L, 17)] })]),
@@ -213,4 +256,7 @@ public sealed class TorchPickleTests
 
     private static void RefusesBecause(byte[] pickle, string reason) =>
         StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => TorchPickle.Read(pickle)).Message, reason);
+
+    private static void RefusesPart(byte[] pickle, string reason) =>
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => TorchPickle.ReadPart(pickle, "module")).Message, reason);
 }

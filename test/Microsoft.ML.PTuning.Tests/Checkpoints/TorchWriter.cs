@@ -16,6 +16,15 @@ internal static class TorchWriter
         Write(path, PickleWriter.StateDictionary(stored), all.Select((pair, i) => ($"data/{i}", Bytes(pair.Tensor))), compression);
     }
 
+    /// <summary>The state of a training whose model has these tensors.</summary>
+    public static void WriteTrainingState(string path, IEnumerable<(string Name, Tensor Tensor)> tensors)
+    {
+        var all = tensors.ToArray();
+        Write(
+            path, PickleWriter.TrainingState(all.Select((pair, i) => (pair.Name, Stored(pair.Tensor, key: $"{i}")))),
+            all.Select((pair, i) => ($"data/{i}", Bytes(pair.Tensor))));
+    }
+
     /// <param name="storages">Names below the root, and bytes.</param>
     public static void Write(
         string path, byte[] pickle, IEnumerable<(string Name, byte[] Bytes)> storages, CompressionLevel compression = CompressionLevel.NoCompression,

@@ -12,13 +12,14 @@ internal static class WrittenFormats
     public const string Safetensors = "model.safetensors", ShardedSafetensors = "model.safetensors.index.json";
     public const string Onnx = "model.onnx", OnnxInFolder = "onnx/model.onnx";
     public const string Torch = "pytorch_model.bin", ShardedTorch = "pytorch_model.bin.index.json";
+    public const string TrainingState = "mp_rank_00_model_states.pt";
 
     /// <param name="format">The file that a load would look for.</param>
     /// <returns>The names of the files written, in order.</returns>
     public static string[] SaveAs(this TinyCheckpoint checkpoint, string format)
     {
         var tensors = checkpoint.Tensors.Select(pair => (pair.Key, pair.Value)).ToArray();
-        if (format is Safetensors or Torch)
+        if (format is Safetensors or Torch or TrainingState)
         {
             WriteFile(Path.Combine(checkpoint.Path, format), tensors);
             return [format];
@@ -75,6 +76,12 @@ internal static class WrittenFormats
         if (path.EndsWith(".bin", StringComparison.Ordinal))
         {
             TorchWriter.Write(path, tensors);
+            return;
+        }
+
+        if (path.EndsWith(".pt", StringComparison.Ordinal))
+        {
+            TorchWriter.WriteTrainingState(path, tensors);
             return;
         }
 

@@ -27,7 +27,7 @@ internal sealed class ExplainedEncoder : IDisposable
     }
 
     public static IReadOnlyList<string> Families { get; } =
-        ["bert", "roberta", "xlm-roberta", "albert", "electra", "distilbert", "deberta", "deberta-v2", "deberta-v3", "gpt2"];
+        ["bert", "roberta", "xlm-roberta", "albert", "electra", "distilbert", "deberta", "deberta-v2", "deberta-v3", "gpt2", "glm", "chatglm"];
 
     /// <summary>Rows of 3, 2 and 4 tokens.</summary>
     public static EncodedRow[] Rows { get; } = [Row(2, 9, 3), Row(2, 3), Row(2, 14, 8, 3)];

@@ -20,6 +20,7 @@ public sealed class SpecialFilesTests
     [
         "config.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json", "modules.json", "model.safetensors",
         "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json", "model.onnx", "onnx/model.onnx",
+        "mp_rank_00_model_states.pt",
     ];
 
     private readonly TemporaryDirectory _folder = new();

@@ -123,7 +123,7 @@ internal sealed class FuzzSeeds : IDisposable
 
     private void WriteConfigurations()
     {
-        foreach (var family in (string[])["bert", "roberta", "xlm-roberta", "electra", "distilbert", "albert"])
+        foreach (var family in (string[])["bert", "roberta", "xlm-roberta", "electra", "distilbert", "albert", "glm", "chatglm"])
             Encoder("config", family, new(family), checkpoint => checkpoint.Save());
         Encoder("config", "gpt2", new("gpt2", bend: configuration =>
         {

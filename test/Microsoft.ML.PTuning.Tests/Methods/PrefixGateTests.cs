@@ -2,6 +2,7 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Backbones.Families;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Methods;
@@ -16,7 +17,7 @@ public sealed class PrefixGateTests
     private readonly Draw _draw = new();
 
     public static IEnumerable<object[]> Families =>
-        from family in new[] { "bert", "electra", "distilbert", "albert", "roberta", "deberta", "deberta-v2", "deberta-v3", "gpt2" }
+        from family in new[] { "bert", "electra", "distilbert", "albert", "roberta", "deberta", "deberta-v2", "deberta-v3", "gpt2", "glm", "chatglm" }
         select new object[] { family };
 
     [TestMethod]
@@ -108,7 +109,12 @@ public sealed class PrefixGateTests
 
     private void InF64(string family, Action<Backbone, EncodedBatch, Tensor> test)
     {
-        using var golden = new GoldenEncoder(Path.Combine(GoldenFiles.Root, "backbones", family), "param.");
+        using var golden = family switch
+        {
+            "glm" => GlmBackboneTests.Open("glm.blank-infilling"),
+            "chatglm" => GlmBackboneTests.Open("chatglm.lm"),
+            _ => new GoldenEncoder(Path.Combine(GoldenFiles.Root, "backbones", family), "param."),
+        };
         using var weights = golden.InF64();
         using var scope = NewDisposeScope();
         test(weights.Backbone, golden.Batch, Prefix(weights.Backbone, 3).to(ScalarType.Float64));

@@ -14,7 +14,7 @@ public sealed class WeightMethodTests
     private const double Bound = 1e-9;
 
     public static IEnumerable<object[]> Families =>
-        from family in new[] { "bert", "roberta", "electra", "distilbert", "albert", "deberta", "deberta-v2", "deberta-v3", "gpt2" }
+        from family in new[] { "bert", "roberta", "electra", "distilbert", "albert", "deberta", "deberta-v2", "deberta-v3", "gpt2", "glm", "chatglm" }
         select new object[] { family };
 
     [TestMethod]

@@ -102,6 +102,8 @@ public sealed class SecondProcessColumnsTests
     [TestMethod]
     [DataRow("gpt2")]
     [DataRow("bart")]
+    [DataRow("glm")]
+    [DataRow("chatglm")]
     public void Texts_are_the_same_in_a_second_process(string family)
     {
         using var writer = new TinyWriter(family);

@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.Tokenization;
 [TestClass]
 public sealed class ChatGlmTokenizerTests
 {
-    private const string FileName = "ice_text.model", Last = """{ "tokenizer_class": "ChatGLMTokenizer", "num_image_tokens": 0 }""";
+    internal const string FileName = "ice_text.model", Last = """{ "tokenizer_class": "ChatGLMTokenizer", "num_image_tokens": 0 }""";
 
     private static readonly string Golden = Path.Combine(AppContext.BaseDirectory, "golden", "chatglm-tokenizer");
     private static readonly JsonElement Cases = JsonDocument.Parse(File.ReadAllText(Path.Combine(Golden, "cases.json"))).RootElement;
@@ -134,7 +134,7 @@ public sealed class ChatGlmTokenizerTests
 
     private static int Id(string piece) => Cases.GetProperty("pieces").GetProperty(piece).GetInt32();
 
-    private static TokenizerFolder Copy(string release, string configuration)
+    internal static TokenizerFolder Copy(string release, string configuration)
     {
         var folder = new TokenizerFolder();
         File.Copy(Path.Combine(Golden, release, FileName), Path.Combine(folder.Path, FileName));

@@ -222,18 +222,19 @@ public sealed class GlmTokenizerTests
         StringAssert.Contains(refusal.Message, $"expected GLM's tokenizer class, {ByteLevel}, {WordPiece} or {SentencePiece}, as tokenizer_class");
     }
 
-    private static Dictionary<string, int> Gpt2Ids()
+    private static Dictionary<string, int> Gpt2Ids(params string[] merges)
     {
-        var ids = TokenizerFolder.Gpt2Ids("a b");
+        var ids = TokenizerFolder.Gpt2Ids(merges is [] ? ["a b"] : merges);
         foreach (var token in Added)
             ids.Add(token, ids.Count);
         return ids;
     }
 
-    private static TokenizerFolder Gpt2(string configuration = $$"""{ "tokenizer_class": "{{ByteLevel}}" }""")
+    /// <summary>GPT-2's files with the tokens that GLM adds.</summary>
+    internal static TokenizerFolder Gpt2(string configuration = $$"""{ "tokenizer_class": "{{ByteLevel}}" }""", params string[] merges)
     {
-        var folder = TokenizerFolder.Gpt2(configuration, "a b");
-        folder.Write("added_tokens.json", JsonSerializer.Serialize(Gpt2Ids().Where(entry => Added.Contains(entry.Key)).ToDictionary()));
+        var folder = TokenizerFolder.Gpt2(configuration, merges is [] ? ["a b"] : merges);
+        folder.Write("added_tokens.json", JsonSerializer.Serialize(Gpt2Ids(merges).Where(entry => Added.Contains(entry.Key)).ToDictionary()));
         return folder;
     }
 

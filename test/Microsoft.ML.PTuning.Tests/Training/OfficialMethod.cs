@@ -14,6 +14,8 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
 
     private const string Embedding = "prefix_encoder.embedding.weight", Prompts = "prompts.weight", ShallowPrompts = "prefix_encoder.weight";
 
+    private const string SpellPrompts = "spell_embeddings.weight";
+
     /// <summary>The embeddings of each stack's prefix, and the network over them, in the order of <see cref="ProjectedPrefix"/>.</summary>
     private static readonly (string Embedding, string Network)[] Networks =
     [
@@ -43,10 +45,16 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
             EmbedsTwice = true,
         })
         : Has(golden, "mixture") ? Mixture(golden, weights)
-        : golden.Name.Contains("p-tuning-v1") ? FirstVersion(golden, weights)
+        : golden.Name.EndsWith("prompt-spell.none", StringComparison.Ordinal)
+            ? Prompt(SpellPrompts, weights, new PromptTuning { Length = (int)weights[SpellPrompts].size(0) })
+        : golden.Name.Contains("p-tuning-v1") || Has(golden, SpellPrompts) ? FirstVersion(golden, weights)
         : Weights(
-            golden.Name.Contains(".lora") ? new LowRankAdaptation { Rank = 4, Alpha = 8 } : golden.Name.Contains(".finetune.full") || golden.Name.Contains("pet.finetune") ? new FineTuning() : new BitFit(),
-            weights, backbone);
+            golden.Name.Contains(".lora") ? new LowRankAdaptation { Rank = 4, Alpha = 8 }
+                : golden.Name.Contains(".finetune.full") || golden.Name.Contains("pet.finetune") ? new FineTuning()
+                : golden.Name.StartsWith("glm.", StringComparison.Ordinal)
+                    ? new FineTuning { Keys = [.. backbone.Tensors.Names.Where(key => golden.Tensors.ContainsKey($"expect.grad.{key}"))] }
+                : new BitFit(),
+            golden, weights, backbone);
 
     /// <summary>The prefix as the official model computes it from its first values: the embedding, or the network's output for it. Null where it has none.</summary>
     public static Tensor? FirstPrefix(GoldenEncoder golden, GoldenWeights weights)
@@ -119,9 +127,9 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
     {
         var (embedding, network) = Has(golden, "prompt_encoder.embedding.weight")
             ? ("prompt_encoder.embedding.weight", "prompt_encoder.")
-            : ("prompt_embeddings.weight", "");
+            : (Has(golden, SpellPrompts) ? SpellPrompts : "prompt_embeddings.weight", "");
         var isLstm = Has(golden, $"{network}lstm_head.weight_ih_l0");
-        var head = isLstm ? "mlp_head" : "mlp";
+        var head = Has(golden, $"{network}mlp_head.0.weight") ? "mlp_head" : "mlp";
         string[] names =
         [
             embedding, // In the order of LstmPrompt.Parameters and MlpPrompt.Parameters.
@@ -155,7 +163,7 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
         method, new DirectParameters(new Dictionary<string, Tensor> { [TrainedTensors.Prompt] = weights[name].clone() }), [name]);
 
     /// <summary>A method that changes the encoder's own weights. LoRA begins with the file's matrices.</summary>
-    private static OfficialMethod Weights(TuningMethod method, GoldenWeights weights, Backbone backbone)
+    private static OfficialMethod Weights(TuningMethod method, GoldenEncoder golden, GoldenWeights weights, Backbone backbone)
     {
         using var first = new TrainedTensors();
         foreach (var name in method is LowRankAdaptation ? method.Declare(backbone).Select(tensor => tensor.Name) : [])
@@ -166,7 +174,9 @@ internal sealed record OfficialMethod(TuningMethod Method, MethodParameters Para
         string OfficialName(string saved)
         {
             var key = saved[TrainedTensors.OfBackbone("").Length..];
-            return backbone.LanguageHead?.Tensors.Has(key) == true ? key : BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix + key;
+            return backbone.LanguageHead?.Tensors.Has(key) == true || Has(golden, key)
+                ? key
+                : BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix + key;
         }
     }
 }

@@ -1,5 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Backbones.Families;
 using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Heads;
@@ -17,8 +19,11 @@ internal sealed class OfficialModel : IDisposable
     /// <summary>The tasks of a pattern: with a verbalizer, or with every word of the vocabulary as a class.</summary>
     public const string Cloze = "cloze", Vocabulary = "vocabulary";
 
+    /// <summary>A task of GLM: of several texts the one that most probably fills the gap.</summary>
+    public const string FillingChoice = "filling-choice";
+
     /// <summary>The task of a language model, by its official names.</summary>
-    public static bool Writes(string kind) => kind is "causal-lm" or "seq2seq-lm";
+    public static bool Writes(string kind) => kind is "causal-lm" or "seq2seq-lm" or "blank-infilling";
 
     /// <summary>A head's official names by those it is saved under here; only DeBERTa's official models train a pooler.</summary>
     private readonly Dictionary<string, string> _headNames = new()
@@ -40,12 +45,18 @@ internal sealed class OfficialModel : IDisposable
     {
         (_golden, _weights) = (golden, weights);
 
-        var backbone = kind is Cloze or Vocabulary || Writes(kind) ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
+        var backbone = kind is Cloze or Vocabulary or FillingChoice || Writes(kind)
+            ? _languageModel = weights.Backbone.WithLanguageHead(golden.Directory) : weights.Backbone;
         var official = OfficialMethod.Of(golden, weights, backbone);
         if (golden.Tensors.ContainsKey("init.classifier.out_proj.weight"))
         {
             (_headNames["head.bias"], _headNames["head.weight"]) = ("classifier.out_proj.bias", "classifier.out_proj.weight");
             (_headNames["pooler.bias"], _headNames["pooler.weight"]) = ("classifier.dense.bias", "classifier.dense.weight");
+        }
+        if (golden.Tensors.ContainsKey("init.multichoice_head.weight"))
+        {
+            (_headNames["head.bias"], _headNames["head.weight"]) = ("multichoice_head.bias", "multichoice_head.weight");
+            (_headNames["pooler.bias"], _headNames["pooler.weight"]) = ("pool_layer.bias", "pool_layer.weight");
         }
         var encoder = official.Method.Adapt(backbone);
         var task = TaskOf(kind);
@@ -54,7 +65,8 @@ internal sealed class OfficialModel : IDisposable
         SortedDictionary<string, Tensor> head = [];
         foreach (var (name, officialName) in _headNames.Where(pair => _languageModel is null && _golden.Tensors.ContainsKey($"init.{pair.Value}")))
             head[name] = Initial(officialName).clone();
-        Batch = Writes(kind) ? WrittenRows.Of(golden) : ReadBatch();
+        var isGlm = weights.Backbone is BlankInfillingBackbone;
+        Batch = isGlm ? GlmRows.PartsOf(golden) : Writes(kind) ? WrittenRows.Of(golden) : ReadBatch();
         Optimizer = new PromptOptimizer(
             new()
             {
@@ -63,10 +75,10 @@ internal sealed class OfficialModel : IDisposable
                 MaxEpochs = 1,
                 Shards = shards,
                 MaxGradientNorm = maxGradientNorm,
-                PadToLength = Writes(kind) ? 0 : Width,
+                PadToLength = Writes(kind) || isGlm ? 0 : Width,
                 RecomputeActivations = recompute,
             },
-            official.Parameters, [new LearnedTask(task, new PromptNetwork(encoder, task.Head), head)], weights.Backbone.Configuration.PadTokenId, CPU);
+            official.Parameters, [new LearnedTask(task, new PromptNetwork(encoder, HeadOf(task, kind)), head)], weights.Backbone.Configuration.PadTokenId, CPU);
         Trained = official.Names.Zip(official.Parameters.Parameters).Concat(head.Select(pair => (_headNames[pair.Key], pair.Value)));
     }
 
@@ -97,13 +109,18 @@ internal sealed class OfficialModel : IDisposable
         "sequence-classification" or "sequence-classification-shallow" => Any.Classification((int)Initial(_headNames["head.bias"]).size(0)),
         "multi-label-classification" => Any.MultiLabel((int)Initial("classifier.bias").size(0)),
         "token-classification" => Any.Tagging((int)Initial(_headNames["head.bias"]).size(0)),
-        "multiple-choice" => Any.Choice,
+        "multiple-choice" or FillingChoice => Any.Choice,
         Cloze => Any.Classification(3) with { Verbalizer = VerbalizerHeadTests.WordsOf(_golden) },
         Vocabulary => Words(_weights.Backbone.Configuration.VocabularySize),
         _ when Writes(kind) => Any.Writing(),
         "question-answering" => WordQuestions.Task with { CountsPadding = true },
         _ => throw new AssertInconclusiveException($"The task {kind} is not built yet."),
     };
+
+    private TaskHead HeadOf(PromptTask task, string kind) =>
+        kind == FillingChoice ? new FillingHead()
+        : _weights.Backbone.Configuration.ModelType == "chatglm" ? new BeginningHead()
+        : task.Head;
 
     private static MulticlassClassification Words(int count) => Any.Classification(count) with
     {

@@ -83,12 +83,15 @@ public sealed class OfficialModelGoldenTests
 
     /// <summary>
     /// Adam divides a gradient by its size, so rounding decides which way a parameter goes whose gradient is little else; it is compared no closer than
-    /// it moves. Where the exact gradient is 0 nothing can be compared.
+    /// it moves. Where the exact gradient is 0 nothing can be compared: in a whole tensor, or in that third of GLM's biases that belongs to the keys.
     /// </summary>
     internal static void CompareAfter5(OfficialRun run, IReadOnlyDictionary<string, double[]> ours)
     {
         foreach (var (values, exact) in Named(run, "after5.").Where(pair => !run.Exact[pair.Key.Replace("after5.", "grad.")].IsZero))
-            exact.AreClose(run.Expected[values], ours[values], absolute: 5e-5, relative: 0, eachByItself: true);
+        {
+            var gradient = run.Exact[values.Replace("after5.", "grad.")];
+            exact.AreClose(run.Expected[values], ours[values], absolute: 5e-5, relative: 0, eachByItself: true, isCompared: i => !gradient.IsRounding(i));
+        }
     }
 
     private static void Compare(string name, int shards, bool recompute, string what)

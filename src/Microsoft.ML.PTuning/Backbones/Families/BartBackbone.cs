@@ -73,6 +73,10 @@ internal sealed class BartBackbone : Backbone
 
     public override int MaxPositions => Configuration.MaxPositionEmbeddings;
 
+    public override bool PrefixTakesPositions => false;
+
+    public override int CountPositions(int textTokens, int decoderTokens) => Math.Max(textTokens, decoderTokens);
+
     public override bool HasPooler => false;
 
     public override bool HasStatePerToken => false;
@@ -99,12 +103,7 @@ internal sealed class BartBackbone : Backbone
     /// <exception cref="ArgumentException">The tokens need more positions than there are.</exception>
     public override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
     {
-        if (Math.Max(batch.Length, batch.DecoderPast + batch.DecoderLength) > MaxPositions)
-        {
-            throw new ArgumentException(
-                $"A text of {batch.Length} tokens and a decoder of {batch.DecoderPast + batch.DecoderLength} were given to a bart backbone with {MaxPositions} "
-                + "positions for each. Shorten the texts.", nameof(batch));
-        }
+        RequirePositions(batch, offset: 0);
 
         using var scope = NewDisposeScope();
         var changes = tuning?.Weights;

@@ -166,15 +166,4 @@ internal sealed class Gpt2Backbone : Backbone
         declared.AddRange(TensorDeclaration.LayerNorm("ln_f", hidden));
         return declared;
     }
-
-    /// <summary>One linear layer gives queries, keys and values, in blocks of H.</summary>
-    private sealed class FusedProjection(FrozenLinear linear, int heads) : AttentionProjection(heads)
-    {
-        public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes)
-        {
-            var parts = linear.Forward(hidden, changes).chunk(3, -1);                                         // 3 of [B, T, H]
-            var queries = ReferenceEquals(querying, hidden) ? parts[0] : linear.Forward(querying, changes).chunk(3, -1)[0];
-            return (Split(queries), Split(parts[1]), Split(parts[2]));
-        }
-    }
 }

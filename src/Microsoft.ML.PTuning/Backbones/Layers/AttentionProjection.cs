@@ -31,3 +31,20 @@ internal sealed class SeparateProjection(FrozenTensors tensors, string query, st
     public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes) =>
         (Split(_query.Forward(querying, changes)), Split(_key.Forward(hidden, changes)), Split(_value.Forward(hidden, changes)));
 }
+
+/// <summary>One linear layer that gives queries, keys and values, as in GPT-2.</summary>
+/// <param name="byHead">Whether the three of a head stand side by side, as in ChatGLM; otherwise those of all heads do, in blocks of H.</param>
+internal sealed class FusedProjection(FrozenLinear linear, int heads, bool byHead = false) : AttentionProjection(heads)
+{
+    public override (Tensor Q, Tensor K, Tensor V) Project(Tensor querying, Tensor hidden, WeightChanges? changes)
+    {
+        var parts = Parts(hidden);
+        return (ReferenceEquals(querying, hidden) ? parts[0] : Parts(querying)[0], parts[1], parts[2]);
+
+        Tensor[] Parts(Tensor x)                                                                              // 3 of [B, h, T, D]
+        {
+            var all = linear.Forward(x, changes);                                                             // [B, T, 3H]
+            return byHead ? Split(all).chunk(3, -1) : Array.ConvertAll(all.chunk(3, -1), Split);
+        }
+    }
+}

@@ -23,6 +23,9 @@ internal sealed record LanguageHeadNames
 
     /// <summary>The key of the words' vectors where they are not the embeddings.</summary>
     public required string Decoder { get; init; }
+
+    /// <summary>Whether they never are, whatever <c>tie_word_embeddings</c> says.</summary>
+    public bool HasOwnWords { get; init; }
 }
 
 /// <summary>The head of a masked or causal language model: for each token, a score of every word in the vocabulary.</summary>
@@ -41,7 +44,7 @@ internal sealed class LanguageHead : IDisposable
         _dense = names.Dense is { } dense ? FrozenLinear.Of(tensors, dense) : null;
         _norm = names.Norm is { } norm ? FrozenLayerNorm.Of(tensors, norm, configuration.LayerNormEpsilon) : null;
         _activation = Activation.Named(names.Activation ?? configuration.Activation);
-        _decoder = new(configuration.TiesWordEmbeddings ? words : tensors[names.Decoder], names.Bias is null || names.BiasIsRow ? null : tensors[names.Bias]);
+        _decoder = new(Ties(names, configuration) ? words : tensors[names.Decoder], names.Bias is null || names.BiasIsRow ? null : tensors[names.Bias]);
         _rowBias = names is { Bias: { } row, BiasIsRow: true } ? tensors[row] : null;
     }
 
@@ -95,6 +98,8 @@ internal sealed class LanguageHead : IDisposable
 
     public void Dispose() => Tensors.Dispose();
 
+    private static bool Ties(LanguageHeadNames names, BackboneConfiguration configuration) => configuration.TiesWordEmbeddings && !names.HasOwnWords;
+
     private static List<TensorDeclaration> Declare(LanguageHeadNames names, BackboneConfiguration configuration)
     {
         var (hidden, embedding, vocabulary) = (configuration.HiddenSize, configuration.EmbeddingSize, configuration.VocabularySize);
@@ -105,7 +110,7 @@ internal sealed class LanguageHead : IDisposable
             declared.AddRange(TensorDeclaration.LayerNorm(norm, embedding));
         if (names.Bias is { } bias)
             declared.Add(new(bias, names.BiasIsRow ? [1, vocabulary] : [vocabulary]));
-        if (!configuration.TiesWordEmbeddings)
+        if (!Ties(names, configuration))
             declared.Add(new(names.Decoder, [vocabulary, embedding]));
         return declared;
     }

@@ -19,6 +19,11 @@ internal sealed record PreNormLayer
 
     public required Func<Tensor, Tensor> Activation { get; init; }
 
+    /// <summary>
+    /// The factor of the normalised input where that is added to what attention and feed-forward give, as in ChatGLM; null where the input itself is.
+    /// </summary>
+    public double? NormalizedResidual { get; init; }
+
     /// <param name="hidden">The layer's input, <c>[B, T, H]</c>.</param>
     /// <param name="select">Selects the tokens that send queries, <c>[B, Q, H]</c> of <c>[B, T, H]</c>; null for all.</param>
     /// <param name="changes">What a method changes in frozen tensors; null for nothing.</param>
@@ -27,11 +32,15 @@ internal sealed record PreNormLayer
     {
         using var scope = NewDisposeScope();
         var normalized = AttentionNorm.Forward(hidden, changes);
-        var (q, k, v) = Projection.Project(select?.Invoke(normalized) ?? normalized, normalized, changes);
+        var querying = select?.Invoke(normalized) ?? normalized;
+        var (q, k, v) = Projection.Project(querying, normalized, changes);
         var attended = AttentionOutput.Forward(AttentionProjection.Join(attend(q, k, v)), changes).Drop(dropout)
-            .AddInPlace(select?.Invoke(hidden) ?? hidden); // In place: the backward pass needs neither summand.
+            .AddInPlace(Residual(querying, select?.Invoke(hidden) ?? hidden)); // In place: the backward pass needs neither summand.
 
-        var transformed = Activation(Intermediate.Forward(FeedForwardNorm.Forward(attended, changes), changes));
-        return Output.Forward(transformed, changes).Drop(dropout).AddInPlace(attended).MoveToOuterDisposeScope();
+        var input = FeedForwardNorm.Forward(attended, changes);
+        var transformed = Activation(Intermediate.Forward(input, changes));
+        return Output.Forward(transformed, changes).Drop(dropout).AddInPlace(Residual(input, attended)).MoveToOuterDisposeScope();
     }
+
+    private Tensor Residual(Tensor normalized, Tensor input) => NormalizedResidual is { } factor ? normalized.Times(factor) : input;
 }

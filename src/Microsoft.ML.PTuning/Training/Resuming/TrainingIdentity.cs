@@ -96,6 +96,8 @@ internal sealed record TrainingIdentity(SortedDictionary<string, string> Parts)
                     Add<int>(hash, sequence.Segments);
                     Add<int>(hash, sequence.PromptPlaces);
                     Add<int>(hash, [sequence.MaskPlace ?? -1]);
+                    Add<int>(hash, sequence.DecoderIds);
+                    Add<int>(hash, sequence.NextIds);
                 }
             }
         }
