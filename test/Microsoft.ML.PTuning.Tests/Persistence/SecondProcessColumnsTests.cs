@@ -118,6 +118,25 @@ public sealed class SecondProcessColumnsTests
         TextGenerationMetrics Metrics(IDataView rows) => writer.Context.MulticlassClassification.EvaluateText(rows);
     }
 
+    [TestMethod]
+    [DataRow("gpt2")]
+    [DataRow("bart")]
+    [DataRow("glm")]
+    [DataRow("chatglm")]
+    public void Decisions_of_language_models_are_the_same_in_a_second_process(string family)
+    {
+        using var writer = new TinyWriter(family);
+        var data = writer.Context.Data.LoadFromEnumerable(
+            TinyWriter.Pairs(20).Select(pair => new DecidedText { Text = pair.Text, Label = pair.Label == "x" }));
+        var options = new PTuningV2Trainer.BinaryOptions
+        {
+            Backbone = writer.Path, Sentence1ColumnName = "Text", PrefixLength = 3, MaxLength = 24, MaxEpochs = 1, Seed = 1,
+        };
+        using var model = writer.Context.BinaryClassification.Trainers.PTuningV2(options).Fit(data);
+
+        AssertSameInSecondProcess<Decision>(model, data, TaskRows.Decisions);
+    }
+
     // Gives back the rows as the second process scored them.
     private IDataView AssertSameInSecondProcess<TPrediction>(ITransformer model, IDataView data, string task)
         where TPrediction : class, new()
