@@ -36,6 +36,7 @@ IBenchmark[] benchmarks =
     new ModelsMemory(),
     .. PeakMemory.Rows,
     .. NasBert.Rows,
+    new MappedModelSteps(),
     new Soak(),
 ];
 

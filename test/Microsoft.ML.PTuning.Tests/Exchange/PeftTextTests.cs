@@ -103,7 +103,7 @@ public sealed class PeftTextTests
         using var adapter = ForeignFolder.Copy("peft/gpt2.prompt-tuning").Bend(Settings, settings => settings["base_model_name_or_path"] = encoder.Path);
         using var model = PTuningV2Transformer.ImportPeft(new MLContext(1), adapter.Path);
 
-        Assert.AreEqual(48 - 7, model.Model.Task.MaxPositions);
+        Assert.AreEqual(48 - 7, model.Model.Task.PositionsIn(model.Model.Network.Encoder.Backbone));
         Assert.AreEqual(true, ((TextGeneration)model.Model.Task).ContinuesText);
         Assert.ThrowsExactly<ArgumentException>(() => PTuningV2Transformer.ImportPeft(new MLContext(1), adapter.Path, classes: ["a", "b"]));
     }

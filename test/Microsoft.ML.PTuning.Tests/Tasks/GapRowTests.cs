@@ -78,7 +78,7 @@ public sealed class GapRowTests
     {
         using var folder = Glm();
 
-        var example = TextPart.Encode(folder.Load("glm"), decoderStart: null, text, target: null, Long, maxTarget: 5);
+        var example = TextPart.Encode(folder.Load("glm"), decoderStart: null, continues: false, text, target: null, Long, maxTarget: 5);
 
         Assert.AreEqual(expected, Shown(example.Parts[0].Sequences[0]));
     }
@@ -88,7 +88,7 @@ public sealed class GapRowTests
     {
         using var folder = Glm();
 
-        var row = TextPart.Encode(folder.Load("glm"), decoderStart: null, "a", "b c", Long, maxTarget: 5).Parts[0].Sequences[0];
+        var row = TextPart.Encode(folder.Load("glm"), decoderStart: null, continues: false, "a", "b c", Long, maxTarget: 5).Parts[0].Sequences[0];
 
         CollectionAssert.AreEqual(new[] { Begin, 6, 7 }, row.DecoderIds);
         CollectionAssert.AreEqual(new[] { 6, 7, End }, row.NextIds);
