@@ -103,20 +103,17 @@ internal static class CommandLine
 
     private static void CheckAgreement(CommandResult result)
     {
-        if (result.Children.OfType<OptionResult>().Any(option => option.Errors.Any()))
-            return;
-
         int hidden = Value(Hidden, Usual.Hidden), heads = Value(Heads, Usual.Heads);
         int window = Value(Window, Usual.Window), positions = Value(Positions, Usual.Positions);
-        if (hidden % heads != 0)
+        if (heads > 0 && hidden % heads != 0)
             result.AddError($"--hidden: expected a multiple of the {heads} heads, found {hidden}.");
         if (window > positions)
             result.AddError($"--window: expected at most the {positions} positions, found {window}.");
         if (result.GetResult(Minutes) is not null && result.GetResult(Steps) is not null)
             result.AddError("Expected --minutes or --steps, found both.");
 
-        // Default values come after the validators.
-        int Value(Option<int> option, int usual) => result.GetResult(option) is null ? usual : result.GetValue(option);
+        // What is no number is told of elsewhere, and default values come after the validators.
+        int Value(Option<int> option, int usual) => int.TryParse(result.GetResult(option)?.Tokens.LastOrDefault()?.Value, out int value) ? value : usual;
     }
 
     private static Option<int> Number(string name, string description, int usual, int lowest = 1)
