@@ -40,7 +40,9 @@ public sealed partial class PTuningV2Transformer
             var part = (TextPart)task.Encode(_model.Tokenizer, text, target: null).Parts[0];
             var written = "";
             WorkerThreads.Shared.Run(
-                1, _ => written = task.Write(_model, part, onText, cancellationToken.ThrowIfCancellationRequested), isUrgent: true, _model.Limit);
+                1,
+                _ => written = task.Write(_model.Network.Encoder, _model.Tensors, _model.Device, part, onText, cancellationToken.ThrowIfCancellationRequested),
+                isUrgent: true, _model.Limit);
             return written;
         }
         finally

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Backbones;
-using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Generation;
 using Microsoft.ML.PTuning.Heads;
 using Microsoft.ML.PTuning.Methods;
@@ -171,13 +170,14 @@ internal sealed record TextGeneration : PromptTask
     /// <summary>Writes a single text and tells it piece by piece.</summary>
     /// <param name="part">The text to go on from.</param>
     /// <param name="onText">Is called with each piece, on the thread that computes.</param>
-    public string Write(PromptModel model, TextPart part, Action<string> onText, Action checkCancelled)
+    public string Write(
+        PromptedEncoder encoder, TrainedTensors tensors, Device device, TextPart part, Action<string> onText, Action checkCancelled)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var told = new ToldText(part.Tokenizer.OpenDecoder(), Generation.StopTexts, onText);
-        var batch = EncodedRow.Collate([part.Row], part.Tokenizer.PadId, model.Device);
-        using var stream = new TokenStream(model.Network.Encoder, model.Tensors, batch);
+        var batch = EncodedRow.Collate([part.Row], part.Tokenizer.PadId, device);
+        using var stream = new TokenStream(encoder, tensors, batch);
         var search = new SingleSearch(Generation, EndOf(part.Tokenizer)) { OnToken = (_, id) => told.Add(id) };
         var written = search.Write(stream, [SeedOf(part)], checkCancelled)[0][0];
         told.Finish();
