@@ -11,7 +11,7 @@ public sealed class TextGenerationTests
 {
     private const int Rows = 24;
 
-    public static IEnumerable<object[]> Families => [["gpt2"], ["bart"], ["glm"], ["chatglm"]];
+    public static IEnumerable<object[]> Families => [["gpt2"], ["bart"], ["glm"], ["chatglm"], [TinyWriter.WordPieces]];
 
     [TestMethod]
     [DynamicData(nameof(Families))]
@@ -190,15 +190,17 @@ public sealed class TextGenerationTests
 
     /// <summary>Fine-tuning, since a prefix cannot make a random model write.</summary>
     [TestMethod]
-    public void Text_may_go_on_without_a_token_between()
+    [DataRow("gpt2")]
+    [DataRow(TinyWriter.WordPieces)]
+    public void Text_may_go_on_without_a_token_between(string kind)
     {
-        using var writer = new TinyWriter("gpt2");
+        using var writer = new TinyWriter(kind);
         var options = Options(writer, new FineTuning());
         (options.MaxEpochs, options.LearningRate, options.BatchSize, options.ContinuesText) = (40, 1e-2, 8, true);
         using var model = writer.Trainer(options).Fit(writer.Context.Data.LoadFromEnumerable(TinyWriter.Pairs(Rows).Append(new() { Text = "b", Label = "x" })));
 
         CollectionAssert.AreEqual(TinyWriter.Pairs(Rows).Select(pair => pair.Label).ToArray(), Write(writer, model).Select(row => row.GeneratedText).ToArray());
-        Assert.AreEqual("x", model.GenerateText("b", _ => { })); // A single token: nothing stands before it.
+        Assert.AreEqual("x", model.GenerateText("b", _ => { })); // A single token: nothing but [CLS] stands before it.
     }
 
     [TestMethod]

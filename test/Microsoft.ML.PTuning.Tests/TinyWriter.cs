@@ -11,10 +11,14 @@ internal sealed class TinyWriter : IDisposable
 
     private static readonly string[] Merges = ["a b", "c d", "Ġ x"];
 
-    /// <param name="family">gpt2, bart, glm; or chatglm, which spells with pieces.</param>
-    public TinyWriter(string family)
+    /// <summary>A GPT-2 with BERT's tokenizer, whose vocabulary is the words of <see cref="Pairs"/>.</summary>
+    public const string WordPieces = "gpt2 of words";
+
+    /// <param name="kind">A family: gpt2, bart, glm; or chatglm, which spells with pieces. Or <see cref="WordPieces"/>.</param>
+    public TinyWriter(string kind)
     {
-        using var tokenizer = TokenizerOf(family);
+        using var tokenizer = TokenizerOf(kind);
+        var family = kind == WordPieces ? "gpt2" : kind;
         var vocabulary = tokenizer.Load(family).VocabularySize;
         _checkpoint = new TinyCheckpoint(family, bend: configuration => configuration["vocab_size"] = vocabulary);
         foreach (var (name, weight) in _checkpoint.Tensors)
@@ -55,8 +59,9 @@ internal sealed class TinyWriter : IDisposable
 
     public void Dispose() => _checkpoint.Dispose();
 
-    private static TokenizerFolder TokenizerOf(string family) => family switch
+    private static TokenizerFolder TokenizerOf(string kind) => kind switch
     {
+        WordPieces => TokenizerFolder.WordPiece("""{"tokenizer_class": "BertTokenizer"}""", "ab", "c", "cab", "cd", "x"),
         "bart" => TokenizerFolder.ByteLevel("{}", Merges),
         "glm" => GlmTokenizerTests.Gpt2(merges: Merges),
         "chatglm" => ChatGlmTokenizerTests.Copy("last", ChatGlmTokenizerTests.Last),

@@ -1,8 +1,8 @@
 namespace Microsoft.ML.PTuning.Tokenization;
 
 /// <summary>Ids of the special tokens that stand around generated text.</summary>
-/// <param name="Begin">Stands before generated text: GPT-2's end of text, BART's <c>&lt;s&gt;</c>, GLM's start of a piece.</param>
-/// <param name="End">Ends it: GPT-2's end of text, BART's <c>&lt;/s&gt;</c>, GLM's end of a piece.</param>
+/// <param name="Begin">Stands before generated text: GPT-2's end of text, BART's <c>&lt;s&gt;</c>, GLM's start of a piece, [CLS] of BERT's tokenizer.</param>
+/// <param name="End">Ends it: GPT-2's end of text, BART's <c>&lt;/s&gt;</c>, GLM's end of a piece, [SEP] of BERT's tokenizer.</param>
 internal sealed record GenerationTokens(int Begin, int End)
 {
     /// <summary>Ends the text that generation goes on from: GLM's <c>&lt;|endoftext|&gt;</c>. It is <see cref="End"/> in other families.</summary>

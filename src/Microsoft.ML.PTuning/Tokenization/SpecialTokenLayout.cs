@@ -3,7 +3,7 @@ namespace Microsoft.ML.PTuning.Tokenization;
 /// <summary>The special tokens and their places.</summary>
 /// <remarks>
 /// <c>[CLS] A [SEP] B [SEP]</c> for BERT, ALBERT and DeBERTa, <c>&lt;s&gt; A &lt;/s&gt;&lt;/s&gt; B &lt;/s&gt;</c> for RoBERTa, BART and XLM-R,
-/// nothing but the text for GPT-2.
+/// nothing but the text for GPT-2, <c>[CLS] A</c> where GPT-2 has BERT's tokenizer.
 /// </remarks>
 /// <param name="Before">Ids before the first text.</param>
 /// <param name="Between">Ids between the texts of a pair.</param>

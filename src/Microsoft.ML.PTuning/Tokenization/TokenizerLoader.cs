@@ -151,8 +151,9 @@ internal static class TokenizerLoader
             Mask = settings.MaskToken("[MASK]", vocabulary),
             Special = settings.SpecialIds(vocabulary, TokenizerFamilies.BertTokens),
         };
-        if (TokenizerFamilies.Named(settings.Class) == TokenizerFamily.Glm)
-            layout = GlmTokens.AddTo(layout, settings, vocabulary) with { SecondSegment = 0 };
+        layout = TokenizerFamilies.Named(settings.Class) == TokenizerFamily.Glm
+            ? GlmTokens.AddTo(layout, settings, vocabulary) with { SecondSegment = 0 }
+            : AddGeneration(layout, modelType);
 
         var lowerCase = settings.Flag("do_lower_case", "lowercase") ?? !HasCapitals(vocabulary);
         var normalizer = new BertNormalizer(
@@ -162,6 +163,22 @@ internal static class TokenizerLoader
 
         var cleansUp = settings.Flag("clean_up_tokenization_spaces") ?? true;
         return new WordPieceTextTokenizer(vocabulary, settings.Text("unk_token") ?? "[UNK]", normalizer, layout, files.Read) { CleansUp = cleansUp };
+    }
+
+    /// <summary>BERT's special tokens around generated text, for families that write.</summary>
+    /// <remarks>
+    /// A written text begins with [CLS] and ends with [SEP], as any text of BERT's tokenizer does. BART's encoder reads <c>[CLS] A [SEP]</c>, too. GPT-2
+    /// goes on behind what it reads, so no [SEP] ends that: <c>[CLS] A</c>, and <c>[CLS] A [SEP] B</c> for a pair.
+    /// </remarks>
+    private static SpecialTokenLayout AddGeneration(SpecialTokenLayout layout, string modelType)
+    {
+        var written = new GenerationTokens(layout.Before[0], layout.Separator);
+        return TokenizerFamilies.OfModel(modelType) switch
+        {
+            TokenizerFamily.Gpt2 => layout with { After = [], AfterPair = [], Generation = written },
+            TokenizerFamily.Bart => layout with { Generation = written },
+            _ => layout,
+        };
     }
 
     /// <summary>

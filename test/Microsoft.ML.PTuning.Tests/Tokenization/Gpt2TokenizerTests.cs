@@ -186,6 +186,23 @@ public sealed class Gpt2TokenizerTests
         Assert.AreEqual((ids["<s>"], ids["</s>"], ids["<mask>"]), (tokenizer.Generation!.Begin, tokenizer.Generation.End, tokenizer.MaskId));
     }
 
+    /// <summary>A written text begins and ends as BERT's texts do; what GPT-2 reads does not end.</summary>
+    [TestMethod]
+    [DataRow("gpt2", new[] { 2, 5 }, new[] { 2, 5, 3, 6 })]
+    [DataRow("bart", new[] { 2, 5, 3 }, new[] { 2, 5, 3, 6, 3 })]
+    public void Families_that_write_may_have_word_pieces(string modelType, int[] alone, int[] pair)
+    {
+        using var folder = TokenizerFolder.WordPiece("""{"tokenizer_class": "BertTokenizer"}""", "a", "b");
+        var tokenizer = folder.Load(modelType);
+
+        CollectionAssert.AreEqual(alone, tokenizer.Encode("a", null, 128).Ids());
+        CollectionAssert.AreEqual(pair, tokenizer.Encode("a", "b", 128).Ids());
+        Assert.AreEqual((2, 3, 3), (tokenizer.Generation!.Begin, tokenizer.Generation.End, tokenizer.SeparatorId));
+        Assert.AreEqual("a b", tokenizer.Decode([2, 5, 6, 3]));
+        Assert.HasCount(alone.Length - 1, tokenizer.Encode("", null, 128).Tokens);
+        Assert.AreEqual((alone.Length - 1, pair.Length - 2), (tokenizer.SpecialTokens(pair: false), tokenizer.SpecialTokens(pair: true)));
+    }
+
     [TestMethod]
     public void Encoders_do_not_generate()
     {

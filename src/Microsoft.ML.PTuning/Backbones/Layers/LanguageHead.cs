@@ -100,7 +100,8 @@ internal sealed class LanguageHead : IDisposable
 
     private static bool Ties(LanguageHeadNames names, BackboneConfiguration configuration) => configuration.TiesWordEmbeddings && !names.HasOwnWords;
 
-    private static List<TensorDeclaration> Declare(LanguageHeadNames names, BackboneConfiguration configuration)
+    /// <summary>Names and shapes of the head's own tensors.</summary>
+    public static IReadOnlyList<TensorDeclaration> Declare(LanguageHeadNames names, BackboneConfiguration configuration)
     {
         var (hidden, embedding, vocabulary) = (configuration.HiddenSize, configuration.EmbeddingSize, configuration.VocabularySize);
         var declared = new List<TensorDeclaration>();
