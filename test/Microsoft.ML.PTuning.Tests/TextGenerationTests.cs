@@ -1,6 +1,7 @@
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Generation;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Tests.Methods;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests;
@@ -170,6 +171,117 @@ public sealed class TextGenerationTests
         Assert.AreEqual(3, pieces);
     }
 
+    /// <summary>The methods that need classes, or train a head, say so; all others train and write.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Methods))]
+    public void Every_method_writes_or_says_why_not(string family, string method)
+    {
+        string[] refused = ["linear probe", "prompt tuning from classes", "mixture", "deep mixture by input"];
+        using var writer = new TinyWriter(family);
+        var options = TuningMethods.All[method] is { } chosen ? Options(writer, chosen) : writer.Options();
+        if (refused.Contains(method))
+        {
+            Assert.ThrowsExactly<InvalidOperationException>(() => Fit(writer, options));
+            return;
+        }
+
+        using var model = Fit(writer, options);
+        Assert.HasCount(Rows, Write(writer, model));
+        foreach (var (one, other) in Tokens(model, new() { MaxNewTokens = 6 }).Zip(Tokens(model, new() { MaxNewTokens = 6 }, keeps: false)))
+            CollectionAssert.AreEqual(one[0].Tokens.ToArray(), other[0].Tokens.ToArray());
+    }
+
+    public static IEnumerable<object[]> Methods =>
+        from family in (string[])["gpt2", "bart", "glm", "chatglm"]
+        from method in TuningMethods.All.Keys
+        select new object[] { family, method };
+
+    /// <summary>Half of the layers and rows of unequal length: layers with a prefix and without have masks of their own.</summary>
+    [TestMethod]
+    [DataRow("gpt2")]
+    [DataRow("bart")]
+    [DataRow("glm")]
+    [DataRow("chatglm")]
+    public void A_prefix_in_some_layers_writes_the_same_with_and_without_what_is_kept(string family)
+    {
+        using var writer = new TinyWriter(family);
+        var options = writer.Options();
+        options.PrefixLayers = 2;
+        using var model = Fit(writer, options);
+
+        foreach (var (one, other) in Tokens(model, new() { MaxNewTokens = 6 }).Zip(Tokens(model, new() { MaxNewTokens = 6 }, keeps: false)))
+            CollectionAssert.AreEqual(one[0].Tokens.ToArray(), other[0].Tokens.ToArray());
+    }
+
+    /// <summary>Two of three tokens stop a text, so that most candidates of a step end.</summary>
+    [TestMethod]
+    public void Beams_go_on_where_most_candidates_end()
+    {
+        using var writer = new TinyWriter("gpt2");
+        using var model = Fit(writer, writer.Options());
+        bool Stops(IReadOnlyList<int> tokens) => tokens[^1] % 3 != 0;
+
+        var greedy = Tokens(model, new() { MaxNewTokens = 5, LengthPenalty = 0 }, stops: Stops);
+        var beams = Tokens(model, new() { MaxNewTokens = 5, LengthPenalty = 0, Beams = 2 }, stops: Stops);
+
+        for (var row = 0; row < greedy.Length; row++)
+            Assert.IsGreaterThanOrEqualTo(greedy[row][0].LogProbability - 1e-5, beams[row][0].LogProbability);
+        Assert.IsTrue(Tokens(model, new() { MaxNewTokens = 5, Beams = 2 }, stops: _ => true).All(row => row[0].Tokens.Count == 1));
+    }
+
+    [TestMethod]
+    public void Text_that_reaches_its_largest_length_is_closed_where_the_model_says_so()
+    {
+        using var writer = new TinyWriter("gpt2");
+        using var model = Fit(writer, writer.Options());
+
+        foreach (var beams in (int[])[1, 3])
+            foreach (var row in Tokens(model, new() { MaxNewTokens = 4, MinNewTokens = 4, Beams = beams }, isForced: true))
+                Assert.AreEqual((3, true), (row[0].Tokens.Count, row[0].Ended));
+    }
+
+    /// <summary>On the caller's thread, so that no worker is held.</summary>
+    [TestMethod]
+    public void What_is_told_a_text_may_ask_a_model()
+    {
+        using var writer = new TinyWriter("gpt2");
+        using var model = Fit(writer, writer.Options(new() { MaxNewTokens = 6, MinNewTokens = 6 }));
+        var thread = Environment.CurrentManagedThreadId;
+        var answers = new List<string>();
+
+        model.GenerateText("ab", _ =>
+        {
+            Assert.AreEqual(thread, Environment.CurrentManagedThreadId);
+            answers.Add(model.GenerateText("cd", _ => { }));
+        });
+
+        Assert.IsGreaterThan(0, answers.Count);
+        Assert.HasCount(1, answers.Distinct());
+        Assert.ThrowsExactly<FormatException>(() => model.GenerateText("ab", _ => throw new FormatException()));
+    }
+
+    [TestMethod]
+    public void Texts_and_classes_share_a_prefix()
+    {
+        using var writer = new TinyWriter("gpt2");
+        var data = writer.Context.Data.LoadFromEnumerable(TinyWriter.Pairs(Rows));
+        var keyed = writer.Context.Transforms.Conversion.MapValueToKey("Label").Fit(data).Transform(data);
+        var trainer = new PTuningV2MultiTaskTrainer(writer.Context, new PTuningV2MultiTaskTrainer.Options
+        {
+            Backbone = writer.Path, PrefixLength = 3, MaxEpochs = 1, Seed = 1,
+        });
+        var models = trainer.Fit(new Dictionary<string, PTuningV2MultiTaskData>
+        {
+            ["text"] = new(new PTuningV2Trainer.TextGenerationOptions { MaxLength = 24, Generation = new() { MaxNewTokens = 6 } }, data),
+            ["class"] = new(new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", MaxLength = 24 }, keyed),
+        });
+
+        Assert.HasCount(Rows, Write(writer, models["text"]));
+        Assert.HasCount(Rows, models["class"].Transform(keyed).Preview(Rows).RowView);
+        foreach (var model in models.Values)
+            model.Dispose();
+    }
+
     [TestMethod]
     public void What_cannot_write_is_refused_before_training()
     {
@@ -179,7 +291,13 @@ public sealed class TextGenerationTests
         options.Backbone = encoder.Path;
         StringAssert.Contains(Refusal(options), "does not write text. Use a language model: gpt2");
         StringAssert.Contains(Refusal(Options(writer, new LinearProbe())), "trains the head alone");
-        StringAssert.Contains(Refusal(writer.Options(new() { MaxNewTokens = 60 })), "64 positions");
+        StringAssert.Contains(
+            Refusal(writer.Options(new() { MaxNewTokens = 38 })),
+            "PrefixLength 3 and MaxLength 24, with 38 tokens for what is written, together exceed the 64 positions of the backbone. Use a MaxLength of 23 or less");
+        options.Backbone = null;
+        StringAssert.Contains(Refusal(options), "Backbone is null, but the default encoder does not write text");
+        using var largest = Fit(writer, writer.Options(new() { MaxNewTokens = 37, MinNewTokens = 37 }));
+        Assert.HasCount(Rows, Write(writer, largest));
         using var bart = new TinyWriter("bart");
         options = bart.Options();
         options.ContinuesText = true;
@@ -264,14 +382,15 @@ public sealed class TextGenerationTests
     ];
 
     /// <summary>What a model writes for a few texts, by its tokens.</summary>
-    private static WrittenText[][] Tokens(PTuningV2Transformer model, GenerationSettings generation)
+    private static WrittenText[][] Tokens(
+        PTuningV2Transformer model, GenerationSettings generation, bool keeps = true, Func<IReadOnlyList<int>, bool>? stops = null, bool isForced = false)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var (tokenizer, task) = (model.Model.Tokenizer, (TextGeneration)model.Model.Task);
         TextPart[] parts = [.. TinyWriter.Pairs(4).Select(pair => (TextPart)task.Encode(tokenizer, pair.Text, target: null).Parts[0])];
         var batch = EncodedRow.Collate([.. parts.Select(part => part.Row)], tokenizer.PadId, CPU);
-        using var stream = new TokenStream(model.Model.Network.Encoder, model.Model.Tensors, batch);
-        return ITextSearch.For(generation, new(tokenizer.Generation!.End)).Write(stream, [0, 1, 2, 3], () => { });
+        using var stream = new TokenStream(model.Model.Network.Encoder, model.Model.Tensors, batch, keeps);
+        return ITextSearch.For(generation, new(tokenizer.Generation!.End, stops, isForced)).Write(stream, [0, 1, 2, 3], () => { });
     }
 }

@@ -23,11 +23,14 @@ public sealed class GenerationSettings
     public int Beams { get; init; } = 1;
 
     /// <summary>
-    /// The power of the length by which a text's log-probability is divided: above 0 it favours longer texts. 1, the default, is the mean per token.
+    /// A text's score is its log-probability, divided by its number of tokens to this power: 1, the default, is the mean per token, 0 the sum. More favours
+    /// longer texts.
     /// </summary>
     public double LengthPenalty { get; init; } = 1;
 
-    /// <summary>Texts per row, best first; at most <see cref="Beams"/>, or any number where it <see cref="Samples"/>. 1 by default.</summary>
+    /// <summary>
+    /// Texts per row, best first; at most <see cref="Beams"/>, or any number where it <see cref="Samples"/>, which may draw the same text twice. 1 by default.
+    /// </summary>
     public int Candidates { get; init; } = 1;
 
     /// <summary>Whether each token is drawn at random by its probability.</summary>
@@ -43,8 +46,8 @@ public sealed class GenerationSettings
     public double TopP { get; init; } = 1;
 
     /// <summary>
-    /// Divides the positive scores of tokens that the text has already, and multiplies the negative ones (Keskar et al. 2019); 1, the default, for no
-    /// penalty.
+    /// Divides the positive scores of tokens that were written already, and multiplies the negative ones (Keskar et al. 2019); those of the text that is
+    /// read do not count. 1, the default, for no penalty. Beam search does so with logarithms of probabilities.
     /// </summary>
     public double RepetitionPenalty { get; init; } = 1;
 
@@ -54,8 +57,15 @@ public sealed class GenerationSettings
     /// <summary>Seed of what is drawn. The same seed and row give the same text, whatever other rows there are. 0 by default.</summary>
     public int Seed { get; init; }
 
-    /// <summary>Whether beam search closes the texts that are cut at <see cref="MaxNewTokens"/> with the end of the text, for free.</summary>
-    internal bool ForcesEnd { get; init; }
+    /// <summary>What differs from the defaults: <c>MaxNewTokens 40, Beams 4</c>.</summary>
+    public override string ToString()
+    {
+        var usual = new GenerationSettings();
+        var changed = typeof(GenerationSettings).GetProperties().Where(property => property.Name != nameof(StopTexts) && !Equals(property.GetValue(this), property.GetValue(usual)))
+            .Select(property => FormattableString.Invariant($"{property.Name} {property.GetValue(this)}"))
+            .Concat(StopTexts.Select(text => $"StopText '{text}'"));
+        return string.Join(", ", changed.DefaultIfEmpty("defaults"));
+    }
 
     internal void Check()
     {

@@ -36,8 +36,11 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>The encoder's own tensors, under the names that its family declares.</summary>
     public FrozenTensors Tensors { get; } = tensors;
 
+    /// <summary>The line of the families' table that it is made by.</summary>
+    public BackboneFamily OwnFamily => BackboneFamilies.Find(Configuration.ModelType)!;
+
     /// <summary>The vectors of the vocabulary's words, <c>[vocabulary, E]</c>.</summary>
-    public Tensor WordEmbeddings => Tensors[BackboneFamilies.Find(Configuration.ModelType)!.WordEmbeddings];
+    public Tensor WordEmbeddings => Tensors[OwnFamily.WordEmbeddings];
 
     /// <summary>The type of weights and hidden states.</summary>
     public ScalarType ElementType => Tensors.ElementType;
@@ -51,8 +54,15 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <summary>Whether a prefix may take the first positions, so that the text begins behind it.</summary>
     public virtual bool PrefixTakesPositions => true;
 
+    /// <summary>Whether what the decoder reads stands behind the text in one row of positions, not in a row of its own.</summary>
+    public virtual bool DecoderFollowsText => true;
+
     /// <summary>How many positions a text and what the decoder reads take.</summary>
-    public virtual int CountPositions(int textTokens, int decoderTokens) => textTokens + decoderTokens;
+    public int CountPositions(int textTokens, int decoderTokens) =>
+        DecoderFollowsText ? textTokens + decoderTokens : Math.Max(textTokens, decoderTokens);
+
+    /// <summary>The longest text that leaves the decoder its positions, in tokens; below 1 for none.</summary>
+    public int RoomForText(int decoderTokens) => DecoderFollowsText || decoderTokens > MaxPositions ? MaxPositions - decoderTokens : MaxPositions;
 
     /// <summary>Whether the checkpoint brought a pooler, the trained layer between the first token and a sentence classifier.</summary>
     public abstract bool HasPooler { get; }
@@ -64,10 +74,13 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     public virtual SentenceToken SentenceToken => SentenceToken.First;
 
     /// <summary>Whether it can write: the state of each token that its decoder reads tells the next word.</summary>
-    public bool Writes => BackboneFamilies.Find(Configuration.ModelType)!.Writes;
+    public bool Writes => OwnFamily.Writes;
 
     /// <summary>What the decoder reads first, by <c>config.json</c>; null where a written text's own first token does that.</summary>
     public virtual int? DecoderStart => null;
+
+    /// <summary>Whether a written text that reaches its largest number of tokens is closed with the end of the text, by <c>config.json</c>.</summary>
+    public virtual bool ForcesEnd => false;
 
     /// <summary>Whether the layers hand on one state per token of the text, so that they can be kept from one epoch to the next.</summary>
     public virtual bool HasStatePerToken => true;
@@ -82,7 +95,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     public virtual int StackOf(int layer) => 0;
 
     /// <summary>The names of a layer's linear layers. Layers with the same names share their weights.</summary>
-    public LinearNames LinearNames(int layer) => BackboneFamilies.Find(Configuration.ModelType)!.Linear(Configuration, layer);
+    public LinearNames LinearNames(int layer) => OwnFamily.Linear(Configuration, layer);
 
     /// <summary>Loads an encoder from a Hugging Face directory: <c>config.json</c> and weights (<see cref="CheckpointFiles"/>).</summary>
     /// <param name="device">Where it goes. On the CPU, weights that are stored in the precision asked for stay mapped to their files.</param>
@@ -118,7 +131,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
     /// <exception cref="InvalidDataException">The checkpoint holds no such head.</exception>
     public Backbone WithLanguageHead(string directory)
     {
-        var family = BackboneFamilies.Find(Configuration.ModelType)!;
+        var family = OwnFamily;
         using var checkpoint = CheckpointFiles.Find(directory).Open();
         var head = LoadLanguageHead(checkpoint, family, this);
         var backbone = family.Create(Configuration, Tensors);
@@ -241,7 +254,7 @@ internal abstract class Backbone(BackboneConfiguration configuration, FrozenTens
             throw new InvalidDataException(
                 $"{e.Message} A Verbalizer reads the language model's head. Encoders such as the bundled mini-cased (BertForMaskedLM, BertForPreTraining) "
                 + "have it; sentence encoders such as all-MiniLM-L6-v2 do not. Text is written by language models of the families "
-                + $"{string.Join(", ", BackboneFamilies.All.Where(f => f.Writes).Select(f => f.ModelType))}.", e);
+                + $"{BackboneFamilies.Writing}.", e);
         }
     }
 

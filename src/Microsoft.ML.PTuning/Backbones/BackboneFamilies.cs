@@ -70,6 +70,9 @@ internal static class BackboneFamilies
         ChatGlmBackbone.Family,
     ];
 
+    /// <summary>The families whose models write text, for messages.</summary>
+    public static string Writing => string.Join(", ", All.Where(family => family.Writes).Select(family => family.ModelType));
+
     /// <summary>The family of a <c>model_type</c>; null where it is not supported.</summary>
     public static BackboneFamily? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);
 }

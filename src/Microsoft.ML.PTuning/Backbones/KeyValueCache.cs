@@ -16,7 +16,7 @@ internal sealed class KeyValueCache(Backbone backbone) : IDisposable
     {
         Free();
         LayerPrefix?[] before = [.. _read.Select((read, layer) => read ?? tuning.Prefixes?[layer])];
-        var masks = new List<(Tensor? Before, Tensor? Real, Tensor All)>();
+        var masks = new List<(Tensor? Before, int Length, int Stack, Tensor? All)>();
         return tuning with { Prefixes = before, OnKeysAndValues = Keep, Prompts = batch.PromptPlaces is null ? null : tuning.Prompts };
 
         void Keep(int layer, Tensor keys, Tensor values)
@@ -26,26 +26,29 @@ internal sealed class KeyValueCache(Backbone backbone) : IDisposable
 
             var prefix = before[layer];
             var (allKeys, allValues) = prefix?.Prepend(keys, values) ?? (keys, values);
-            Replace(layer, new(Own(allKeys), Own(allValues), MaskOf(prefix, backbone.KeyMask(layer, batch), keys.size(2)), Own(prefix?.LogGate))
+            Replace(layer, new(Own(allKeys), Own(allValues), MaskOf(prefix, layer, keys.size(2)), Own(prefix?.LogGate))
             {
                 Gated = prefix?.Gated ?? 0,
             });
         }
 
-        // Layers with the same mask share it, so that the attention's is built once.
-        Tensor? MaskOf(LayerPrefix? prefix, Tensor? real, long tokens)
+        // Layers of a stack with the same prefix share their mask, so that the attention's is built once.
+        Tensor? MaskOf(LayerPrefix? prefix, int layer, long tokens)
         {
-            if (prefix?.Mask is null && real is null)
-                return null;
+            var (length, stack) = (prefix?.Length ?? 0, backbone.StackOf(layer));
             foreach (var known in masks)
-                if (ReferenceEquals(known.Before, prefix?.Mask) && ReferenceEquals(known.Real, real))
+                if (ReferenceEquals(known.Before, prefix?.Mask) && (known.Length, known.Stack) == (length, stack))
                     return known.All;
 
-            var ofPrefix = prefix?.Mask ?? ones(batch.Rows, prefix?.Length ?? 0, ScalarType.Float32, batch.Ids.device);
-            var all = Own(cat([ofPrefix, real ?? ones(batch.Rows, tokens, ScalarType.Float32, batch.Ids.device)], 1));
-            masks.Add((prefix?.Mask, real, all));
+            var real = backbone.KeyMask(layer, batch);
+            var all = prefix?.Mask is null && real is null
+                ? null
+                : Own(cat([prefix?.Mask ?? Ones(length), real ?? Ones(tokens)], 1));
+            masks.Add((prefix?.Mask, length, stack, all));
             return all;
         }
+
+        Tensor Ones(long count) => ones(batch.Rows, count, ScalarType.Float32, batch.Ids.device);
     }
 
     /// <summary>Keeps some of the rows, in any order; a row may come several times.</summary>

@@ -46,12 +46,7 @@ internal sealed class OnnxFile : ICheckpoint
         using var flat = Numbers(constant, type);
         using var stored = flat.view(constant.Shape);
         using var ordered = tensor.Weight.IsTransposed ? stored.t() : stored.alias();
-        var whole = ordered.contiguous();
-        if (type is not (ScalarType.Float16 or ScalarType.BFloat16) || type == sixteenBits)
-            return whole;
-
-        using (whole)
-            return whole.to(sixteenBits);
+        return ordered.contiguous().As(sixteenBits);
     }
 
     public void Dispose()

@@ -73,12 +73,7 @@ internal sealed class SafetensorsFile : ICheckpoint
             throw new InvalidDataException($"'{Source}': tensor '{name}' is {entry}, a type that cannot be read; store it as F32.");
 
         using var flat = _numbers.Read(type, entry.Offset, entry.ByteLength / type.ElementSize());
-        var tensor = flat.view(entry.Shape);
-        if (type is not (ScalarType.Float16 or ScalarType.BFloat16) || type == sixteenBits)
-            return tensor;
-
-        using (tensor)
-            return tensor.to(sixteenBits);
+        return flat.view(entry.Shape).As(sixteenBits);
     }
 
     /// <summary>All tensors by name, each as <see cref="Load"/> gives it.</summary>

@@ -87,12 +87,7 @@ internal sealed class TorchFile : ICheckpoint
         var type = new CheckpointEntry(name, tensor.Storage.Type, tensor.Shape).ElementType!.Value;
         using var flat = Read(tensor, type);
         using var view = flat.as_strided(tensor.Shape, tensor.Strides, flat.storage_offset());
-        var whole = view.contiguous();
-        if (type is not (ScalarType.Float16 or ScalarType.BFloat16) || type == sixteenBits)
-            return whole;
-
-        using (whole)
-            return whole.to(sixteenBits);
+        return view.contiguous().As(sixteenBits);
     }
 
     public void Dispose() => _numbers.Dispose();

@@ -17,6 +17,9 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
     /// <summary>Largest number of tokens per batch on a GPU.</summary>
     public const int GpuBudget = 32768;
 
+    /// <summary>Tokens that a core keeps keys and values of while it writes. A step computes one token per text, so more texts than usual fill a core.</summary>
+    public const int WritingBudget = 4 * BatchPlanner.CoreBudget;
+
     /// <summary>Whether a GPU computes a batch while the CPU decodes the one before and prepares the next.</summary>
     public bool Overlaps { get; init; } = device.type != DeviceType.CPU;
 
@@ -45,10 +48,17 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
         var decoding = new RowDecoding(examples, task);
         var method = network.Encoder.Method;
-        var batches = Plan([.. parts.Select(p => p.Length + method.InsertedTokens)], [.. parts.Select(p => p.Sequences.Count * method.Copies)], device);
-        var losses = new double[batches.Count];
         var write = withLoss ? null : task.Writer;
-        if (write is not null)
+        var batches = write is null
+            ? Plan([.. parts.Select(p => p.Length + method.InsertedTokens)], [.. parts.Select(p => p.Sequences.Count * method.Copies)], device)
+            : Plan([.. parts.Select(p => p.Length + method.InsertedTokens + task.DecoderLength)], [.. parts.Select(_ => task.WrittenCopies)], device, WritingBudget);
+        var losses = new double[batches.Count];
+        if (write is not null && Overlaps)
+        {
+            for (var i = 0; i < batches.Count; i++)
+                WriteBatch(i);
+        }
+        else if (write is not null)
             WorkerThreads.Shared.Run(batches.Count, WriteBatch, isUrgent: examples.Count == 1, limit);
         else if (Overlaps)
             RunOverlapping();
@@ -68,6 +78,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
 
         void WriteBatch(int index)
         {
+            checkCancelled?.Invoke();
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
             foreach (var (part, written) in batches[index].Zip(write(network.Encoder, tensors, Collate(index), PartsOf(index), () => checkCancelled?.Invoke())))
@@ -149,13 +160,15 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
 
     /// <summary>Batches that suit a device.</summary>
     /// <inheritdoc cref="BatchPlanner.PlanByTokens"/>
-    public static IReadOnlyList<int[]> Plan(IReadOnlyList<int> lengths, IReadOnlyList<int> sequences, Device device)
+    /// <param name="coreBudget">Largest number of tokens per batch on a core.</param>
+    public static IReadOnlyList<int[]> Plan(
+        IReadOnlyList<int> lengths, IReadOnlyList<int> sequences, Device device, int coreBudget = BatchPlanner.CoreBudget)
     {
         if (device.type != DeviceType.CPU)
             return BatchPlanner.PlanByTokens(lengths, sequences, GpuBudget);
 
         // At least two batches per core if there are enough rows.
         var share = lengths.Zip(sequences, (length, count) => (long)length * count).Sum() / (2 * WorkerThreads.Shared.Count);
-        return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(BatchPlanner.CoreBudget, share));
+        return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(coreBudget, share));
     }
 }

@@ -49,7 +49,7 @@ internal static class ImportedTask
         if (options is null && task.PositionsIn(backbone) > room)
         {
             var written = Math.Clamp(room / 2, 1, task.Generation.MaxNewTokens);
-            task = task with { Generation = new() { MaxNewTokens = written }, MaxLength = Math.Clamp(room - written - 1, 1, task.MaxLength) };
+            task = task with { Generation = new() { MaxNewTokens = written }, MaxLength = Math.Clamp(room - written, 1, task.MaxLength) };
         }
         return (task with { ContinuesText = task.ContinuesText ?? (backbone.DecoderStart is null ? true : null) }).ForBackbone(backbone);
     }

@@ -125,7 +125,7 @@ internal sealed class OfficialCheckpoint : ForeignModel
 
     private string? FindPooler(Backbone backbone)
     {
-        var prefix = BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix;
+        var prefix = backbone.OwnFamily.Keys.Prefix;
         return ((string[])[prefix + Pooler, Pooler]).FirstOrDefault(name => _tensors.Has($"{name}.weight"));
     }
 

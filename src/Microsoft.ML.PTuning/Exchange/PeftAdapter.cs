@@ -96,7 +96,7 @@ internal sealed class PeftAdapter : ForeignModel
     /// <remarks>Layers that the adapter does not change among those that the method changes get zeros: they stay as they are.</remarks>
     private ForeignMethod ReadLowRank(Backbone backbone)
     {
-        var prefix = Prefix + BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix;
+        var prefix = Prefix + backbone.OwnFamily.Keys.Prefix;
         var modules = _tensors.Names
             .Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(PeftNames.LowRankA, StringComparison.Ordinal))
             .Select(name => name[prefix.Length..^PeftNames.LowRankA.Length]).ToHashSet();

@@ -1,4 +1,3 @@
-using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
 using Microsoft.ML.PTuning.Compute;
@@ -43,7 +42,7 @@ internal static class PeftExport
         if (model.Method is InputPromptMethod)
             return [(PeftNames.Prompts, trained[TrainedTensors.Prompt])];
 
-        var prefix = PeftNames.LowRankPrefix + BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix;
+        var prefix = PeftNames.LowRankPrefix + backbone.OwnFamily.Keys.Prefix;
         return model.Method.Declare(backbone).Select(tensor => (prefix + tensor.Name[TrainedTensors.OfBackbone("").Length..], trained[tensor.Name]));
     }
 

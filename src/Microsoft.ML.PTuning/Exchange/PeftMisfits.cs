@@ -64,7 +64,7 @@ internal static class PeftMisfits
     private static IEnumerable<string> OfTask(PromptTask task, TuningMethod method, Backbone backbone) => task switch
     {
         SentenceClassification { Verbalizer: not null } =>
-            ["the language model's head scores the words of a Verbalizer, and PEFT's task types have trained heads"],
+            ["the language model's head scores the words of a Verbalizer, and PEFT's classifiers have trained heads"],
         SentenceTask { Pattern: { } pattern } => [$"texts are read in the pattern \"{pattern}\", and an adapter has no place for it"],
         SentenceTask sentence => OfSentences((SentenceHead)sentence.Head, method, backbone),
         NamedEntityRecognition { PredicateColumnName: not null } => ["each row has a predicate behind its sentence, and an adapter has no place for it"],

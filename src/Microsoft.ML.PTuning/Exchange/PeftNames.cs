@@ -23,5 +23,5 @@ internal static class PeftNames
     public const string Sentences = "SEQ_CLS", Tags = "TOKEN_CLS", Answers = "QUESTION_ANS", CausalText = "CAUSAL_LM", TextToText = "SEQ_2_SEQ_LM";
 
     /// <inheritdoc cref="BackboneFamily.LanguageModelTask"/>
-    public static string? TextTaskOf(Backbone backbone) => BackboneFamilies.Find(backbone.Configuration.ModelType)!.LanguageModelTask;
+    public static string? TextTaskOf(Backbone backbone) => backbone.OwnFamily.LanguageModelTask;
 }

@@ -8,7 +8,7 @@ internal static class PeftTargets
     /// <summary>The shortest names that mean the layers which a method changes, and no others.</summary>
     public static IReadOnlyList<string> Of(LowRankAdaptation method, Backbone backbone)
     {
-        var prefix = BackboneFamilies.Find(backbone.Configuration.ModelType)!.Keys.Prefix;
+        var prefix = backbone.OwnFamily.Keys.Prefix;
         var changed = method.ModulesIn(backbone).Select(module => prefix + module).ToHashSet();
         string[] others = [.. LinearLayers(backbone, prefix).Where(module => !changed.Contains(module))];
         return [.. changed.Select(Shortest).Distinct().Order(StringComparer.Ordinal)];

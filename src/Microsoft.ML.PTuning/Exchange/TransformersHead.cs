@@ -21,7 +21,7 @@ internal static class TransformersHead
     {
         TaskForm.Tokens => (null, Tags),
         TaskForm.Answers => (null, Answers),
-        _ when FamilyOf(backbone).SentenceHead is { } names => (names.Pooler, names.Output),
+        _ when backbone.OwnFamily.SentenceHead is { } names => (names.Pooler, names.Output),
         _ => throw new InvalidDataException(
             $"The head of transformers' sentence classifier over {backbone.Configuration.ModelType} is not supported: it is not a pooler, "
             + "then a linear layer. Supported are: "
@@ -29,7 +29,7 @@ internal static class TransformersHead
     };
 
     /// <summary>Whether a pooler belongs to the encoder, and stays as its checkpoint has it.</summary>
-    public static bool IsOfEncoder(string pooler, Backbone backbone) => pooler.StartsWith(FamilyOf(backbone).Keys.Prefix, StringComparison.Ordinal);
+    public static bool IsOfEncoder(string pooler, Backbone backbone) => pooler.StartsWith(backbone.OwnFamily.Keys.Prefix, StringComparison.Ordinal);
 
     /// <summary>Reads a head from the first place that has it.</summary>
     /// <param name="adapter">The adapter's own tensors.</param>
@@ -60,8 +60,6 @@ internal static class TransformersHead
 
     private static ForeignHead Trained(ForeignHead head, HeadPlace place, string pooler, long hidden) =>
         head with { Pooling = Pooling.Trained, Pooler = place.Tensors.ReadLinear(place.Prefix + pooler, hidden, hidden) };
-
-    private static BackboneFamily FamilyOf(Backbone backbone) => BackboneFamilies.Find(backbone.Configuration.ModelType)!;
 
     private static InvalidDataException NoHead(string output, HeadPlace adapter, LazyPlace encoder) => new(
         $"Neither '{adapter.Tensors.Source}' ('{adapter.Prefix}{output}.weight') nor '{encoder.Place.Tensors.Source}' ('{output}.weight') holds a head. "

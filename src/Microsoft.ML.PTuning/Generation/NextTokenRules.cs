@@ -8,20 +8,26 @@ namespace Microsoft.ML.PTuning.Generation;
 /// <summary>What the settings forbid or discourage among the next tokens.</summary>
 internal sealed class NextTokenRules(GenerationSettings settings, TextEnd end)
 {
-    /// <param name="logits">F32 <c>[B, vocabulary]</c>; it may be changed.</param>
+    /// <param name="scores">Logits or their logarithms of probabilities, F32 <c>[B, vocabulary]</c>; they may be changed.</param>
     /// <param name="written">The tokens that each row has so far, all equally many.</param>
-    /// <returns>Logits of the same shape.</returns>
-    public Tensor Apply(Tensor logits, IReadOnlyList<IReadOnlyList<int>> written)
+    /// <returns>Scores of the same shape.</returns>
+    public Tensor Apply(Tensor scores, IReadOnlyList<IReadOnlyList<int>> written)
     {
-        if (settings.RepetitionPenalty != 1 && written[0].Count > 0)
-            logits = Discourage(logits, written);
-        if (end.Id is { } id && written[0].Count < settings.MinNewTokens)
-            Forbid(logits.select(1, id));
-        return logits;
+        var count = written[0].Count;
+        if (end is { Id: { } forced, IsForced: true } && count == settings.MaxNewTokens - 1)
+        {
+            Forbid(scores).select(1, forced).zero_();
+            return scores;
+        }
+
+        if (settings.RepetitionPenalty != 1 && count > 0)
+            scores = Discourage(scores, written);
+        if (end.Id is { } id && count < settings.MinNewTokens)
+            Forbid(scores.select(1, id));
+        return scores;
     }
 
-    /// <summary>Sets scores to -∞.</summary>
-    public static Tensor Forbid(Tensor scores)
+    private static Tensor Forbid(Tensor scores)
     {
         using var never = float.NegativeInfinity.ToScalar();
         return scores.fill_(never);

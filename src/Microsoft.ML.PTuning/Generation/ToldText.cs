@@ -27,6 +27,8 @@ internal sealed class ToldText(TokenDecoder decoder, IReadOnlyList<string> stops
         var text = _text.ToString();
         var stop = StopIn(text, stops);
         var end = stop < 0 ? text.Length - heldBack : stop;
+        if (end > 0 && end < text.Length && char.IsHighSurrogate(text[end - 1]))
+            end--; // Both halves of a character in one piece.
         if (end <= _told)
             return;
 

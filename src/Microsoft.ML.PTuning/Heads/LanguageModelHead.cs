@@ -12,6 +12,9 @@ internal sealed class LanguageModelHead : TaskHead
     /// <summary>What it gives per token: the log-probability of the right token, and whether it is the most probable one (1 or 0).</summary>
     public const int LogProbability = 0, IsRight = 1, Width = 2;
 
+    /// <summary>Tokens that are scored against the whole vocabulary at once.</summary>
+    private const int TokensAtOnce = 1024;
+
     public override bool ReadsSentenceTokenOnly => false;
 
     public override bool IsPerToken => true;
@@ -25,10 +28,19 @@ internal sealed class LanguageModelHead : TaskHead
         var flat = next.view(-1);
         var real = flat.IsNatural().nonzero().squeeze(1);                                                                     // [N]
         var labels = flat.index_select(0, real).unsqueeze(1);                                                              // [N, 1]
-        var logits = backbone.LanguageHead!.Forward(hidden.reshape(-1, hidden.size(2)).index_select(0, real), tuning.Weights); // [N, vocabulary]
+        var states = hidden.reshape(-1, hidden.size(2)).index_select(0, real);                                             // [N, H]
+        var judged = states.split(TokensAtOnce).Zip(labels.split(TokensAtOnce), (own, right) => Judge(backbone, own, right, tuning)).ToArray();
+        var outputs = zeros(flat.size(0), Width, judged[0].dtype, judged[0].device).index_copy(0, real, cat(judged, 0));
+        return outputs.view(next.size(0), next.size(1), Width);
+    }
+
+    /// <returns><c>[N, 2]</c>.</returns>
+    private static Tensor Judge(Backbone backbone, Tensor states, Tensor labels, Tuning tuning)
+    {
+        using var scope = NewDisposeScope();
+        var logits = backbone.LanguageHead!.Forward(states, tuning.Weights);                                               // [N, vocabulary]
         var logs = nn.functional.log_softmax(logits, 1).gather(1, labels);                                                 // [N, 1]
         var isRight = logits.detach().argmax(1, keepdim: true).eq(labels).to(logs.dtype);
-        var outputs = zeros(flat.size(0), Width, logs.dtype, logs.device).index_copy(0, real, cat([logs, isRight], 1));
-        return outputs.view(next.size(0), next.size(1), Width);
+        return cat([logs, isRight], 1).MoveToOuterDisposeScope();
     }
 }

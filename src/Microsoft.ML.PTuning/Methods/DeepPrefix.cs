@@ -130,7 +130,7 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         static Tensor Indices(IEnumerable<int> numbers, Device device) => tensor([.. numbers.Select(number => (long)number)]).ToDevice(device);
     }
 
-    internal override string? FindMisfit(Backbone backbone, int maxLength)
+    internal override string? FindMisfit(Backbone backbone, int maxLength, int decoderLength = 0)
     {
         if (PrefixLayers.FindMisfit(backbone.Configuration.Layers) is { } misfit)
             return misfit;
@@ -139,11 +139,12 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
             return $"PrefixLength is {PrefixLength}, but a prefix from words has at most as many as the {backbone.MaxPositions} positions of the backbone. "
                 + "Use a shorter prefix, or a random one.";
 
-        return ReservedPositions > 0 && backbone.PrefixTakesPositions && (long)ReservedPositions + maxLength > backbone.MaxPositions
-            ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
-                + (ReservedPositions < backbone.MaxPositions ? $"Use a MaxLength of {backbone.MaxPositions - ReservedPositions} or less, a" : "Use a")
-                + " shorter prefix, or PositionOffset.None."
-            : base.FindMisfit(backbone, maxLength);
+        var room = backbone.RoomForText(decoderLength);
+        return ReservedPositions > 0 && backbone.PrefixTakesPositions && (long)ReservedPositions + maxLength > room
+            ? $"PrefixLength {ReservedPositions} and MaxLength {maxLength}{Beside(decoderLength)} together exceed the {backbone.MaxPositions} positions of the "
+                + $"backbone. {(ReservedPositions < room ? $"Use a MaxLength of {room - ReservedPositions} or less, a" : "Use a")} shorter prefix"
+                + $"{OrWriteLess(decoderLength)}, or PositionOffset.None."
+            : base.FindMisfit(backbone, maxLength, decoderLength);
     }
 
     internal override IReadOnlyList<string> DifferencesFrom(TuningMethod expected, Backbone backbone)
@@ -194,8 +195,9 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         var vectors = new List<Tensor>();
         for (var i = 0; i < rows.Count; i++)
         {
-            var tokens = KeysAndValues(backbone, rows[i]);                                                        // [L', 2, h, T, D]
-            var (count, parts) = (rows[i].Length, (PrefixLength - i + rows.Count - 1) / rows.Count);
+            var text = rows[i] is { Ids.Length: > 0 } row ? row with { DecoderIds = [], NextIds = [] } : new(rows[i].DecoderIds, new int[rows[i].DecoderIds.Length]);
+            var tokens = KeysAndValues(backbone, text);                                                           // [L', 2, h, T, D]
+            var (count, parts) = (text.Length, (PrefixLength - i + rows.Count - 1) / rows.Count);
             for (var part = 0; part < parts; part++)
             {
                 var start = part * count / parts;

@@ -48,10 +48,10 @@ public sealed class FineTuning : TuningMethod, IJsonOnDeserialized
     internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout) =>
         ChangedTensors.Tune(backbone, KeysOf(backbone), tensors);
 
-    internal override string? FindMisfit(Backbone backbone, int maxLength) =>
+    internal override string? FindMisfit(Backbone backbone, int maxLength, int decoderLength = 0) =>
         KeysOf(backbone).FirstOrDefault(key => ChangedTensors.Find(backbone, key) is null) is { } unknown
             ? $"The method changes '{unknown}', but the backbone has no such tensor."
-            : base.FindMisfit(backbone, maxLength);
+            : base.FindMisfit(backbone, maxLength, decoderLength);
 
     void IJsonOnDeserialized.OnDeserialized()
     {

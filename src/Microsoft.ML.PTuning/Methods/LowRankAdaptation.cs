@@ -133,7 +133,7 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
         return (new FineTuning { Keys = [.. targets.Select(target => target.Key)] }, merged);
     }
 
-    internal override string? FindMisfit(Backbone backbone, int maxLength)
+    internal override string? FindMisfit(Backbone backbone, int maxLength, int decoderLength = 0)
     {
         var layers = backbone.Configuration.Layers;
         if (Layers > layers)
@@ -144,7 +144,7 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
         var largest = TargetsIn(backbone).Min(target => Math.Min(target.From, target.To));
         return Rank > largest
             ? $"Rank is {Rank}, but a weight that it changes has {largest} inputs or outputs. Use {largest} or less; 4 to 16 are usual."
-            : base.FindMisfit(backbone, maxLength);
+            : base.FindMisfit(backbone, maxLength, decoderLength);
     }
 
     internal override void Check()

@@ -99,7 +99,7 @@ internal static class PromptArrangement
     // Equally frequent tokens in the order of their ids. Too few rows repeat their tokens.
     private static IEnumerable<int> Frequent(IEnumerable<EncodedRow> rows, TextTokenizer tokenizer)
     {
-        int[] special = [.. tokenizer.Surround([], null).Tokens.Select(token => token.Id)];
+        int[] special = [.. tokenizer.Surround([], null).Tokens.Select(token => token.Id), .. tokenizer.Generation?.Ids ?? []];
         int[] words = [.. rows.SelectMany(row => row.Ids).Where(id => !special.Contains(id)).GroupBy(id => id)
             .OrderByDescending(same => same.Count()).ThenBy(same => same.Key).Select(same => same.Key)];
         return Enumerable.Range(0, int.MaxValue).Select(i => words.Length == 0 ? special[i % special.Length] : words[i % words.Length]);

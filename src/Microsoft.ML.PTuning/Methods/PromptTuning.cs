@@ -59,12 +59,12 @@ public sealed class PromptTuning() : InputPromptMethod(length: Default.PrefixLen
         return EmbedsTwice ? arranged with { Read = PromptArrangement.EmbedTwice(arranged.Read, batch, backbone) } : arranged;
     }
 
-    internal override string? FindMisfit(Backbone backbone, int maxLength)
+    internal override string? FindMisfit(Backbone backbone, int maxLength, int decoderLength = 0)
     {
         var (encoder, type) = (backbone.Configuration, backbone.Configuration.ModelType);
         return EmbedsTwice && encoder.EmbeddingSize != encoder.HiddenSize
             ? $"EmbedsTwice needs embeddings of the layers' size, {encoder.HiddenSize}, but those of this {type} have {encoder.EmbeddingSize} numbers. Leave it out."
-            : base.FindMisfit(backbone, maxLength);
+            : base.FindMisfit(backbone, maxLength, decoderLength);
     }
 
     internal override void Check()

@@ -130,18 +130,28 @@ public abstract class TuningMethod
     /// <returns><c>[B, ...]</c>.</returns>
     internal virtual Tensor Combine(Tensor outputs, EncodedBatch batch, Backbone backbone, TrainedTensors tensors) => outputs;
 
-    /// <param name="maxLength">Largest number of tokens per row.</param>
+    /// <param name="maxLength">Largest number of tokens of a text.</param>
+    /// <param name="decoderLength">Largest number of tokens that a decoder reads behind it.</param>
     /// <returns>Why this method does not fit the encoder, and what to do; null where it fits.</returns>
-    internal virtual string? FindMisfit(Backbone backbone, int maxLength)
+    internal virtual string? FindMisfit(Backbone backbone, int maxLength, int decoderLength = 0)
     {
-        if (maxLength > backbone.MaxPositions)
-            return $"MaxLength {maxLength} exceeds the {backbone.MaxPositions} positions of the backbone. Use {backbone.MaxPositions} or less.";
+        var room = backbone.RoomForText(decoderLength);
+        if (maxLength > room)
+            return $"MaxLength {maxLength}{Beside(decoderLength)} exceeds the {backbone.MaxPositions} positions of the backbone. Use {Least(room)} or less"
+                + $"{OrWriteLess(decoderLength)}.";
 
-        return (long)InsertedTokens + maxLength > backbone.MaxPositions
-            ? $"{InsertedTokens} prompt tokens and MaxLength {maxLength} together exceed the {backbone.MaxPositions} positions of the backbone. "
-                + $"Use a MaxLength of {Math.Max(0, backbone.MaxPositions - InsertedTokens)} or less, or a shorter prompt."
+        return (long)InsertedTokens + maxLength > room
+            ? $"{InsertedTokens} prompt tokens and MaxLength {maxLength}{Beside(decoderLength)} together exceed the {backbone.MaxPositions} positions of the "
+                + $"backbone. Use a MaxLength of {Least(room - InsertedTokens)} or less, or a shorter prompt{OrWriteLess(decoderLength)}."
             : null;
     }
+
+    /// <summary>What a text shares the positions with, for messages.</summary>
+    private protected static string Beside(int decoderLength) => decoderLength == 0 ? "" : $", with {decoderLength} tokens for what is written,";
+
+    private protected static string OrWriteLess(int decoderLength) => decoderLength == 0 ? "" : ", or fewer MaxNewTokens";
+
+    private static int Least(int room) => Math.Max(0, room);
 
     /// <exception cref="ArgumentOutOfRangeException">A property is out of its range.</exception>
     internal virtual void Check()

@@ -36,14 +36,15 @@ internal readonly record struct ModelPart(PromptModel Model, ExamplePart Part);
 internal static class MixedBatch
 {
     /// <returns>For each part, the head's numbers of its sequences, one after the other, without padding.</returns>
-    public static float[][] Run(IReadOnlyList<ModelPart> parts)
+    /// <param name="checkCancelled">Throws if nobody waits for the batch any more; called before each token of texts that are written.</param>
+    public static float[][] Run(IReadOnlyList<ModelPart> parts, Action? checkCancelled = null)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var groups = Group(parts);
         var batch = Collate(groups.SelectMany(g => g.Sequences), groups[0].Model);
         if (groups[0].Model.Task.Writer is { } write)
-            return Write(write, groups[0], batch, parts);
+            return Write(write, groups[0], batch, parts, checkCancelled ?? (() => { }));
 
         var results = groups.Length == 1 ? [groups[0].Model.Network.Forward(batch, groups[0].Model.Tensors)] : Forward(groups, batch);
 
@@ -58,10 +59,10 @@ internal static class MixedBatch
     }
 
     /// <summary>A model that writes has the batch for itself.</summary>
-    private static float[][] Write(BatchWriter write, ModelGroup group, EncodedBatch batch, IReadOnlyList<ModelPart> parts)
+    private static float[][] Write(BatchWriter write, ModelGroup group, EncodedBatch batch, IReadOnlyList<ModelPart> parts, Action checkCancelled)
     {
         var outputs = new float[parts.Count][];
-        var written = write(group.Model.Network.Encoder, group.Model.Tensors, batch, [.. group.Parts.Select(i => parts[i].Part)], () => { });
+        var written = write(group.Model.Network.Encoder, group.Model.Tensors, batch, [.. group.Parts.Select(i => parts[i].Part)], checkCancelled);
         foreach (var (part, numbers) in group.Parts.Zip(written))
             outputs[part] = numbers;
         return outputs;

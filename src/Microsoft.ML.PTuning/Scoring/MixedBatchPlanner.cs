@@ -23,8 +23,8 @@ internal static class MixedBatchPlanner
 
     private static IEnumerable<QueuedPart[]> Plan(QueuedPart[][] units, int budget)
     {
-        int[] lengths = [.. units.Select(unit => unit[0].Part.Length)];
-        int[] sequences = [.. units.Select(unit => unit.Sum(p => p.Part.Sequences.Count))];
+        int[] lengths = [.. units.Select(unit => unit[0].Part.Length + unit[0].Row.Model.Task.DecoderLength)];
+        int[] sequences = [.. units.Select(unit => unit.Sum(p => p.Part.Sequences.Count * p.Row.Model.Task.WrittenCopies))];
         return BatchPlanner.PlanByTokens(lengths, sequences, budget).Select(batch => batch.SelectMany(unit => units[unit]).ToArray());
     }
 

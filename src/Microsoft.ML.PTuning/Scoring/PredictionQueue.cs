@@ -238,11 +238,17 @@ internal sealed class PredictionQueue : IDisposable
         try
         {
             QueuedPart[] wanted = [.. batch.Where(p => !p.Row.IsAnswered)];
-            var outputs = wanted.Length > 0 ? MixedBatch.Run([.. wanted.Select(p => new ModelPart(p.Row.Model, p.Part))]) : [];
+            var outputs = wanted.Length > 0 ? MixedBatch.Run([.. wanted.Select(p => new ModelPart(p.Row.Model, p.Part))], CheckWanted) : [];
             foreach (var (part, values) in wanted.Zip(outputs))
                 part.Row.SetPart(part.Index, values);
             if (wanted.Length > 0)
                 ScoringMetrics.CountBatch(wanted.Length);
+
+            void CheckWanted()
+            {
+                if (wanted.All(part => part.Row.IsAnswered))
+                    throw new OperationCanceledException();
+            }
         }
         catch (Exception e)
         {

@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PTuning.Sweeps;
 
-/// <summary>Options as JSON, by which a trial is found again: numbers, texts, choices, truth values, layers, method and verbalizer.</summary>
+/// <summary>Options as JSON, by which a trial is found again: numbers, texts, choices, truth values, layers, method, verbalizer and how texts are written.</summary>
 internal static class OptionsRecord
 {
     private static readonly JsonSerializerOptions s_json = new() { Converters = { new JsonStringEnumConverter() } };
@@ -37,7 +37,7 @@ internal static class OptionsRecord
                 json[prefix + option.Name] = value?.ToString();
             else if (type.IsPrimitive || type == typeof(string))
                 json[prefix + option.Name] = value is null ? null : JsonValue.Create(value);
-            else if (value is LayerSelection or TuningMethod)
+            else if (value is LayerSelection or TuningMethod or GenerationSettings)
                 json[prefix + option.Name] = JsonSerializer.SerializeToNode(value, type, s_json);
             else if (value is Verbalizer verbalizer)
                 json[prefix + option.Name] = JsonSerializer.SerializeToNode(verbalizer.Classes.ToDictionary(name => name, name => verbalizer[name]));

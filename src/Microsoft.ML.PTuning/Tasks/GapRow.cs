@@ -50,12 +50,15 @@ internal sealed record GapRow(EncodedRow Row, EncodedText Text)
             (begin < 0 ? row : new(row.Ids[..begin], row.Segments[..begin])) with
             {
                 DecoderIds = begin < 0 ? [gaps.Begin] : row.Ids[begin..],
-                MaskPlace = Array.FindIndex(row.Ids, gaps.Masks.Contains),
+                MaskPlace = PlaceOfGap(row.Ids, gaps),
             },
             text);
     }
 
     private static GenerationTokens? GapsOf(TextTokenizer tokenizer) => tokenizer.Generation is { Masks.Count: > 0 } gaps ? gaps : null;
+
+    private static int PlaceOfGap(int[] ids, GenerationTokens gaps) =>
+        gaps.FillsLongMaskFirst && Array.IndexOf(ids, gaps.LongMask ?? -1) is var place and >= 0 ? place : Array.FindIndex(ids, gaps.Masks.Contains);
 
     private static bool HasMask(Token[] tokens, GenerationTokens gaps) => tokens.Any(token => gaps.Masks.Contains(token.Id));
 

@@ -44,7 +44,7 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>Largest number of tokens per row, special tokens included; longer rows are truncated.</summary>
     public required int MaxLength { get; init; }
 
-    /// <summary>ML.NET's kind of score columns, or one of ours: QuestionAnswering, MultiLabelClassification.</summary>
+    /// <summary>ML.NET's kind of score columns, or one of ours: QuestionAnswering, MultiLabelClassification, TextGeneration.</summary>
     public abstract string ScoreColumnKind { get; }
 
     /// <summary>The columns that a prediction reads.</summary>
@@ -111,12 +111,16 @@ internal abstract record PromptTask : IJsonOnDeserialized
     [JsonIgnore]
     public virtual int DecoderLength => 0;
 
+    /// <summary>How many texts are written for a row at once.</summary>
+    [JsonIgnore]
+    public virtual int WrittenCopies => 1;
+
     /// <summary>Largest number of an encoder's positions that a row takes.</summary>
     public int PositionsIn(Backbone backbone) => backbone.CountPositions(MaxLength, DecoderLength);
 
     /// <returns>Why task, method, encoder and tokenizer do not go together, and what to do; null where they do.</returns>
     public string? FindMisfit(TuningMethod method, Backbone backbone, TextTokenizer tokenizer) =>
-        FindMisfit(backbone) ?? method.FindMisfit(backbone, PositionsIn(backbone) - PromptPlaces) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
+        FindMisfit(backbone) ?? method.FindMisfit(backbone, MaxLength - PromptPlaces, DecoderLength) ?? FindMisfit(tokenizer) ?? FindMisfit(method);
 
     /// <returns>Why this task does not fit the encoder, and what to do; null where it fits.</returns>
     public virtual string? FindMisfit(Backbone backbone) => null;
@@ -142,7 +146,7 @@ internal abstract record PromptTask : IJsonOnDeserialized
     public virtual IEnumerable<int> ClassTokens => [];
 
     /// <summary>Ids that stand in every row, whatever its texts.</summary>
-    public virtual IReadOnlySet<int> FixedTokens(TextTokenizer tokenizer) => tokenizer.Surround([], []).Tokens.Select(token => token.Id).ToHashSet();
+    public virtual IReadOnlySet<int> FixedTokens(TextTokenizer tokenizer) => tokenizer.Surround([], []).Tokens.Select(token => token.Id).Concat(tokenizer.Generation?.Ids ?? []).ToHashSet();
 
     /// <summary>Prepares to read rows. Every call of the result reads the current row, and returns null if its label is missing.</summary>
     public abstract Func<PendingExample?> OpenRow(DataViewRow row, bool withTarget);

@@ -60,7 +60,9 @@ internal sealed record TextGeneration : PromptTask
 
     public override bool NeedsLanguageHead => true;
 
-    public override int DecoderLength => Generation.MaxNewTokens + 1;
+    public override int DecoderLength => Generation.MaxNewTokens;
+
+    public override int WrittenCopies => Math.Max(Generation.Beams, Generation.Candidates);
 
     public override BatchWriter? Writer => Write;
 
@@ -76,7 +78,7 @@ internal sealed record TextGeneration : PromptTask
             ? $"ContinuesText is true, but what {backbone.Configuration.ModelType} writes begins with a token of its own. Leave it out."
         : backbone.Writes ? null
         : $"an encoder of the family {backbone.Configuration.ModelType} does not write text. "
-            + $"Use a language model: {string.Join(", ", BackboneFamilies.All.Where(family => family.Writes).Select(family => family.ModelType))}.";
+            + $"Use a language model: {BackboneFamilies.Writing}.";
 
     public override string? FindMisfit(TuningMethod method) =>
         method is LinearProbe
@@ -163,7 +165,7 @@ internal sealed record TextGeneration : PromptTask
         PromptedEncoder encoder, TrainedTensors tensors, EncodedBatch batch, IReadOnlyList<ExamplePart> parts, Action checkCancelled)
     {
         using var stream = new TokenStream(encoder, tensors, batch);
-        var search = ITextSearch.For(Generation, EndOf(((TextPart)parts[0]).Tokenizer));
+        var search = ITextSearch.For(Generation, EndOf(((TextPart)parts[0]).Tokenizer, encoder.Backbone));
         return [.. search.Write(stream, [.. parts.Select(SeedOf)], checkCancelled).Select(texts => WrittenPrediction.Pack(texts, Generation.LengthPenalty))];
     }
 
@@ -178,14 +180,14 @@ internal sealed record TextGeneration : PromptTask
         var told = new ToldText(part.Tokenizer.OpenDecoder(), Generation.StopTexts, onText);
         var batch = EncodedRow.Collate([part.Row], part.Tokenizer.PadId, device);
         using var stream = new TokenStream(encoder, tensors, batch);
-        var search = new SingleSearch(Generation, EndOf(part.Tokenizer)) { OnToken = (_, id) => told.Add(id) };
+        var search = new SingleSearch(Generation, EndOf(part.Tokenizer, encoder.Backbone)) { OnToken = (_, id) => told.Add(id) };
         var written = search.Write(stream, [SeedOf(part)], checkCancelled)[0][0];
         told.Finish();
         return TextOf(part.Tokenizer, [.. written.Tokens]);
     }
 
-    private TextEnd EndOf(TextTokenizer tokenizer) =>
-        new(tokenizer.Generation!.End, Generation.StopTexts.Count == 0 ? null : tokens => StopIn(tokenizer.Decode(tokens)) >= 0);
+    private TextEnd EndOf(TextTokenizer tokenizer, Backbone backbone) => new(
+        tokenizer.Generation!.End, Generation.StopTexts.Count == 0 ? null : tokens => StopIn(tokenizer.Decode(tokens)) >= 0, backbone.ForcesEnd);
 
     private static int SeedOf(ExamplePart part) => StableHash.Of([.. part.Sequences[0].Ids, .. part.Sequences[0].DecoderIds]);
 

@@ -61,6 +61,7 @@ internal static class ChatGlmLoader
             Generation = new GenerationTokens(begin, end)
             {
                 SentenceMask = settings.FindToken("smask_token", "[sMASK]", vocabulary),
+                FillsLongMaskFirst = true,
                 LongMask = longMask,
                 Masks = [mask, longMask],
             },

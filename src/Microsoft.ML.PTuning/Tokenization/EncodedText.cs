@@ -11,12 +11,7 @@ internal readonly record struct Token(int Id, int Start, int Length);
 /// <param name="Segments">Segment ids, one per token: 0, or 1 in the second text of a pair for families with two segments.</param>
 /// <param name="SecondStart">Index of the first token of the second text; the number of tokens where there is none.</param>
 /// <param name="DroppedTokens">The number of tokens that truncation dropped, or fewer: the end of a long text is not read.</param>
-internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondStart, int DroppedTokens)
-{
-    /// <summary>Index of the first token of the first text where one special token stands before it.</summary>
-    /// <remarks>It holds for encoders; <see cref="TextTokenizer.FirstStart"/> holds for all families.</remarks>
-    public const int FirstStart = 1;
-}
+internal sealed record EncodedText(Token[] Tokens, int[] Segments, int SecondStart, int DroppedTokens);
 
 /// <summary>Which text of a pair is shortened if both together are too long.</summary>
 internal enum Truncation

@@ -14,11 +14,11 @@ internal sealed record GenerationTokens(int Begin, int End)
     /// <summary>GLM's <c>[gMASK]</c>, which stands for a long text; null if there is none.</summary>
     public int? LongMask { get; init; }
 
-    /// <summary>
-    /// Ids of the masks that generated text fills; empty for families that go on behind the text. GLM fills the first that stands in the text, ChatGLM
-    /// the first of this list that does.
-    /// </summary>
+    /// <summary>Ids of the masks that generated text fills, the first that stands in the text; empty for families that go on behind the text.</summary>
     public IReadOnlyList<int> Masks { get; init; } = [];
+
+    /// <summary>Whether <see cref="LongMask"/> is filled if the text has one, wherever other masks stand, as ChatGLM does.</summary>
+    public bool FillsLongMaskFirst { get; init; }
 
     public IEnumerable<int> Ids => [Begin, End, EndOfText, .. Masks];
 }

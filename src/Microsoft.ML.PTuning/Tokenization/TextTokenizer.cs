@@ -19,7 +19,7 @@ internal abstract class TextTokenizer
     public abstract int SeparatorId { get; }
 
     /// <summary>The number of special tokens before a text, and so the index of its first token.</summary>
-    public virtual int FirstStart => EncodedText.FirstStart;
+    public abstract int FirstStart { get; }
 
     /// <summary>Id of the mask token of masked language models; null if the vocabulary has none.</summary>
     public virtual int? MaskId => null;

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Interop;
@@ -45,11 +46,22 @@ internal sealed class TrainingSession : IDisposable
     private TrainingSettings Settings { get; }
 
     /// <summary>Opens the encoder as a task needs it.</summary>
+    /// <exception cref="InvalidOperationException">The task writes, and no language model is named.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
     /// <exception cref="HttpRequestException">It is to be downloaded, and cannot be.</exception>
-    public OpenBackbone LeaseBackbone(PromptTask task) => BackboneLibrary.Open(
-        _options.Backbone, Device, _options.Precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
-        new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
+    public OpenBackbone LeaseBackbone(PromptTask task)
+    {
+        if (_options.Backbone is null && task.Writer is not null)
+        {
+            throw new InvalidOperationException(
+                "Backbone is null, but the default encoder does not write text, nor does another package's. Name a language model: its folder, its hub id, or "
+                + $"hf:// and its hub id. Families that write: {BackboneFamilies.Writing}.");
+        }
+
+        return BackboneLibrary.Open(
+            _options.Backbone, Device, _options.Precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
+            new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
+    }
 
     /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
@@ -137,7 +149,7 @@ internal sealed class TrainingSession : IDisposable
     {
         Log((task.Name is null ? "" : $"Task '{task.Name}': ")
             + $"{task.Training.Examples.Count - task.Training.Misaligned} training rows ({task.Training.Skipped} without a label skipped, "
-            + $"{task.Training.Truncated} cut to fit {task.Task.MaxLength} tokens, "
+            + $"{task.Training.Truncated} cut to fit {task.Task.MaxLength} tokens{(task.Task.Writer is null ? "" : $" of text or {task.Task.DecoderLength} of label")}, "
             + $"{task.Training.Misaligned} whose label is not in their text left out), "
             + $"seed {Settings.Seed}, {Settings.Shards} shards, {Device}.");
         foreach (var warning in task.RowWarnings)

@@ -55,7 +55,7 @@ internal static class WarmStart
 
         var taken = method.Count == 0 ? "the encoder as it is" : model.Method is DeepPrefix ? "its prefix" : "what its method trained";
         log($"Training starts from the InitialModel: {taken} "
-            + (task.Network.Head.Declare(task.Network.Encoder.Backbone).Count == 0 ? "is taken over; the verbalizer has nothing that is trained."
+            + (task.Network.Head.Declare(task.Network.Encoder.Backbone).Count == 0 ? "is taken over; the head has nothing that is trained."
                 : difference is null ? "and its head are taken over."
                 : $"is taken over; the head starts fresh, because {difference}."));
         return task with { Start = start };

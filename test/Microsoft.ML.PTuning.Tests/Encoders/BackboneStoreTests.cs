@@ -250,6 +250,8 @@ public sealed class BackboneStoreTests
     {
         public override int VocabularySize => 3;
 
+        public override int FirstStart => 1;
+
         public override int PadId => 0;
 
         public override int SeparatorId => 0;

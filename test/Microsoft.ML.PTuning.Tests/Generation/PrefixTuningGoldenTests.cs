@@ -108,11 +108,10 @@ public sealed class PrefixTuningGoldenTests
             Beams = beams,
             MaxNewTokens = (int)expected.size(1) - start,
             MinNewTokens = name == Bart ? 20 : 0,
-            ForcesEnd = name == Bart,
         };
 
         using var stream = new TokenStream(encoder, tensors, Start(golden), keeps);
-        var written = ITextSearch.For(settings, new(name == Bart ? 2 : null)).Write(stream, [0, 1, 2], () => { });
+        var written = ITextSearch.For(settings, EndOf(name, beams)).Write(stream, [0, 1, 2], () => { });
 
         for (var row = 0; row < written.Length; row++)
         {
@@ -121,6 +120,9 @@ public sealed class PrefixTuningGoldenTests
             CollectionAssert.AreEqual(own, written[row][0].Ended ? [.. tokens, 2] : tokens, $"row {row}: {string.Join(' ', tokens)}");
         }
     }
+
+    /// <summary>transformers 3.2 forces the end of a text in beam search only.</summary>
+    private static TextEnd EndOf(string name, int beams) => name == Bart ? new(2, IsForced: beams > 1) : new(Id: null);
 
     /// <summary>BART's decoder begins with the end of a text, GPT-2's with the text's last token.</summary>
     private static EncodedBatch Start(GoldenEncoder golden)

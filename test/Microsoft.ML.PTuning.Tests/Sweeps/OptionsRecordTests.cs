@@ -16,6 +16,16 @@ public sealed class OptionsRecordTests
         CollectionAssert.AreEqual(first, again);
     }
 
+    [TestMethod]
+    public void Ways_of_writing_have_other_records()
+    {
+        GenerationSettings[] ways = [new(), new() { MaxNewTokens = 40 }, new() { Beams = 4 }, new() { StopTexts = ["."] }];
+
+        CollectionAssert.AllItemsAreUnique(
+            ways.Select(way => OptionsRecord.Of(new PTuningV2Trainer.TextGenerationOptions { Generation = way }).ToJsonString()).ToArray());
+        CollectionAssert.AreEqual(new[] { "defaults", "MaxNewTokens 40", "Beams 4", "StopText '.'" }, ways.Select(way => way.ToString()).ToArray());
+    }
+
     private static string Record(Options options) => OptionsRecord.Of(options).ToJsonString();
 
     private static Options[] Different() =>

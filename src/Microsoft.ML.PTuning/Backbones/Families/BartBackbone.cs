@@ -75,13 +75,15 @@ internal sealed class BartBackbone : Backbone
 
     public override bool PrefixTakesPositions => false;
 
-    public override int CountPositions(int textTokens, int decoderTokens) => Math.Max(textTokens, decoderTokens);
+    public override bool DecoderFollowsText => false;
 
     public override bool HasPooler => false;
 
     public override bool HasStatePerToken => false;
 
     public override int? DecoderStart => _bart.DecoderStartTokenId;
+
+    public override bool ForcesEnd => _bart.ForcesEnd;
 
     public override SentenceToken SentenceToken => SentenceToken.Last;
 
@@ -223,6 +225,7 @@ internal sealed class BartBackbone : Backbone
             PadTokenId = pad,
             StatesPadToken = file.Has("pad_token_id"),
             ScalesEmbeddings = file.Switch("scale_embedding", fallback: false),
+            ForcesEnd = file.Has("forced_eos_token_id"),
             DecoderStartTokenId = file.Integer("decoder_start_token_id", minimum: 0, fallback: file.Integer("eos_token_id", minimum: 0, fallback: 2)),
         };
 
@@ -282,6 +285,9 @@ internal sealed class BartBackbone : Backbone
 
         /// <summary>Whether word vectors are multiplied by √H.</summary>
         public required bool ScalesEmbeddings { get; init; }
+
+        /// <summary>Whether <c>forced_eos_token_id</c> is there; it is the end of a text in all published models.</summary>
+        public required bool ForcesEnd { get; init; }
 
         /// <summary>What the decoder reads first.</summary>
         public required int DecoderStartTokenId { get; init; }

@@ -11,73 +11,96 @@ namespace Microsoft.ML.PTuning.Backbones.Families;
 /// <remarks>
 /// <para>
 /// A token has two positions: its place in the text, which for the decoder's tokens is that of the gap, and its place in the gap, from 1, which for the text's
-/// tokens is 0. Without a gap the decoder stands at the text's last token. A prefix does not move positions. Rows are padded on the right.
+/// tokens is 0. Without a gap the decoder stands at the text's last token. A prefix does not move positions.
 /// </para>
 /// <para>
 /// Tasks with one answer per text have a row with a gap and the token that begins what fills it; the state of the decoder's last token stands for the text.
 /// Tasks that read every token have the text alone.
 /// </para>
 /// </remarks>
-internal abstract class BlankInfillingBackbone(BackboneConfiguration configuration, FrozenTensors tensors) : Backbone(configuration, tensors)
+internal abstract class BlankInfillingBackbone : PreNormBackbone
 {
-    public sealed override int MaxPositions => Configuration.MaxPositionEmbeddings;
+    private readonly FrozenEmbedding _words; // [vocabulary, H]
+
+    /// <param name="root">What the names of layers and of the last norm begin with.</param>
+    /// <param name="byHead">As in <see cref="FusedProjection"/>.</param>
+    /// <param name="normalizedResidual">As in <see cref="PreNormLayer.NormalizedResidual"/>.</param>
+    protected BlankInfillingBackbone(
+        BackboneConfiguration configuration, FrozenTensors tensors, string root, bool byHead = false, double? normalizedResidual = null)
+        : base(configuration, tensors)
+    {
+        _words = FrozenEmbedding.Of(tensors, "word_embeddings");
+        Layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PreNormLayer
+        {
+            AttentionNorm = Norm(AttentionNorm(root, i)),
+            Projection = new FusedProjection(FrozenLinear.Of(tensors, QueryKeyValue(root, i)), configuration.Heads, byHead),
+            AttentionOutput = FrozenLinear.Of(tensors, AttentionOutput(root, i)),
+            FeedForwardNorm = Norm(FeedForwardNorm(root, i)),
+            Intermediate = FrozenLinear.Of(tensors, Intermediate(root, i)),
+            Output = FrozenLinear.Of(tensors, Output(root, i)),
+            Activation = Activation.Named(configuration.Activation),
+            NormalizedResidual = normalizedResidual,
+        })];
+        FinalNorm = Norm($"{root}final_layernorm");
+
+        FrozenLayerNorm Norm(string module) => FrozenLayerNorm.Of(tensors, module, configuration.LayerNormEpsilon);
+    }
 
     public sealed override bool PrefixTakesPositions => false;
 
-    public sealed override int CountPositions(int textTokens, int decoderTokens) => Math.Max(textTokens, decoderTokens);
-
-    public sealed override bool HasPooler => false;
+    public sealed override bool DecoderFollowsText => false;
 
     public sealed override bool HasStatePerToken => false;
 
-    public sealed override SentenceToken SentenceToken => SentenceToken.Last;
+    protected sealed override IReadOnlyList<PreNormLayer> Layers { get; }
 
-    protected abstract IReadOnlyList<PreNormLayer> Layers { get; }
-
-    /// <summary>The norm behind the last layer.</summary>
-    protected abstract FrozenLayerNorm FinalNorm { get; }
+    protected sealed override FrozenLayerNorm FinalNorm { get; }
 
     /// <summary>The first token that the decoder reads tells what fills the gap.</summary>
     public sealed override Tensor MaskStates(Tensor hidden, EncodedBatch batch) =>
         batch.DecoderIds is null ? base.MaskStates(hidden, batch) : hidden.select(1, 0);
 
-    public sealed override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout)
+    /// <exception cref="ArgumentException">There are more tokens than the model was made for.</exception>
+    public sealed override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
     {
-        var decodes = batch.DecoderIds is not null;
-        var ofTokens = new AttentionMask(batch, ElementType, causalFrom: decodes ? batch.Length : null);
-        var ofLastToken = new AttentionMask(batch, ElementType);
-        var rotary = OpenRotary(batch);
-        return (layer, hidden, sentenceTokenOnly) =>
-        {
-            var prefix = tuning.Prefixes?[layer];
-            var visible = (sentenceTokenOnly ? ofLastToken : ofTokens).For(prefix); // Made outside of the scope, because the mask outlives the layer.
-            var isLast = layer == Configuration.Layers - 1;
-            Func<Tensor, Tensor>? select = sentenceTokenOnly ? LastToken : isLast && decodes ? Decoded : null;
-            using var scope = NewDisposeScope();
-            if (isLast && decodes && !sentenceTokenOnly)
-                visible = visible!.narrow(2, batch.Length, batch.DecoderLength);                                // [B, 1, U, P + T + U]
-            var output = Layers[layer].Forward(hidden, Attend, select, tuning.Weights, dropout);
-            if (isLast)
-                output = FinalNorm.Forward(output, tuning.Weights);
-            return output.MoveToOuterDisposeScope();
+        RequirePositions(batch, offset: 0);
 
-            Tensor Attend(Tensor q, Tensor k, Tensor v)
-            {
-                if (rotary is not null)
-                    (q, k) = (rotary.Turn(q, select), rotary.Turn(k));
-                tuning.OnKeysAndValues?.Invoke(layer, k, v);
-                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout, tuning.ObserverOf(layer));
-            }
-        };
-
-        Tensor LastToken(Tensor states) =>                                                                      // [B, 1, H]
-            SentenceStates(decodes ? Decoded(states) : states, batch.StatesMask).unsqueeze(1);
-
-        Tensor Decoded(Tensor states) => states.narrow(1, batch.Length, batch.DecoderLength);                   // [B, U, H]
+        using var scope = NewDisposeScope();
+        var words = InputPrompts.EmbedTokens(_words, batch, tuning);                                            // [B, T + U, H]
+        return AddPositions(words, batch, tuning?.Weights).Drop(dropout).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The rotation of queries and keys; null in families that add positions to the words.</summary>
-    protected virtual RotaryPositions? OpenRotary(EncodedBatch batch) => null;
+    protected sealed override int? CausalFrom(EncodedBatch batch) => batch.DecoderIds is null ? null : batch.Length;
+
+    /// <summary>The words with their positions; the words alone in families that rotate queries and keys.</summary>
+    /// <param name="words"><c>[B, T + U, H]</c>.</param>
+    protected virtual Tensor AddPositions(Tensor words, EncodedBatch batch, WeightChanges? changes) => words;
+
+    /// <summary>The names of a layer's linear layers. Queries, keys and values come from one.</summary>
+    protected static LinearNames Linear(string root, int layer) => new(
+        QueryKeyValue(root, layer), QueryKeyValue(root, layer), QueryKeyValue(root, layer), AttentionOutput(root, layer), Intermediate(root, layer),
+        Output(root, layer));
+
+    /// <summary>The words, the layers and the last norm.</summary>
+    protected static List<TensorDeclaration> Declare(BackboneConfiguration configuration, string root)
+    {
+        var (hidden, feedForward) = (configuration.HiddenSize, configuration.FeedForwardSize);
+        List<TensorDeclaration> declared = [new("word_embeddings.weight", [configuration.VocabularySize, hidden])];
+        for (var i = 0; i < configuration.Layers; i++)
+        {
+            declared.AddRange(
+            [
+                .. TensorDeclaration.LayerNorm(AttentionNorm(root, i), hidden),
+                .. TensorDeclaration.Linear(QueryKeyValue(root, i), hidden, 3 * hidden),
+                .. TensorDeclaration.Linear(AttentionOutput(root, i), hidden, hidden),
+                .. TensorDeclaration.LayerNorm(FeedForwardNorm(root, i), hidden),
+                .. TensorDeclaration.Linear(Intermediate(root, i), hidden, feedForward),
+                .. TensorDeclaration.Linear(Output(root, i), feedForward, hidden),
+            ]);
+        }
+        declared.AddRange(TensorDeclaration.LayerNorm($"{root}final_layernorm", hidden));
+        return declared;
+    }
 
     /// <summary>The two positions of every token, Int64 <c>[B, 2, T + U]</c>.</summary>
     protected static Tensor PositionsOf(EncodedBatch batch)
@@ -94,4 +117,16 @@ internal abstract class BlankInfillingBackbone(BackboneConfiguration configurati
             return stack([gaps, Arithmetic.Range(first, first + batch.DecoderLength, device).expand(batch.Rows, -1)], 1);
         }
     }
+
+    private static string QueryKeyValue(string root, int layer) => $"{root}layers.{layer}.attention.query_key_value";
+
+    private static string AttentionOutput(string root, int layer) => $"{root}layers.{layer}.attention.dense";
+
+    private static string AttentionNorm(string root, int layer) => $"{root}layers.{layer}.input_layernorm";
+
+    private static string FeedForwardNorm(string root, int layer) => $"{root}layers.{layer}.post_attention_layernorm";
+
+    private static string Intermediate(string root, int layer) => $"{root}layers.{layer}.mlp.dense_h_to_4h";
+
+    private static string Output(string root, int layer) => $"{root}layers.{layer}.mlp.dense_4h_to_h";
 }

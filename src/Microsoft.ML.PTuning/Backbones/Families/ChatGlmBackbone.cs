@@ -1,6 +1,5 @@
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
@@ -14,26 +13,11 @@ internal sealed class ChatGlmBackbone : BlankInfillingBackbone
     /// <summary>The layers in the residual's factor, √(2 · 28), of which the model's code does not take the configured number.</summary>
     private const int ResidualLayers = 28;
 
-    private readonly FrozenEmbedding _words;    // [vocabulary, H]
+    private const string Root = "";
 
     private ChatGlmBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
-        : base(configuration, tensors)
+        : base(configuration, tensors, Root, byHead: true, Math.Sqrt(2 * ResidualLayers))
     {
-        _words = FrozenEmbedding.Of(tensors, "word_embeddings");
-        Layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PreNormLayer
-        {
-            AttentionNorm = Norm(AttentionNorm(i)),
-            Projection = new FusedProjection(FrozenLinear.Of(tensors, Linear(i).Query), configuration.Heads, byHead: true),
-            AttentionOutput = FrozenLinear.Of(tensors, Linear(i).AttentionOutput),
-            FeedForwardNorm = Norm(FeedForwardNorm(i)),
-            Intermediate = FrozenLinear.Of(tensors, Intermediate(i)),
-            Output = FrozenLinear.Of(tensors, Output(i)),
-            Activation = Activation.Named(configuration.Activation),
-            NormalizedResidual = Math.Sqrt(2 * ResidualLayers),
-        })];
-        FinalNorm = Norm("final_layernorm");
-
-        FrozenLayerNorm Norm(string module) => FrozenLayerNorm.Of(tensors, module, configuration.LayerNormEpsilon);
     }
 
     public static BackboneFamily Family { get; } = new()
@@ -43,44 +27,14 @@ internal sealed class ChatGlmBackbone : BlankInfillingBackbone
         LanguageHead = new() { Decoder = "lm_head.weight", HasOwnWords = true },
         Writes = true,
         WordEmbeddings = "word_embeddings.weight",
-        Linear = (_, layer) => Linear(layer),
+        Linear = (_, layer) => Linear(Root, layer),
         DefaultPadTokenId = 3,
         Read = Read,
-        Declare = Declare,
+        Declare = configuration => Declare(configuration, Root),
         Create = (configuration, tensors) => new ChatGlmBackbone(configuration, tensors),
     };
 
-    protected override IReadOnlyList<PreNormLayer> Layers { get; }
-
-    protected override FrozenLayerNorm FinalNorm { get; }
-
-    /// <exception cref="ArgumentException">There are more tokens than the model was made for.</exception>
-    public override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
-    {
-        RequirePositions(batch, offset: 0);
-
-        using var scope = NewDisposeScope();
-        return InputPrompts.EmbedTokens(_words, batch, tuning).Drop(dropout).MoveToOuterDisposeScope();          // [B, T + U, H]
-    }
-
     protected override RotaryPositions OpenRotary(EncodedBatch batch) => new(PositionsOf(batch), Configuration.HeadSize, ElementType);
-
-    /// <summary>Queries, keys and values come from one linear layer, head by head.</summary>
-    private static LinearNames Linear(int layer) => new(
-        Query: $"layers.{layer}.attention.query_key_value",
-        Key: $"layers.{layer}.attention.query_key_value",
-        Value: $"layers.{layer}.attention.query_key_value",
-        AttentionOutput: $"layers.{layer}.attention.dense",
-        Intermediate(layer),
-        Output(layer));
-
-    private static string AttentionNorm(int layer) => $"layers.{layer}.input_layernorm";
-
-    private static string FeedForwardNorm(int layer) => $"layers.{layer}.post_attention_layernorm";
-
-    private static string Intermediate(int layer) => $"layers.{layer}.mlp.dense_h_to_4h";
-
-    private static string Output(int layer) => $"layers.{layer}.mlp.dense_4h_to_h";
 
     private static BackboneConfiguration Read(ConfigurationFile file)
     {
@@ -110,25 +64,5 @@ internal sealed class ChatGlmBackbone : BlankInfillingBackbone
             PadTokenId = file.Integer("pad_token_id", minimum: 0, fallback: Family.DefaultPadTokenId),
             StatesPadToken = file.Has("pad_token_id"),
         };
-    }
-
-    private static List<TensorDeclaration> Declare(BackboneConfiguration configuration)
-    {
-        var (hidden, feedForward) = (configuration.HiddenSize, configuration.FeedForwardSize);
-        List<TensorDeclaration> declared = [new("word_embeddings.weight", [configuration.VocabularySize, hidden])];
-        for (var i = 0; i < configuration.Layers; i++)
-        {
-            declared.AddRange(
-            [
-                .. TensorDeclaration.LayerNorm(AttentionNorm(i), hidden),
-                .. TensorDeclaration.Linear(Linear(i).Query, hidden, 3 * hidden),
-                .. TensorDeclaration.Linear(Linear(i).AttentionOutput, hidden, hidden),
-                .. TensorDeclaration.LayerNorm(FeedForwardNorm(i), hidden),
-                .. TensorDeclaration.Linear(Intermediate(i), hidden, feedForward),
-                .. TensorDeclaration.Linear(Output(i), feedForward, hidden),
-            ]);
-        }
-        declared.AddRange(TensorDeclaration.LayerNorm("final_layernorm", hidden));
-        return declared;
     }
 }

@@ -11,29 +11,13 @@ namespace Microsoft.ML.PTuning.Backbones.Families;
 /// </remarks>
 internal sealed class GlmBackbone : BlankInfillingBackbone
 {
-    private readonly FrozenEmbedding _words;                // [vocabulary, H]
+    private const string Root = "transformer.";
+
     private readonly FrozenEmbedding _positions, _blocks;   // [positions + 1, H]
 
     private GlmBackbone(BackboneConfiguration configuration, FrozenTensors tensors)
-        : base(configuration, tensors)
-    {
-        _words = FrozenEmbedding.Of(tensors, "word_embeddings");
-        _positions = FrozenEmbedding.Of(tensors, "transformer.position_embeddings");
-        _blocks = FrozenEmbedding.Of(tensors, "transformer.block_position_embeddings");
-        Layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PreNormLayer
-        {
-            AttentionNorm = Norm(AttentionNorm(i)),
-            Projection = new FusedProjection(FrozenLinear.Of(tensors, Linear(i).Query), configuration.Heads),
-            AttentionOutput = FrozenLinear.Of(tensors, Linear(i).AttentionOutput),
-            FeedForwardNorm = Norm(FeedForwardNorm(i)),
-            Intermediate = FrozenLinear.Of(tensors, Intermediate(i)),
-            Output = FrozenLinear.Of(tensors, Output(i)),
-            Activation = Activation.Named(configuration.Activation),
-        })];
-        FinalNorm = Norm("transformer.final_layernorm");
-
-        FrozenLayerNorm Norm(string module) => FrozenLayerNorm.Of(tensors, module, configuration.LayerNormEpsilon);
-    }
+        : base(configuration, tensors, Root) =>
+        (_positions, _blocks) = (FrozenEmbedding.Of(tensors, Positions), FrozenEmbedding.Of(tensors, Blocks));
 
     public static BackboneFamily Family { get; } = new()
     {
@@ -42,46 +26,22 @@ internal sealed class GlmBackbone : BlankInfillingBackbone
         LanguageHead = new() { Decoder = "word_embeddings.weight" },
         Writes = true,
         WordEmbeddings = "word_embeddings.weight",
-        Linear = (_, layer) => Linear(layer),
+        Linear = (_, layer) => Linear(Root, layer),
         DefaultPadTokenId = 0, // The port's config.json names none. Any id will do, since no token sees padding.
         Read = Read,
         Declare = Declare,
         Create = (configuration, tensors) => new GlmBackbone(configuration, tensors),
     };
 
-    protected override IReadOnlyList<PreNormLayer> Layers { get; }
+    private static string Positions => $"{Root}position_embeddings";
 
-    protected override FrozenLayerNorm FinalNorm { get; }
+    private static string Blocks => $"{Root}block_position_embeddings";
 
-    /// <exception cref="ArgumentException">The tokens need more positions than there are.</exception>
-    public override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
+    protected override Tensor AddPositions(Tensor words, EncodedBatch batch, WeightChanges? changes)
     {
-        RequirePositions(batch, offset: 0);
-
-        using var scope = NewDisposeScope();
-        var (changes, positions) = (tuning?.Weights, PositionsOf(batch));
-        return InputPrompts.EmbedTokens(_words, batch, tuning)                                                  // [B, T + U, H]
-            .Plus(_positions.Forward(positions.select(1, 0), changes))
-            .Plus(_blocks.Forward(positions.select(1, 1), changes))
-            .Drop(dropout).MoveToOuterDisposeScope();
+        var positions = PositionsOf(batch);
+        return words.Plus(_positions.Forward(positions.select(1, 0), changes)).Plus(_blocks.Forward(positions.select(1, 1), changes));
     }
-
-    /// <summary>Queries, keys and values come from one linear layer.</summary>
-    private static LinearNames Linear(int layer) => new(
-        Query: $"transformer.layers.{layer}.attention.query_key_value",
-        Key: $"transformer.layers.{layer}.attention.query_key_value",
-        Value: $"transformer.layers.{layer}.attention.query_key_value",
-        AttentionOutput: $"transformer.layers.{layer}.attention.dense",
-        Intermediate(layer),
-        Output(layer));
-
-    private static string AttentionNorm(int layer) => $"transformer.layers.{layer}.input_layernorm";
-
-    private static string FeedForwardNorm(int layer) => $"transformer.layers.{layer}.post_attention_layernorm";
-
-    private static string Intermediate(int layer) => $"transformer.layers.{layer}.mlp.dense_h_to_4h";
-
-    private static string Output(int layer) => $"transformer.layers.{layer}.mlp.dense_4h_to_h";
 
     private static BackboneConfiguration Read(ConfigurationFile file)
     {
@@ -112,26 +72,9 @@ internal sealed class GlmBackbone : BlankInfillingBackbone
 
     private static List<TensorDeclaration> Declare(BackboneConfiguration configuration)
     {
-        var (hidden, feedForward, positions) = (configuration.HiddenSize, configuration.FeedForwardSize, configuration.MaxPositionEmbeddings + 1);
-        List<TensorDeclaration> declared =
-        [
-            new("word_embeddings.weight", [configuration.VocabularySize, hidden]),
-            new("transformer.position_embeddings.weight", [positions, hidden]),
-            new("transformer.block_position_embeddings.weight", [positions, hidden]),
-        ];
-        for (var i = 0; i < configuration.Layers; i++)
-        {
-            declared.AddRange(
-            [
-                .. TensorDeclaration.LayerNorm(AttentionNorm(i), hidden),
-                .. TensorDeclaration.Linear(Linear(i).Query, hidden, 3 * hidden),
-                .. TensorDeclaration.Linear(Linear(i).AttentionOutput, hidden, hidden),
-                .. TensorDeclaration.LayerNorm(FeedForwardNorm(i), hidden),
-                .. TensorDeclaration.Linear(Intermediate(i), hidden, feedForward),
-                .. TensorDeclaration.Linear(Output(i), feedForward, hidden),
-            ]);
-        }
-        declared.AddRange(TensorDeclaration.LayerNorm("transformer.final_layernorm", hidden));
+        long[] table = [configuration.MaxPositionEmbeddings + 1, configuration.HiddenSize];
+        var declared = Declare(configuration, Root);
+        declared.InsertRange(1, [new($"{Positions}.weight", table), new($"{Blocks}.weight", table)]);
         return declared;
     }
 }

@@ -5,20 +5,18 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PTuning.Backbones.Families;
 
 /// <summary>GPT-2 (Radford et al. 2019): a decoder, where a token sees the prefix, itself and the tokens before it.</summary>
-/// <remarks>Rows are padded on the right, so no token sees padding. Linear layers are stored transposed, <c>[from, to]</c>.</remarks>
-internal sealed class Gpt2Backbone : Backbone
+/// <remarks>No token sees padding, which stands on the right. Linear layers are stored transposed, <c>[from, to]</c>.</remarks>
+internal sealed class Gpt2Backbone : PreNormBackbone
 {
     private readonly FrozenEmbedding _words;            // [vocabulary, H]
     private readonly FrozenEmbedding _positions;        // [positions, H]
-    private readonly PreNormLayer[] _layers;
-    private readonly FrozenLayerNorm _finalNorm;
 
     private Gpt2Backbone(BackboneConfiguration configuration, FrozenTensors tensors)
         : base(configuration, tensors)
     {
         _words = FrozenEmbedding.Of(tensors, "wte");
         _positions = FrozenEmbedding.Of(tensors, "wpe");
-        _layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PreNormLayer
+        Layers = [.. Enumerable.Range(0, configuration.Layers).Select(i => new PreNormLayer
         {
             AttentionNorm = Norm($"h.{i}.ln_1"),
             Projection = new FusedProjection(FrozenLinear.OfTransposed(tensors, Linear(i).Query), configuration.Heads),
@@ -28,7 +26,7 @@ internal sealed class Gpt2Backbone : Backbone
             Output = FrozenLinear.OfTransposed(tensors, Output(i)),
             Activation = Activation.Named(configuration.Activation),
         })];
-        _finalNorm = Norm("ln_f");
+        FinalNorm = Norm("ln_f");
 
         FrozenLayerNorm Norm(string module) => FrozenLayerNorm.Of(tensors, module, configuration.LayerNormEpsilon);
     }
@@ -49,11 +47,9 @@ internal sealed class Gpt2Backbone : Backbone
         Create = (configuration, tensors) => new Gpt2Backbone(configuration, tensors),
     };
 
-    public override int MaxPositions => Configuration.MaxPositionEmbeddings;
+    protected override IReadOnlyList<PreNormLayer> Layers { get; }
 
-    public override bool HasPooler => false;
-
-    public override SentenceToken SentenceToken => SentenceToken.Last;
+    protected override FrozenLayerNorm FinalNorm { get; }
 
     /// <exception cref="ArgumentException">Prefix and tokens together need more positions than there are.</exception>
     public override Tensor Embed(EncodedBatch batch, int positionOffset, Tuning? tuning = null, Dropout? dropout = null)
@@ -67,35 +63,7 @@ internal sealed class Gpt2Backbone : Backbone
         return InputPrompts.EmbedTokens(_words, batch, tuning).Plus(_positions.Forward(positions, tuning?.Weights)).Drop(dropout).MoveToOuterDisposeScope();
     }
 
-    public override LayerRun OpenLayers(EncodedBatch batch, Tuning tuning, Dropout? dropout)
-    {
-        var causal = new AttentionMask(batch, ElementType, causalFrom: 0);
-        var ofLastToken = new AttentionMask(batch, ElementType);
-        return (layer, hidden, sentenceTokenOnly) =>
-        {
-            var prefix = tuning.Prefixes?[layer];
-            var visible = (sentenceTokenOnly ? ofLastToken : causal).For(prefix); // Made outside of the scope, because the mask outlives the layer.
-            var isLast = layer == Configuration.Layers - 1;
-            var decodes = isLast && batch.DecoderIds is not null;
-            using var scope = NewDisposeScope();
-            if (decodes)
-                visible = visible!.narrow(2, batch.Length, batch.DecoderLength);                                // [B, 1, U, P + T + U]
-            var output = _layers[layer].Forward(hidden, Attend, sentenceTokenOnly ? LastToken : decodes ? Decoded : null, tuning.Weights, dropout);
-            if (isLast)
-                output = _finalNorm.Forward(output, tuning.Weights);
-            return output.MoveToOuterDisposeScope();
-
-            Tensor Attend(Tensor q, Tensor k, Tensor v)
-            {
-                tuning.OnKeysAndValues?.Invoke(layer, k, v);
-                return PrefixedAttention.Attend(q, k, v, prefix, visible, dropout, tuning.ObserverOf(layer));
-            }
-        };
-
-        Tensor LastToken(Tensor states) => SentenceStates(states, batch.Mask).unsqueeze(1);                  // [B, 1, H]
-
-        Tensor Decoded(Tensor states) => states.narrow(1, batch.Length, batch.DecoderLength);                  // [B, U, H]
-    }
+    protected override int? CausalFrom(EncodedBatch batch) => 0;
 
     /// <summary>The decoder goes on behind each row's text, <c>[B, U]</c>.</summary>
     private static Tensor DecoderPositions(EncodedBatch batch, int offset) =>
