@@ -9,7 +9,10 @@ namespace Microsoft.ML
         /// <param name="textColumnName">The text to go on from.</param>
         /// <param name="labelColumnName">The text that should be written; rows without one are skipped.</param>
         /// <param name="generatedTextColumnName">The text that is written.</param>
-        /// <param name="backbone">A folder in Hugging Face layout, or a hub id, of a language model.</param>
+        /// <param name="backbone">
+        /// A language model: a folder in Hugging Face layout, a hub id that is on this machine, or <c>hf://</c> and a hub id. No package has one, so <c>Fit</c>
+        /// refuses null.
+        /// </param>
         /// <param name="maxNewTokens">The largest number of tokens that are written.</param>
         /// <param name="prefixLength">Prefix vectors per layer.</param>
         /// <param name="learningRate">AdamW's learning rate; <see cref="LearningRates.Auto"/> to find it before training.</param>
@@ -65,8 +68,9 @@ namespace Microsoft.ML.PTuning
         /// <summary>Options of a <see cref="PTuningV2Trainer"/> that writes a text for a text.</summary>
         /// <remarks>
         /// <see cref="Options.MaxLength"/> counts the tokens of the text that is read; <see cref="GenerationSettings.MaxNewTokens"/> those that are
-        /// written, and those of a label that are learned. <see cref="Options.ScoreColumnName"/> has the log-probability per token of each candidate, a
-        /// vector of Single.
+        /// written, and those of a label that are learned. <see cref="Options.ScoreColumnName"/> is a vector of Single, a number per candidate: the sum of
+        /// its tokens' natural log-probabilities, the end included, divided by their number to the power of <see cref="GenerationSettings.LengthPenalty"/>.
+        /// Penalty and smallest length are in it; temperature, top k and top p are not.
         /// </remarks>
         /// <example>
         /// <code>
@@ -94,7 +98,8 @@ namespace Microsoft.ML.PTuning
 
             /// <summary>
             /// Whether what is written goes on behind the last token of the text, without a token between them; only for GPT-2. Null, the default, is
-            /// false: GPT-2's end of text stands between them. Of an imported adapter it is true, as in models of transformers.
+            /// false: GPT-2's end of text stands between them. Of an imported adapter it is true, as in
+            /// Python's transformers. Begin the labels with a space if it is true.
             /// </summary>
             public bool? ContinuesText { get; set; }
 

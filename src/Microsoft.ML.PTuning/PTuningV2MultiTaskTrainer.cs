@@ -96,8 +96,8 @@ public sealed partial class PTuningV2MultiTaskTrainer
         }
         if (_options.TrainedMethod is FineTuning && tasks.Select(task => task.Value.Task.NeedsLanguageHead).Distinct().Skip(1).Any())
             throw new InvalidOperationException(
-                "Some tasks read the language model's head (a Verbalizer, or texts that are written) and others do not, but FineTuning trains one set of weights: "
-                + "with that head, or without it. Give all tasks a Verbalizer, or none, and train those that write apart.");
+                "Some tasks read the language model's head (a Verbalizer, or texts that are written) and others do not, but FineTuning trains one set of "
+                + "weights: with that head, or without it. Give all tasks a Verbalizer, or none, and train those that write apart.");
         if (_options.EarlyStoppingPatience > 0 && tasks.All(task => task.Value.Validation is null))
             throw new InvalidOperationException("EarlyStoppingPatience needs a validation set of at least one task; or set the patience to 0.");
     }

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// <para>Liu et al., "P-Tuning v2: Prompt Tuning Can Be Comparable to Fine-tuning Across Scales and Tasks", ACL 2022.</para>
 /// <para>
-/// The methods of <see cref="PTuningCatalog"/> create trainers of classes, numbers, tags, answers and choices. Each method names its input columns
+/// The methods of <see cref="PTuningCatalog"/> create trainers of classes, numbers, tags, answers, choices and texts. Each method names its input columns
 /// and its label; the output columns are those of ML.NET's own trainers. No normalisation is needed. Rows are tokenised once, so a cache speeds up
 /// only the steps before the trainer. One trainer may be fitted on several threads at once.
 /// </para>
@@ -57,14 +57,13 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
     /// <returns>The model; dispose it to free its memory.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
     /// <exception cref="InvalidOperationException">
-    /// Nothing can be learned from these rows, training diverged, <see cref="Options.InitialModel"/> has another encoder or method, or
-    /// <see cref="TrainingOptions.CheckpointDirectory"/> holds another training.
+    /// Nothing can be learned from these rows, no language model is named to write with, training diverged, <see cref="Options.InitialModel"/> has another
+    /// encoder or method, or <see cref="TrainingOptions.CheckpointDirectory"/> holds another training.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><see cref="Options.InitialModel"/> has been disposed.</exception>
     /// <exception cref="DirectoryNotFoundException">The encoder is not on this machine.</exception>
     /// <exception cref="HttpRequestException">The hub of an <c>hf://</c> address cannot be reached, or refuses.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
-    /// <exception cref="DirectoryNotFoundException">The backbone is not on this machine.</exception>
     /// <exception cref="FileNotFoundException">The backbone's folder lacks a file.</exception>
     /// <exception cref="IOException"><see cref="TrainingOptions.CheckpointDirectory"/> cannot be written, or another training uses it.</exception>
     /// <exception cref="InvalidDataException">The backbone's files are damaged, of no supported family, or do not belong together.</exception>

@@ -31,11 +31,14 @@ public sealed partial class PTuningV2Transformer
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(onText);
         if (_model.Task is not TextGeneration task)
-            throw new InvalidOperationException($"This model's task is {_model.Task.KindName}; expected one that writes text, made by PTuningV2TextGeneration.");
+        {
+            throw new InvalidOperationException(
+                $"This model's task is {_model.Task.KindName}; expected one that writes text, made by PTuningV2TextGeneration.");
+        }
         if (task.Generation is { Beams: > 1 } or { Candidates: > 1 })
             throw new InvalidOperationException(
-                $"This model writes with {task.Generation.Beams} beams and {task.Generation.Candidates} candidates; a text can be told while it is written with one "
-                + "of each only. Use Transform or a prediction engine.");
+                $"This model writes with {task.Generation.Beams} beams and {task.Generation.Candidates} candidates; a text can be told while it is written "
+                + "with one of each only. Use Transform or a prediction engine.");
 
         _model.Enter();
         try

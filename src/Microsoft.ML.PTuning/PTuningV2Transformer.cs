@@ -58,7 +58,8 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
 
     /// <summary>
     /// The task, as saved models name it: <c>multiclass-classification</c>, <c>binary-classification</c>, <c>multi-label-classification</c>, <c>regression</c>,
-    /// <c>named-entity-recognition</c>, <c>question-answering</c> or <c>multiple-choice</c>.
+    /// <c>named-entity-recognition</c>, <c>question-answering</c>, <c>multiple-choice</c> or
+    /// <c>text-generation</c>.
     /// </summary>
     public string Task => _model.Task.KindName;
 

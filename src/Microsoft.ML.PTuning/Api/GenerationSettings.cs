@@ -58,10 +58,17 @@ public sealed class GenerationSettings
     public int Seed { get; init; }
 
     /// <summary>What differs from the defaults: <c>MaxNewTokens 40, Beams 4</c>.</summary>
+    /// <example>
+    /// <code>
+    /// var careful = new GenerationSettings { MaxNewTokens = 40, Beams = 4 };
+    /// Console.WriteLine(careful.ToString()); // MaxNewTokens 40, Beams 4
+    /// </code>
+    /// </example>
     public override string ToString()
     {
         var usual = new GenerationSettings();
-        var changed = typeof(GenerationSettings).GetProperties().Where(property => property.Name != nameof(StopTexts) && !Equals(property.GetValue(this), property.GetValue(usual)))
+        var changed = typeof(GenerationSettings).GetProperties()
+            .Where(property => property.Name != nameof(StopTexts) && !Equals(property.GetValue(this), property.GetValue(usual)))
             .Select(property => FormattableString.Invariant($"{property.Name} {property.GetValue(this)}"))
             .Concat(StopTexts.Select(text => $"StopText '{text}'"));
         return string.Join(", ", changed.DefaultIfEmpty("defaults"));
@@ -91,7 +98,8 @@ public sealed class GenerationSettings
         if (Candidates > 1 && !Samples && Candidates > Beams)
             throw Wrong(nameof(Candidates), Candidates, $"at most Beams, {Beams}, or any number with Samples");
         if (!Samples && (Temperature != 1 || TopK != 0 || TopP != 1))
-            throw new ArgumentException("Temperature, TopK and TopP say how tokens are drawn, but Samples is off. Turn it on, or leave them out.", nameof(Samples));
+            throw new ArgumentException(
+                "Temperature, TopK and TopP say how tokens are drawn, but Samples is off. Turn it on, or leave them out.", nameof(Samples));
     }
 
     private static ArgumentOutOfRangeException Wrong(string name, object value, string expected) =>

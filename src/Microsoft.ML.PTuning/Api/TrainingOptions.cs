@@ -107,8 +107,8 @@ public abstract class TrainingOptions
     public int BatchSize { get; set => Chosen.Set(ref field, value); } = Default.BatchSize;
 
     /// <summary>
-    /// Passes over the training rows. 0: enough to read 5,000 rows, at least 5 and at most 20; for tags and answers 15,000 rows, 10 to 20. Tasks that
-    /// share a prefix take the largest number.
+    /// Passes over the training rows. 0: enough to read 5,000 rows, at least 5 and at most 20; for tags, answers and written texts 15,000 rows, 10 to 20.
+    /// Tasks that share a prefix take the largest number.
     /// </summary>
     [Range(5, 100, 10, true)]
     public int MaxEpochs { get; set => Chosen.Set(ref field, value); } = Default.MaxEpochs;

@@ -33,7 +33,8 @@ public sealed class TrainingSummary
     /// <summary>Rows without a label, left out.</summary>
     public required int RowsSkipped { get; init; }
 
-    /// <summary>Rows of which text was dropped because it was longer than <c>MaxLength</c> tokens allow: texts, questions. Sentences to tag and
+    /// <summary>Rows of which text was dropped because it was longer than <c>MaxLength</c> tokens allow: texts, questions; and rows whose
+    /// label, a text to write, has more than <c>MaxNewTokens</c>. Sentences to tag and
     /// contexts are read window by window instead.</summary>
     public required int RowsTruncated { get; init; }
 

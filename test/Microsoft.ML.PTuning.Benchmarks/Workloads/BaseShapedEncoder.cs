@@ -1,6 +1,3 @@
-using System.Text.Json;
-using Microsoft.ML.PTuning.Backbones;
-
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 
 /// <summary>An encoder of BERT-base's shape with random weights: 12 layers of 768, 12 heads, a vocabulary of 30,522; 440 MB of F32.</summary>
@@ -11,27 +8,13 @@ internal static class BaseShapedEncoder
 
     private static readonly string[] SpecialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-    private static readonly Lazy<string> LazyFolder = new(FindOrWrite);
+    private static readonly Lazy<string> LazyFolder = new(() => RandomWeights.FolderOf(
+        "bert-base-shaped", Configuration, writeTokenizer: folder => File.WriteAllLines(Path.Combine(folder, "vocab.txt"), Vocabulary())));
 
     /// <summary>Its folder, for all benchmarks of this user's temporary folder; written at the first use on a machine.</summary>
     public static string Folder => LazyFolder.Value;
 
-    private static string FindOrWrite()
-    {
-        var folder = Path.Combine(Path.GetTempPath(), "ptuning-benchmarks", "bert-base-shaped");
-        if (Directory.Exists(folder))
-            return folder;
-
-        var draft = $"{folder}.part"; // Until it is whole.
-        Directory.CreateDirectory(draft);
-        WriteConfiguration(Path.Combine(draft, BackboneConfiguration.FileName));
-        File.WriteAllLines(Path.Combine(draft, "vocab.txt"), Vocabulary());
-        RandomWeights.Write(draft);
-        Directory.Move(draft, folder);
-        return folder;
-    }
-
-    private static void WriteConfiguration(string path) => File.WriteAllText(path, JsonSerializer.Serialize(new Dictionary<string, object>
+    private static Dictionary<string, object> Configuration => new()
     {
         ["model_type"] = "bert",
         ["vocab_size"] = VocabularySize,
@@ -44,7 +27,7 @@ internal static class BaseShapedEncoder
         ["type_vocab_size"] = 2,
         ["layer_norm_eps"] = 1e-12,
         ["pad_token_id"] = 0,
-    }));
+    };
 
     /// <summary>The words that <see cref="TextRows"/> draws, single letters for all others, and names that stand in no text.</summary>
     private static IEnumerable<string> Vocabulary()

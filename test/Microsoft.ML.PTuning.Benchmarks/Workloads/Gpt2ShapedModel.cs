@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Checkpoints;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
@@ -10,8 +8,8 @@ internal static class Gpt2ShapedModel
     public const int VocabularySize = 50257;
 
     private static readonly Lazy<string>
-        LazyFolder = new(() => FindOrWrite("gpt2-shaped", layers: 12, hidden: 768, SafetensorsStorage.F32)),
-        LazyLargeFolder = new(() => FindOrWrite("gpt2-large-shaped", layers: 24, hidden: 2048, SafetensorsStorage.BF16));
+        LazyFolder = new(() => FolderOf("gpt2-shaped", layers: 12, hidden: 768, SafetensorsStorage.F32)),
+        LazyLargeFolder = new(() => FolderOf("gpt2-large-shaped", layers: 24, hidden: 2048, SafetensorsStorage.BF16));
 
     /// <summary>Its folder, without a tokenizer; written at the first use on a machine.</summary>
     public static string Folder => LazyFolder.Value;
@@ -19,15 +17,9 @@ internal static class Gpt2ShapedModel
     /// <summary>The same of a model of 24 layers of 2,048: 1.3 billion numbers, 2.6 GB of BF16.</summary>
     public static string LargeFolder => LazyLargeFolder.Value;
 
-    private static string FindOrWrite(string name, int layers, int hidden, SafetensorsStorage storage)
-    {
-        var folder = Path.Combine(Path.GetTempPath(), "ptuning-benchmarks", name);
-        if (Directory.Exists(folder))
-            return folder;
-
-        var draft = $"{folder}.part"; // Until it is whole.
-        Directory.CreateDirectory(draft);
-        File.WriteAllText(Path.Combine(draft, BackboneConfiguration.FileName), JsonSerializer.Serialize(new Dictionary<string, object>
+    private static string FolderOf(string name, int layers, int hidden, SafetensorsStorage storage) => RandomWeights.FolderOf(
+        name,
+        new Dictionary<string, object>
         {
             ["model_type"] = "gpt2",
             ["vocab_size"] = VocabularySize,
@@ -35,9 +27,6 @@ internal static class Gpt2ShapedModel
             ["n_layer"] = layers,
             ["n_head"] = hidden / 64,
             ["n_positions"] = 1024,
-        }));
-        RandomWeights.Write(draft, storage);
-        Directory.Move(draft, folder);
-        return folder;
-    }
+        },
+        storage);
 }

@@ -74,16 +74,12 @@ public sealed class PrefixTuningGoldenTests
     [TestMethod]
     [DynamicData(nameof(Roads))]
     public void Step_gives_every_trained_tensor_its_gradient(string name, int shards, bool recompute) =>
-        OfficialModelGoldenTests.CompareGradients(Run(name), shards, recompute);
+        Run(name).CompareGradients(shards, recompute);
 
     [TestMethod]
     [DynamicData(nameof(Roads))]
-    public void Five_steps_give_the_losses_and_the_values_of_every_trained_tensor(string name, int shards, bool recompute)
-    {
-        var run = Run(name);
-        run.Exact["losses"].AreClose(run.Expected["losses"], run.Ours(shards, recompute)["losses"]);
-        OfficialModelGoldenTests.CompareAfter5(run, run.Ours(shards, recompute));
-    }
+    public void Five_steps_give_the_losses_and_the_values_of_every_trained_tensor(string name, int shards, bool recompute) =>
+        Run(name).CompareFiveSteps(shards, recompute);
 
     [TestMethod]
     [DataRow(Gpt2, 1, true)]

@@ -177,7 +177,7 @@ public sealed class TuningMethodTests
             ["words"] = new(new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Pattern = "{text} {mask}", Verbalizer = words }, data),
         }));
 
-        Assert.Contains("Some tasks have a Verbalizer and others none", refusal.Message);
+        Assert.Contains("Give all tasks a Verbalizer, or none", refusal.Message);
     }
 
     [TestMethod]

@@ -45,6 +45,43 @@ internal sealed class OfficialRun
             return ExactNumbers.OnOneCore(() => Run(golden, weights, shards, recompute, learningRate));
         })).Value;
 
+    /// <summary>Fails unless every gradient of a step is the file's but for rounding.</summary>
+    public void CompareGradients(int shards, bool recompute)
+    {
+        CollectionAssert.IsSubsetOf(Expected.Keys.Where(name => name.StartsWith("grad.", StringComparison.Ordinal)).ToArray(), Exact.Keys.ToArray());
+        foreach (var (gradient, exact) in Named("grad."))
+        {
+            // Where the exact gradient is 0, terms of 1 at most cancel: a softmax's probabilities less the target.
+            var absolute = exact.IsZero ? Rounding : 1e-5 * exact.Largest;
+            exact.AreClose(Expected[gradient], Ours(shards, recompute)[gradient], absolute, relative: 0);
+        }
+    }
+
+    /// <summary>
+    /// Adam divides a gradient by its size, so rounding decides which way a parameter goes whose gradient is little else; it is compared no closer than
+    /// it moves. Where the exact gradient is 0 nothing can be compared: in a whole tensor, or in that third of GLM's biases that belongs to the keys.
+    /// </summary>
+    public void CompareAfter5(IReadOnlyDictionary<string, double[]> ours)
+    {
+        foreach (var (values, exact) in Named("after5.").Where(pair => !Exact[pair.Key.Replace("after5.", "grad.")].IsZero))
+        {
+            var gradient = Exact[values.Replace("after5.", "grad.")];
+            exact.AreClose(Expected[values], ours[values], absolute: 5e-5, relative: 0, eachByItself: true, isCompared: i => !gradient.IsRounding(i));
+        }
+    }
+
+    /// <summary>Fails unless five steps give the file's losses and lead where they lead there, but for rounding.</summary>
+    public void CompareFiveSteps(int shards, bool recompute)
+    {
+        Exact["losses"].AreClose(Expected["losses"], Ours(shards, recompute)["losses"]);
+        CompareAfter5(Ours(shards, recompute));
+    }
+
+    /// <remarks>The file of P-tuning's few-shot code has the biases of its LSTM only, the weights being large.</remarks>
+    private IEnumerable<KeyValuePair<string, ExactNumbers>> Named(string beginning) => Exact.Where(pair =>
+        pair.Key.StartsWith(beginning, StringComparison.Ordinal)
+        && (!pair.Key.StartsWith($"{beginning}lstm_head.", StringComparison.Ordinal) || Expected.ContainsKey(pair.Key)));
+
     private GoldenEncoder Open() =>
         Path.GetFileName(Path.GetDirectoryName(_path)) == "peft" ? GoldenEncoder.OfPeft(_path) : new(_path, "init.", GoldenEncoder.IsOfTheEncoder);
 

@@ -239,6 +239,12 @@ internal static class ApiTrainers
         options.Generation = isVaried ? varied : careful;
     }
 
+    public static void GenerationAsText()
+    {
+        var careful = new GenerationSettings { MaxNewTokens = 40, Beams = 4 };
+        Console.WriteLine(careful.ToString()); // MaxNewTokens 40, Beams 4
+    }
+
     public static string TextAsItIsWritten(PTuningV2Transformer model)
     {
         var description = model.GenerateText("name: The Vaults | food: Italian", onText: piece => Console.Write(piece));
