@@ -131,7 +131,7 @@ internal static class CommandLine
             "P-Tuning v2 on the tasks of the paper. What the command line leaves open is taken from the official script "
             + "for the task and backbone where there is one, else from the library's defaults.");
         foreach (Option option in (Option[])[
-            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, .. MethodOptions.All, .. CompanionOptions.All, Defaults,
+            TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, .. MethodOptions.All, .. CompanionOptions.All, .. WritingOptions.All, Defaults,
             LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu,
             Rescues, Checkpoints, Save, Json])
         {
@@ -157,11 +157,13 @@ internal static class CommandLine
                 result.AddError($"--pooling is for {Names(known => known.HasPooling)}, not for {name}.");
             MethodOptions.Check(result, task);
             CompanionOptions.Check(result, task);
+            WritingOptions.Check(result, task);
             if (result.GetValue(Save) is not null && MethodOptions.FindMethod(result) is { CanSave: false } method)
                 result.AddError($"--save: {method.Name} has no model to save; those of the library have.");
         });
         command.SetAction((arguments, cancellationToken) => Try(() => Task.Run(() => Run(arguments, cancellationToken), CancellationToken.None)));
         command.Subcommands.Add(SweepCommand.Create(command));
+        command.Subcommands.Add(BiographiesCommand.Create());
         return command;
     }
 
@@ -278,7 +280,7 @@ internal static class CommandLine
             arguments.GetValue(PadToMax),
             arguments.GetValue(Seed) ?? [],
             KeepsBestEpoch: arguments.GetValue(Epoch) is { } epoch ? epoch == "best" : !arguments.GetValue(Defaults));
-        return MethodOptions.AddTo(requested, arguments);
+        return WritingOptions.AddTo(MethodOptions.AddTo(requested, arguments), arguments);
     }
 
     /// <summary>An option whose value is a number of a range.</summary>

@@ -30,6 +30,9 @@ internal sealed record RequestedSettings(
 
     /// <summary>What stands for the classes at the gap.</summary>
     public Verbalizer? Words { get; init; }
+
+    /// <summary>How texts are written; null for the library's defaults.</summary>
+    public WritingSettings? Writing { get; init; }
 }
 
 /// <summary>Every hyper-parameter of a run: the command line's, else the preset's, else the library's.</summary>
@@ -59,6 +62,9 @@ internal sealed record Settings(
     /// <inheritdoc cref="RequestedSettings.Words"/>
     public Verbalizer? Words { get; init; }
 
+    /// <summary>How texts are written.</summary>
+    public required WritingSettings Writing { get; init; }
+
     /// <param name="hasPrefix">Whether the method trains a prefix.</param>
     /// <param name="library">What the library takes for granted in this kind of task.</param>
     public static Settings Resolve(bool hasPrefix, RequestedSettings requested, Preset? preset, PTuningV2Trainer.Options library) => new(
@@ -83,5 +89,6 @@ internal sealed record Settings(
         Tuning = library.Method,
         Pattern = requested.Pattern,
         Words = requested.Words,
+        Writing = requested.Writing ?? WritingSettings.Usual,
     };
 }

@@ -134,6 +134,9 @@ public sealed partial class PTuningV2Transformer
         ArgumentNullException.ThrowIfNull(row);
         var task = _model.Task as SentenceTask ?? throw new InvalidOperationException(
             $"The model's task is {_model.Task}, which has many outputs or texts per row; expected one answer per text or pair of texts (classes, a number).");
+        if (task is SentenceClassification { FillsGaps: true })
+            throw new InvalidOperationException(
+                "The model's Verbalizer has words of several tokens, each of which is read behind the text by itself; expected one reading per text.");
         var named = output is null ? -1 : task.ExplainedNames.ToList().IndexOf(output);
         if (output is not null && named < 0)
             throw new ArgumentException($"'{output}' is none of the model's outputs: {string.Join(", ", task.ExplainedNames)}.", nameof(output));

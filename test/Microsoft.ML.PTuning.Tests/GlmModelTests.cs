@@ -1,5 +1,9 @@
+using Microsoft.ML.PTuning.Backbones;
+using Microsoft.ML.PTuning.Tasks;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Tokenization;
+using Microsoft.ML.PTuning.Tokenization;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests;
 
@@ -8,6 +12,8 @@ namespace Microsoft.ML.PTuning.Tests;
 [DoNotParallelize]
 public sealed class GlmModelTests
 {
+    private const string Gap = "{text} {mask}";
+
     private static readonly MLContext Context = new(1);
 
     private readonly TinyEncoder _glm = new(new TinyCheckpoint("glm", bend: configuration => configuration["vocab_size"] = 34));
@@ -32,9 +38,16 @@ public sealed class GlmModelTests
         ["prompt in places of the pattern", new PTuningV1 { Length = 3 },
             new Action<PTuningV2Trainer.MulticlassOptions>(options => options.Pattern = "{prompt} {text} {prompt:2}")],
         ["words", null, new Action<PTuningV2Trainer.MulticlassOptions>(options => (options.Pattern, options.Verbalizer) = ("{text} {mask}", Words))],
+        ["words of several tokens", null,
+            new Action<PTuningV2Trainer.MulticlassOptions>(options => (options.Pattern, options.Verbalizer) = ("{text} {mask}", LongWords))],
     ];
 
     private static Verbalizer Words => new() { ["billing"] = ["invoice"], ["software"] = ["error"], ["delivery"] = ["parcel"] };
+
+    private static Verbalizer LongWords => new()
+    {
+        ["billing"] = ["invoice charge", "card"], ["software"] = ["error", "crash report"], ["delivery"] = ["my parcel is late"],
+    };
 
     [TestCleanup]
     public void Delete() => _glm.Dispose();
@@ -67,6 +80,51 @@ public sealed class GlmModelTests
         Scores.AssertEqual(scores, [.. _rows.Select(row => new TopicScores { Score = [.. engine.Predict(row).Score] })], 1e-5f);
     }
 
+    /// <summary>A class has the probability of its words among those of all classes (Du et al. 2022, section 2.3).</summary>
+    [TestMethod]
+    public void Words_of_several_tokens_have_the_probability_that_they_fill_the_gap()
+    {
+        using var model = Zero(LongWords);
+        using var encoder = Backbone.Load(_glm.Path, CPU);
+        using var language = encoder.WithLanguageHead(_glm.Path);
+        var tokenizer = TextTokenizer.Load(_glm.Path, "glm");
+
+        var scores = Scores.Read(Context, model.Transform(Data));
+
+        using var scope = NewDisposeScope();
+        foreach (var (row, score) in _rows.Zip(scores))
+        {
+            var text = ClozePattern.Parse(Gap).Encode(tokenizer, row.Text, second: null, maxLength: 14).Row;
+            double[] classes = [.. Tickets.Topics.Select(topic => LongWords[topic].Sum(word => ProbabilityOf(text, word)))];
+            foreach (var (own, expected) in score.Score.Zip(classes))
+                Assert.AreEqual(expected / classes.Sum(), own, 1e-5);
+        }
+
+        double ProbabilityOf(EncodedRow text, string word)
+        {
+            long[] ids = [.. tokenizer.TokenizeWord(word).Select(token => (long)token.Id)];
+            var logs = 0.0;
+            for (var written = 0; written < ids.Length; written++)
+            {
+                var read = text with { DecoderIds = [.. text.DecoderIds, .. ids[..written].Select(id => (int)id)] };
+                var states = language.Forward(EncodedRow.Collate([read], tokenizer.PadId, CPU));
+                var next = nn.functional.log_softmax(language.LanguageHead!.Forward(states[0]), 1)[^1];
+                logs += next[ids[written]].item<float>();
+            }
+            return Math.Exp(logs);
+        }
+    }
+
+    [TestMethod]
+    public void Words_of_several_tokens_are_not_explained()
+    {
+        using var model = Zero(LongWords);
+
+        var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => model.ExplainPrediction(new Ticket { Text = "my card was late" }));
+
+        StringAssert.Contains(refusal.Message, "words of several tokens");
+    }
+
     [TestMethod]
     public void Words_that_explain_a_class_are_those_of_the_text()
     {
@@ -87,6 +145,14 @@ public sealed class GlmModelTests
 
         foreach (var layer in Enumerable.Range(0, 3))
             Assert.IsInRange(1e-6, 1, report.LayerMasses[layer]);
+    }
+
+    /// <summary>A model that answers as the language model does.</summary>
+    private PTuningV2Transformer Zero(Verbalizer words)
+    {
+        var options = _glm.Options();
+        (options.PrefixLength, options.MaxLength, options.Pattern, options.Verbalizer) = (0, 14, Gap, words);
+        return Context.MulticlassClassification.Trainers.PTuningV2(options).Fit(Data);
     }
 
     private static PTuningV2Transformer Reload(PTuningV2Transformer model)

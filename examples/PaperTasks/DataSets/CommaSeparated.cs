@@ -24,7 +24,8 @@ internal static class CommaSeparated
         }
     }
 
-    private static List<string> Split(TextLine line)
+    /// <summary>The fields of a line.</summary>
+    public static List<string> Split(TextLine line)
     {
         var fields = new List<string>();
         var field = new StringBuilder();

@@ -7,7 +7,7 @@ namespace PaperTasks.DataSets;
 internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> PublishedFiles)
 {
     /// <summary>The tasks of the command line.</summary>
-    public static IReadOnlyList<PaperTask> All => [.. SentenceTask.All, .. TaggingTask.All, .. AnswerTask.All, .. ChoiceTask.All];
+    public static IReadOnlyList<PaperTask> All => [.. SentenceTask.All, .. TaggingTask.All, .. AnswerTask.All, .. ChoiceTask.All, .. WritingTask.All];
 
     /// <summary>Whether the official code words its rows in two ways, between which <see cref="Reading.Template"/> chooses.</summary>
     public bool HasTemplates { get; init; }
@@ -32,6 +32,9 @@ internal abstract record PaperTask(string Name, IReadOnlyList<DataFiles> Publish
 
     /// <summary>Whether words can be put around its texts, and stand for its classes.</summary>
     public virtual bool HasPatterns => false;
+
+    /// <summary>Whether its model writes texts.</summary>
+    public virtual bool Writes => false;
 
     /// <summary>The extensions of the files that the task is read from.</summary>
     public abstract IReadOnlyList<string> Extensions { get; }

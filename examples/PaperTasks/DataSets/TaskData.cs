@@ -91,6 +91,9 @@ internal sealed record TaggingData(IReadOnlyList<string> Tags, IReadOnlyList<Tag
 /// <summary>Questions whose answers stand in a text.</summary>
 internal sealed record AnswerData(IReadOnlyList<TextQuestion> Train, IReadOnlyList<TextQuestion> Dev) : TaskData<TextQuestion>(Train, Dev);
 
+/// <summary>Facts with texts that say them.</summary>
+internal sealed record WritingData(IReadOnlyList<DescribedFacts> Train, IReadOnlyList<DescribedFacts> Dev) : TaskData<DescribedFacts>(Train, Dev);
+
 /// <summary>Premises with as many choices each.</summary>
 internal sealed record ChoiceData(IReadOnlyList<ChoiceQuestion> Train, IReadOnlyList<ChoiceQuestion> Dev) : TaskData<ChoiceQuestion>(Train, Dev)
 {

@@ -50,6 +50,7 @@ internal abstract class Experiment
         TaggingData sentences => new TaggingExperiment(sentences),
         AnswerData questions => new AnswerExperiment(questions),
         ChoiceData questions => new ChoiceExperiment(questions),
+        WritingData facts => new WritingExperiment(facts),
         _ => throw new NotSupportedException($"There is no experiment for {data.GetType().Name}."),
     };
 

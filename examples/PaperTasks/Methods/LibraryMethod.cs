@@ -66,6 +66,7 @@ internal sealed record LibraryMethod(
         Tuning = settings.Tuning is { } tuning ? TuningOptions(tuning) : null,
         settings.Pattern,
         Words = settings.Words is { } words ? string.Join(';', words.Classes.Select(name => $"{name}={string.Join(',', words[name])}")) : null,
+        Writing = settings.Writing.Describe(),
         settings.LearningRate,
         Epochs = settings.Epochs > 0 ? settings.Epochs : (int?)null,
         Epoch = settings.KeepsBestEpoch ? "best" : "last",
@@ -117,6 +118,7 @@ internal sealed record LibraryMethod(
             PTuningV2Trainer.NamedEntityOptions tags => classes.PTuningV2NamedEntityRecognition(tags),
             PTuningV2Trainer.QuestionAnswerOptions answers => classes.PTuningV2QuestionAnswer(answers),
             PTuningV2Trainer.MultipleChoiceOptions choices => classes.PTuningV2MultipleChoice(choices),
+            PTuningV2Trainer.TextGenerationOptions texts => classes.PTuningV2TextGeneration(texts),
             _ => throw new NotSupportedException($"There is no trainer for {options.GetType().Name}."),
         };
     }
@@ -133,6 +135,11 @@ internal sealed record LibraryMethod(
             TaggingData tagging => new PTuningV2Trainer.NamedEntityOptions { PredicateColumnName = tagging.HasPredicates ? "Predicate" : null },
             AnswerData => new PTuningV2Trainer.QuestionAnswerOptions { DocumentStride = settings.MaxLength / 3 },  // As the official code's 128 of 384.
             ChoiceData => new PTuningV2Trainer.MultipleChoiceOptions { Pooling = settings.Pooling },
+            WritingData => new PTuningV2Trainer.TextGenerationOptions
+            {
+                Generation = settings.Writing.Generation,
+                ContinuesText = settings.Writing.ContinuesText ? true : null,
+            },
             _ => throw Refuse(data),
         };
         options.MaxLength = settings.MaxLength;

@@ -5,7 +5,7 @@ using PaperTasks.DataSets;
 
 namespace PaperTasks.Methods;
 
-/// <summary>Predicts the most frequent class, place of the right choice, or answer of the training rows, or their mean number, whatever a row says.</summary>
+/// <summary>Predicts the most frequent class, place of the right choice, answer or text of the training rows, or their mean number, whatever a row says.</summary>
 /// <remarks>A word gets the tag that it has most often, predicates and other words counted apart. An unknown word gets the most frequent tag of all.</remarks>
 internal sealed record Majority() : Method("majority", "the most frequent class, choice or answer, the mean number, each word's most frequent tag")
 {
@@ -18,6 +18,7 @@ internal sealed record Majority() : Method("majority", "the most frequent class,
             ChoiceData data => Class(run.Context, [.. Enumerable.Range(0, data.Choices).Select(choice => Share(data, row => row.Right == choice))]),
             AnswerData data => Answer(run.Context, data),
             TaggingData data => Tags(run.Context, data),
+            WritingData data => Text(run.Context, data),
             _ => throw Refuse(run.Data),
         };
         return new Learned(predictor.Fit(train).Transform);
@@ -44,6 +45,12 @@ internal sealed record Majority() : Method("majority", "the most frequent class,
     {
         string answer = MostFrequent(data.Train.Select(row => row.TrainingAnswer));
         return mlContext.Transforms.CustomMapping<NoColumns, AnswerColumn>((_, predicted) => predicted.Answer = answer, contractName: null);
+    }
+
+    private static IEstimator<ITransformer> Text(MLContext mlContext, WritingData data)
+    {
+        string text = MostFrequent(data.Train.SelectMany(row => row.References));
+        return mlContext.Transforms.CustomMapping<NoColumns, TextColumn>((_, predicted) => predicted.GeneratedText = text, contractName: null);
     }
 
     private static IEstimator<ITransformer> Tags(MLContext mlContext, TaggingData data)
@@ -86,6 +93,11 @@ internal sealed record Majority() : Method("majority", "the most frequent class,
     private sealed class AnswerColumn
     {
         public string Answer { get; set; } = "";
+    }
+
+    private sealed class TextColumn
+    {
+        public string GeneratedText { get; set; } = "";
     }
 
     private sealed class WordColumns

@@ -11,7 +11,7 @@ internal abstract record Method(string Name, string Summary)
 {
     /// <summary>The methods of the command line, the simplest first.</summary>
     public static IReadOnlyList<Method> All { get; } =
-        [new Majority(), new BagOfWords(), new MeanEmbedding(), .. LibraryMethod.Known];
+        [new Majority(), new BagOfWords(), new MeanEmbedding(), new NearestText(), .. LibraryMethod.Known];
 
     public static Method Named(string name) => All.Single(method => method.Name == name);
 

@@ -7,6 +7,10 @@ namespace Microsoft.ML.PTuning;
 /// words has the mean of their scores. A word of several tokens has the mean of their scores.
 /// </para>
 /// <para>
+/// GLM and ChatGLM write what fills a gap. If a word has several tokens there, each word is written token after token and scores the sum of its
+/// log-probabilities, and a class that of any of its words (Du et al. 2022). Each word then costs a pass over the text.
+/// </para>
+/// <para>
 /// Classes are named by their values as text in the invariant culture; those of a key without values by their numbers, "0", "1", ...; true and false are
 /// "true" and "false".
 /// </para>

@@ -32,7 +32,7 @@ internal sealed record BinaryClassification : SentenceClassification
 
     public override IReadOnlyList<string> ClassNames => ["false", "true"];
 
-    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction([outputs[0][1] - outputs[0][0]]);
+    protected override Prediction Decode(float[] scores) => new ScorePrediction([scores[1] - scores[0]]);
 
     protected override Func<float[]?> OpenTarget(DataViewRow row)
     {

@@ -51,7 +51,7 @@ internal sealed record MulticlassClassification : SentenceClassification
                 + $"({classes.Count} and {Labels!.Count}). Map both with one fitted MapValueToKey.");
     }
 
-    public override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) => new ScorePrediction(ScorePrediction.Softmax(outputs[0]));
+    protected override Prediction Decode(float[] scores) => new ScorePrediction(ScorePrediction.Softmax(scores));
 
     protected override void CheckRead()
     {

@@ -22,6 +22,10 @@ internal abstract record SentenceClassification : SentenceTask
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool SumsProbabilities { get; init; }
 
+    /// <summary>Whether the verbalizer's words fill the gap token after token, a sequence per word; else they are scored at the mask alone.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool FillsGaps { get; init; }
+
     /// <summary>How many words per class training looks for; 0 for none.</summary>
     [JsonIgnore]
     public int WordsPerClass { get; init; }
@@ -35,7 +39,11 @@ internal abstract record SentenceClassification : SentenceTask
     public override string MetricName => "accuracy";
 
     public override TaskHead Head =>
-        Verbalizer is null ? base.Head : new VerbalizerHead([.. Verbalizer.Select(words => words.Tokens!)], SumsProbabilities);
+        Verbalizer is null ? base.Head
+        : FillsGaps ? new FillingHead()
+        : new VerbalizerHead([.. Verbalizer.Select(words => words.Tokens!)], SumsProbabilities);
+
+    public override int DecoderLength => FillsGaps ? TokensOfWords.Max(word => word.Length) : 0;
 
     public override bool NeedsLanguageHead => Verbalizer is not null || WordsPerClass > 0;
 
@@ -53,8 +61,16 @@ internal abstract record SentenceClassification : SentenceTask
         return outputs.select(1, explained).Plus(outputs.index_select(1, tensor(others).ToDevice(outputs.device)).logsumexp(1).neg());
     }
 
-    public override PromptTask ForTokenizer(TextTokenizer tokenizer) =>
-        Verbalizer is null ? this : this with { Verbalizer = ClassWords.Resolve(Verbalizer, ClassNames, tokenizer) };
+    // A language model that fills gaps spells a word of several tokens; an encoder has one state for a gap.
+    public override PromptTask ForTokenizer(TextTokenizer tokenizer)
+    {
+        if (Verbalizer is null)
+            return this;
+
+        var words = ClassWords.Resolve(Verbalizer, ClassNames, tokenizer);
+        var isSpelled = words.SelectMany(own => own.Tokens!).Any(tokens => tokens.Length > 1);
+        return this with { Verbalizer = words, FillsGaps = isSpelled && tokenizer.Generation is { Masks.Count: > 0 } };
+    }
 
     public override string? FindMisfit(Backbone backbone)
     {
@@ -62,6 +78,8 @@ internal abstract record SentenceClassification : SentenceTask
             return base.FindMisfit(backbone);
         if (backbone.LanguageHead is null)
             return "the Verbalizer needs the encoder's language model, which was loaded without its head.";
+        if (FillsGaps && !backbone.Writes)
+            return $"the Verbalizer's words fill a gap token after token, which an encoder of the family {backbone.Configuration.ModelType} does not do.";
 
         var words = backbone.Configuration.VocabularySize;
         return Verbalizer.SelectMany(all => all.Tokens ?? []).SelectMany(tokens => tokens).Any(token => token < 0 || token >= words)
@@ -79,6 +97,7 @@ internal abstract record SentenceClassification : SentenceTask
 
     public override Tensor Loss(Tensor outputs, IReadOnlyList<ExamplePart> parts)
     {
+        outputs = FillsGaps ? ScoresOf(outputs) : outputs;
         if (parts.Any(part => part.Target.Length > 1))
         {
             var count = (int)outputs.size(1);
@@ -91,6 +110,9 @@ internal abstract record SentenceClassification : SentenceTask
             ? nn.functional.nll_loss(outputs, classes, reduction: nn.Reduction.Sum)
             : nn.functional.cross_entropy(outputs, classes, reduction: nn.Reduction.Sum);
     }
+
+    public sealed override Prediction Decode(Example example, IReadOnlyList<float[]> outputs) =>
+        Decode(FillsGaps ? ScoresOf(outputs[0]) : outputs[0]);
 
     public override double Measure(IReadOnlyList<Prediction> predictions, IReadOnlyList<Example> examples) =>
         predictions.Zip(examples).Average(pair => Predict(pair.First) == ClassOf(pair.Second) ? 1.0 : 0.0);
@@ -126,10 +148,40 @@ internal abstract record SentenceClassification : SentenceTask
             throw new JsonException("The task has a verbalizer, but no pattern with {mask}.");
     }
 
+    /// <summary>A sequence per word of the verbalizer.</summary>
+    protected override IReadOnlyList<EncodedRow> Sequences(EncodedRow row) => !FillsGaps ? [row] :
+    [
+        .. TokensOfWords.Select(word => row with
+        {
+            DecoderIds = [.. row.DecoderIds, .. word[..^1]],
+            NextIds = [.. Enumerable.Repeat(-1, row.DecoderIds.Length - 1), .. word],
+        }),
+    ];
+
+    /// <param name="scores">A score per class.</param>
+    protected abstract Prediction Decode(float[] scores);
+
     /// <summary>The class that scores stand for.</summary>
     protected abstract int Predict(float[] scores);
 
     protected abstract string ClassName(int index);
+
+    private IEnumerable<int[]> TokensOfWords => Verbalizer!.SelectMany(words => words.Tokens!);
+
+    /// <summary>The classes' log-probabilities: a class is written if one of its words is.</summary>
+    /// <param name="words">The words' log-probabilities, <c>[B * N, 1]</c>.</param>
+    /// <returns><c>[B, K]</c>.</returns>
+    private Tensor ScoresOf(Tensor words)
+    {
+        long[] counts = [.. Verbalizer!.Select(own => (long)own.Tokens!.Length)];
+        return stack([.. words.view(-1, counts.Sum()).split(counts, 1).Select(own => own.logsumexp(1))], 1);
+    }
+
+    private float[] ScoresOf(float[] words)
+    {
+        using var scope = NewDisposeScope();
+        return [.. ScoresOf(tensor(words).view(-1, 1)).data<float>()];
+    }
 
     private int Predict(Prediction prediction) => Predict(((ScorePrediction)prediction).Values);
 

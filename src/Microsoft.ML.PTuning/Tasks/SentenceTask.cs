@@ -146,6 +146,9 @@ internal abstract record SentenceTask : PromptTask
         var (encoded, text) = GapRow.Encode(tokenizer, first, second, MaxLength);
         return Example(encoded, text.DroppedTokens);
 
-        Example Example(EncodedRow row, int dropped) => new([new ExamplePart([row], target ?? [])], dropped > 0);
+        Example Example(EncodedRow row, int dropped) => new([new ExamplePart(Sequences(row), target ?? [])], dropped > 0);
     }
+
+    /// <summary>The sequences that are read for a row's texts.</summary>
+    protected virtual IReadOnlyList<EncodedRow> Sequences(EncodedRow row) => [row];
 }

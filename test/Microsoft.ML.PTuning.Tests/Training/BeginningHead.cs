@@ -6,22 +6,6 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Training;
 
-/// <summary>Scores what fills a gap by its log-probability, as GLM's own code scores choices.</summary>
-internal sealed class FillingHead : TaskHead
-{
-    private readonly LanguageModelHead _head = new();
-
-    public override bool ReadsSentenceTokenOnly => false;
-
-    public override bool IsPerToken => false;
-
-    public override IReadOnlyList<HeadTensor> Declare(Backbone backbone) => [];
-
-    /// <returns><c>[S, 1]</c>.</returns>
-    public override Tensor Forward(Backbone backbone, Tensor hidden, EncodedBatch batch, TrainedTensors tensors, Tuning tuning, Dropout? dropout) =>
-        _head.Forward(backbone, hidden, batch, tensors, tuning, dropout).select(2, LanguageModelHead.LogProbability).sum(1, keepdim: true);
-}
-
 /// <summary>
 /// The head of a language model that also foresees the first token that the decoder reads, from the text's last, as ChatGLM's own code learns it.
 /// </summary>
