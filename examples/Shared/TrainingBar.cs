@@ -1,9 +1,10 @@
+using System.Diagnostics;
 using Microsoft.ML.PTuning;
 using Spectre.Console;
 
 namespace Examples;
 
-/// <summary>Shows training as a live bar in 80 columns, or as a line per epoch where the output goes to a file or a pipe.</summary>
+/// <summary>Shows training as a live bar and curve of the loss in 80 columns, or as a line per epoch where the output goes to a file or a pipe.</summary>
 internal static class TrainingBar
 {
     public static TModel Show<TModel>(Func<IProgress<TrainingProgress>, TModel> train)
@@ -16,9 +17,13 @@ internal static class TrainingBar
             return model;
         }
 
-        return AnsiConsole.Progress()
-            .Columns(new ProgressBarColumn { Width = 10 }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .Start(context => train(new LiveBar(context.AddTask("encoding the texts"))));
+        return AnsiConsole.Live(new Text("encoding the texts")).Start(context =>
+        {
+            var chart = new LiveChart(context);
+            TModel model = train(chart);
+            chart.Show();
+            return model;
+        });
     }
 
     // The metric is that of the last finished epoch; on the training rows it is higher than on new ones.
@@ -30,13 +35,36 @@ internal static class TrainingBar
         return $"epoch {progress.Epoch}/{progress.Epochs}, loss {progress.Loss:F3}{metric}";
     }
 
-    private sealed class LiveBar(ProgressTask task) : IProgress<TrainingProgress>
+    private sealed class LiveChart(LiveDisplayContext context) : IProgress<TrainingProgress>
     {
+        private const int Width = 70, Height = 6, BarWidth = 10;
+        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+        private readonly LossCurve _curve = new(Width, Height);
+        private readonly Stopwatch _shown = new();
+        private TrainingProgress? _last;
+
         public void Report(TrainingProgress value)
         {
-            task.MaxValue = value.Steps;
-            task.Value = value.Step;
-            task.Description = Markup.Escape($"{Describe(value)}, {value.TimeLeft:m\\:ss} left");
+            _last = value;
+            _curve.Add(value.Step, value.Steps, value.Loss);
+            if (!_shown.IsRunning || _shown.Elapsed >= Pause)
+                Show();
+        }
+
+        public void Show()
+        {
+            if (_last is not { } last)
+                return;
+
+            int done = (int)((long)last.Step * BarWidth / last.Steps);
+            string bar = $"{new string('━', done)}{new string('╌', BarWidth - done)} {(double)last.Step / last.Steps,4:P0}";
+            context.UpdateTarget(new Rows(
+            [
+                new Text("loss of the training rows"), .. _curve.Lines().Select(line => new Text(line, new Style(Color.Green))),
+                new Text($"{bar} {Describe(last)}, {last.TimeLeft:m\\:ss} left"),
+            ]));
+            _shown.Restart();
         }
     }
 

@@ -51,7 +51,7 @@ PTuningV2Transformer transformer = model.OfType<PTuningV2Transformer>().Single()
 TrainingSummary summary = transformer.Summary!;
 BackboneDescription backbone = transformer.Backbone;
 Console.WriteLine($"Trained        {summary.TrainedParameters:N0} parameters in {summary.TrainingTime.TotalSeconds:F0} s,"
-    + $" {summary.TrainedShare:P1} of the {backbone.ParameterCount:N0} of {backbone.Name}");
+    + $" {summary.TrainedShare:P1} of the encoder's {backbone.ParameterCount:N0}");
 Console.WriteLine($"Saved          {new FileInfo(modelPath).Length / 1024.0:N0} KiB in {Path.GetFileName(modelPath)},"
     + $" beside {backbone.FileBytes / 1024.0:N0} KiB of the encoder");
 foreach (TrainingWarning warning in summary.Warnings)

@@ -16,6 +16,12 @@ public sealed class AdvancedTrainingOptions
     public int Shards { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
+    /// Computes the shards of every step in other processes, at most as many as there are shards; null to compute them here. The numbers are the same.
+    /// The lower layers are not cached then, and it is for the CPU only.
+    /// </summary>
+    public IShardComputer? ShardComputer { get; set => Chosen.Set(ref field, value); }
+
+    /// <summary>
     /// Whether the output of the layers below the prefix is computed once and cached, instead of in every epoch: with
     /// <see cref="TrainingOptions.PrefixLayers"/>, or with no prefix at all, it never changes. With <see cref="TrainingOptions.BackboneDropout"/>
     /// it changes, and is not cached.

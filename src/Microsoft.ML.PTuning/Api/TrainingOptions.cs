@@ -269,6 +269,8 @@ public abstract class TrainingOptions
             SessionSeed = seed,
         },
         Shards = shards,
+        ShardComputer = Advanced.ShardComputer,
+        CancellationToken = CancellationToken,
         Seed = seed,
         Progress = Progress,
         Log = log,

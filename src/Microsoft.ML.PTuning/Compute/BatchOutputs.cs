@@ -29,6 +29,9 @@ internal sealed class BatchOutputs : IDisposable
         _ => _loss.item<float>(),
     };
 
+    /// <summary>Waits for the outputs, as they are: <c>[S, ...]</c>.</summary>
+    public Tensor CopyOutputs() => _outputs.cpu().clone();
+
     /// <summary>Waits for the outputs.</summary>
     /// <inheritdoc cref="Predictor.ByPart"/>
     public float[][] ReadByPart()

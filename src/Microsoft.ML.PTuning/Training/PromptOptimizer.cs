@@ -3,6 +3,7 @@ using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training.Distributed;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,6 +25,7 @@ internal sealed class PromptOptimizer : IDisposable
     private readonly int _padId;
     private readonly Device _device;
     private readonly ITrunkCache? _trunk;
+    private readonly RemoteShards? _remote;
     private readonly MethodParameters _method;
     private readonly IReadOnlyList<LearnedTask> _tasks;
     private readonly AdamW _methodOptimizer;
@@ -35,10 +37,12 @@ internal sealed class PromptOptimizer : IDisposable
     /// <param name="method">What the method trains. The optimizer takes over these parameters and those of the heads.</param>
     /// <param name="tasks">Usually one; in multi-task learning all that share the method's parameters.</param>
     /// <param name="trunk">The cached output of the layers that the method does not change, for all rows; null to compute it.</param>
+    /// <param name="remote">Computes the shards elsewhere; null to compute them here.</param>
     public PromptOptimizer(
-        TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, ITrunkCache? trunk = null)
+        TrainingSettings settings, MethodParameters method, IReadOnlyList<LearnedTask> tasks, int padId, Device device, ITrunkCache? trunk = null,
+        RemoteShards? remote = null)
     {
-        (_settings, _method, _tasks, _padId, _device, _trunk) = (settings, method, tasks, padId, device, trunk);
+        (_settings, _method, _tasks, _padId, _device, _trunk, _remote) = (settings, method, tasks, padId, device, trunk, remote);
         Parameters = [.. method.Parameters, .. tasks.SelectMany(t => t.Head.Values)];
         foreach (var parameter in Parameters)
             parameter.requires_grad_().DetachFromDisposeScope();
@@ -46,10 +50,7 @@ internal sealed class PromptOptimizer : IDisposable
         _headOptimizers = [.. tasks.Select(t => new AdamW([.. t.Head.Values], settings.WeightDecay))];
         _lossScale = LossScale.For(tasks[0].Network.Encoder.Backbone.ElementType);
         _generators = [.. Enumerable.Range(0, settings.Shards).Select(shard => settings.Random.Generator(RandomStream.Dropout, shard))];
-        _dropout = [.. _generators.Select(g => new TrainingDropout(
-            new Dropout(settings.PrefixDropout, g),
-            new Dropout(settings.HeadDropout, g),
-            settings.BackboneDropout > 0 ? new Dropout(settings.BackboneDropout, g) : null))];
+        _dropout = [.. _generators.Select(generator => ShardGradients.DropoutOf(settings, generator))];
     }
 
     /// <summary>All trained parameters.</summary>
@@ -163,7 +164,7 @@ internal sealed class PromptOptimizer : IDisposable
         var started = new StartedStep(shards.Count);
         try
         {
-            Differentiate(_tasks[task], batch, shards, leaves, started);
+            Differentiate(task, batch, shards, current, leaves, started);
             if (_lossScale?.TryUnscale(leaves) == false)
                 return started;
             AssignGradients(_tasks[task].Head, leaves, values);
@@ -216,59 +217,32 @@ internal sealed class PromptOptimizer : IDisposable
     }
 
     private void Differentiate(
-        LearnedTask learned, IReadOnlyList<ExamplePart> batch, IReadOnlyList<Range> shards, TrainedTensors[] leaves, StartedStep started)
+        int task, IReadOnlyList<ExamplePart> batch, IReadOnlyList<Range> shards, TrainedTensors current, TrainedTensors[] leaves, StartedStep started)
     {
-        var weight = Math.Max(1, learned.Task.LossWeight(batch));
-        if (_device.type != DeviceType.CPU)
+        var gradients = GradientsOf(_tasks[task]);
+        var weight = Math.Max(1, _tasks[task].Task.LossWeight(batch));
+        ExamplePart[][] parts = [.. shards.Select(shard => batch.Take(shard).ToArray())];
+        if (_remote is not null)
+            _remote.Differentiate(gradients, task, parts, current, leaves, _generators, weight, _lossScale?.Factor, started);
+        else if (_device.type != DeviceType.CPU)
             Run(0);
         else
             WorkerThreads.Shared.Run(shards.Count, Run);
 
         void Run(int shard)
         {
-            var (start, count) = shards[shard].GetOffsetAndLength(batch.Count);
-            foreach (var microBatch in MicroBatches([.. batch.Skip(start).Take(count)]))
-            {
-                started.Keep(shard, Differentiate(learned, microBatch, leaves[shard], _dropout[shard], weight));
-                WorkerThreads.RunUrgent();
-            }
+            foreach (var outputs in gradients.Compute(parts[shard], leaves[shard], _dropout[shard], weight, _lossScale))
+                started.Keep(shard, outputs);
         }
     }
 
-    /// <summary>Adds the gradients of some of a batch's parts to those of the leaves.</summary>
-    private BatchOutputs Differentiate(
-        LearnedTask learned, IReadOnlyList<ExamplePart> parts, TrainedTensors leaves, TrainingDropout dropout, double weight)
-    {
-        using var scope = NewDisposeScope();
-        var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength, _trunk)
-            with { BetweenLayers = WorkerThreads.RunUrgent };
-        RecomputedLayers? recomputed = null;
-        var result = _settings.RecomputeActivations
-            ? learned.Network.ForwardToRecompute(encoded, leaves, dropout, out recomputed)
-            : learned.Network.Forward(encoded, leaves, dropout);
-        var loss = learned.Task.Loss(result, parts).DividedBy(weight);
-        WorkerThreads.RunUrgent();
-        (_lossScale?.Apply(loss) ?? loss).backward();
-        recomputed?.Backward();
-        return new(result, loss, parts, learned.Network.Head.IsPerToken);
-    }
-
-    /// <summary>The pieces of a shard that are computed one after the other: one on a GPU, pieces of few tokens on a core.</summary>
-    private IEnumerable<ExamplePart[]> MicroBatches(ExamplePart[] shard) => _device.type != DeviceType.CPU
-        ? [shard]
-        : BatchPlanner.SplitForCore([.. shard.Select(PaddedTokens)]).Select(range => shard[range]);
-
-    private int PaddedTokens(ExamplePart part)
-    {
-        var method = _tasks[0].Network.Encoder.Method;
-        return (Math.Max(part.Length, _settings.PadToLength) + method.InsertedTokens) * part.Sequences.Count * method.Copies;
-    }
+    private ShardGradients GradientsOf(LearnedTask learned) => new(learned.Task, learned.Network, _settings, _padId, _device, _trunk);
 
     /// <summary>The loss of some values of the method, without dropout.</summary>
     private double MeanLoss(LearnedTask learned, IReadOnlyList<ExamplePart> batch, IReadOnlyDictionary<string, Tensor> method)
     {
         using var tensors = Assemble(learned, method);
-        ExamplePart[][] microBatches = [.. MicroBatches([.. batch])];
+        ExamplePart[][] microBatches = [.. GradientsOf(learned).MicroBatches([.. batch])];
         var losses = new double[microBatches.Length];
         if (_device.type != DeviceType.CPU)
             Run(0);

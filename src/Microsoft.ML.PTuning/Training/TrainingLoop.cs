@@ -2,6 +2,7 @@ using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
+using Microsoft.ML.PTuning.Training.Distributed;
 using Microsoft.ML.PTuning.Training.Resuming;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -199,7 +200,10 @@ internal sealed class TrainingLoop(
             return new LearnedTask(
                 task.Task, task.Network, head.ToDictionary(t => t.Name, t => first.Of(t.Name, t.IsBias ? bias : weight)(t.Shape)));
         });
-        return new PromptOptimizer(settings, method, [.. learned], padId, device, trunk);
+        var remote = settings.ShardComputer is { } computer
+            ? new RemoteShards(computer, ShardTraining.Of(tasks, settings), settings.CancellationToken)
+            : null;
+        return new PromptOptimizer(settings, method, [.. learned], padId, device, trunk, remote);
     }
 
     private void Step(int task, PromptOptimizer optimizer, TrainingClock clock)

@@ -26,6 +26,10 @@ internal sealed class TrainingSession : IDisposable
         {
             Device = HostEnvironment.DeviceOf(host, options.GpuDeviceId, options.FallbackToCpu, Warn);
             var stopped = options.CheckpointDirectory is { } folder ? CheckpointFolder.Peek(folder) : null;
+            if (options.Advanced.ShardComputer is not null && Device.type != DeviceType.CPU)
+                throw new ArgumentException(
+                    $"Advanced.ShardComputer has shards computed on CPUs, but the context's device is {Device}. Train on the CPU, or leave it out.",
+                    nameof(options));
             var seed = options.Seed ?? HostEnvironment.SeedOf(host) ?? stopped?.Seed ?? Random.Shared.Next();
             var takesShards = options.Advanced.Shards == 0 && Device.type == DeviceType.CPU;
             var shards = takesShards && stopped is not null ? stopped.Value.Shards : options.ShardsOn(Device);

@@ -60,6 +60,12 @@ internal sealed record TrainingSettings
     /// <summary>All random numbers of the training.</summary>
     public RandomStreams Random => new(Seed);
 
+    /// <summary>Computes the shards elsewhere; null to compute them here.</summary>
+    public IShardComputer? ShardComputer { get; init; }
+
+    /// <summary>Cancels what is asked of <see cref="ShardComputer"/>.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Receives a line per epoch.</summary>

@@ -62,7 +62,7 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
     public static TrunkCache? Create(IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device)
     {
         var encoder = tasks[0].Network.Encoder;
-        if (settings.TrunkCache is not { } cacheSettings || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1
+        if (settings.TrunkCache is not { } cacheSettings || settings.ShardComputer is not null || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1
             || !encoder.Backbone.HasStatePerToken || tasks.Any(task => task.Task.Writer is not null))
         {
             return null;

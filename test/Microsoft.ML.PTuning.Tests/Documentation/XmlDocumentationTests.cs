@@ -24,6 +24,7 @@ public sealed class XmlDocumentationTests
             "ML.NET calls it to check a chain; applications cannot make the columns of a SchemaShape",
         ["M:Microsoft.ML.PTuning.PTuningV2Transformer.GetRowToRowMapper(Microsoft.ML.DataViewSchema)"] =
             "ML.NET calls it to make a PredictionEngine",
+        ["M:Microsoft.ML.PTuning.PTuningShardWorker.Dispose"] = "'using' calls it",
         ["M:Microsoft.ML.PTuning.PTuningV2Transformer.Dispose"] = "'using' calls it",
         ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.Dispose"] = "'using' calls it",
         ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.DisposeAsync"] = "'await using' calls it",

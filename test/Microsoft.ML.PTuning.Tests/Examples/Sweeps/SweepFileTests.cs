@@ -131,7 +131,7 @@ public sealed class SweepFileTests
             .. Directory.GetFiles(Path.Combine(SecondProcess.Repository, "examples", "PaperTasks", "sweeps"), "*.sweep.json").Select(File.ReadAllText),
         ];
 
-        Assert.HasCount(10, files);
+        Assert.HasCount(11, files);
         foreach (string file in files)
             SweepCommand.Check(PaperTasks.CommandLine.Create(), "s.json", SweepFile.Parse(file, "s"));
     }
