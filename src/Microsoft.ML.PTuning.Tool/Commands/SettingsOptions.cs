@@ -18,6 +18,8 @@ internal sealed class SettingsOptions
     private readonly Option<int?> _epochs = new("--epochs") { Description = "Passes over the rows; else by their number", HelpName = "N" };
     private readonly Option<int?> _batchSize = new("--batch-size") { Description = "Rows per step", HelpName = "N" };
     private readonly Option<int?> _maxLength = new("--max-length") { Description = "Tokens per row; longer texts are truncated", HelpName = "N" };
+    private readonly Option<int?> _maxNewTokens = new("--max-new-tokens") { Description = "Tokens that are written at most; of longer labels the rest is cut off", HelpName = "N" };
+    private readonly Option<int?> _beams = new("--beams") { Description = "Beginnings of a text that beam search keeps", HelpName = "N" };
     private readonly Option<int> _seed = new("--seed") { Description = "Seed of all random numbers", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<int?> _rescues = new("--rescues") { Description = "How often a training that goes wrong is taken back", HelpName = "N" };
     private readonly Option<string?> _checkpoints = new("--checkpoints") { Description = "A folder from which a stopped training goes on", HelpName = "FOLDER" };
@@ -27,7 +29,8 @@ internal sealed class SettingsOptions
 
     public void AddTo(IList<Option> options)
     {
-        foreach (var option in (Option[])[_backbone, _method, _prefixLength, _pooling, _learningRate, _epochs, _batchSize, _maxLength, _seed, _rescues, _checkpoints, _gpu])
+        foreach (var option in (Option[])[
+            _backbone, _method, _prefixLength, _pooling, _learningRate, _epochs, _batchSize, _maxLength, _maxNewTokens, _beams, _seed, _rescues, _checkpoints, _gpu])
             options.Add(option);
     }
 
@@ -41,6 +44,8 @@ internal sealed class SettingsOptions
         Epochs = parsed.GetValue(_epochs),
         BatchSize = parsed.GetValue(_batchSize),
         MaxLength = parsed.GetValue(_maxLength),
+        MaxNewTokens = parsed.GetValue(_maxNewTokens),
+        Beams = parsed.GetValue(_beams),
         Seed = parsed.GetValue(_seed),
         MaxRescues = parsed.GetValue(_rescues),
         CheckpointDirectory = parsed.GetValue(_checkpoints),

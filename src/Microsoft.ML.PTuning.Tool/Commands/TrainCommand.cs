@@ -61,7 +61,7 @@ internal sealed class TrainCommand : ToolCommand
 
         var heldRows = rows.View(held);
         ModelFile.Save(mlContext, trained.Chain, heldRows.Schema, model); // First of all: what follows may fail.
-        var scored = trained.Chain.Transform(heldRows);
+        var scored = mlContext.Data.Cache(trained.Chain.Transform(heldRows)); // Metrics and page read them.
         var measured = rows.Task.Measure(mlContext, scored, rows.Columns.Label);
         var yardstick = Yardstick.Measure(rows, training, held, Console.Note);
         Console.Say("");

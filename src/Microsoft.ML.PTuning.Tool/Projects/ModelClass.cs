@@ -86,6 +86,7 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
         MultiLabelTask => $"mlContext.MulticlassClassification.EvaluateMultiLabel(scored, labelColumnName: {Quoted(Label)})",
         TagsTask => $"mlContext.MulticlassClassification.EvaluateNamedEntityRecognition(scored, labelColumnName: {Quoted(Label)})",
         ChoicesTask => $"mlContext.MulticlassClassification.EvaluateMultipleChoice(scored, labelColumnName: {Quoted(Label)})",
+        WritingTask => $"mlContext.MulticlassClassification.EvaluateText(scored, labelColumnName: {Quoted(Label)})",
         _ => $"mlContext.MulticlassClassification.EvaluateQuestionAnswer(scored, labelColumnName: {Quoted(Label)}, predictedAnswerColumnName: {Quoted(Model.Outputs[0])})",
     };
 
@@ -98,6 +99,7 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
         MultiLabelTask => "MultiLabelMetrics",
         TagsTask => "NamedEntityMetrics",
         ChoicesTask => "MultipleChoiceMetrics",
+        WritingTask => "TextGenerationMetrics",
         _ => "QuestionAnswerMetrics",
     };
 
@@ -109,6 +111,7 @@ internal sealed partial record ModelClass(string Name, string Namespace, LoadedM
         TagsTask => "MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition",
         ChoicesTask => "MulticlassClassification.Trainers.PTuningV2MultipleChoice",
         AnswersTask => "MulticlassClassification.Trainers.PTuningV2QuestionAnswer",
+        WritingTask => "MulticlassClassification.Trainers.PTuningV2TextGeneration",
         _ => "MulticlassClassification.Trainers.PTuningV2",
     };
 

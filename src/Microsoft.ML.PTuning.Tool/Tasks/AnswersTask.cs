@@ -52,12 +52,9 @@ internal sealed class AnswersTask : ToolTask
         scored.GetColumn<string[]>(AnswerColumn(scored.Schema)).Zip(scored.GetColumn<float[]>("Score"), rows).Select(row =>
         {
             var (expected, predicted) = (row.Third.Text(label), row.First.FirstOrDefault() ?? "");
-            return new Judgement(expected, predicted, Overlap.F1(Words(expected), Words(predicted)), row.Second.FirstOrDefault());
+            return new Judgement(expected, predicted, Overlap.OfWords(expected, predicted), row.Second.FirstOrDefault());
         });
 
     // Models of other programs keep the library's own name.
     private static string AnswerColumn(DataViewSchema schema) => schema.GetColumnOrNull("PredictedAnswer") is null ? "Answer" : "PredictedAnswer";
-
-    private static HashSet<string> Words(string text) =>
-        [.. text.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('.', ',', '"', '\''))];
 }

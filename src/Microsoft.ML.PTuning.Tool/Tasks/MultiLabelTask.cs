@@ -51,7 +51,13 @@ internal sealed class MultiLabelTask : ToolTask
 /// <summary>How far two sets agree.</summary>
 internal static class Overlap
 {
+    /// <summary>How far the words of two texts agree, whatever their order, capitals and punctuation.</summary>
+    public static double OfWords(string expected, string predicted) => F1(Words(expected), Words(predicted));
+
     /// <returns>The harmonic mean of precision and recall; 1 for two empty sets.</returns>
     public static double F1<T>(IReadOnlySet<T> expected, IReadOnlySet<T> predicted) =>
         expected.Count + predicted.Count == 0 ? 1 : 2.0 * expected.Count(predicted.Contains) / (expected.Count + predicted.Count);
+
+    private static HashSet<string> Words(string text) =>
+        [.. text.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('.', ',', '"', '\''))];
 }

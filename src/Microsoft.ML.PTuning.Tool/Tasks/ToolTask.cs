@@ -43,7 +43,8 @@ internal abstract class ToolTask
 {
     /// <summary>All tasks. A new one is a file and a line here.</summary>
     public static IReadOnlyList<ToolTask> All { get; } =
-        [new ClassificationTask(), new BinaryTask(), new MultiLabelTask(), new RegressionTask(), new TagsTask(), new AnswersTask(), new ChoicesTask()];
+        [new ClassificationTask(), new BinaryTask(), new MultiLabelTask(), new RegressionTask(), new TagsTask(), new AnswersTask(), new ChoicesTask(),
+            new WritingTask()];
 
     public static string Names => string.Join(", ", All.Select(task => task.Name));
 

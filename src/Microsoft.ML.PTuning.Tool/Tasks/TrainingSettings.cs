@@ -20,6 +20,12 @@ internal sealed record TrainingSettings
 
     public int? MaxLength { get; init; }
 
+    /// <summary>Tokens that are written at most; for texts.</summary>
+    public int? MaxNewTokens { get; init; }
+
+    /// <summary>Beginnings of a text that beam search keeps; for texts.</summary>
+    public int? Beams { get; init; }
+
     public int Seed { get; init; } = 1;
 
     public int? MaxRescues { get; init; }
@@ -61,6 +67,8 @@ internal sealed record TrainingSettings
             options.MaxLength = maxLength;
         if (options is PTuningV2Trainer.QuestionAnswerOptions answers && MaxLength is { } length)
             answers.DocumentStride = Math.Min(answers.DocumentStride, Math.Max(1, length / 3)); // The usual share.
+        if (options is PTuningV2Trainer.TextGenerationOptions texts && (MaxNewTokens is not null || Beams is not null))
+            texts.Generation = new() { MaxNewTokens = MaxNewTokens ?? texts.Generation.MaxNewTokens, Beams = Beams ?? texts.Generation.Beams };
         if (MaxRescues is { } rescues)
             options.MaxRescues = rescues;
         if (GpuDeviceId is { } device)

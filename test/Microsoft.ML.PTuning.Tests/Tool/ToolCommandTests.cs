@@ -47,6 +47,26 @@ public sealed partial class ToolCommandTests
         Enumerable.Repeat("{\"context\": \"my parcel is late\", \"question\": \"parcel\", \"answer\": \"late\", \"answer_start\": 13}", 20), "answers");
 
     [TestMethod]
+    public void Texts_are_trained_measured_and_written()
+    {
+        using var writer = new TinyWriter("gpt2");
+        var data = _folder.File("pairs.csv");
+        File.WriteAllLines(data, TinyWriter.Pairs(20).Select(pair => $"{pair.Text},{pair.Label}").Prepend("Text,Label"));
+        var model = Train(data, "writer", "--task", "writing", "--backbone", writer.Path, "--max-new-tokens", "5", "--beams", "2");
+
+        var measured = ToolRun.Of("evaluate", model, data, "--json").Succeeded().Json;
+        var predicted = ToolRun.Of("predict", model, data, "--only-predictions").Succeeded().Output.Trim('\n').Split('\n');
+
+        CollectionAssert.AreEqual(
+            new[] { "BLEU", "ROUGE-1", "ROUGE-2", "ROUGE-L", "chrF", "exact match" },
+            measured.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).ToArray());
+        Assert.AreEqual("GeneratedText,Candidates,Score", predicted[0]);
+        using var loaded = LoadedModel.Load(model);
+        var written = loaded.Whole.Transform(loaded.Context.Data.LoadFromEnumerable(TinyWriter.Pairs(20))).GetColumn<string>("GeneratedText").ToArray();
+        CollectionAssert.AreEqual(written, predicted.Skip(1).Select(line => line.Split(',')[0]).ToArray());
+    }
+
+    [TestMethod]
     public void Predictions_are_those_of_Transform_in_the_order_of_the_rows()
     {
         var (data, model) = TrainTickets();
@@ -357,7 +377,7 @@ public sealed partial class ToolCommandTests
     private string Train(string data, string name, params string[] more)
     {
         var model = _folder.File($"{name}.zip");
-        ToolRun.Of(["train", data, "--output", model, .. Small(more.Contains("--method") ? ["--prefix-length"] : []), .. more]).Succeeded();
+        ToolRun.Of(["train", data, "--output", model, .. Small([.. more, .. more.Contains("--method") ? new[] { "--prefix-length" } : []]), .. more]).Succeeded();
         return model;
     }
 
