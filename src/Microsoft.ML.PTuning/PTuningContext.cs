@@ -33,7 +33,7 @@ public static class PTuningContext
     /// It sets the context's option <c>PTuning.Precision</c>, which is read when a model is loaded. Training uses
     /// <see cref="TrainingOptions.Precision"/>.
     /// </remarks>
-    /// <param name="precision">The number type; the 16-bit types are meant for GPUs.</param>
+    /// <param name="precision">The number type; the 16-bit types are for GPUs, and for processors that compute them natively.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
     /// <example>
     /// <code>

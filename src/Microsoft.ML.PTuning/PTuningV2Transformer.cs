@@ -277,7 +277,7 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
         var limit = JobLimit.Of(environment);
         using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Loading");
         var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
-        return new PTuningV2Transformer(PromptArchive.Open(saved, location, device, precision), environment, limit);
+        return new PTuningV2Transformer(PromptArchive.Open(saved, location, device, precision.On(device)), environment, limit);
     }
 
     private static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream, string source) =>

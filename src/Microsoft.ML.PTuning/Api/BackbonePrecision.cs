@@ -13,6 +13,12 @@ public enum BackbonePrecision
 
     /// <summary>16 bits, 11 of them significant, of a small range: for GPUs without <see cref="BFloat16"/>. Large encoders may exceed it.</summary>
     Float16,
+
+    /// <summary>
+    /// <see cref="BFloat16"/> on a processor that computes it natively (AVX512_BF16, AMX, Arm's BF16), as a measurement of some milliseconds tells; else
+    /// <see cref="Float32"/>. On a GPU <see cref="Float32"/>.
+    /// </summary>
+    Auto,
 }
 
 /// <summary>What a precision means to torch.</summary>

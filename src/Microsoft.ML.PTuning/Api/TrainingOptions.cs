@@ -154,8 +154,8 @@ public abstract class TrainingOptions
     public int? Seed { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>
-    /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory and are meant for GPUs; CPUs without
-    /// instructions for them are slow. A saved model does not keep it: <see cref="PTuningContext.SetPTuningPrecision"/> says it for models that are
+    /// The type of number in which the encoder is held and computed. The 16-bit types halve its memory; CPUs without instructions for them
+    /// are slow, and <see cref="BackbonePrecision.Auto"/> finds out. A saved model does not keep it: <see cref="PTuningContext.SetPTuningPrecision"/> says it for models that are
     /// loaded.
     /// </summary>
     public BackbonePrecision Precision { get; set => Chosen.Set(ref field, value); }

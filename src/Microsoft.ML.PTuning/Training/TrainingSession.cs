@@ -63,7 +63,7 @@ internal sealed class TrainingSession : IDisposable
         }
 
         return BackboneLibrary.Open(
-            _options.Backbone, Device, _options.Precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
+            _options.Backbone, Device, _options.Precision.On(Device), task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
             new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
     }
 

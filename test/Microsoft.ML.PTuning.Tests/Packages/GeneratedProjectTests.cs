@@ -13,7 +13,13 @@ namespace Microsoft.ML.PTuning.Tests.Packages;
 [DoNotParallelize]
 public sealed class GeneratedProjectTests
 {
+    private static readonly Dictionary<string, string> s_data = new()
+    {
+        ["tickets"] = "rows.csv", ["cities"] = "words.jsonl", ["writer"] = "pairs.csv",
+    };
+
     private static PackageFeed s_feed = null!;
+    private static TinyWriter s_writer = null!;
 
     [ClassInitialize]
     public static void Train(TestContext _)
@@ -26,23 +32,33 @@ public sealed class GeneratedProjectTests
         File.WriteAllLines(
             s_feed.File("words.jsonl"), Enumerable.Repeat("{\"tokens\": [\"my\", \"parcel\", \"from\", \"Berlin\"], \"tags\": [\"O\", \"O\", \"O\", \"B-CITY\"]}", 16));
         ToolRun.Of("train", s_feed.File("words.jsonl"), "--label", "tags", "--epochs", "1", "--output", s_feed.File("cities.zip")).Succeeded();
+        s_writer = new TinyWriter("gpt2");
+        File.WriteAllLines(s_feed.File("pairs.csv"), TinyWriter.Pairs(16).Select(pair => $"{pair.Text},{pair.Label}").Prepend("Text,Label"));
+        ToolRun.Of(
+            "train", s_feed.File("pairs.csv"), "--task", "writing", "--backbone", s_writer.Path, "--prefix-length", "3", "--max-length", "24", "--max-new-tokens", "4",
+            "--epochs", "1", "--output", s_feed.File("writer.zip")).Succeeded();
     }
 
     [ClassCleanup]
-    public static void DeleteFolder() => s_feed.Dispose();
+    public static void DeleteFolder()
+    {
+        s_feed.Dispose();
+        s_writer.Dispose();
+    }
 
     [TestMethod]
     [DataRow("console", "tickets")]
     [DataRow("modelbuilder", "tickets")]
     [DataRow("console", "cities")]
     [DataRow("modelbuilder", "cities")]
+    [DataRow("modelbuilder", "writer")]
     public void Console_projects_build_and_predict(string kind, string model)
     {
         var (folder, program) = Build(kind, model);
 
         var output = PackageFeed.Run(folder, "dotnet", program);
 
-        StringAssert.StartsWith(output, "PredictedLabel: ");
+        StringAssert.StartsWith(output, model == "writer" ? "GeneratedText: " : "PredictedLabel: ");
     }
 
     [TestMethod]
@@ -93,9 +109,8 @@ public sealed class GeneratedProjectTests
     private static (string Folder, string Program) Build(string kind, string model)
     {
         var folder = s_feed.File($"{kind}-{model}-{Guid.NewGuid():N}");
-        var data = s_feed.File(model == "tickets" ? "rows.csv" : "words.jsonl");
-        ToolRun.Of("new", kind, s_feed.File($"{model}.zip"), "--output", folder, "--data", data).Succeeded();
-        return (folder, Compile(folder, model == "tickets" ? "Tickets" : "Cities"));
+        ToolRun.Of("new", kind, s_feed.File($"{model}.zip"), "--output", folder, "--data", s_feed.File(s_data[model])).Succeeded();
+        return (folder, Compile(folder, $"{char.ToUpperInvariant(model[0])}{model[1..]}"));
     }
 
     private static string Compile(string folder, string name)

@@ -1,16 +1,20 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Nodes;
+using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Formats;
-using Microsoft.ML.PTuning.Persistence;
+using Microsoft.ML.PTuning.Tasks;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Training.Distributed;
 
-/// <summary>What other processes must know of a training, once: its tasks, its method and its encoder as a saved model names them, and its settings.</summary>
+/// <summary>A task of a training, by what other processes find or make again.</summary>
+internal sealed record ShardTask(PromptTask Task, TuningMethod Method, BackboneReference Backbone);
+
+/// <summary>What other processes must know of a training, once: its tasks, its method, its encoder and its settings.</summary>
 /// <param name="Tasks">One, or those that share a method's parameters. No tensors.</param>
 /// <param name="Precision">The type of number in which the encoder is computed.</param>
 /// <param name="Settings">Those that gradients depend on.</param>
-internal sealed record ShardTraining(IReadOnlyList<PromptDocument> Tasks, BackbonePrecision Precision, TrainingSettings Settings)
+internal sealed record ShardTraining(IReadOnlyList<ShardTask> Tasks, BackbonePrecision Precision, TrainingSettings Settings)
 {
     /// <summary>Raised when the messages change: both sides must be of one version.</summary>
     private const int CurrentVersion = 1;
@@ -19,11 +23,11 @@ internal sealed record ShardTraining(IReadOnlyList<PromptDocument> Tasks, Backbo
 
     /// <param name="tasks">Their encoder is known.</param>
     public static ShardTraining Of(IReadOnlyList<TrainingTask> tasks, TrainingSettings settings) => new(
-        [.. tasks.Select(task => new PromptDocument { Task = task.Task, Method = task.Network.Encoder.Method, Backbone = task.Encoder! })],
+        [.. tasks.Select(task => new ShardTask(task.Task, task.Network.Encoder.Method, task.Encoder!))],
         tasks[0].Network.Encoder.Backbone.ElementType switch
         {
-            TorchSharp.torch.ScalarType.Float16 => BackbonePrecision.Float16,
-            TorchSharp.torch.ScalarType.BFloat16 => BackbonePrecision.BFloat16,
+            ScalarType.Float16 => BackbonePrecision.Float16,
+            ScalarType.BFloat16 => BackbonePrecision.BFloat16,
             _ => BackbonePrecision.Float32,
         },
         settings);
@@ -34,8 +38,7 @@ internal sealed record ShardTraining(IReadOnlyList<PromptDocument> Tasks, Backbo
     {
         var settings = new GradientSettings(
             Settings.PrefixDropout, Settings.HeadDropout, Settings.BackboneDropout, Settings.PadToLength, Settings.RecomputeActivations);
-        return JsonSerializer.SerializeToUtf8Bytes(
-            new Message(CurrentVersion, [.. Tasks.Select(task => JsonNode.Parse(task.ToBytes())!)], Precision, settings), Json);
+        return JsonSerializer.SerializeToUtf8Bytes(new Message(CurrentVersion, Tasks, Precision, settings), Json);
     }
 
     /// <exception cref="FormatException">The bytes are no such message, or one of another version.</exception>
@@ -49,7 +52,7 @@ internal sealed record ShardTraining(IReadOnlyList<PromptDocument> Tasks, Backbo
 
             var settings = message.Settings;
             return new(
-                [.. message.Tasks.Select(task => PromptDocument.Read(JsonSerializer.SerializeToUtf8Bytes(task, Json), "the training's description"))],
+                message.Tasks,
                 message.Precision,
                 new()
                 {
@@ -63,13 +66,13 @@ internal sealed record ShardTraining(IReadOnlyList<PromptDocument> Tasks, Backbo
                     RecomputeActivations = settings.RecomputeActivations,
                 });
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or NotSupportedException)
         {
             throw new FormatException($"The bytes do not describe a training: {e.Message} Expected ShardWork.Training.", e);
         }
     }
 
-    private sealed record Message(int Version, IReadOnlyList<JsonNode> Tasks, BackbonePrecision Precision, GradientSettings Settings);
+    private sealed record Message(int Version, IReadOnlyList<ShardTask> Tasks, BackbonePrecision Precision, GradientSettings Settings);
 
     private sealed record GradientSettings(double PrefixDropout, double HeadDropout, double BackboneDropout, int PadToLength, bool RecomputeActivations);
 }

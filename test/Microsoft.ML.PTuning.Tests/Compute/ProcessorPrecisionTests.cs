@@ -1,0 +1,59 @@
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Tests.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PTuning.Tests.Compute;
+
+/// <summary>The precision that suits the processor: BF16 or F32, whichever it is here.</summary>
+[TestClass]
+public sealed class ProcessorPrecisionTests
+{
+    [TestMethod]
+    [DataRow(BackbonePrecision.Float32)]
+    [DataRow(BackbonePrecision.BFloat16)]
+    [DataRow(BackbonePrecision.Float16)]
+    public void A_precision_that_is_asked_for_is_taken(BackbonePrecision precision) => Assert.AreEqual(precision, precision.On(CPU));
+
+    [TestMethod]
+    public void The_measurement_decides_once()
+    {
+        var gain = ProcessorPrecision.Gain;
+
+        Assert.IsInRange(0.01, 100, gain);
+        Assert.AreEqual(gain >= ProcessorPrecision.LeastGain ? BackbonePrecision.BFloat16 : BackbonePrecision.Float32, BackbonePrecision.Auto.On(CPU));
+        Assert.AreEqual(gain, ProcessorPrecision.Gain);
+    }
+
+    [TestMethod]
+    public void Nothing_is_measured_for_a_GPU() =>
+        Assert.AreEqual(BackbonePrecision.Float32, BackbonePrecision.Auto.On(new Device(TorchSharp.DeviceType.CUDA)));
+
+    [TestMethod]
+    public void A_model_is_trained_and_loaded_in_what_was_chosen()
+    {
+        using var training = new TinyTraining();
+        var rows = TinyTraining.Texts(16);
+        var chosen = BackbonePrecision.Auto.On(CPU);
+
+        training.Options.Precision = BackbonePrecision.Auto;
+        using var model = training.Fit(rows);
+        training.Options.Precision = chosen;
+        using var expected = training.Fit(rows);
+        var scores = training.Scores(expected, rows);
+
+        CollectionAssert.AreEqual(scores, training.Scores(model, rows));
+        CollectionAssert.AreEqual(scores, Loaded(BackbonePrecision.Auto));
+        CollectionAssert.AreEqual(scores, Loaded(chosen));
+
+        float[] Loaded(BackbonePrecision precision)
+        {
+            var context = new MLContext();
+            context.SetPTuningPrecision(precision);
+            using var stream = new MemoryStream();
+            model.SaveTo(stream);
+            stream.Position = 0;
+            using var loaded = PTuningV2Transformer.LoadFrom(context, stream);
+            return training.Scores(loaded, rows);
+        }
+    }
+}
