@@ -1,0 +1,31 @@
+namespace Microsoft.ML.PTuning.AspNetCore.Models;
+
+/// <summary>The zips of a folder.</summary>
+internal sealed class ModelFiles(string folder)
+{
+    private const string Ending = ".zip";
+
+    /// <summary>The files' versions by the models' names. Subfolders and hidden files, such as unfinished uploads, are left out.</summary>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
+    public Dictionary<string, FileStamp> List()
+    {
+        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.Hidden | FileAttributes.System, MatchCasing = MatchCasing.CaseInsensitive };
+        var files = new Dictionary<string, FileStamp>(StringComparer.Ordinal);
+        foreach (var file in new DirectoryInfo(folder).EnumerateFiles($"*{Ending}", options))
+        {
+            try
+            {
+                files.TryAdd(file.Name[..^Ending.Length], FileStamp.Of(file));
+            }
+            catch (FileNotFoundException) // It was deleted meanwhile.
+            {
+            }
+        }
+        return files;
+    }
+
+    /// <param name="name">A name of <see cref="List"/>.</param>
+    /// <exception cref="IOException">The file cannot be read, or is no longer there.</exception>
+    public FileStream Open(string name) =>
+        new(Path.Combine(folder, name + Ending), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+}
