@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -71,7 +70,7 @@ public static class PTuningServiceCollectionExtensions
         services.AddHostedService<DrainService>();
         services.AddOptions<HostOptions>().PostConfigure<IOptions<PTuningOptions>>((host, options) =>
         {
-            var needed = options.Value.DrainTimeout + TimeSpan.FromSeconds(5); // For what has been cancelled, and for freeing the models.
+            var needed = options.Value.DrainTimeout + TimeSpan.FromSeconds(10); // For what has been cancelled, and for freeing the models.
             if (host.ShutdownTimeout < needed)
                 host.ShutdownTimeout = needed;
         });
@@ -81,9 +80,10 @@ public static class PTuningServiceCollectionExtensions
         services.AddProblemDetails();
         services.AddOpenApi(ServingDocument.Name, ServingDocument.Configure);
         services.AddHealthChecks().AddCheck<ServingHealthCheck>("ptuning", tags: [ServingHealthCheck.ReadyTag]);
-        services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
+        services.AddAuthenticationCore(options => options.AddScheme<ApiKeyHandler>(ApiKeyHandler.SchemeName, displayName: null)); // No cookies, so no keys of DataProtection.
+        services.AddTransient<ApiKeyHandler>();
+        services.AddWebEncoders();
         services.AddAuthorization();
-        services.AddSingleton<CallerRateLimit>();
         services.AddRateLimiter(limiter => limiter.AddPolicy<string, CallerRateLimit>(RateLimitPolicy));
     }
 }

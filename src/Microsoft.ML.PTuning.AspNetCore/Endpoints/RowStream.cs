@@ -110,18 +110,25 @@ internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Dr
     private async Task WriteAsync(ChannelReader<Task<AnswerLine>> window, PipeWriter output)
     {
         long unsent = 0;
-        await foreach (var answer in window.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+        do
         {
-            if (!answer.IsCompleted || unsent > FlushBytes) // While the client must wait, it gets what there is.
+            while (window.TryRead(out var answer))
             {
-                await output.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-                unsent = 0;
+                if (!answer.IsCompleted || unsent > FlushBytes)
+                    await FlushAsync().ConfigureAwait(false);
+                var line = await answer.ConfigureAwait(false);
+                unsent += line.Write(output);
+                metrics.CountStreamRow(line.Problem?.Type);
             }
-            var line = await answer.ConfigureAwait(false);
-            unsent += line.Write(output);
-            metrics.CountStreamRow(line.Problem?.Type);
+            await FlushAsync().ConfigureAwait(false); // While the service must wait, the client gets what there is.
         }
-        await output.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        while (await window.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false));
+
+        async Task FlushAsync()
+        {
+            await output.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            unsent = 0;
+        }
     }
 
     private ProblemDetails TooManyRows() => Problems.Create(

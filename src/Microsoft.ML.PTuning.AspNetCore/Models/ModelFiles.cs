@@ -9,13 +9,13 @@ internal sealed class ModelFiles(string folder)
     /// <exception cref="IOException">The folder cannot be read.</exception>
     public Dictionary<string, FileStamp> List()
     {
-        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.Hidden | FileAttributes.System, MatchCasing = MatchCasing.CaseInsensitive };
+        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.Hidden | FileAttributes.System };
         var files = new Dictionary<string, FileStamp>(StringComparer.Ordinal);
         foreach (var file in new DirectoryInfo(folder).EnumerateFiles($"*{Ending}", options))
         {
             try
             {
-                files.TryAdd(file.Name[..^Ending.Length], FileStamp.Of(file));
+                files.TryAdd(file.Name[..^Ending.Length], FileStamp.Of(file.LinkTarget is null ? file : (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!));
             }
             catch (FileNotFoundException) // It was deleted meanwhile.
             {

@@ -7,9 +7,10 @@ namespace Microsoft.ML.PTuning.AspNetCore.Models;
 
 /// <summary>Reads the folder when the application starts, when the system reports a change, and from time to time.</summary>
 internal sealed partial class ModelFolderService(
-    ModelFiles files, ModelStore store, IOptions<PTuningOptions> options, IHostEnvironment environment, ILogger<ModelFolderService> logger)
+    ModelFiles files, ModelStore store, IOptions<PTuningOptions> options, IHostEnvironment environment, TimeProvider time, ILogger<ModelFolderService> logger)
     : BackgroundService
 {
+    private const int Share = 4; // While files change all the time, the folder is read in a fifth of the time.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
 
     private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -26,22 +27,25 @@ internal sealed partial class ModelFolderService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var watcher = Watch();
-        var next = Read();
         while (!stoppingToken.IsCancellationRequested)
         {
-            await WaitAsync(next, stoppingToken).ConfigureAwait(false);
-            next = Read();
+            var start = time.GetTimestamp();
+            var next = Read();
+            var gathering = Share * time.GetElapsedTime(start);
+            await WaitAsync(next, gathering > Gathering ? gathering : Gathering, stoppingToken).ConfigureAwait(false);
         }
     }
 
-    private async Task WaitAsync(TimeSpan time, CancellationToken stoppingToken)
+    /// <param name="most">The time after which the wait ends.</param>
+    /// <param name="gathering">How long it goes on after a change, because changes come in groups.</param>
+    private async Task WaitAsync(TimeSpan most, TimeSpan gathering, CancellationToken stoppingToken)
     {
         using var wait = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        wait.CancelAfter(time);
+        wait.CancelAfter(most);
         try
         {
             await _changes.Reader.ReadAsync(wait.Token).ConfigureAwait(false);
-            await Task.Delay(Gathering, stoppingToken).ConfigureAwait(false); // Changes come in groups.
+            await Task.Delay(gathering, stoppingToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

@@ -26,8 +26,8 @@ internal sealed record AnswerJson(OutputColumn Answers, OutputColumn Starts, Out
             answers.Add(new JsonObject
             {
                 ["text"] = texts[i].ToString(),
-                ["start"] = starts[i],
-                ["end"] = starts[i] + texts[i].Length,
+                ["start"] = starts[i] < 0 ? null : starts[i], // The empty answer stands nowhere.
+                ["end"] = starts[i] < 0 ? null : starts[i] + texts[i].Length,
                 ["score"] = float.IsFinite(scores[i]) ? scores[i] : null,
             });
         var written = new JsonObject { [Answers.Name] = answers };

@@ -8,11 +8,11 @@ namespace Microsoft.ML.PTuning.AspNetCore.Rows;
 /// <param name="Read">Reads a value, as ML.NET holds it; null if the JSON is of another kind.</param>
 internal sealed record ColumnKind(string Name, Func<JsonElement, object?> Read)
 {
-    private static readonly ColumnKind Text = new("text", value => value.ValueKind == JsonValueKind.String ? value.GetString().AsMemory() : null);
-    private static readonly ColumnKind Boolean = new("boolean", value => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null);
+    private static readonly ColumnKind Text = new("text", value => value.ValueKind == JsonValueKind.String ? (object)value.GetString().AsMemory() : null);
+    private static readonly ColumnKind Boolean = new("boolean", value => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? (object)value.GetBoolean() : null);
     private static readonly ColumnKind Number = new("number", value => Single(value));
     private static readonly ColumnKind Integer = new("integer", value =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null);
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? (object)number : null);
 
     private static readonly ColumnKind Texts = new("texts", value => Vector(value, item => (ReadOnlyMemory<char>?)Text.Read(item)));
 
