@@ -30,7 +30,7 @@ public sealed class PTuningOptions
     /// <summary>How often the folder is read again, in case the system did not report a change.</summary>
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a changed file must have stayed as it is before it replaces its loaded model. A file that is moved into place needs none.</summary>
+    /// <summary>How long a changed file must have stayed as it is before it replaces its loaded model, in case it is still written.</summary>
     public TimeSpan SettleTime { get; set; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The folder where models look for their encoder first; null for the usual places.</summary>

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -80,10 +81,21 @@ public static class PTuningServiceCollectionExtensions
         services.AddProblemDetails();
         services.AddOpenApi(ServingDocument.Name, ServingDocument.Configure);
         services.AddHealthChecks().AddCheck<ServingHealthCheck>("ptuning", tags: [ServingHealthCheck.ReadyTag]);
-        services.AddAuthenticationCore(options => options.AddScheme<ApiKeyHandler>(ApiKeyHandler.SchemeName, displayName: null)); // No cookies, so no keys of DataProtection.
+        AddKeys(services);
+        services.AddRateLimiter(limiter => limiter.AddPolicy<string, CallerRateLimit>(RateLimitPolicy));
+    }
+
+    // The core alone: keys in headers need none of the keys that protect cookies. Without keys the application's own schemes stay alone.
+    private static void AddKeys(IServiceCollection services)
+    {
+        services.AddAuthenticationCore();
+        services.AddOptions<AuthenticationOptions>().Configure<IOptions<PTuningOptions>>((authentication, options) =>
+        {
+            if (options.Value.ApiKeys.Count > 0)
+                authentication.AddScheme<ApiKeyHandler>(ApiKeyHandler.SchemeName, displayName: null);
+        });
         services.AddTransient<ApiKeyHandler>();
         services.AddWebEncoders();
         services.AddAuthorization();
-        services.AddRateLimiter(limiter => limiter.AddPolicy<string, CallerRateLimit>(RateLimitPolicy));
     }
 }

@@ -25,7 +25,17 @@ internal sealed class ModelFiles(string folder)
     }
 
     /// <param name="name">A name of <see cref="List"/>.</param>
-    /// <exception cref="IOException">The file cannot be read, or is no longer there.</exception>
-    public FileStream Open(string name) =>
-        new(Path.Combine(folder, name + Ending), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+    /// <returns>Null if the file is no longer there.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public FileStream? Open(string name)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(folder, name + Ending), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
 }

@@ -41,6 +41,12 @@ internal sealed partial class ModelStore
         try
         {
             using var file = files.Open(entry.Name);
+            if (file is null)
+            {
+                lock (_gate)
+                    entry.IsDeleted = true;
+                return;
+            }
             var bytes = ModelLoader.TensorBytesOf(file);
             if (bytes > options.Value.TensorBudgetBytes)
                 throw new InvalidDataException(

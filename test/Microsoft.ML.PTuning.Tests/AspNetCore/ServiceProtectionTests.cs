@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.PTuning.AspNetCore;
 
@@ -187,6 +188,7 @@ public sealed class ServiceProtectionTests
         Assert.Contains("AddPTuning", Assert.ThrowsExactly<InvalidOperationException>(() => WebApplication.CreateBuilder().Build().MapPTuning()).Message);
 
         var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
         builder.WebHost.UseSetting("urls", "http://127.0.0.1:0");
         builder.Services.AddPTuning(options => (options.ModelsDirectory, options.RateLimit) = (Path.GetTempPath(), new PTuningRateLimit()));
         await using var application = builder.Build();
