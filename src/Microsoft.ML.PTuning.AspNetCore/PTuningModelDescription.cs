@@ -30,7 +30,10 @@ public sealed class PTuningModelDescription
     /// <summary>The encoder's name.</summary>
     public required string Backbone { get; init; }
 
-    /// <summary>The columns that a row must have, and what they hold: <c>text</c>, <c>texts</c>, <c>number</c>, <c>numbers</c>, <c>integer</c> or <c>boolean</c>.</summary>
+    /// <summary>
+    /// The columns that a row must have, and what they hold: <c>text</c>, <c>texts</c>, <c>number</c>, <c>numbers</c>, <c>integer</c> or <c>boolean</c>; a
+    /// vector of fixed size says its number of items, as in <c>3 numbers</c>.
+    /// </summary>
     public required IReadOnlyDictionary<string, string> Inputs { get; init; }
 
     /// <summary>The columns of a prediction.</summary>

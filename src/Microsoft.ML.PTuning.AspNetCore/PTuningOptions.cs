@@ -67,7 +67,7 @@ public sealed class PTuningOptions
     public int MaxModelsPerRow { get; set; } = 16;
 
     /// <summary>The callers' names and their keys. If there are any, each request must bring one in <see cref="ApiKeyHeader"/>.</summary>
-    /// <remarks>Keys are secrets: keep them in a secret store or an environment variable (<c>PTuning__ApiKeys__shop</c>), not in files of the repository.</remarks>
+    /// <remarks>Keys are secrets: keep them in a secret store or in environment variables, such as <c>PTuning__ApiKeys__shop</c>.</remarks>
     public IDictionary<string, string> ApiKeys { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The request header with the key.</summary>

@@ -25,7 +25,8 @@ public sealed class PTuningV2MultiTaskRowTests
 
         for (var i = 0; cursor.MoveNext(); i++)
         {
-            var answers = await predictor.PredictRowAsync(["topics"], cursor, (name, answer) => (name, Scores: Scores(answer), Number: Value<int>(answer, "Number")));
+            var answers = await predictor.PredictRowAsync(
+                ["topics"], cursor, (name, answer) => (name, Scores: Scores(answer), Number: Value<int>(answer, "Number")));
 
             Assert.AreEqual("topics", answers["topics"].name);
             Assert.AreEqual(s_model.Rows[i].Number, answers["topics"].Number, "Columns of the row are passed through.");
@@ -51,7 +52,9 @@ public sealed class PTuningV2MultiTaskRowTests
         for (var i = 0; cursor.MoveNext(); i++)
         {
             var answers = await predictor.PredictRowAsync(
-                ["chain"], cursor, (_, answer) => (Text: Value<ReadOnlyMemory<char>>(answer, "Text").ToString(), Topic: Value<ReadOnlyMemory<char>>(answer, "Topic").ToString()));
+                ["chain"],
+                cursor,
+                (_, answer) => (Value<ReadOnlyMemory<char>>(answer, "Text").ToString(), Value<ReadOnlyMemory<char>>(answer, "Topic").ToString()));
 
             Assert.AreEqual((s_model.Rows[i].Text, Tickets.Topics[expected[i].PredictedLabel - 1]), answers["chain"]);
         }

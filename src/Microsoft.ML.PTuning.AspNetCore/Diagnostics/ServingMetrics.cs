@@ -28,7 +28,7 @@ internal sealed class ServingMetrics
         meter.CreateObservableUpDownCounter("ptuning.models.listed", () => Volatile.Read(ref _listed), "{model}", "Models in the folder.");
         meter.CreateObservableUpDownCounter("ptuning.models.loaded", () => Volatile.Read(ref _loaded), "{model}", "Models in memory.");
         meter.CreateObservableUpDownCounter(
-            "ptuning.models.tensor.size", () => Volatile.Read(ref _tensorBytes), "By", "Tensors of models that are in memory or being loaded, as saved in F32.");
+            "ptuning.models.tensor.size", () => Volatile.Read(ref _tensorBytes), "By", "Tensors of models in memory or being loaded, as saved in F32.");
     }
 
     public void SetListed(int models) => Volatile.Write(ref _listed, models);

@@ -18,7 +18,8 @@ internal static class Problems
 
     /// <summary>What refuses requests while the application shuts down.</summary>
     public static ProblemDetails ShuttingDown() => Create(
-        StatusCodes.Status503ServiceUnavailable, "shutting-down", "The service shuts down.", "Try again later, or elsewhere.", retryAfter: TimeSpan.FromSeconds(5));
+        StatusCodes.Status503ServiceUnavailable, "shutting-down", "The service shuts down.", "Try again later, or elsewhere.",
+        retryAfter: TimeSpan.FromSeconds(5));
 
     /// <returns>Null if the exception is no refusal but a fault.</returns>
     public static ProblemDetails? Of(Exception exception) => exception switch
@@ -32,7 +33,8 @@ internal static class Problems
             Model,
             broken.Model),
         PTuningRowException { IsTooLong: true } row => Create(StatusCodes.Status413PayloadTooLarge, "row-too-long", "The row is too long.", row.Message),
-        PTuningRowException row => With(Create(StatusCodes.Status400BadRequest, "wrong-row", "The row is not one that the model reads.", row.Message), Field, row.Field),
+        PTuningRowException row => With(
+            Create(StatusCodes.Status400BadRequest, "wrong-row", "The row is not one that the model reads.", row.Message), Field, row.Field),
         JsonException json => Create(StatusCodes.Status400BadRequest, "wrong-json", "The text is not JSON.", json.Message),
         BadHttpRequestException request => Create(request.StatusCode, "bad-request", "The request cannot be read.", request.Message),
         PredictionQueueFullException => Create(

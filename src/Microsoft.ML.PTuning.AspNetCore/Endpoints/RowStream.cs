@@ -24,7 +24,8 @@ internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Dr
         RequestBody.Limit(http, bytes: null); // The number of rows and the length of each are limited instead.
         http.Response.ContentType = RequestBody.Lines;
 
-        var window = Channel.CreateBounded<Task<AnswerLine>>(new BoundedChannelOptions(options.Value.StreamWindow) { SingleReader = true, SingleWriter = true });
+        var size = new BoundedChannelOptions(options.Value.StreamWindow) { SingleReader = true, SingleWriter = true };
+        var window = Channel.CreateBounded<Task<AnswerLine>>(size);
         var reading = ReadAsync(model, http, window.Writer, stop.Token);
         try
         {

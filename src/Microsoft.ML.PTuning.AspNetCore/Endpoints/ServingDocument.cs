@@ -31,7 +31,7 @@ internal static class ServingDocument
     /// <summary>The body of a row or of a stream of rows.</summary>
     public static Task DescribeRowAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
-        var row = new OpenApiSchema { Type = JsonSchemaType.Object, Description = "The columns that the model reads.", AdditionalPropertiesAllowed = true };
+        var row = RowOf("The columns that the model reads.");
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,
@@ -54,7 +54,7 @@ internal static class ServingDocument
             Properties = new Dictionary<string, IOpenApiSchema>
             {
                 ["models"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } },
-                ["row"] = new OpenApiSchema { Type = JsonSchemaType.Object, Description = "The columns that the models read.", AdditionalPropertiesAllowed = true },
+                ["row"] = RowOf("The columns that the models read."),
             },
         };
         operation.RequestBody = new OpenApiRequestBody
@@ -72,9 +72,13 @@ internal static class ServingDocument
         return Task.CompletedTask;
     }
 
+    private static OpenApiSchema RowOf(string description) =>
+        new() { Type = JsonSchemaType.Object, Description = description, AdditionalPropertiesAllowed = true };
+
     private static void RequireKey(OpenApiDocument document, string header)
     {
-        document.AddComponent<IOpenApiSecurityScheme>(KeyScheme, new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = header });
+        var scheme = new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = header };
+        document.AddComponent<IOpenApiSecurityScheme>(KeyScheme, scheme);
         document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, document)] = [] }];
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.RateLimiting;
@@ -33,10 +32,11 @@ internal sealed class CallerRateLimit(IOptions<PTuningOptions> options) : IRateL
 
     private async ValueTask RefuseAsync(OnRejectedContext context, CancellationToken cancellationToken)
     {
-        var wait = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var time) ? time : options.Value.RateLimit!.Period;
+        var limit = options.Value.RateLimit!;
+        var wait = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var time) ? time : limit.Period;
         await Problems.WriteAsync(context.HttpContext, Problems.Create(
             StatusCodes.Status429TooManyRequests, "too-many-requests", "Too many requests.",
-            $"A caller may make {options.Value.RateLimit!.Requests} requests per {options.Value.RateLimit.Period.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s.",
+            FormattableString.Invariant($"A caller may make {limit.Requests} requests per {limit.Period.TotalSeconds} s."),
             retryAfter: wait)).ConfigureAwait(false);
     }
 }

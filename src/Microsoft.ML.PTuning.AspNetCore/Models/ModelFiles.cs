@@ -15,9 +15,10 @@ internal sealed class ModelFiles(string folder)
         {
             try
             {
-                files.TryAdd(file.Name[..^Ending.Length], FileStamp.Of(file.LinkTarget is null ? file : (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!));
+                var target = file.LinkTarget is null ? file : (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!;
+                files.TryAdd(file.Name[..^Ending.Length], FileStamp.Of(target));
             }
-            catch (FileNotFoundException) // It was deleted meanwhile.
+            catch (IOException) // It was deleted meanwhile, or is a link that leads nowhere.
             {
             }
         }

@@ -40,6 +40,8 @@ internal sealed partial class ModelStore
         long reserved = 0;
         try
         {
+            if (stamp.Length == 0)
+                throw new InvalidDataException("The file is empty, or no regular file."); // Opening a FIFO would wait for a writer.
             using var file = files.Open(entry.Name);
             if (file is null)
             {

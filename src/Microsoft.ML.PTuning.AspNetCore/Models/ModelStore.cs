@@ -21,19 +21,11 @@ internal sealed partial class ModelStore(
 
     public IReadOnlyList<PTuningModel> List()
     {
+        List<PTuningModel> models;
         lock (_gate)
-            return
-            [
-                .. _entries.Values.Where(entry => !entry.IsDeleted).OrderBy(entry => entry.Name, StringComparer.Ordinal).Select(entry => new PTuningModel
-                {
-                    Name = entry.Name,
-                    State = entry.State,
-                    FileBytes = entry.Stamp.Length,
-                    Written = entry.Stamp.Written,
-                    TensorBytes = entry.Current?.Model.TensorBytes,
-                    Problem = entry.IsRefused ? entry.Failure!.Reason : null,
-                }),
-            ];
+            models = [.. _entries.Values.Where(entry => !entry.IsDeleted).Select(Describe)];
+        models.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
+        return models;
     }
 
     /// <summary>The model under a name, loaded once for all that ask at the same time.</summary>
@@ -125,6 +117,16 @@ internal sealed partial class ModelStore(
             return next;
         }
     }
+
+    private static PTuningModel Describe(ModelEntry entry) => new()
+    {
+        Name = entry.Name,
+        State = entry.State,
+        FileBytes = entry.Stamp.Length,
+        Written = entry.Stamp.Written,
+        TensorBytes = entry.Current?.Model.TensorBytes,
+        Problem = entry.IsRefused ? entry.Failure!.Reason : null,
+    };
 
     // Called under the lock.
     private ModelLease Lease(ModelVersion version)

@@ -9,7 +9,8 @@ namespace Microsoft.ML.PTuning.AspNetCore.Rows;
 internal sealed record ColumnKind(string Name, Func<JsonElement, object?> Read)
 {
     private static readonly ColumnKind Text = new("text", value => value.ValueKind == JsonValueKind.String ? (object)value.GetString().AsMemory() : null);
-    private static readonly ColumnKind Boolean = new("boolean", value => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? (object)value.GetBoolean() : null);
+    private static readonly ColumnKind Boolean = new("boolean", value =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? (object)value.GetBoolean() : null);
     private static readonly ColumnKind Number = new("number", value => Single(value));
     private static readonly ColumnKind Integer = new("integer", value =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? (object)number : null);
@@ -31,7 +32,8 @@ internal sealed record ColumnKind(string Name, Func<JsonElement, object?> Read)
 
     /// <param name="size">The number of items; 0 for any.</param>
     private static ColumnKind Sized(ColumnKind kind, int size) =>
-        size == 0 ? kind : new($"{size} {kind.Name}", value => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == size ? kind.Read(value) : null);
+        size == 0 ? kind : new($"{size} {kind.Name}", value =>
+            value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == size ? kind.Read(value) : null);
 
     private static float? Single(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) ? number : null;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Microsoft.ML.PTuning.AspNetCore;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Microsoft.ML.PTuning.Tests.Faults;
 
 namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 
@@ -139,7 +140,8 @@ public sealed class ModelFolderTests
         {
             application.Put("changing", i % 2 == 0 ? s_models.Topics() : s_models.Answers());
             var column = i % 2 == 0 ? "Text" : "Question";
-            await ServingApplication.UntilAsync(() => application.Predictor.DescribeAsync("changing").Result.Inputs.ContainsKey(column), "the new version is there");
+            await ServingApplication.UntilAsync(
+                () => application.Predictor.DescribeAsync("changing").Result.Inputs.ContainsKey(column), "the new version is there");
         }
         await stop.CancelAsync();
         await Task.WhenAll(callers);
@@ -180,6 +182,22 @@ public sealed class ModelFolderTests
         await ServingApplication.UntilAsync(() => application.Model("topics").Problem is null, "the repaired file is noticed");
 
         await application.PredictAsync("topics", Late);
+    }
+
+    [TestMethod]
+    public async Task Empty_file_and_fifo_are_refused()
+    {
+        await using var application = await ServingApplication.StartAsync();
+        await File.WriteAllTextAsync(application.PathOf("empty"), "");
+        if (OperatingSystem.IsLinux())
+            HostileTest.Shell("mkfifo", application.PathOf("fifo"));
+        await ServingApplication.UntilAsync(() => application.Predictor.Models.Count == (OperatingSystem.IsLinux() ? 2 : 1), "the files are listed");
+
+        foreach (var model in application.Predictor.Models)
+        {
+            using var response = await application.Client.PostAsJsonAsync($"/predict/{model.Name}", new { Text = Late });
+            await Refusal.OfAsync(response, HttpStatusCode.ServiceUnavailable, "broken-model");
+        }
     }
 
     [TestMethod]

@@ -50,8 +50,12 @@ public sealed class PredictionEndpointTests
     }
 
     [TestMethod]
-    public async Task Number_is_a_number() => Assert.AreEqual(
-        s_models.Predict<Ticket, Rated>(s_models.Hours(), new Ticket { Text = Late }).Score, (float)(await s_application.PredictAsync("hours", Late))["Score"]!, Tolerance);
+    public async Task Number_is_a_number()
+    {
+        var expected = s_models.Predict<Ticket, Rated>(s_models.Hours(), new Ticket { Text = Late });
+
+        Assert.AreEqual(expected.Score, (float)(await s_application.PredictAsync("hours", Late))["Score"]!, Tolerance);
+    }
 
     [TestMethod]
     public async Task Entities_have_type_offsets_and_text()
@@ -73,7 +77,8 @@ public sealed class PredictionEndpointTests
         Assert.HasCount(3, answers);
         foreach (var answer in answers)
             Assert.AreEqual(Passage[(int)answer!["start"]!..(int)answer["end"]!], (string?)answer["text"]);
-        CollectionAssert.AreEqual(answers.Select(answer => (float)answer!["score"]!).OrderDescending().ToArray(), answers.Select(answer => (float)answer!["score"]!).ToArray());
+        float[] scores = [.. answers.Select(answer => (float)answer!["score"]!)];
+        CollectionAssert.AreEqual(scores.OrderDescending().ToArray(), scores);
     }
 
     [TestMethod]
@@ -88,7 +93,8 @@ public sealed class PredictionEndpointTests
     [TestMethod]
     public async Task Several_models_answer_a_row()
     {
-        using var response = await s_application.Client.PostAsJsonAsync("/predict", new { models = (string[])["hours", "topics", "again"], row = new { Text = Late } });
+        using var response = await s_application.Client.PostAsJsonAsync(
+            "/predict", new { models = (string[])["hours", "topics", "again"], row = new { Text = Late } });
 
         var answers = (await response.Content.ReadFromJsonAsync<JsonObject>())!;
         CollectionAssert.AreEqual(new[] { "hours", "topics", "again" }, answers.Select(answer => answer.Key).ToArray());
@@ -139,7 +145,8 @@ public sealed class PredictionEndpointTests
     [DataRow("POST", "/predict/..%2Ftopics")]
     public async Task Unknown_model_is_not_found(string method, string path)
     {
-        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = method == "POST" ? JsonContent.Create(new { Text = Late }) : null };
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        request.Content = method == "POST" ? JsonContent.Create(new { Text = Late }) : null;
         using var response = await s_application.Client.SendAsync(request);
 
         var problem = await Refusal.OfAsync(response, HttpStatusCode.NotFound, "unknown-model");
@@ -249,6 +256,8 @@ public sealed class PredictionEndpointTests
             new[] { "200", "400", "404", "413", "415", "503" }, predict["responses"]!.AsObject().Select(response => response.Key).ToArray());
         foreach (var operation in paths.SelectMany(path => path.Value!.AsObject()))
             Assert.IsFalse(string.IsNullOrEmpty((string?)operation.Value!["summary"]));
+        var model = document["components"]!["schemas"]!["PTuningModel"]!["properties"]!;
+        Assert.AreEqual("The size of the file in bytes.", (string?)model["fileBytes"]!["description"]);
     }
 
     private static Task<HttpResponseMessage> PostAsync(string path, string json) =>

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 public sealed class RowStreamTests
 {
     private const int Window = 8;
-    private const int MaxRows = 4000;
+    private const int MaxRows = 3000;
 
     private static ServedModels s_models = null!;
     private static ServingApplication s_application = null!;

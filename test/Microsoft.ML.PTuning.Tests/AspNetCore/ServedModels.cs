@@ -41,7 +41,8 @@ internal sealed class ServedModels : IDisposable
         Context.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(new PTuningV2Trainer.NamedEntityOptions
         {
             LabelColumnName = nameof(Sentence.Label), Sentence1ColumnName = nameof(Sentence.Text), EntitiesColumnName = "Found", Backbone = _encoder.Path,
-            PrefixLength = 3, MaxLength = 12, MaxEpochs = 40, BatchSize = 8, LearningRate = 0.05, PrefixDropout = 0, HeadDropout = 0, Seed = 1, Advanced = { Shards = 2 },
+            PrefixLength = 3, MaxLength = 12, MaxEpochs = 40, BatchSize = 8, LearningRate = 0.05, PrefixDropout = 0, HeadDropout = 0, Seed = 1,
+            Advanced = { Shards = 2 },
         }),
         [.. Enumerable.Range(0, 32).Select(i => i % 2 == 0
             ? new Sentence { Text = "my parcel is late", Label = ["THING 3 9"] }
@@ -54,7 +55,8 @@ internal sealed class ServedModels : IDisposable
         {
             Backbone = _encoder.Path, PrefixLength = 3, MaxLength = 12, DocumentStride = 2, MaxEpochs = 1, Seed = 1, Advanced = { Shards = 2 },
         }),
-        [.. Enumerable.Range(0, 16).Select(_ => new Asked { Question = "is late", Context = "my parcel was late", TrainingAnswer = "parcel", AnswerIndex = 3 })]));
+        [.. Enumerable.Range(0, 16).Select(_ =>
+            new Asked { Question = "is late", Context = "my parcel was late", TrainingAnswer = "parcel", AnswerIndex = 3 })]));
 
     /// <summary>A text for a text, on another encoder.</summary>
     public string Writes() => File("writes", path =>

@@ -77,7 +77,8 @@ public sealed class ServiceProtectionTests
         var refused = 0;
         for (var burst = 0; burst < 20 && refused == 0; burst++)
         {
-            var responses = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => application.Client.PostAsJsonAsync("/predict/topics", new { Text = "late" })));
+            var responses = await Task.WhenAll(
+                Enumerable.Range(0, 100).Select(_ => application.Client.PostAsJsonAsync("/predict/topics", new { Text = "late" })));
             foreach (var response in responses)
             {
                 using (response)
@@ -138,15 +139,20 @@ public sealed class ServiceProtectionTests
     {
         await using var application = await StartAsync();
         await application.PredictAsync("topics", "late");
-        using (var ready = await application.Client.GetAsync("/health/ready"))
-            Assert.AreEqual(HttpStatusCode.OK, ready.StatusCode);
+        Assert.AreEqual(HttpStatusCode.OK, Ready());
 
         Directory.Move(application.Folder, application.Folder + " moved");
-        await ServingApplication.UntilAsync(() => application.Client.GetAsync("/health/ready").Result.StatusCode == HttpStatusCode.ServiceUnavailable, "unready");
+        await ServingApplication.UntilAsync(() => Ready() == HttpStatusCode.ServiceUnavailable, "it is not ready");
         await application.PredictAsync("topics", "late"); // What is loaded goes on.
 
         Directory.Move(application.Folder + " moved", application.Folder);
-        await ServingApplication.UntilAsync(() => application.Client.GetAsync("/health/ready").Result.StatusCode == HttpStatusCode.OK, "ready");
+        await ServingApplication.UntilAsync(() => Ready() == HttpStatusCode.OK, "it is ready again");
+
+        HttpStatusCode Ready()
+        {
+            using var ready = application.Client.GetAsync("/health/ready").Result;
+            return ready.StatusCode;
+        }
     }
 
     [TestMethod]
@@ -170,7 +176,10 @@ public sealed class ServiceProtectionTests
     public void Configuration_is_bound_before_code()
     {
         var builder = WebApplication.CreateBuilder(
-            ["--PTuning:ModelsDirectory=/tmp", "--PTuning:MaxBatchDelay=00:00:00.005", "--PTuning:ApiKeys:shop=" + Key, "--PTuning:RateLimit:Requests=7", "--PTuning:QueueCapacity=5"]);
+        [
+            "--PTuning:ModelsDirectory=/tmp", "--PTuning:MaxBatchDelay=00:00:00.005", "--PTuning:ApiKeys:shop=" + Key, "--PTuning:RateLimit:Requests=7",
+            "--PTuning:QueueCapacity=5",
+        ]);
         builder.Services.AddPTuning(options => options.QueueCapacity = 6);
         builder.Services.AddPTuning(options => options.StreamWindow = 9); // A second call changes options only.
         using var application = builder.Build() as IDisposable;
