@@ -1,5 +1,6 @@
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Scoring;
+using Microsoft.ML.PTuning.Tasks;
 
 namespace Microsoft.ML.PTuning;
 
@@ -162,11 +163,7 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
     {
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(row);
-        string[] names = [.. models];
-        if (names.GroupBy(name => name).FirstOrDefault(same => same.Skip(1).Any()) is { } twice)
-            throw new ArgumentException($"Model '{twice.Key}' is named twice. Name each model once.", nameof(models));
-
-        return PredictNamedAsync<TRow, TPrediction>(names, row, cancellationToken);
+        return PredictNamedAsync<TRow, TPrediction>(EachOnce(models), row, cancellationToken);
     }
 
     /// <summary>
@@ -221,6 +218,14 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         End(replaced is null ? [] : [replaced]);
     }
 
+    private static string[] EachOnce(IReadOnlyCollection<string> models)
+    {
+        string[] names = [.. models];
+        return names.GroupBy(name => name).FirstOrDefault(same => same.Skip(1).Any()) is { } twice
+            ? throw new ArgumentException($"Model '{twice.Key}' is named twice. Name each model once.", nameof(models))
+            : names;
+    }
+
     private void MarkRemoved(ServedModel? model)
     {
         if (model is not null)
@@ -253,15 +258,31 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
     private async Task<IReadOnlyDictionary<string, TPrediction>> PredictNamedAsync<TRow, TPrediction>(
         string[] names, TRow row, CancellationToken cancellationToken)
         where TRow : class
-        where TPrediction : class, new()
-    {
-        var predictions = await AskAsync<TRow, TPrediction>(names, row, cancellationToken).ConfigureAwait(false);
-        return names.Zip(predictions).ToDictionary(pair => pair.First, pair => pair.Second);
-    }
+        where TPrediction : class, new() =>
+        Named(names, await AskAsync<TRow, TPrediction>(names, row, cancellationToken).ConfigureAwait(false));
 
-    private async Task<TPrediction[]> AskAsync<TRow, TPrediction>(string[] names, TRow row, CancellationToken cancellationToken)
+    private static Dictionary<string, TResult> Named<TResult>(string[] names, TResult[] results) =>
+        names.Zip(results).ToDictionary(pair => pair.First, pair => pair.Second);
+
+    private Task<TPrediction[]> AskAsync<TRow, TPrediction>(string[] names, TRow row, CancellationToken cancellationToken)
         where TRow : class
-        where TPrediction : class, new()
+        where TPrediction : class, new() =>
+        AskAsync(
+            names,
+            model => model.Binding<TRow, TPrediction>(_mlContext),
+            binding => binding.Read(row),
+            (_, binding, prediction) => binding.Write(row, prediction),
+            cancellationToken);
+
+    /// <param name="bind">Finds what reads and writes a model's rows.</param>
+    /// <param name="read">Reads the row.</param>
+    /// <param name="write">Makes the result for a model's name.</param>
+    private async Task<TResult[]> AskAsync<TBinding, TResult>(
+        string[] names,
+        Func<ServedModel, TBinding> bind,
+        Func<TBinding, PendingExample> read,
+        Func<string, TBinding, Prediction, TResult> write,
+        CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (names.Length == 0)
@@ -272,9 +293,10 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         Exception? failure = null;
         try
         {
-            var bindings = Array.ConvertAll(models, model => model.Binding<TRow, TPrediction>(_mlContext));
-            var predictions = await _queue.PredictAsync(() => Read(row, models, bindings), cancellationToken).ConfigureAwait(false);
-            return [.. bindings.Zip(predictions, (binding, prediction) => binding.Write(row, prediction))];
+            var bindings = Array.ConvertAll(models, model => bind(model));
+            var predictions = await _queue.PredictAsync(() => Read(models, Array.ConvertAll(bindings, binding => read(binding))), cancellationToken)
+                .ConfigureAwait(false);
+            return [.. names.Select((name, i) => write(name, bindings[i], predictions[i]))];
         }
         catch (Exception e)
         {
@@ -288,11 +310,9 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         }
     }
 
-    private static IReadOnlyList<QueuedRow> Read<TRow, TPrediction>(TRow row, ServedModel[] models, RowBinding<TRow, TPrediction>[] bindings)
-        where TRow : class
-        where TPrediction : class, new()
+    private static IReadOnlyList<QueuedRow> Read(ServedModel[] models, PendingExample[] pending)
     {
-        var examples = bindings.Zip(models, (binding, model) => binding.Read(row)(model.Model.Tokenizer)).ToArray();
+        var examples = pending.Zip(models, (example, model) => example(model.Model.Tokenizer)).ToArray();
         var queued = new List<QueuedRow>(models.Length);
         try
         {

@@ -9,6 +9,7 @@ internal sealed class ServedModel
     private readonly ITransformer[] _steps;
     private readonly int _place; // Index of the model among the steps.
     private readonly Dictionary<(Type Row, Type Prediction), IDisposable> _bindings = [];
+    private readonly Dictionary<DataViewSchema, SchemaBinding> _schemaBindings = new(ReferenceEqualityComparer.Instance);
     private int _uses = 1; // The predictor's own use.
 
     private ServedModel(string name, ITransformer[] steps, int place, PromptModel model)
@@ -22,7 +23,7 @@ internal sealed class ServedModel
     public IEnumerable<IDisposable> DisposableSteps => _steps.OfType<IDisposable>();
 
     /// <summary>The bindings that read and answered its rows, to dispose after its last use.</summary>
-    public IEnumerable<IDisposable> Bindings => _bindings.Values;
+    public IEnumerable<IDisposable> Bindings => _bindings.Values.Concat(_schemaBindings.Values);
 
     /// <exception cref="ArgumentException">It contains no P-Tuning v2 model or several, or has a step that does not go row by row.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
@@ -82,6 +83,18 @@ internal sealed class ServedModel
             if (!_bindings.TryGetValue(key, out var binding))
                 _bindings[key] = binding = new RowBinding<TRow, TPrediction>(mlContext, _steps[.._place], Model.Task, _steps[(_place + 1)..]);
             return (RowBinding<TRow, TPrediction>)binding;
+        }
+    }
+
+    /// <summary>The binding for rows of a schema; made once per object.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column that the model reads is missing, or of another type.</exception>
+    public SchemaBinding Binding(DataViewSchema schema)
+    {
+        lock (_schemaBindings)
+        {
+            if (!_schemaBindings.TryGetValue(schema, out var binding))
+                _schemaBindings[schema] = binding = new SchemaBinding(schema, _steps[.._place], Model.Task, _steps[(_place + 1)..]);
+            return binding;
         }
     }
 

@@ -51,7 +51,7 @@ public sealed class PretrainingDataTests
     {
         using var corpus = new CountingCorpus(documents: 250);
         Corpus read = Corpus.Read(corpus.Path);
-        var windows = new Windows(read, length);
+        var windows = new PretrainEncoder.Data.Windows(read, length);
         int[] heldOut = [99, 199, 249];
         bool IsHeldOut(int token) => heldOut.Any(document => token >= read.Starts[document] && token < read.Starts[document + 1]);
         int expected = Enumerable.Range(0, read.Ids.Length).Count(token => !IsHeldOut(token));

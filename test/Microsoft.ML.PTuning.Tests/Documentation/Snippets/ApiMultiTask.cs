@@ -70,6 +70,21 @@ internal static class ApiMultiTask
         Console.WriteLine($"urgent {predictions["urgent"].Probability:F2}, angry {predictions["angry"].Probability:F2}");
     }
 
+    public static async Task PredictRow(PTuningV2MultiTaskPredictor predictor, IDataView tickets)
+    {
+        using DataViewRowCursor cursor = tickets.GetRowCursor(tickets.Schema); // A row of any IDataView, or of a class that derives from DataViewRow.
+        while (cursor.MoveNext())
+        {
+            var queues = await predictor.PredictRowAsync(["queue"], cursor, (name, answer) =>
+            {
+                ReadOnlyMemory<char> label = default;
+                answer.GetGetter<ReadOnlyMemory<char>>(answer.Schema["PredictedLabel"])(ref label);
+                return label.ToString();
+            });
+            Console.WriteLine(queues["queue"]);
+        }
+    }
+
     public class Ticket { public string Text { get; set; } = ""; }
 
     public class Routing { public string PredictedLabel { get; set; } = ""; }

@@ -1,0 +1,18 @@
+namespace Microsoft.ML.PTuning.AspNetCore;
+
+/// <summary>A model cannot be loaded.</summary>
+public sealed class PTuningModelUnavailableException : Exception
+{
+    /// <param name="model">The model's name.</param>
+    /// <param name="reason">Why it cannot be loaded.</param>
+    /// <example>
+    /// <code>
+    /// throw new PTuningModelUnavailableException("queue", "The zip is damaged.");
+    /// </code>
+    /// </example>
+    public PTuningModelUnavailableException(string model, string reason)
+        : base($"The model '{model}' cannot be loaded: {reason}") => Model = model;
+
+    /// <summary>The model's name.</summary>
+    public string Model { get; }
+}
