@@ -25,10 +25,6 @@ public sealed class ProcessorPrecisionTests
     }
 
     [TestMethod]
-    public void Nothing_is_measured_for_a_GPU() =>
-        Assert.AreEqual(BackbonePrecision.Float32, BackbonePrecision.Auto.On(new Device(TorchSharp.DeviceType.CUDA)));
-
-    [TestMethod]
     public void A_model_is_trained_and_loaded_in_what_was_chosen()
     {
         using var training = new TinyTraining();
