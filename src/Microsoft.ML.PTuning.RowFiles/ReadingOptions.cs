@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>How to read a file where its name and its first lines do not tell.</summary>
 internal sealed record ReadingOptions
@@ -20,8 +20,17 @@ internal sealed record ReadingOptions
     /// <summary>Columns whose texts become the list <see cref="JoinedColumns.Name"/>.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
-    /// <summary>Whether rows keep the JSON that they come from.</summary>
-    public bool KeepsJson { get; init; }
+    /// <summary>Whether rows keep the JSON or the values of Parquet that they come from.</summary>
+    public bool KeepsSource { get; init; }
+
+    /// <summary>The columns of a file of JSON lines; null for those of its first lines.</summary>
+    public IReadOnlyList<DataColumn>? Columns { get; init; }
+
+    /// <summary>Lines of the file that the stream leaves out, in front of its rows.</summary>
+    public long LinesBefore { get; init; }
+
+    /// <summary>The rows of a Parquet file that are read, from 0; null for all.</summary>
+    public (long Start, long End)? Rows { get; init; }
 
     /// <summary>Stops the reading of rows.</summary>
     public CancellationToken Cancellation { get; init; }

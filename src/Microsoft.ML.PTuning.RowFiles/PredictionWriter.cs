@@ -3,77 +3,14 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using CsvHelper;
 using CsvHelper.Configuration;
-using Microsoft.ML.Data;
-using Microsoft.ML.PTuning.Tool.Data;
 
-namespace Microsoft.ML.PTuning.Tool.Output;
-
-/// <summary>A column that a prediction adds.</summary>
-/// <param name="Read">Reads the current row's value: a text, a <see cref="float"/>, a <see cref="bool"/>, an array of them, or a dictionary of scores by class.</param>
-internal sealed record PredictedColumn(string Name, IReadOnlyList<string>? Slots, Func<object> Read)
-{
-    /// <param name="row">A row behind the whole pipeline.</param>
-    public static PredictedColumn Of(DataViewRow row, DataViewSchema.Column column)
-    {
-        if (column.Type is not VectorDataViewType vector)
-            return new(column.Name, null, Scalar(row, column));
-        if (vector.ItemType is TextDataViewType)
-            return new(column.Name, null, Vector<ReadOnlyMemory<char>>(row, column, texts => texts.Select(text => text.ToString()).ToArray()));
-        if (vector.ItemType is KeyDataViewType)
-            return new(column.Name, null, Vector<uint>(row, column, keys => keys.Select(key => (int)key - 1).ToArray()));
-        if (vector.ItemType.RawType == typeof(int))
-            return new(column.Name, null, Vector<int>(row, column, numbers => numbers.ToArray()));
-        if (vector.ItemType.RawType == typeof(bool))
-            return new(column.Name, null, Vector<bool>(row, column, values => values.ToArray()));
-
-        var slots = SlotsOf(column);
-        return new(column.Name, slots, Vector<float>(row, column, numbers => numbers.ToArray()));
-    }
-
-    private static IReadOnlyList<string>? SlotsOf(DataViewSchema.Column column)
-    {
-        if (!column.HasSlotNames())
-            return null;
-        VBuffer<ReadOnlyMemory<char>> names = default;
-        column.GetSlotNames(ref names);
-        return [.. names.DenseValues().Select(name => name.ToString())];
-    }
-
-    private static Func<object> Scalar(DataViewRow row, DataViewSchema.Column column) =>
-        column.Type is TextDataViewType ? Value<ReadOnlyMemory<char>>(row, column, text => text.ToString())
-        : column.Type is BooleanDataViewType ? Value<bool>(row, column, value => value)
-        : column.Type.RawType == typeof(uint) ? Value<uint>(row, column, key => (float)key - 1) // A place from 0, as labels have it.
-        : column.Type.RawType == typeof(int) ? Value<int>(row, column, value => (float)value)
-        : Value<float>(row, column, value => value);
-
-    private static Func<object> Value<T>(DataViewRow row, DataViewSchema.Column column, Func<T, object> convert)
-    {
-        var getter = row.GetGetter<T>(column);
-        T value = default!;
-        return () =>
-        {
-            getter(ref value);
-            return convert(value);
-        };
-    }
-
-    private static Func<object> Vector<T>(DataViewRow row, DataViewSchema.Column column, Func<IEnumerable<T>, object> convert)
-    {
-        var getter = row.GetGetter<VBuffer<T>>(column);
-        VBuffer<T> values = default;
-        return () =>
-        {
-            getter(ref values);
-            return convert(values.DenseValues());
-        };
-    }
-}
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>Writes predictions, a row after another: the file's own columns, then those that the model adds.</summary>
 internal abstract class PredictionWriter : IDisposable
 {
     /// <summary>The formats that are written.</summary>
-    public const string Formats = "csv, tsv, jsonl";
+    public const string Formats = "csv, tsv, jsonl, parquet";
 
     /// <param name="format">One of <see cref="Formats"/>.</param>
     /// <exception cref="DataException">There is no such format.</exception>
@@ -86,6 +23,7 @@ internal abstract class PredictionWriter : IDisposable
         "csv" => new Separated(output, columns, own, added, between, isTabbed: false),
         "tsv" => new Separated(output, columns, own, added, between, isTabbed: true),
         "jsonl" or "ndjson" => new JsonLines(output, columns, own, added),
+        "parquet" => new ParquetPredictions(output, columns, own, added),
         _ => throw new DataException($"Predictions are not written as '{format}'. Expected one of {Formats}."),
     };
 

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>Names for the columns of a header that leaves some out or has some twice.</summary>
 internal static class ColumnNames

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>Rows with one more column: the list of the texts of some columns, such as the choices of a question.</summary>
 internal sealed class JoinedColumns : IRowReader

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>An object of JSON per line. Its properties are the columns: those of the first thousand lines, in the order in which they appear.</summary>
 internal sealed class JsonLinesReader : IRowReader
@@ -18,6 +18,15 @@ internal sealed class JsonLinesReader : IRowReader
     {
         (_file, _options) = (file, options);
         _text = TextStream.Open(stream, options.Encoding, out _);
+        _line = options.LinesBefore;
+        if (options.Columns is { } known)
+        {
+            Columns = known;
+            for (var i = 0; i < known.Count; i++)
+                _index[known[i].Name] = i;
+            return;
+        }
+
         var names = new List<string>();
         var lists = new HashSet<string>();
         while (_ahead.Count < Looked && ReadLine() is { } line)
@@ -102,7 +111,7 @@ internal sealed class JsonLinesReader : IRowReader
                     cells[column] = property.Value.GetRawText(); // An object is the text that it is written as.
             }
 
-            return new DataRow(line, cells) { Json = _options.KeepsJson ? text : null };
+            return new DataRow(line, cells) { Json = _options.KeepsSource ? text : null };
         }
         catch (JsonException e)
         {

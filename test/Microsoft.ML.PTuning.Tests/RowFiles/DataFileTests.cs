@@ -1,9 +1,9 @@
 using System.Text;
 using Microsoft.ML.PTuning.Tests.Backbones;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Parquet.Serialization;
 
-namespace Microsoft.ML.PTuning.Tests.Tool;
+namespace Microsoft.ML.PTuning.Tests.RowFiles;
 
 [TestClass]
 public sealed class DataFileTests

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>A file of rows, or standard input. Every reading of a file opens it anew.</summary>
 internal sealed class DataFile
@@ -40,7 +40,7 @@ internal sealed class DataFile
     /// <exception cref="DataException">The file is not of its format.</exception>
     public IRowReader Open()
     {
-        var reader = _format.Open(Path == StandardInput ? _standardInput() : Open(Path), Name, _options);
+        var reader = _format.Open(Path == StandardInput ? _standardInput() : OpenStream(Path), Name, _options);
         return _options.Choices.Count == 0 ? reader : new JoinedColumns(reader, _options.Choices, Name);
     }
 
@@ -51,7 +51,8 @@ internal sealed class DataFile
         return new DataTable(Name, reader.Columns, [.. reader.Rows()]);
     }
 
-    private static FileStream Open(string path)
+    /// <exception cref="DataException">The file cannot be read.</exception>
+    public static FileStream OpenStream(string path)
     {
         try
         {

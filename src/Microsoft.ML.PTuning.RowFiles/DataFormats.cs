@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>Reads the rows of one file, once, from its beginning to its end.</summary>
 internal interface IRowReader : IDisposable

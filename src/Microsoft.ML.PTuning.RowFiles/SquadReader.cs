@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>Questions with their answers in passages, as SQuAD has them: a row per question, with its first answer.</summary>
 internal sealed class SquadReader : IRowReader

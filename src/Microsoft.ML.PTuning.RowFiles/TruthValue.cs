@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>True or false, as files spell it.</summary>
 internal static class TruthValue

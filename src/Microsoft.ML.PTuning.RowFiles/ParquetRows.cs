@@ -4,27 +4,33 @@ using Parquet;
 using Parquet.Schema;
 using Parquet.Serialization;
 
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>A Parquet file. Columns of texts, numbers and truth values, and lists of them, are read, a row group at a time; others are left out.</summary>
 internal sealed class ParquetRows : IRowReader
 {
     private readonly string _file;
     private readonly Stream _stream;
-    private readonly int _groups;
+    private readonly ReadingOptions _options;
+    private readonly List<long> _groups = []; // The rows of each.
 
     public ParquetRows(Stream stream, string file, ReadingOptions options)
     {
-        (_file, _stream) = (file, Seekable(stream));
+        (_file, _stream, _options) = (file, Seekable(stream), options);
         try
         {
             var reader = ParquetReader.CreateAsync(_stream, leaveStreamOpen: true).GetAwaiter().GetResult();
-            _groups = reader.RowGroupCount;
+            for (var group = 0; group < reader.RowGroupCount; group++)
+            {
+                using var rows = reader.OpenRowGroupReader(group);
+                _groups.Add(rows.RowCount);
+            }
+
             var columns = new List<DataColumn>();
             foreach (var field in reader.Schema.Fields)
             {
                 if (field is DataField or ListField { Item: DataField })
-                    columns.Add(new DataColumn(field.Name, field is ListField || field is DataField { IsArray: true }));
+                    columns.Add(new DataColumn(field.Name, field is ListField || field is DataField { IsArray: true }) { Field = field });
                 else
                     options.Note($"{file}: column '{field.Name}' has parts of its own and is left out.");
             }
@@ -40,18 +46,24 @@ internal sealed class ParquetRows : IRowReader
 
     public IReadOnlyList<DataColumn> Columns { get; }
 
+    /// <summary>How many rows each row group has.</summary>
+    public IReadOnlyList<long> Groups => _groups;
+
     public IEnumerable<DataRow> Rows()
     {
-        long line = 0;
-        for (var group = 0; group < _groups; group++)
+        var (start, end) = _options.Rows ?? (0, long.MaxValue);
+        long row = 0;
+        for (var group = 0; group < _groups.Count && row < end; group++)
         {
-            foreach (var values in ReadGroup(group))
+            if (row + _groups[group] <= start)
             {
-                var cells = new object?[Columns.Count];
-                for (var i = 0; i < cells.Length; i++)
-                    cells[i] = values.TryGetValue(Columns[i].Name, out var value) ? Cell(value) : null;
-                yield return new DataRow(++line, cells);
+                row += _groups[group];
+                continue;
             }
+
+            foreach (var values in ReadGroup(group))
+                if (row++ >= start && row <= end)
+                    yield return RowOf(row, values);
         }
     }
 
@@ -72,6 +84,14 @@ internal sealed class ParquetRows : IRowReader
         }
     }
 
+    private DataRow RowOf(long line, IDictionary<string, object> values)
+    {
+        var cells = new object?[Columns.Count];
+        for (var i = 0; i < cells.Length; i++)
+            cells[i] = values.TryGetValue(Columns[i].Name, out var value) ? Cell(value) : null;
+        return new DataRow(line, cells) { Values = _options.KeepsSource ? values : null };
+    }
+
     private IEnumerable<IDictionary<string, object>> ReadGroup(int group)
     {
         try
@@ -80,7 +100,7 @@ internal sealed class ParquetRows : IRowReader
         }
         catch (Exception e) when (e is IOException or InvalidDataException or InvalidOperationException or NotSupportedException or ArgumentException)
         {
-            throw new DataException($"{_file}, row group {group} of {_groups}, cannot be read: {e.Message}");
+            throw new DataException($"{_file}, row group {group} of {_groups.Count}, cannot be read: {e.Message}");
         }
     }
 

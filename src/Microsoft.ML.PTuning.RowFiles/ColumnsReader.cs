@@ -1,4 +1,4 @@
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>
 /// A word per line with its tags behind it, an empty line after each sentence (CoNLL). The first column is the words, the last one the tags; those between have

@@ -2,7 +2,7 @@ using System.Globalization;
 using CsvHelper;
 using CsvHelper.Configuration;
 
-namespace Microsoft.ML.PTuning.Tool.Data;
+namespace Microsoft.ML.PTuning.RowFiles;
 
 /// <summary>
 /// Values between separators, with a header or without. With commas and the like, fields may stand in quotes (RFC 4180) and then contain line ends; with tabs,
@@ -25,15 +25,7 @@ internal sealed class SeparatedReader : IRowReader
         (_file, _options) = (file, options);
         _text = TextStream.Open(stream, options.Encoding, out var beginning);
         Separator = separator = options.Separator ?? separator ?? Guess(beginning);
-        _parser = new CsvParser(_text, new CsvConfiguration(CultureInfo.InvariantCulture)
-        {
-            Delimiter = separator,
-            Mode = separator == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
-            BadDataFound = _ => _isBad = true,
-            DetectColumnCountChanges = false,
-            IgnoreBlankLines = false, // They count as lines.
-            BufferSize = 1 << 16,
-        });
+        _parser = new CsvParser(_text, Configuration(separator, () => _isBad = true));
         if (!_parser.Read())
             throw new DataException($"{file} is empty. Expected {(options.HasHeader ? "a line with the names of the columns, and" : "")} rows.");
 
@@ -50,6 +42,9 @@ internal sealed class SeparatedReader : IRowReader
     /// <summary>What stands between the fields.</summary>
     public string Separator { get; }
 
+    // The line on which the row that was read last ends.
+    private long LastLine => _parser.RawRow + _options.LinesBefore;
+
     public IEnumerable<DataRow> Rows()
     {
         if (_first is not null && RowOf(_first, 1) is { } first)
@@ -58,12 +53,24 @@ internal sealed class SeparatedReader : IRowReader
         var before = (long)_parser.RawRow;
         while (_parser.Read())
         {
-            var line = before + 1;
+            var line = before + 1 + _options.LinesBefore;
             before = _parser.RawRow;
             if (RowOf(_parser.Record!, line) is { } row)
                 yield return row;
         }
     }
+
+    /// <summary>How fields are told apart.</summary>
+    /// <param name="onBad">Is told of a row with a quote inside a field.</param>
+    public static CsvConfiguration Configuration(string separator, Action onBad) => new(CultureInfo.InvariantCulture)
+    {
+        Delimiter = separator,
+        Mode = separator == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
+        BadDataFound = _ => onBad(),
+        DetectColumnCountChanges = false,
+        IgnoreBlankLines = false, // They count as lines.
+        BufferSize = 1 << 16,
+    };
 
     public void Dispose()
     {
@@ -79,15 +86,15 @@ internal sealed class SeparatedReader : IRowReader
             return null;
         if (fields.Length != Columns.Count)
         {
-            var lines = _parser.RawRow - line + 1;
+            var lines = LastLine - line + 1;
             var spread = lines > 1 ? $" in {lines} lines (is a quote not closed?)" : "";
             _options.Broken.Add(_file, line, $"expected {Columns.Count} fields, found {fields.Length}{spread}.");
             return null;
         }
 
-        if (isBad && _parser.RawRow > line)
+        if (isBad && LastLine > line)
         {
-            _options.Broken.Add(_file, line, $"a quote inside a field joins {_parser.RawRow - line + 1} lines to one row.");
+            _options.Broken.Add(_file, line, $"a quote inside a field joins {LastLine - line + 1} lines to one row.");
             return null;
         }
 

@@ -1,0 +1,87 @@
+using Parquet;
+using Parquet.Schema;
+using Parquet.Serialization;
+
+namespace Microsoft.ML.PTuning.RowFiles;
+
+/// <summary>
+/// Writes predictions as Parquet, a row group at a time. Columns of a Parquet file keep their types, those of another one are texts. A class's score is a
+/// column of its own, <c>Score.CLASS</c>.
+/// </summary>
+internal sealed class ParquetPredictions : PredictionWriter
+{
+    private const int GroupRows = 10_000;
+
+    private readonly Stream _output;
+    private readonly IReadOnlyList<DataColumn> _columns;
+    private readonly IReadOnlyList<int> _own;
+    private readonly IReadOnlyList<PredictedColumn> _added;
+    private readonly ParquetSchema _schema;
+    private readonly List<IDictionary<string, object?>> _rows = [];
+    private bool _isBegun;
+
+    public ParquetPredictions(Stream output, IReadOnlyList<DataColumn> columns, IReadOnlyList<int> own, IReadOnlyList<PredictedColumn> added)
+    {
+        if (!output.CanSeek)
+            throw new DataException("Parquet cannot be written to a pipe. Name a file with --output, or another format.");
+
+        (_output, _columns, _own, _added) = (output, columns, own, added);
+        _schema = new ParquetSchema([.. own.Select(place => FieldOf(columns[place])), .. added.SelectMany(FieldsOf)]);
+    }
+
+    public override void Write(DataRow row)
+    {
+        var values = new Dictionary<string, object?>();
+        foreach (var place in _own)
+            if (Stored(row.Values is null ? row.Cells[place] : row.Values.TryGetValue(_columns[place].Name, out var value) ? value : null) is { } stored)
+                values[_columns[place].Name] = stored;
+        foreach (var column in _added)
+        {
+            var value = column.Read();
+            if (column.Slots is null)
+                values[column.Name] = Stored(value);
+            else
+                foreach (var (slot, score) in column.Slots.Zip((float[])value))
+                    values[$"{column.Name}.{slot}"] = score;
+        }
+
+        _rows.Add(values);
+        if (_rows.Count == GroupRows)
+            Flush();
+    }
+
+    public override void Dispose()
+    {
+        if (_rows.Count > 0 || !_isBegun)
+            Flush();
+        _output.Dispose();
+    }
+
+    private static Field FieldOf(DataColumn column) => column.Field
+        ?? (column.IsList ? new ListField(column.Name, new DataField<string>("element")) : new DataField<string>(column.Name));
+
+    private static IEnumerable<Field> FieldsOf(PredictedColumn column) => column switch
+    {
+        { Slots: { } slots } => slots.Select(slot => new DataField($"{column.Name}.{slot}", column.Type)),
+        { IsList: true } => [new ListField(column.Name, new DataField("element", column.Type))],
+        _ => [new DataField(column.Name, column.Type)],
+    };
+
+    // As the serializer takes them.
+    private static object? Stored(object? value) => value switch
+    {
+        byte[] bytes => new ReadOnlyMemory<byte>(bytes),
+        string[] texts => texts.Select(text => (ReadOnlyMemory<char>?)text.AsMemory()).ToList(),
+        float[] numbers => numbers.ToList(),
+        int[] numbers => numbers.ToList(),
+        bool[] values => values.ToList(),
+        _ => value,
+    };
+
+    private void Flush()
+    {
+        ParquetSerializer.SerializeUntypedAsync(_rows, _schema, _output, new ParquetOptions { Append = _isBegun }).GetAwaiter().GetResult();
+        _rows.Clear();
+        _isBegun = true;
+    }
+}
