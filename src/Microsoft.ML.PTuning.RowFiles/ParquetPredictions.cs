@@ -1,6 +1,4 @@
-using Parquet;
 using Parquet.Schema;
-using Parquet.Serialization;
 
 namespace Microsoft.ML.PTuning.RowFiles;
 
@@ -16,9 +14,8 @@ internal sealed class ParquetPredictions : PredictionWriter
     private readonly IReadOnlyList<DataColumn> _columns;
     private readonly IReadOnlyList<int> _own;
     private readonly IReadOnlyList<PredictedColumn> _added;
-    private readonly ParquetSchema _schema;
+    private readonly ParquetGroups _groups;
     private readonly List<IDictionary<string, object?>> _rows = [];
-    private bool _isBegun;
 
     public ParquetPredictions(Stream output, IReadOnlyList<DataColumn> columns, IReadOnlyList<int> own, IReadOnlyList<PredictedColumn> added)
     {
@@ -26,20 +23,20 @@ internal sealed class ParquetPredictions : PredictionWriter
             throw new DataException("Parquet cannot be written to a pipe. Name a file with --output, or another format.");
 
         (_output, _columns, _own, _added) = (output, columns, own, added);
-        _schema = new ParquetSchema([.. own.Select(place => FieldOf(columns[place])), .. added.SelectMany(FieldsOf)]);
+        _groups = new ParquetGroups(output, new ParquetSchema([.. own.Select(place => FieldOf(columns[place])), .. added.SelectMany(FieldsOf)]));
     }
 
     public override void Write(DataRow row)
     {
         var values = new Dictionary<string, object?>();
         foreach (var place in _own)
-            if (Stored(row.Values is null ? row.Cells[place] : row.Values.TryGetValue(_columns[place].Name, out var value) ? value : null) is { } stored)
+            if (ParquetGroups.Stored(row.Values is null ? row.Cells[place] : row.Values.TryGetValue(_columns[place].Name, out var value) ? value : null) is { } stored)
                 values[_columns[place].Name] = stored;
         foreach (var column in _added)
         {
             var value = column.Read();
             if (column.Slots is null)
-                values[column.Name] = Stored(value);
+                values[column.Name] = ParquetGroups.Stored(value);
             else
                 foreach (var (slot, score) in column.Slots.Zip((float[])value))
                     values[$"{column.Name}.{slot}"] = score;
@@ -52,8 +49,9 @@ internal sealed class ParquetPredictions : PredictionWriter
 
     public override void Dispose()
     {
-        if (_rows.Count > 0 || !_isBegun)
+        if (_rows.Count > 0)
             Flush();
+        _groups.Finish();
         _output.Dispose();
     }
 
@@ -67,21 +65,9 @@ internal sealed class ParquetPredictions : PredictionWriter
         _ => [new DataField(column.Name, column.Type)],
     };
 
-    // As the serializer takes them.
-    private static object? Stored(object? value) => value switch
-    {
-        byte[] bytes => new ReadOnlyMemory<byte>(bytes),
-        string[] texts => texts.Select(text => (ReadOnlyMemory<char>?)text.AsMemory()).ToList(),
-        float[] numbers => numbers.ToList(),
-        int[] numbers => numbers.ToList(),
-        bool[] values => values.ToList(),
-        _ => value,
-    };
-
     private void Flush()
     {
-        ParquetSerializer.SerializeUntypedAsync(_rows, _schema, _output, new ParquetOptions { Append = _isBegun }).GetAwaiter().GetResult();
+        _groups.Append(_rows);
         _rows.Clear();
-        _isBegun = true;
     }
 }

@@ -99,7 +99,7 @@ internal sealed class TrialSearch<TOptions>(TOptions options, IReadOnlyList<Sear
         catch
         {
             stop.Cancel();
-            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)Task.WhenAll(running)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
 
