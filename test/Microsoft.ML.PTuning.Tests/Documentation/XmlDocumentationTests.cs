@@ -1,14 +1,15 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Xml.Linq;
+using Microsoft.ML.PTuning.Orleans;
 
 namespace Microsoft.ML.PTuning.Tests.Documentation;
 
-/// <summary>The XML docs of the library and of the pictures: public methods have examples, and their code compiles.</summary>
+/// <summary>The XML docs of the library, of the pictures and of the cluster: public methods have examples, and their code compiles.</summary>
 [TestClass]
 public sealed class XmlDocumentationTests
 {
-    private static readonly Assembly[] s_libraries = [typeof(PTuningV2Trainer).Assembly, typeof(PTuningPlots).Assembly];
+    private static readonly Assembly[] s_libraries = [typeof(PTuningV2Trainer).Assembly, typeof(PTuningPlots).Assembly, typeof(IBulkScoring).Assembly];
 
     /// <summary>What the compiler wrote beside them, by the ids of members.</summary>
     private static readonly Dictionary<string, XElement> s_members = s_libraries
