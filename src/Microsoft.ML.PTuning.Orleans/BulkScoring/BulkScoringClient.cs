@@ -65,7 +65,7 @@ internal sealed class BulkScoringClient(IGrainFactory grains) : IBulkScoring
                 await call(grains.GetGrain<IScoringJobGrain>(id));
                 return;
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && tried < MostTries)
+            catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException && tried < MostTries)
             {
                 await Task.Delay(s_pause);
             }

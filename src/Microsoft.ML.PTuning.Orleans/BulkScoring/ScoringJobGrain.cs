@@ -208,7 +208,7 @@ internal sealed class ScoringJobGrain(
         RangeOutcome outcome;
         try
         {
-            outcome = await SiloSlots.CallAsync(silo, () => grain.ScoreAsync(assignment, _stop.Token));
+            outcome = await SiloSlots.AskAsync(silo, () => grain.ScoreAsync(assignment, _stop.Token));
         }
         catch (Exception e)
         {

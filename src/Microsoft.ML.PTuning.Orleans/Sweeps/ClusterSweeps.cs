@@ -11,61 +11,45 @@ internal sealed class ClusterSweeps(IGrainFactory grains) : IClusterSweeps
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(sweep);
-        var run = new Run(grains, name, (await ActiveSilosAsync(grains)).Count);
-        return await sweep.RunAsync(run.MeasureAsync, run.Parallel);
+        var slots = new SiloSlots();
+        var parallel = Math.Max(1, (await ActiveSilosAsync()).Count);
+        return await sweep.RunAsync((point, cancellation) => MeasureAsync(name, point, slots, cancellation), parallel);
     }
 
-    private static async Task<IReadOnlyList<SiloAddress>> ActiveSilosAsync(IGrainFactory grains) =>
-        [.. (await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true)).Keys];
+    private async Task<IReadOnlyList<SiloAddress>> ActiveSilosAsync() => [.. (await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true)).Keys];
 
-    /// <summary>A run of a sweep.</summary>
-    /// <param name="silos">How many there are; a trial for each is under way.</param>
-    private sealed class Run(IGrainFactory grains, string name, int silos)
+    private async Task<double> MeasureAsync(string name, PTuningSweepPoint point, SiloSlots slots, CancellationToken cancellationToken)
     {
-        private readonly SiloSlots _slots = new();
-
-        public int Parallel { get; } = Math.Max(1, silos);
-
-        public async Task<double> MeasureAsync(PTuningSweepPoint point, CancellationToken cancellationToken)
+        var request = new TrialRequest(name, point.Candidate, point.Epochs, point.Options);
+        var grain = grains.GetGrain<ITrialGrain>(FormattableString.Invariant($"{name}/{point.Candidate}/{point.Epochs}"));
+        while (true)
         {
-            var request = new TrialRequest(name, point.Candidate, point.Epochs, point.Options);
-            var grain = grains.GetGrain<ITrialGrain>(FormattableString.Invariant($"{name}/{point.Candidate}/{point.Epochs}"));
-            while (true)
-            {
-                try
-                {
-                    return Metric(await CallAsync(grain, request, cancellationToken));
-                }
-                catch (Exception e) when (e is OrleansException or TimeoutException && !cancellationToken.IsCancellationRequested)
-                {
-                    await Task.Delay(s_pause, cancellationToken); // The silo died: another one trains the trial.
-                }
-            }
-        }
-
-        private async Task<TrialReply> CallAsync(ITrialGrain grain, TrialRequest request, CancellationToken cancellationToken)
-        {
-            var active = await ActiveSilosAsync(grains);
-            SiloAddress? silo;
-            lock (_slots)
-                silo = _slots.TryTake(active, int.MaxValue);
-            if (silo is null)
-                return await grain.MeasureAsync(request, cancellationToken);
-
             try
             {
-                return await SiloSlots.CallAsync(silo, () => grain.MeasureAsync(request, cancellationToken));
+                return Metric(await AskAsync(grain, request, slots, cancellationToken));
             }
-            finally
+            catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException && !cancellationToken.IsCancellationRequested)
             {
-                lock (_slots)
-                    _slots.GiveBack(silo);
+                await Task.Delay(s_pause, cancellationToken); // The silo died: another one trains the trial.
             }
         }
-
-        private static double Metric(TrialReply reply) =>
-            reply.Refusal is { } refusal ? throw new InvalidDataException(refusal)
-            : reply.Failure is { } failure ? throw new InvalidOperationException(failure)
-            : reply.Metric;
     }
+
+    private async Task<TrialReply> AskAsync(ITrialGrain grain, TrialRequest request, SiloSlots slots, CancellationToken cancellationToken)
+    {
+        var silo = slots.TryTake(await ActiveSilosAsync(), int.MaxValue) ?? throw new SiloUnavailableException("No silo is active.");
+        try
+        {
+            return await SiloSlots.AskAsync(silo, () => grain.MeasureAsync(request, cancellationToken));
+        }
+        finally
+        {
+            slots.GiveBack(silo);
+        }
+    }
+
+    private static double Metric(TrialReply reply) =>
+        reply.Refusal is { } refusal ? throw new InvalidDataException(refusal)
+        : reply.Failure is { } failure ? throw new InvalidOperationException(failure)
+        : reply.Metric;
 }

@@ -1,11 +1,15 @@
+using Microsoft.ML.PTuning.Orleans.Placement;
+using Orleans.Concurrency;
+
 namespace Microsoft.ML.PTuning.Orleans.Sweeps;
 
 /// <summary>Trains a trial; its key is the sweep's name and the trial's place in it.</summary>
 internal interface ITrialGrain : IGrainWithStringKey
 {
-    // A call to a silo that dies ends at once. The timeout only bounds what nobody can tell apart from a long training.
-    [ResponseTimeout("7.00:00:00")]
-    Task<TrialReply> MeasureAsync(TrialRequest request, CancellationToken cancellationToken);
+    /// <returns>Null if it takes longer: ask again.</returns>
+    [AlwaysInterleave]
+    [ResponseTimeout(WorkGrain<TrialReply>.ResponseTimeout)]
+    Task<TrialReply?> MeasureAsync(TrialRequest request, CancellationToken cancellationToken);
 }
 
 /// <summary>A point of a sweep.</summary>

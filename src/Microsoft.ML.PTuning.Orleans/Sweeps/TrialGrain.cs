@@ -4,16 +4,19 @@ using Microsoft.ML.PTuning.Orleans.Placement;
 
 namespace Microsoft.ML.PTuning.Orleans.Sweeps;
 
-internal sealed class TrialGrain(IServiceProvider services, SiloLimits limits, ILogger<TrialGrain> logger) : Grain, ITrialGrain
+internal sealed class TrialGrain(IServiceProvider services, SiloLimits limits, ILogger<TrialGrain> logger) : WorkGrain<TrialReply>(limits.Trials), ITrialGrain
 {
-    public async Task<TrialReply> MeasureAsync(TrialRequest request, CancellationToken cancellationToken)
+    public Task<TrialReply?> MeasureAsync(TrialRequest request, CancellationToken cancellationToken) =>
+        AskAsync(stop => Measure(request, stop), cancellationToken);
+
+    private TrialReply Measure(TrialRequest request, CancellationToken cancellationToken)
     {
         if (services.GetKeyedService<SiloSweep>(request.Sweep) is not { } sweep)
             return new TrialReply(double.NaN, Refusal: $"A silo has no sweep '{request.Sweep}'. Add it to all silos: siloBuilder.AddPTuningSweep(\"{request.Sweep}\", …).");
 
         try
         {
-            return new TrialReply(await SiloLimits.RunAsync(limits.Trials, () => sweep.Measure(request.Point, cancellationToken), cancellationToken));
+            return new TrialReply(sweep.Measure(request.Point, cancellationToken));
         }
         catch (InvalidDataException another)
         {
@@ -23,10 +26,6 @@ internal sealed class TrialGrain(IServiceProvider services, SiloLimits limits, I
         {
             logger.LogInformation(failure, "Candidate {Candidate} of the sweep {Sweep} failed.", request.Candidate, request.Sweep);
             return new TrialReply(double.NaN, Failure: failure.Message);
-        }
-        finally
-        {
-            DeactivateOnIdle();
         }
     }
 }

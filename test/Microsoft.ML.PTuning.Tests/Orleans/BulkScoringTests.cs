@@ -164,7 +164,7 @@ public sealed class BulkScoringTests
     [TestMethod]
     public async Task A_cancelled_job_keeps_its_parts_and_does_not_go_on()
     {
-        var job = s_tickets.Job(s_tickets.Write("cancelled.csv", 6000), "cancelled", rowsPerRange: 20);
+        var job = s_tickets.Job(s_tickets.Write("cancelled.csv", 2000), "cancelled", rowsPerRange: 10);
         var id = await s_silos.Scoring.StartAsync(job);
         await UntilSomeAreDoneAsync(id);
 
@@ -180,7 +180,7 @@ public sealed class BulkScoringTests
     [TestMethod]
     public async Task A_paused_job_goes_on_with_the_model_it_began_with_or_not_at_all()
     {
-        var job = s_tickets.Job(s_tickets.Write("paused.csv", 6000), "paused", rowsPerRange: 20) with { Model = "paused" };
+        var job = s_tickets.Job(s_tickets.Write("paused.csv", 2000), "paused", rowsPerRange: 10) with { Model = "paused" };
         var model = s_tickets.PathOf("models/paused.zip");
         File.Copy(s_tickets.PathOf("models/queue.zip"), model);
         var id = await s_silos.Scoring.StartAsync(job);
@@ -199,7 +199,7 @@ public sealed class BulkScoringTests
         File.WriteAllBytes(model, old);
         await s_silos.Scoring.ResumeAsync(id);
         await s_silos.Scoring.WaitAsync(id);
-        s_tickets.AssertScored(job.MergedFile!, 6000);
+        s_tickets.AssertScored(job.MergedFile!, 2000);
     }
 
     [TestMethod]

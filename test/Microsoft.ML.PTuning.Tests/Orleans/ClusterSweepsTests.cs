@@ -4,21 +4,29 @@ using Options = Microsoft.ML.PTuning.PTuningV2Trainer.MulticlassOptions;
 
 namespace Microsoft.ML.PTuning.Tests.Orleans;
 
-/// <summary>Sweeps that silos train, on a tiny encoder.</summary>
+/// <summary>Sweeps that silos train, on a tiny encoder. The silos know each by the name of its search.</summary>
 [TestClass]
 public sealed class ClusterSweepsTests
 {
-    private readonly TinyEncoder _encoder = new();
-    private readonly MLContext _mlContext = new(1);
-    private readonly Examples.TemporaryFolder _folder = new();
+    private static readonly MLContext s_mlContext = new(1);
 
-    private IDataView Rows => Tickets.Keyed(_mlContext, Tickets.Rows(40));
+    private static TinyEncoder s_encoder = null!;
+    private static TestSilos s_silos = null!;
 
-    [TestCleanup]
-    public void Free()
+    private static IDataView Rows => Tickets.Keyed(s_mlContext, Tickets.Rows(40));
+
+    [ClassInitialize]
+    public static async Task StartSilos(TestContext _)
     {
-        _encoder.Dispose();
-        _folder.Dispose();
+        s_encoder = new TinyEncoder();
+        s_silos = await StartAsync();
+    }
+
+    [ClassCleanup]
+    public static async Task StopSilos()
+    {
+        await s_silos.DisposeAsync();
+        s_encoder.Dispose();
     }
 
     [TestMethod]
@@ -26,17 +34,17 @@ public sealed class ClusterSweepsTests
     [DataRow(PTuningSweepSearch.SuccessiveHalving)]
     public async Task A_sweep_that_silos_train_finds_what_one_process_finds(PTuningSweepSearch search)
     {
+        using var folder = new Examples.TemporaryFolder();
         var alone = Sweep(search).Run(Rows);
-        await using var silos = await StartAsync(search);
 
         var sweep = Sweep(search);
-        sweep.ResultsFile = Path.Combine(_folder.Path, "trials.jsonl");
-        var spread = await silos.Sweeps.RunAsync("tickets", sweep);
+        sweep.ResultsFile = Path.Combine(folder.Path, "trials.jsonl");
+        var spread = await s_silos.Sweeps.RunAsync($"{search}", sweep);
 
         CollectionAssert.AreEqual(alone.Trials.Select(Describe).ToArray(), spread.Trials.Select(Describe).ToArray());
         Assert.AreEqual(alone.Best.Number, spread.Best.Number);
         Assert.HasCount(alone.Trials.Count, File.ReadAllLines(sweep.ResultsFile));
-        Assert.IsTrue((await silos.Sweeps.RunAsync("tickets", sweep)).Trials.All(trial => trial.WasKnown), "A sweep goes on from its results file.");
+        Assert.IsTrue((await s_silos.Sweeps.RunAsync($"{search}", sweep)).Trials.All(trial => trial.WasKnown), "A sweep goes on from its results file.");
     }
 
     [TestMethod]
@@ -45,17 +53,17 @@ public sealed class ClusterSweepsTests
     {
         using var begun = new SemaphoreSlim(0);
         var held = true;
-        await using var silos = await StartAsync(PTuningSweepSearch.Random, () =>
+        await using var silos = await StartAsync(() =>
         {
             begun.Release();
             while (Volatile.Read(ref held)) // The silo that is killed is busy with its trial.
                 Thread.Sleep(10);
         });
-        var running = silos.Sweeps.RunAsync("tickets", Sweep(PTuningSweepSearch.Random));
+        var running = silos.Sweeps.RunAsync("Random", Sweep(PTuningSweepSearch.Random));
         await begun.WaitAsync();
         await begun.WaitAsync();
 
-        var first = FormattableString.Invariant($"tickets/0/{_encoder.Options().MaxEpochs}");
+        var first = FormattableString.Invariant($"Random/0/{s_encoder.Options().MaxEpochs}");
         var killing = silos.KillSiloOfAsync(silos.Client.GetGrain<ITrialGrain>(first));
         await Task.Delay(TimeSpan.FromSeconds(1)); // Its connections are closed by then. In this process, its work goes on until it is let go.
         Volatile.Write(ref held, false);
@@ -68,31 +76,30 @@ public sealed class ClusterSweepsTests
     [TestMethod]
     public async Task A_sweep_that_the_silos_do_not_have_is_refused()
     {
-        await using var silos = await StartAsync(PTuningSweepSearch.Random);
-
-        var unknown = await Assert.ThrowsExactlyAsync<InvalidDataException>(() => silos.Sweeps.RunAsync("letters", Sweep(PTuningSweepSearch.Random)));
+        var unknown = await Assert.ThrowsExactlyAsync<InvalidDataException>(() => s_silos.Sweeps.RunAsync("letters", Sweep(PTuningSweepSearch.Random)));
         StringAssert.Contains(unknown.Message, "AddPTuningSweep(\"letters\"");
 
         var other = Sweep(PTuningSweepSearch.Random);
         other.Seed = 5;
-        var different = await Assert.ThrowsExactlyAsync<InvalidDataException>(() => silos.Sweeps.RunAsync("tickets", other));
+        var different = await Assert.ThrowsExactlyAsync<InvalidDataException>(() => s_silos.Sweeps.RunAsync("Random", other));
         StringAssert.Contains(different.Message, "another sweep");
     }
 
-    /// <param name="beforeTrial">Runs on the silo before each measuring.</param>
-    private Task<TestSilos> StartAsync(PTuningSweepSearch search, Action? beforeTrial = null) => TestSilos.StartAsync(
-        2,
-        new PTuningSiloOptions { ModelsDirectory = _folder.Path },
-        silo => silo.AddPTuningSweep("tickets", _ => new SweepRows<Options>(Sweep(search, beforeTrial), Rows)));
-
-    private PTuningSweep<Options> Sweep(PTuningSweepSearch search, Action? beforeMetric = null)
+    /// <param name="beforeMetric">Runs on the silo before each measuring.</param>
+    private static Task<TestSilos> StartAsync(Action? beforeMetric = null) => TestSilos.StartAsync(2, new() { ModelsDirectory = "models" }, silo =>
     {
-        var options = _encoder.Options();
+        foreach (var search in Enum.GetValues<PTuningSweepSearch>())
+            silo.AddPTuningSweep($"{search}", _ => new SweepRows<Options>(Sweep(search, beforeMetric), Rows));
+    });
+
+    private static PTuningSweep<Options> Sweep(PTuningSweepSearch search, Action? beforeMetric = null)
+    {
+        var options = s_encoder.Options();
         options.MaxEpochs = search == PTuningSweepSearch.SuccessiveHalving ? 3 : 1;
-        var sweep = new PTuningSweep<Options>(_mlContext, options, scored =>
+        var sweep = new PTuningSweep<Options>(s_mlContext, options, scored =>
         {
             beforeMetric?.Invoke();
-            return _mlContext.MulticlassClassification.Evaluate(scored).LogLoss;
+            return s_mlContext.MulticlassClassification.Evaluate(scored).LogLoss;
         })
         {
             IsLowerBetter = true,

@@ -7,7 +7,7 @@ namespace Microsoft.ML.PTuning.Tests.Orleans;
 [TestClass]
 public sealed class DyingSilosTests
 {
-    private const int Rows = 12_000;
+    private const int Rows = 4000;
 
     private static ScoredTickets s_tickets = null!;
     private static string s_input = null!;
@@ -20,7 +20,7 @@ public sealed class DyingSilosTests
         s_tickets = new ScoredTickets();
         s_input = s_tickets.Write("rows.csv", Rows);
         await using var silos = await TestSilos.StartAsync(1, s_tickets.Options);
-        var job = s_tickets.Job(s_input, "undisturbed", rowsPerRange: 30);
+        var job = s_tickets.Job(s_input, "undisturbed", rowsPerRange: 10);
         await silos.Scoring.WaitAsync(await silos.Scoring.StartAsync(job));
         s_undisturbed = File.ReadAllBytes(job.MergedFile!);
         s_tickets.AssertScored(job.MergedFile!, Rows);
@@ -34,7 +34,7 @@ public sealed class DyingSilosTests
     public async Task A_job_whose_silo_is_killed_goes_on_on_another_one_and_writes_the_same_bytes()
     {
         await using var silos = await TestSilos.StartAsync(3, s_tickets.Options);
-        var job = s_tickets.Job(s_input, "killed", rowsPerRange: 30);
+        var job = s_tickets.Job(s_input, "killed", rowsPerRange: 10);
         var id = await silos.Scoring.StartAsync(job);
         var killed = await UntilSomeAreDoneAsync(silos, id);
 
@@ -51,7 +51,7 @@ public sealed class DyingSilosTests
     [Timeout(60_000)]
     public async Task A_job_goes_on_on_other_silos_by_its_reminder()
     {
-        var job = s_tickets.Job(s_input, "stopped", rowsPerRange: 30) with { Id = "stopped" };
+        var job = s_tickets.Job(s_input, "stopped", rowsPerRange: 10) with { Id = "stopped" };
         await using (var silos = await TestSilos.StartAsync(2, s_tickets.Options))
         {
             await silos.Scoring.StartAsync(job);
