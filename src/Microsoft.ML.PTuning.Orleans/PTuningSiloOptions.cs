@@ -30,9 +30,6 @@ public sealed class PTuningSiloOptions
     /// <summary>How many ranges of files a silo scores at a time. One alone leaves cores idle while it reads and writes.</summary>
     public int RangesPerSilo { get; init; } = 2;
 
-    /// <summary>How many trials of sweeps a silo trains at a time. A trial uses all cores.</summary>
-    public int TrialsPerSilo { get; init; } = 1;
-
     /// <summary>The folder where models look for their encoder first; null for the usual places.</summary>
     public string? BackboneDirectory { get; init; }
 
@@ -50,7 +47,6 @@ public sealed class PTuningSiloOptions
         ArgumentException.ThrowIfNullOrEmpty(ModelsDirectory);
         AtLeastOne(ModelBudgetBytes, nameof(ModelBudgetBytes));
         AtLeastOne(RangesPerSilo, nameof(RangesPerSilo));
-        AtLeastOne(TrialsPerSilo, nameof(TrialsPerSilo));
     }
 
     private static void AtLeastOne(long value, string name)

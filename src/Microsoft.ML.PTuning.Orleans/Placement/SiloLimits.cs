@@ -5,5 +5,6 @@ internal sealed class SiloLimits(PTuningSiloOptions options)
 {
     public SemaphoreSlim Ranges { get; } = new(options.RangesPerSilo);
 
-    public SemaphoreSlim Trials { get; } = new(options.TrialsPerSilo);
+    /// <summary>A trial uses all cores.</summary>
+    public SemaphoreSlim Trials { get; } = new(1);
 }

@@ -7,12 +7,15 @@ internal abstract class WorkGrain<TReply>(SemaphoreSlim limit) : Grain
     where TReply : class
 {
     /// <summary>How long a caller may wait for the answer of a call, which is given after <see cref="s_patience"/> at the latest.</summary>
-    public const string ResponseTimeout = "00:00:15";
+    public const string ResponseTimeout = "00:00:08";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _stop = new();
     private Task<TReply>? _work;
+
+    /// <summary>Stops the work of a silo that is shut down; another one begins it again.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _stop.CancelAsync();
 
     /// <param name="work">Runs on a thread of the pool, because a grain's own thread must stay free. Later calls wait for the same work.</param>
     /// <param name="cancellationToken">Stops the work.</param>

@@ -28,9 +28,9 @@ internal sealed class ClusterSweeps(IGrainFactory grains) : IClusterSweeps
             {
                 return Metric(await AskAsync(grain, request, slots, cancellationToken));
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException && !cancellationToken.IsCancellationRequested)
+            catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
             {
-                await Task.Delay(s_pause, cancellationToken); // The silo died: another one trains the trial.
+                await Task.Delay(s_pause, cancellationToken); // The silo died or stops: another one trains the trial.
             }
         }
     }
