@@ -12,7 +12,9 @@ namespace Orleans.Hosting;
 /// <summary>Adds P-Tuning models to silos and clients.</summary>
 public static class PTuningOrleansExtensions
 {
-    /// <summary>Adds bulk scoring and the trials of sweeps to a silo, and <see cref="IBulkScoring"/> and <see cref="IClusterSweeps"/> to its services.</summary>
+    /// <summary>
+    /// Has a silo score files and train trials of sweeps, and adds <see cref="IBulkScoring"/> and <see cref="IClusterSweeps"/> to its services.
+    /// </summary>
     /// <remarks>Bulk scoring needs reminders, so add their store as well: <c>UseAdoNetReminderService</c>, <c>UseRedisReminderService</c> or another.</remarks>
     /// <exception cref="ArgumentException">An option is not as it should be.</exception>
     /// <example>

@@ -30,8 +30,11 @@ internal sealed class ParquetPredictions : PredictionWriter
     {
         var values = new Dictionary<string, object?>();
         foreach (var place in _own)
-            if (ParquetGroups.Stored(row.Values is null ? row.Cells[place] : row.Values.TryGetValue(_columns[place].Name, out var value) ? value : null) is { } stored)
-                values[_columns[place].Name] = stored;
+        {
+            var name = _columns[place].Name;
+            values[name] = ParquetGroups.Stored(row.Values is null ? row.Cells[place] : row.Values.TryGetValue(name, out var own) ? own : null);
+        }
+
         foreach (var column in _added)
         {
             var value = column.Read();

@@ -77,6 +77,6 @@ internal sealed class BulkScoringClient(IGrainFactory grains) : IBulkScoring
     {
         ArgumentException.ThrowIfNullOrEmpty(id);
         if (id.Length > 64 || id[0] == '.' || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
-            throw new ArgumentException($"Expected a name of 64 letters, digits, '-', '_' and dots at most, that begins with no dot; found '{id}'.", nameof(id));
+            throw new ArgumentException($"Expected a name of at most 64 letters, digits, '-', '_' and dots, no dot first; found '{id}'.", nameof(id));
     }
 }

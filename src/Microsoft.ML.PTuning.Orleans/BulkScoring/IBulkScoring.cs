@@ -10,7 +10,9 @@ public interface IBulkScoring
     /// <summary>Starts a job.</summary>
     /// <returns>Its name, for the other methods.</returns>
     /// <exception cref="ArgumentException">The job is wrong in itself: no files, paths that are not full ones, a name that is none.</exception>
-    /// <exception cref="InvalidOperationException">There is no such model or file, a column is missing, or the output folder is not empty; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is no such model or file, a column is missing, or the output folder is not empty. Nothing was written.
+    /// </exception>
     /// <example>
     /// <code>
     /// string id = await scoring.StartAsync(new() { Model = "queue", Inputs = ["/data/tickets.csv"], OutputDirectory = "/data/routed" });

@@ -10,7 +10,8 @@ namespace Microsoft.ML.PTuning.Orleans.BulkScoring;
 /// </summary>
 /// <remarks>
 /// <c>JOBS/ID/job.json</c>: the job and its state. <c>JOBS/ID/plan.json</c>: the ranges. <c>OUTPUT/part-00000.csv</c>: the rows of range 0, which is done
-/// if this file exists. <c>OUTPUT/broken-00000.jsonl</c>: what was left out of it, written before the part. At the end, <c>OUTPUT/broken.jsonl</c> has them all.
+/// if this file exists. <c>OUTPUT/broken-00000.jsonl</c>: what was left out of it, written before the part. <c>OUTPUT/broken.jsonl</c>: what was left out
+/// of all, written at the end.
 /// </remarks>
 internal sealed class JobFolder(string jobsDirectory, string id)
 {
@@ -66,7 +67,11 @@ internal sealed class JobFolder(string jobsDirectory, string id)
     private static T? Read<T>(string path)
         where T : class => File.Exists(path) ? JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), s_json) : null;
 
-    private static void Write<T>(string path, T value) => WholeFile.Write(path, draft => File.WriteAllBytes(draft, JsonSerializer.SerializeToUtf8Bytes(value, s_json)));
+    private static void Write<T>(string path, T value)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(value, s_json);
+        WholeFile.Write(path, draft => File.WriteAllBytes(draft, bytes));
+    }
 }
 
 /// <summary>A job as its file has it.</summary>

@@ -78,14 +78,20 @@ internal static class JobPlanner
         foreach (var other in files.Skip(1).Select(file => file.Divided))
         {
             if (other.Format != first.Format)
-                throw new DataException($"'{first.Path}' is {first.Format}, '{other.Path}' is {other.Format}. Expected files of one format; score the others in another job.");
+                throw new DataException($"Expected files of one format; '{first.Path}' is {first.Format}, '{other.Path}' is {other.Format}. Score it in another job.");
             if (first.Format != "jsonl" && !other.Columns.Select(column => column.Name).SequenceEqual(first.Columns.Select(column => column.Name)))
                 throw new DataException(
-                    $"Expected '{other.Path}' to have the columns of '{first.Path}', {DataTable.Names(first.Columns)}; found {DataTable.Names(other.Columns)}.");
+                    $"Expected '{other.Path}' to have the columns of '{first.Path}', {DataTable.Names(first.Columns)}; "
+                    + $"found {DataTable.Names(other.Columns)}.");
         }
     }
 
     // Lines of JSON leave out what they do not have.
     private static IReadOnlyList<DataColumn> AllColumns(IEnumerable<PlannedFile> files) =>
-        [.. files.SelectMany(file => file.Divided.Columns).GroupBy(column => column.Name).Select(same => new DataColumn(same.Key, same.Any(column => column.IsList)))];
+    [
+        .. from file in files
+           from column in file.Divided.Columns
+           group column.IsList by column.Name into same
+           select new DataColumn(same.Key, same.Any(isList => isList)),
+    ];
 }

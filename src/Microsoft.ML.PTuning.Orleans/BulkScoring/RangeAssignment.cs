@@ -8,7 +8,11 @@ namespace Microsoft.ML.PTuning.Orleans.BulkScoring;
 [GenerateSerializer]
 [Immutable]
 internal sealed record RangeAssignment(
-    [property: Id(0)] ScoringJob Job, [property: Id(1)] int Number, [property: Id(2)] string ModelSha256, [property: Id(3)] string Format, [property: Id(4)] string File)
+    [property: Id(0)] ScoringJob Job,
+    [property: Id(1)] int Number,
+    [property: Id(2)] string ModelSha256,
+    [property: Id(3)] string Format,
+    [property: Id(4)] string File)
 {
     public string PartFile => JobFolder.PartFile(Job.OutputDirectory, Number, Format);
 
@@ -19,7 +23,11 @@ internal sealed record RangeAssignment(
         {
             var ranges = file.Divided.Ranges;
             if (place < ranges.Count)
-                return new(job, number, plan.ModelSha256, plan.Format, JsonSerializer.Serialize(file with { Divided = file.Divided with { Ranges = [ranges[place]] } }));
+            {
+                var alone = file with { Divided = file.Divided with { Ranges = [ranges[place]] } };
+                return new(job, number, plan.ModelSha256, plan.Format, JsonSerializer.Serialize(alone));
+            }
+
             place -= ranges.Count;
         }
 

@@ -35,7 +35,7 @@ internal sealed class ScoringJobGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         var jobs = options.JobsDirectory
-            ?? throw new InvalidOperationException("The silos score no files: their PTuningSiloOptions have no JobsDirectory. Name a folder that all of them see.");
+            ?? throw new InvalidOperationException("The silos score no files: their options have no JobsDirectory. Name a folder that all of them see.");
         _folder = new JobFolder(jobs, Id);
         _record = _folder.ReadRecord();
         _plan = _folder.ReadPlan();
@@ -159,7 +159,8 @@ internal sealed class ScoringJobGrain(
         _record = record;
     }
 
-    private void Look() => _timer ??= this.RegisterGrainTimer(LookAsync, new GrainTimerCreationOptions(TimeSpan.Zero, s_look) { Interleave = true, KeepAlive = true });
+    private void Look() =>
+        _timer ??= this.RegisterGrainTimer(LookAsync, new GrainTimerCreationOptions(TimeSpan.Zero, s_look) { Interleave = true, KeepAlive = true });
 
     private async Task LookAsync(CancellationToken deactivated)
     {

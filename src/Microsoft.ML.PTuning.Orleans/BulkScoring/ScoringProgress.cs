@@ -38,8 +38,8 @@ public sealed record ScoringProgress
     public required long BrokenRows { get; init; }
 
     /// <summary>
-    /// The lines of these rows and what is wrong with each: lines of JSON with <c>file</c>, <c>line</c> and <c>reason</c>. Null before the job is completed, and
-    /// if no row was broken.
+    /// The lines of these rows and what is wrong with each: lines of JSON with <c>file</c>, <c>line</c> and <c>reason</c>. Null before the job is
+    /// completed, and if no row was broken.
     /// </summary>
     [Id(7)]
     public string? BrokenRowsFile { get; init; }

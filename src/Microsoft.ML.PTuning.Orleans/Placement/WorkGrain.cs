@@ -1,7 +1,10 @@
 namespace Microsoft.ML.PTuning.Orleans.Placement;
 
 /// <summary>A grain that computes for long. A call waits some seconds for the reply, and returns null if there is none yet: the caller asks again.</summary>
-/// <remarks>So no call lasts long, and a caller finds out soon that a silo has died, also a client, which nobody tells. The next call begins on another silo.</remarks>
+/// <remarks>
+/// So no call lasts long, and every caller finds out soon that a silo has died: other silos are told, but clients are not. The next call begins the work
+/// on another silo.
+/// </remarks>
 /// <param name="limit">How many of them compute at a time on a silo.</param>
 internal abstract class WorkGrain<TReply>(SemaphoreSlim limit) : Grain
     where TReply : class

@@ -28,7 +28,7 @@ internal sealed class ClusterSweeps(IGrainFactory grains) : IClusterSweeps
             {
                 return Metric(await AskAsync(grain, request, slots, cancellationToken));
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            catch (Exception e) when (IsLost(e) && !cancellationToken.IsCancellationRequested)
             {
                 await Task.Delay(s_pause, cancellationToken); // The silo died or stops: another one trains the trial.
             }
@@ -47,6 +47,8 @@ internal sealed class ClusterSweeps(IGrainFactory grains) : IClusterSweeps
             slots.GiveBack(silo);
         }
     }
+
+    private static bool IsLost(Exception e) => e is OrleansException or TimeoutException or ObjectDisposedException or OperationCanceledException;
 
     private static double Metric(TrialReply reply) =>
         reply.Refusal is { } refusal ? throw new InvalidDataException(refusal)

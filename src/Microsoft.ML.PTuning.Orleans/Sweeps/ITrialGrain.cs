@@ -16,7 +16,8 @@ internal interface ITrialGrain : IGrainWithStringKey
 /// <param name="Sweep">The name under which the silos have it.</param>
 [GenerateSerializer]
 [Immutable]
-internal sealed record TrialRequest([property: Id(0)] string Sweep, [property: Id(1)] int Candidate, [property: Id(2)] int Epochs, [property: Id(3)] string Options)
+internal sealed record TrialRequest(
+    [property: Id(0)] string Sweep, [property: Id(1)] int Candidate, [property: Id(2)] int Epochs, [property: Id(3)] string Options)
 {
     public PTuningSweepPoint Point => new() { Candidate = Candidate, Epochs = Epochs, Options = Options };
 }

@@ -12,7 +12,7 @@ internal sealed class TrialGrain(IServiceProvider services, SiloLimits limits, I
     private TrialReply Measure(TrialRequest request, CancellationToken cancellationToken)
     {
         if (services.GetKeyedService<SiloSweep>(request.Sweep) is not { } sweep)
-            return new TrialReply(double.NaN, Refusal: $"A silo has no sweep '{request.Sweep}'. Add it to all silos: siloBuilder.AddPTuningSweep(\"{request.Sweep}\", …).");
+            return new(double.NaN, Refusal: $"A silo has no sweep '{request.Sweep}'. Add it to all: siloBuilder.AddPTuningSweep(\"{request.Sweep}\", …).");
 
         try
         {

@@ -24,7 +24,8 @@ internal sealed class PostgresServer : IDisposable
         var options = $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_folder} -c fsync=off";
         AsServer(Path.Combine(programs, "pg_ctl"), "--pgdata", _folder, "--options", options, "--log", Path.Combine(_folder, "log"), "--wait", "start");
         var tables = Path.Combine(AppContext.BaseDirectory, "cluster.sql");
-        PackageFeed.Run("/", "psql", "--host", "127.0.0.1", "--port", port, "--username", User, "--dbname", "postgres", "--set", "ON_ERROR_STOP=1", "--file", tables);
+        string[] database = ["--host", "127.0.0.1", "--port", port, "--username", User, "--dbname", "postgres"];
+        PackageFeed.Run("/", "psql", [.. database, "--set", "ON_ERROR_STOP=1", "--file", tables]);
         Connection = $"Host=127.0.0.1;Port={port};Username={User};Database=postgres;Timezone=UTC";
     }
 

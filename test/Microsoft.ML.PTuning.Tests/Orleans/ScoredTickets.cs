@@ -4,6 +4,8 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Orleans;
 using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tests.Examples;
+using Parquet;
+using Parquet.Serialization;
 
 namespace Microsoft.ML.PTuning.Tests.Orleans;
 
@@ -50,7 +52,7 @@ internal sealed class ScoredTickets : IDisposable
         if (name.EndsWith(".parquet", StringComparison.Ordinal))
         {
             using var file = File.Create(path);
-            global::Parquet.Serialization.ParquetSerializer.SerializeAsync(tickets, file, new global::Parquet.ParquetOptions { RowGroupSize = 70 }).GetAwaiter().GetResult();
+            ParquetSerializer.SerializeAsync(tickets, file, new ParquetOptions { RowGroupSize = 70 }).GetAwaiter().GetResult();
         }
         else if (name.EndsWith(".csv", StringComparison.Ordinal))
         {
@@ -105,7 +107,8 @@ internal sealed class ScoredTickets : IDisposable
         _folder.Dispose();
     }
 
-    private static IEnumerable<TicketText> Texts(int count) => Tickets.Rows(count).Select(ticket => new TicketText { Number = ticket.Number, Text = ticket.Text, Topic = ticket.Topic });
+    private static IEnumerable<TicketText> Texts(int count) =>
+        Tickets.Rows(count).Select(ticket => new TicketText { Number = ticket.Number, Text = ticket.Text, Topic = ticket.Topic });
 }
 
 /// <summary>The columns of a ticket that files can have.</summary>

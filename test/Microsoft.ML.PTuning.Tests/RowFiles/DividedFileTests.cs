@@ -59,7 +59,7 @@ public sealed class DividedFileTests
         {
             var text = new StringBuilder("Text,Label\n");
             for (var row = 0; row < 30; row++)
-                text.Append('"').AppendJoin("", Enumerable.Range(0, random.Next(6)).Select(_ => pieces[random.Next(pieces.Length)])).Append("\",").Append(row).Append('\n');
+                text.Append($"\"{string.Concat(random.GetItems(pieces, random.Next(6)))}\",{row}\n");
             var path = Path.Combine(_folder.Path, $"{trial}.csv");
             File.WriteAllText(path, text.ToString());
             AssertWhole(path, most: 7);
@@ -74,9 +74,9 @@ public sealed class DividedFileTests
     public void Parquet_is_divided_by_rows(int groupRows, int most)
     {
         var path = Path.Combine(_folder.Path, "a.parquet");
-        var rows = Enumerable.Range(0, 11).Select(i => new { Number = i, Text = $"text {i}", Words = new List<string> { "a", $"{i}" } }).ToList();
+        var rows = Enumerable.Range(0, 11).Select(i => new ParquetRow { Number = i, Text = $"text {i}", Words = ["a", $"{i}"] });
         using (var stream = File.Create(path))
-            ParquetSerializer.SerializeAsync(rows.Select(row => new ParquetRow { Number = row.Number, Text = row.Text, Words = row.Words }), stream, new ParquetOptions { RowGroupSize = groupRows }).GetAwaiter().GetResult();
+            ParquetSerializer.SerializeAsync(rows, stream, new ParquetOptions { RowGroupSize = groupRows }).GetAwaiter().GetResult();
 
         AssertWhole(path, most);
     }

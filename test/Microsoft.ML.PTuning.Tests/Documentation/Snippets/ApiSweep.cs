@@ -76,6 +76,13 @@ internal static class ApiSweep
         Console.WriteLine(result.Best);
     }
 
+    public static void MeasureReceived(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep, PTuningSweepPoint received, IDataView tickets)
+    {
+        var point = new PTuningSweepPoint { Candidate = received.Candidate, Epochs = received.Epochs, Options = received.Options };
+        double metric = sweep.Measure(point, tickets);
+        Console.WriteLine(metric);
+    }
+
     public static void MeasurePoint(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep, PTuningSweepPoint point, IDataView tickets)
     {
         double metric = sweep.Measure(point, tickets);
