@@ -9,6 +9,7 @@ namespace Microsoft.ML.PTuning.Orleans.BulkScoring;
 /// A timer looks after the job: it plans, fills the silos' free slots, and merges. Where the silo dies, a reminder activates the grain on another one. Two
 /// activations at a time, while silos disagree about who is alive, do the same work twice but write the same files.
 /// </remarks>
+[GrainType("ptuning-scoring-job")]
 internal sealed class ScoringJobGrain(
     PTuningSiloOptions options, SiloModels models, IClusterMembershipService membership, IGrainFactory grains, ILogger<ScoringJobGrain> logger)
     : Grain, IScoringJobGrain, IRemindable
@@ -27,6 +28,7 @@ internal sealed class ScoringJobGrain(
     private IGrainTimer? _timer;
     private CancellationTokenSource _stop = new();
     private bool _isMerging;
+    private bool _hasLeft;
 
     private string Id => this.GetPrimaryKeyString();
 
@@ -48,6 +50,8 @@ internal sealed class ScoringJobGrain(
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        // Ranges under way go on: the next activation asks for them, too.
+        _hasLeft = true;
         _timer?.Dispose();
         return Task.CompletedTask;
     }
@@ -142,15 +146,21 @@ internal sealed class ScoringJobGrain(
     private async Task EndAsync(JobRecord record)
     {
         Write(record);
-        _timer?.Dispose();
-        _timer = null;
+        StopLooking();
         await ForgetReminderAsync();
     }
 
     private async Task ForgetReminderAsync()
     {
-        if (await this.GetReminder(Reminder) is { } reminder)
-            await this.UnregisterReminder(reminder);
+        try
+        {
+            if (await this.GetReminder(Reminder) is { } reminder)
+                await this.UnregisterReminder(reminder);
+        }
+        catch (Exception e)
+        {
+            logger.LogWarning(e, "The reminder of the job {Job} is forgotten when it comes next.", Id);
+        }
     }
 
     private void Write(JobRecord record)
@@ -162,10 +172,23 @@ internal sealed class ScoringJobGrain(
     private void Look() =>
         _timer ??= this.RegisterGrainTimer(LookAsync, new GrainTimerCreationOptions(TimeSpan.Zero, s_look) { Interleave = true, KeepAlive = true });
 
+    private void StopLooking()
+    {
+        _timer?.Dispose();
+        _timer = null;
+    }
+
     private async Task LookAsync(CancellationToken deactivated)
     {
         try
         {
+            if (_folder.ReadRecord() is { State: not ScoringState.Running } ended)
+            {
+                _record = ended; // Another activation was asked.
+                StopLooking();
+                return;
+            }
+
             if (_plan is null)
                 await PlanAsync(deactivated);
             Begin();
@@ -195,7 +218,7 @@ internal sealed class ScoringJobGrain(
 
     private void Begin()
     {
-        while (Record.State == ScoringState.Running && _ranges.HasWaiting && _slots.TryTake(ActiveSilos(), options.RangesPerSilo) is { } silo)
+        while (!_hasLeft && Record.State == ScoringState.Running && _ranges.HasWaiting && _slots.TryTake(ActiveSilos(), options.RangesPerSilo) is { } silo)
             ScoreAsync(_ranges.Take(), silo).Ignore();
     }
 

@@ -4,6 +4,7 @@ using Microsoft.ML.PTuning.Orleans.Placement;
 
 namespace Microsoft.ML.PTuning.Orleans.BulkScoring;
 
+[GrainType("ptuning-scoring-range")]
 internal sealed class ScoringRangeGrain(SiloModels models, SiloLimits limits, ILogger<ScoringRangeGrain> logger)
     : WorkGrain<RangeOutcome>(limits.Ranges), IScoringRangeGrain
 {

@@ -4,6 +4,7 @@ using Microsoft.ML.PTuning.Orleans.Placement;
 
 namespace Microsoft.ML.PTuning.Orleans.Sweeps;
 
+[GrainType("ptuning-trial")]
 internal sealed class TrialGrain(IServiceProvider services, SiloLimits limits, ILogger<TrialGrain> logger) : WorkGrain<TrialReply>(limits.Trials), ITrialGrain
 {
     public Task<TrialReply?> MeasureAsync(TrialRequest request, CancellationToken cancellationToken) =>
