@@ -172,6 +172,18 @@ internal sealed class ScoringJobGrain(
     private void Look() =>
         _timer ??= this.RegisterGrainTimer(LookAsync, new GrainTimerCreationOptions(TimeSpan.Zero, s_look) { Interleave = true, KeepAlive = true });
 
+    // Another activation may have ended the job, and the file says so.
+    private bool IsRunning()
+    {
+        if (_folder.ReadRecord() is { State: not ScoringState.Running } ended)
+        {
+            _record = ended;
+            StopLooking();
+        }
+
+        return Record.State == ScoringState.Running;
+    }
+
     private void StopLooking()
     {
         _timer?.Dispose();
@@ -182,17 +194,12 @@ internal sealed class ScoringJobGrain(
     {
         try
         {
-            if (_folder.ReadRecord() is { State: not ScoringState.Running } ended)
-            {
-                _record = ended; // Another activation was asked.
-                StopLooking();
+            if (!IsRunning())
                 return;
-            }
-
             if (_plan is null)
                 await PlanAsync(deactivated);
             Begin();
-            if (Record.State == ScoringState.Running && _ranges.IsDone)
+            if (_ranges.IsDone && IsRunning())
                 await FinishAsync(deactivated);
         }
         catch (Exception) when (deactivated.IsCancellationRequested || _stop.IsCancellationRequested)
@@ -255,7 +262,7 @@ internal sealed class ScoringJobGrain(
 
     private async Task FailAsync(string error)
     {
-        if (Record.State == ScoringState.Running)
+        if (IsRunning())
             await EndAsync(Record with { State = ScoringState.Failed, Error = error });
     }
 
@@ -267,7 +274,7 @@ internal sealed class ScoringJobGrain(
         try
         {
             var broken = await Task.Run(() => JobFinisher.Finish(job, plan, stop.Token), stop.Token);
-            if (Record.State != ScoringState.Running)
+            if (!IsRunning())
                 return;
             await EndAsync(Record with { State = ScoringState.Completed, BrokenRows = broken });
             JobFinisher.DeleteParts(job, plan);

@@ -44,12 +44,15 @@ internal sealed class SiloProcess : IDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Ends it at once, as a power failure does.</summary>
-    public void Kill() => _process.Kill(entireProcessTree: true);
+    public void Kill()
+    {
+        _process.Kill(entireProcessTree: true);
+        _process.WaitForExit();
+    }
 
     public void Dispose()
     {
         Kill();
-        _process.WaitForExit();
         _process.Dispose();
     }
 }
