@@ -39,6 +39,8 @@ public sealed class PTuningSweep<TOptions>
     // The usual factor of the literature.
     private const int HalvingFactor = 3;
 
+    private const string AnotherSweep = "It is a point of another sweep: make both from the same code, options and seed.";
+
     private readonly MLContext _mlContext;
     private readonly TOptions _options;
     private readonly Func<IDataView, double> _metric;
@@ -156,10 +158,8 @@ public sealed class PTuningSweep<TOptions>
     public PTuningSweepResult<TOptions> Run(IDataView training)
     {
         ArgumentNullException.ThrowIfNull(training);
-        if (!(ValidationFraction is > 0 and < 1))
-            throw new InvalidOperationException($"{nameof(ValidationFraction)} must be above 0 and below 1, but is {ValidationFraction}.");
-        var split = _mlContext.Data.TrainTestSplit(training, ValidationFraction, seed: Seed);
-        return Run(split.TrainSet, split.TestSet);
+        var (learned, held) = Split(training);
+        return Run(learned, held);
     }
 
     /// <summary>Runs the sweep, and measures on <paramref name="validation"/>.</summary>
@@ -177,20 +177,80 @@ public sealed class PTuningSweep<TOptions>
     {
         ArgumentNullException.ThrowIfNull(training);
         ArgumentNullException.ThrowIfNull(validation);
+        return SearchAsync((trial, _, cancellationToken) => Task.FromResult(Measure(trial, training, validation, cancellationToken)), parallelTrials: 1)
+            .GetAwaiter().GetResult();
+    }
+
+    /// <summary>Runs the sweep, and has its trials measured elsewhere: by other processes or machines, several at a time.</summary>
+    /// <remarks>
+    /// The result is the one of <see cref="Run(IDataView)"/>, whichever trial ends first. <see cref="ResultsFile"/> is written here.
+    /// </remarks>
+    /// <param name="measure">
+    /// Has a point measured, by <see cref="Measure(PTuningSweepPoint, IDataView, IDataView?, CancellationToken)"/> of the same sweep. An
+    /// <see cref="InvalidOperationException"/> or <see cref="ArgumentException"/> is a trial that failed; any other exception ends the sweep.
+    /// </param>
+    /// <param name="parallelTrials">How many points are measured at a time.</param>
+    /// <returns>The trials and the best of them.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="parallelTrials"/> is less than 1.</exception>
+    /// <inheritdoc cref="Run(IDataView)" path="/exception"/>
+    /// <example>
+    /// <code>
+    /// var result = await sweep.RunAsync((point, cancellation) => Task.Run(() => sweep.Measure(point, tickets), cancellation), parallelTrials: 2);
+    /// </code>
+    /// </example>
+    public Task<PTuningSweepResult<TOptions>> RunAsync(Func<PTuningSweepPoint, CancellationToken, Task<double>> measure, int parallelTrials)
+    {
+        ArgumentNullException.ThrowIfNull(measure);
+        OptionRange.AtLeast(parallelTrials, 1);
+        return SearchAsync((_, point, cancellationToken) => measure(point, cancellationToken), parallelTrials);
+    }
+
+    /// <summary>Trains with the options of a point, and measures.</summary>
+    /// <param name="point">What <see cref="RunAsync"/> of the same sweep, here or in another process, has asked for.</param>
+    /// <param name="training">The rows that every trial learns.</param>
+    /// <param name="validation">Other rows, with the same columns; null to hold out a share of the training rows, as <see cref="Run(IDataView)"/> does.</param>
+    /// <returns>The metric.</returns>
+    /// <exception cref="InvalidDataException">The point is one of another sweep.</exception>
+    /// <exception cref="InvalidOperationException">The training failed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <example>
+    /// <code>
+    /// double metric = sweep.Measure(point, tickets);
+    /// </code>
+    /// </example>
+    public double Measure(PTuningSweepPoint point, IDataView training, IDataView? validation = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(point);
+        ArgumentNullException.ThrowIfNull(training);
+        var candidates = Candidates();
+        var trial = point.Candidate >= 0 && point.Candidate < candidates.Count
+            ? TrialSearch<TOptions>.With(_options, _axes, candidates[point.Candidate], point.Epochs)
+            : throw new InvalidDataException($"Expected one of {candidates.Count} candidates, found number {point.Candidate}. {AnotherSweep}");
+        var own = OptionsRecord.Of(trial).ToJsonString();
+        if (own != point.Options)
+            throw new InvalidDataException($"Expected candidate {point.Candidate} to have the options {own}, found {point.Options}. {AnotherSweep}");
+        if (validation is null)
+            (training, validation) = Split(training);
+        return Measure(trial, training, validation, cancellationToken);
+    }
+
+    private async Task<PTuningSweepResult<TOptions>> SearchAsync(TrialMeasure<TOptions> measure, int parallelTrials)
+    {
         OptionRange.Defined(Search);
         if (_axes.Count == 0)
             throw new InvalidOperationException("The sweep varies no option. Name one at least: Vary(options => options.LearningRate).");
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(CancellationToken, _options.CancellationToken);
         using var file = new TrialFile(ResultsFile);
-        var search = new TrialSearch<TOptions>(_options, _axes, trial => Measure(trial, training, validation, stop.Token), file)
+        var search = new TrialSearch<TOptions>(_options, _axes, measure, file)
         {
             IsLowerBetter = IsLowerBetter,
             Progress = Progress,
+            Parallel = parallelTrials,
             CancellationToken = stop.Token,
         };
         var candidates = Candidates();
-        return search.Run(candidates, Rounds(candidates.Count));
+        return await search.RunAsync(candidates, Rounds(candidates.Count)).ConfigureAwait(false);
     }
 
     private static PropertyInfo Property<TValue>(Expression<Func<TOptions, TValue>> option)
@@ -200,6 +260,14 @@ public sealed class PTuningSweep<TOptions>
             return property;
 
         throw new ArgumentException($"Expected a property of the options, such as options => options.LearningRate; found {option}.", nameof(option));
+    }
+
+    private (IDataView Training, IDataView Validation) Split(IDataView rows)
+    {
+        if (!(ValidationFraction is > 0 and < 1))
+            throw new InvalidOperationException($"{nameof(ValidationFraction)} must be above 0 and below 1, but is {ValidationFraction}.");
+        var split = _mlContext.Data.TrainTestSplit(rows, ValidationFraction, seed: Seed);
+        return (split.TrainSet, split.TestSet);
     }
 
     private PTuningSweep<TOptions> Add(SearchAxis axis)

@@ -39,6 +39,39 @@ public sealed class PTuningSweepTests
     }
 
     [TestMethod]
+    public async Task Points_that_are_measured_elsewhere_give_the_same_trials()
+    {
+        PTuningSweep<Options> Create()
+        {
+            var sweep = Sweep().VaryRange(options => options.LearningRate, 1e-3, 0.1, logarithmic: true);
+            sweep.Trials = 4;
+            return sweep;
+        }
+        var elsewhere = Create();
+
+        var result = await Create().RunAsync(async (point, cancellation) =>
+        {
+            await Task.Delay(20 * (4 - point.Candidate), cancellation); // The last one ends first.
+            return elsewhere.Measure(point, Rows, cancellationToken: cancellation);
+        }, parallelTrials: 4);
+
+        var expected = Create().Run(Rows);
+        CollectionAssert.AreEqual(expected.Trials.Select(trial => trial.Metric).ToArray(), result.Trials.Select(trial => trial.Metric).ToArray());
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4], result.Trials.Select(trial => trial.Number).ToArray());
+        Assert.AreEqual(expected.Best.Number, result.Best.Number);
+    }
+
+    [TestMethod]
+    public async Task A_point_of_another_sweep_is_refused()
+    {
+        var other = Sweep().Vary(options => options.PrefixLength, 2, 3);
+
+        await Assert.ThrowsExactlyAsync<InvalidDataException>(() =>
+            Sweep().Vary(options => options.PrefixLength, 2, 4).RunAsync((point, _) => Task.FromResult(other.Measure(point, Rows)), parallelTrials: 1));
+        Assert.ThrowsExactly<InvalidDataException>(() => other.Measure(new() { Candidate = 2, Epochs = 1, Options = "" }, Rows));
+    }
+
+    [TestMethod]
     public void Successive_halving_trains_the_best_with_all_epochs()
     {
         var options = _encoder.Options();

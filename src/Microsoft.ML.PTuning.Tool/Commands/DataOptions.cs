@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tool.Output;
 
 namespace Microsoft.ML.PTuning.Tool.Commands;

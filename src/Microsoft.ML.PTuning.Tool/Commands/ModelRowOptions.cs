@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tool.Tasks;
 
 namespace Microsoft.ML.PTuning.Tool.Commands;

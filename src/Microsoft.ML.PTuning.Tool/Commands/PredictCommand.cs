@@ -1,6 +1,5 @@
-using System.Collections.Concurrent;
 using System.CommandLine;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tool.Output;
 using Microsoft.ML.PTuning.Tool.Tasks;
 
@@ -39,7 +38,7 @@ internal sealed class PredictCommand : ToolCommand
 
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        var reading = _reading.Read(parsed, Console, cancellation) with { KeepsJson = true };
+        var reading = _reading.Read(parsed, Console, cancellation) with { KeepsSource = true };
         using var model = LoadedModel.Load(parsed.GetValue(_model)!);
         var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
         var output = parsed.GetValue(_output);
@@ -51,7 +50,7 @@ internal sealed class PredictCommand : ToolCommand
         if (output is null)
             count = Predict(Console.OpenOutput());
         else
-            OutputFile.Write(output, temporary => count = Predict(File.Create(temporary)));
+            WholeFile.Write(output, temporary => count = Predict(File.Create(temporary)));
         Console.Say(FormattableString.Invariant($"{count:N0} rows predicted, {reading.Broken.Count:N0} broken rows left out."));
         return output is null ? null : new { model = model.Path, output, rows = count, broken = reading.Broken.Count };
 
@@ -60,49 +59,10 @@ internal sealed class PredictCommand : ToolCommand
             using (stream)
             using (var reader = file.Open())
             {
-                var predicted = Write(model, reader, file.Name, parsed, format, stream, cancellation);
+                var own = parsed.GetValue(_only) ? [] : RowScoring.Own(reader.Columns, model, file.Name, Console.Note);
+                var predicted = RowScoring.Write(model, reader, file.Name, parsed.GetValue(_texts) ?? [], format, own, stream, cancellation);
                 return predicted > 0 || reading.Broken.Count == 0 ? predicted : throw new DataException($"All {reading.Broken.Count} rows of {file.Name} are broken.");
             }
-        }
-    }
-
-    private long Write(
-        LoadedModel model, IRowReader reader, string file, ParseResult parsed, string format, Stream stream, CancellationToken cancellation)
-    {
-        // Cursors read ahead, on threads of ML.NET's: rows wait here until their predictions are there.
-        var waiting = new ConcurrentQueue<DataRow>();
-        var view = model.View(reader.Columns, () => Remembered(reader.Rows(), waiting), file, parsed.GetValue(_texts) ?? [], cancellation);
-        var scored = model.Whole.Transform(view);
-        var columns = model.Outputs.Select(name => scored.Schema[name]).ToList();
-        using var cursor = scored.GetRowCursor(columns);
-        using var writer = PredictionWriter.Create(
-            format, stream, reader.Columns, parsed.GetValue(_only) ? [] : Own(reader.Columns, model, file), [.. columns.Select(column => PredictedColumn.Of(cursor, column))],
-            model.Task is MultiLabelTask ? "; " : " ");
-        long count = 0;
-        while (cursor.MoveNext())
-        {
-            waiting.TryDequeue(out var row);
-            writer.Write(row!); // It was there before its prediction was.
-            count++;
-        }
-
-        return count;
-    }
-
-    // A column of the file that has the name of a prediction gives way to it.
-    private int[] Own(IReadOnlyList<DataColumn> columns, LoadedModel model, string file)
-    {
-        foreach (var column in columns.Where(column => model.Outputs.Contains(column.Name)))
-            Console.Note($"{file}: the column '{column.Name}' is replaced by the prediction.");
-        return [.. Enumerable.Range(0, columns.Count).Where(i => !model.Outputs.Contains(columns[i].Name) && columns[i].Name != JoinedColumns.Name)];
-    }
-
-    private static IEnumerable<DataRow> Remembered(IEnumerable<DataRow> rows, ConcurrentQueue<DataRow> waiting)
-    {
-        foreach (var row in rows)
-        {
-            waiting.Enqueue(row);
-            yield return row;
         }
     }
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Linq.Expressions;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tool.Output;
 using Microsoft.ML.PTuning.Tool.Tasks;
 

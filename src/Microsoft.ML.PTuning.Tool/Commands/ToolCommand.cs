@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tool.Output;
 
 namespace Microsoft.ML.PTuning.Tool.Commands;

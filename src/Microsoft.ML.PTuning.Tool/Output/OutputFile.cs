@@ -1,38 +1,11 @@
 using System.IO.Compression;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 
 namespace Microsoft.ML.PTuning.Tool.Output;
 
-/// <summary>Files that a command writes: whole or not at all, and never over a file of another kind.</summary>
+/// <summary>Files that a command writes, never over a file of another kind.</summary>
 internal static class OutputFile
 {
-    /// <summary>Writes a file beside its place, and then moves it there.</summary>
-    /// <param name="path">If it is a link, its target is replaced. A device, such as /dev/stdout, is written to.</param>
-    /// <param name="write">Writes the file whose path it is given.</param>
-    public static void Write(string path, Action<string> write)
-    {
-        var target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
-        if (target.StartsWith("/dev/", StringComparison.Ordinal))
-        {
-            write(target);
-            return;
-        }
-
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var draft = $"{target}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            write(draft);
-            using (var stream = new FileStream(draft, FileMode.Open, FileAccess.ReadWrite))
-                stream.Flush(flushToDisk: true);
-            File.Move(draft, target, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(draft);
-        }
-    }
-
     /// <summary>Checks, before any work, that the files can be written and that none of them is another one of the command.</summary>
     /// <param name="model">A file that exists must be a model.</param>
     /// <param name="page">A file that exists must be a page; null for none.</param>

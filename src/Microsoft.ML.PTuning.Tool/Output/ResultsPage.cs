@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tool.Tasks;
 
 namespace Microsoft.ML.PTuning.Tool.Output;
@@ -41,7 +41,7 @@ internal sealed partial class ResultsPage
     public void Write(string path)
     {
         var html = Html();
-        OutputFile.Write(path, temporary => File.WriteAllText(temporary, html));
+        WholeFile.Write(path, temporary => File.WriteAllText(temporary, html));
     }
 
     private string Html()

@@ -1,5 +1,5 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 
 namespace Microsoft.ML.PTuning.Tool.Tasks;
 

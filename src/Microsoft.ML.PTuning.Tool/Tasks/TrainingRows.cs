@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 
 namespace Microsoft.ML.PTuning.Tool.Tasks;
 

@@ -1,7 +1,8 @@
 namespace Microsoft.ML.PTuning.Sweeps;
 
 /// <summary>Counts the trials of a sweep and estimates the time left from the weight of a round's trials: their epochs.</summary>
-internal sealed class TrialClock(IReadOnlyList<(int Trials, int Weight)> rounds)
+/// <param name="parallel">How many trials run side by side.</param>
+internal sealed class TrialClock(IReadOnlyList<(int Trials, int Weight)> rounds, int parallel)
 {
     private readonly List<(int Trials, int Weight)> _rounds = [.. rounds];
     private int _done;
@@ -22,7 +23,7 @@ internal sealed class TrialClock(IReadOnlyList<(int Trials, int Weight)> rounds)
 
             var (trials, weight) = _rounds[Round];
             var left = (trials - _done) * weight + _rounds.Skip(Round + 1).Sum(round => round.Trials * round.Weight);
-            return TimeSpan.FromSeconds(_seconds / _weight * left);
+            return TimeSpan.FromSeconds(_seconds / _weight * left / parallel);
         }
     }
 

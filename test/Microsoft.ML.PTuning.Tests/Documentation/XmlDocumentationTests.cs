@@ -1,15 +1,18 @@
+using System.CodeDom.Compiler;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Xml.Linq;
 using Microsoft.ML.PTuning.AspNetCore;
+using Microsoft.ML.PTuning.Orleans;
 
 namespace Microsoft.ML.PTuning.Tests.Documentation;
 
-/// <summary>The XML docs of the library, the pictures and the service: public methods have examples, and their code compiles.</summary>
+/// <summary>The XML docs of the library, the pictures, the service and the cluster: public methods have examples, and their code compiles.</summary>
 [TestClass]
 public sealed class XmlDocumentationTests
 {
-    private static readonly Assembly[] s_libraries = [typeof(PTuningV2Trainer).Assembly, typeof(PTuningPlots).Assembly, typeof(PTuningOptions).Assembly];
+    private static readonly Assembly[] s_libraries =
+        [typeof(PTuningV2Trainer).Assembly, typeof(PTuningPlots).Assembly, typeof(PTuningOptions).Assembly, typeof(IBulkScoring).Assembly];
 
     /// <summary>What the compiler wrote beside them, by the ids of members.</summary>
     private static readonly Dictionary<string, XElement> s_members = s_libraries
@@ -34,7 +37,7 @@ public sealed class XmlDocumentationTests
     private static readonly MethodBase[] s_methods =
     [
         .. from type in s_libraries.SelectMany(library => library.GetExportedTypes())
-           where !type.IsEnum
+           where !type.IsEnum && !type.IsDefined(typeof(GeneratedCodeAttribute)) // What Orleans sends objects with.
            from method in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly).OfType<MethodBase>()
            where method.IsConstructor || !method.IsSpecialName
            where !method.IsDefined(typeof(CompilerGeneratedAttribute)) // Equality of records.

@@ -72,7 +72,8 @@ public sealed class TrialSearchTests
         double[][] metrics = [.. Enumerable.Range(0, 2).Select(_ =>
         {
             using var file = new TrialFile(Results);
-            return new TrialSearch<Options>(new Options(), axes, trial => trial.LearningRate, file).Run(candidates!).Trials.Select(trial => trial.Metric).ToArray();
+            var search = new TrialSearch<Options>(new Options(), axes, (trial, _, _) => Task.FromResult(trial.LearningRate), file);
+            return search.RunAsync(candidates!).GetAwaiter().GetResult().Trials.Select(trial => trial.Metric).ToArray();
         })];
 
         CollectionAssert.AreEqual((double[])[1e-2, 2e-3, 1e-4], metrics[0]);
@@ -171,7 +172,7 @@ public sealed class TrialSearchTests
     [TestMethod]
     public void Time_left_counts_epochs()
     {
-        var clock = new TrialClock([(2, 1), (1, 3)]);
+        var clock = new TrialClock([(2, 1), (1, 3)], parallel: 1);
         Assert.IsNull(clock.Left);
 
         clock.Add(TimeSpan.FromSeconds(10));
@@ -189,17 +190,17 @@ public sealed class TrialSearchTests
         IProgress<PTuningSweepProgress<Options>>? progress = null, CancellationToken cancellationToken = default)
     {
         using var file = new TrialFile(Results);
-        var search = new TrialSearch<Options>(options ?? new Options(), Axes, trial =>
+        var search = new TrialSearch<Options>(options ?? new Options(), Axes, (trial, _, _) =>
         {
             _ran.Add((trial.PrefixLength, trial.MaxEpochs));
-            return metric(trial);
+            return Task.FromResult(metric(trial));
         }, file)
         {
             IsLowerBetter = isLowerBetter,
             Progress = progress,
             CancellationToken = cancellationToken,
         };
-        return search.Run([.. lengths.Select(length => (object[])[length])], rounds);
+        return search.RunAsync([.. lengths.Select(length => (object[])[length])], rounds).GetAwaiter().GetResult();
     }
 
     private sealed class Told(List<PTuningSweepProgress<Options>> told) : IProgress<PTuningSweepProgress<Options>>

@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Tool.Data;
+using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tool.Tasks;
 
 namespace Microsoft.ML.PTuning.Tests.Tool;

@@ -69,4 +69,23 @@ internal static class ApiSweep
         foreach (var trial in result.Trials)
             Console.WriteLine(trial.ToString());
     }
+
+    public static async Task RunElsewhere(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep, IDataView tickets)
+    {
+        var result = await sweep.RunAsync((point, cancellation) => Task.Run(() => sweep.Measure(point, tickets), cancellation), parallelTrials: 2);
+        Console.WriteLine(result.Best);
+    }
+
+    public static void MeasureReceived(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep, PTuningSweepPoint received, IDataView tickets)
+    {
+        var point = new PTuningSweepPoint { Candidate = received.Candidate, Epochs = received.Epochs, Options = received.Options };
+        double metric = sweep.Measure(point, tickets);
+        Console.WriteLine(metric);
+    }
+
+    public static void MeasurePoint(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep, PTuningSweepPoint point, IDataView tickets)
+    {
+        double metric = sweep.Measure(point, tickets);
+        Console.WriteLine(metric);
+    }
 }

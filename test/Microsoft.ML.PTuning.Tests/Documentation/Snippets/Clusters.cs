@@ -1,0 +1,41 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.ML.PTuning.Orleans;
+using Orleans.Configuration;
+
+namespace Documentation.Snippets; // Outside of Microsoft.ML, as an application is.
+
+/// <summary>docs/clusters.md.</summary>
+internal static class Clusters
+{
+    public static void Silo()
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.UseOrleans(silo =>
+        {
+            silo.UseLocalhostClustering().UseInMemoryReminderService(); // One machine, for development.
+            silo.AddPTuning(new() { ModelsDirectory = "/data/models", JobsDirectory = "/data/jobs" });
+        });
+        builder.Build().Run();
+    }
+
+    public static void Postgres(ISiloBuilder silo)
+    {
+        const string Database = "Host=db;Username=orleans;Password=…;Database=orleans";
+        silo.UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = ("Npgsql", Database));
+        silo.UseAdoNetReminderService(options => (options.Invariant, options.ConnectionString) = ("Npgsql", Database));
+        silo.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = ("scoring", "ptuning"));
+        silo.ConfigureEndpoints(siloPort: 11111, gatewayPort: 30000);
+    }
+
+    public static async Task Score(IBulkScoring scoring)
+    {
+        string id = await scoring.StartAsync(new()
+        {
+            Model = "queue",                                                        // /data/models/queue.zip
+            Inputs = ["/data/tickets-2025.parquet", "/data/tickets-2026.parquet"],  // Or a folder.
+            OutputDirectory = "/data/routed",
+            MergedFile = "/data/routed.parquet",
+        });
+        var done = await scoring.WaitAsync(id, new Progress<ScoringProgress>(p => Console.WriteLine($"{p.RowsDone} of {p.Rows} rows")));
+    }
+}

@@ -1,0 +1,50 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.ML.PTuning.Orleans;
+using Orleans.Configuration;
+using Orleans.TestingHost;
+
+namespace Microsoft.ML.PTuning.Tests.Orleans;
+
+/// <summary>Some silos in this process, and a client of theirs.</summary>
+internal sealed class TestSilos : IAsyncDisposable
+{
+    private readonly InProcessTestCluster _cluster;
+
+    private TestSilos(InProcessTestCluster cluster) => _cluster = cluster;
+
+    public IClusterClient Client => _cluster.Client;
+
+    public IBulkScoring Scoring => Client.ServiceProvider.GetRequiredService<IBulkScoring>();
+
+    public IClusterSweeps Sweeps => Client.ServiceProvider.GetRequiredService<IClusterSweeps>();
+
+    public static async Task<TestSilos> StartAsync(short count, PTuningSiloOptions options, Action<ISiloBuilder>? configure = null)
+    {
+        var builder = new InProcessTestClusterBuilder(count);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.AddPTuning(options).UseInMemoryReminderService();
+            silo.Configure<ClusterMembershipOptions>(membership =>
+            {
+                // Found dead after some seconds, by one other silo.
+                membership.ProbeTimeout = TimeSpan.FromSeconds(1);
+                membership.NumMissedProbesLimit = 3;
+                membership.NumVotesForDeathDeclaration = 1;
+            });
+            configure?.Invoke(silo);
+        });
+        builder.ConfigureClient(client => client.AddPTuning());
+        var cluster = builder.Build();
+        await cluster.DeployAsync();
+        return new TestSilos(cluster);
+    }
+
+    /// <summary>Kills the silo that a grain is on, without a word to the others.</summary>
+    public async Task KillSiloOfAsync(IAddressable grain)
+    {
+        var address = await Client.GetGrain<IManagementGrain>(0).GetActivationAddress(grain);
+        await _cluster.KillSiloAsync(_cluster.Silos.Single(silo => silo.SiloAddress.Equals(address)));
+    }
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+}
