@@ -5,6 +5,7 @@ using Microsoft.ML.PTuning.Orleans.BulkScoring;
 using Microsoft.ML.PTuning.Orleans.Models;
 using Microsoft.ML.PTuning.Orleans.Placement;
 using Microsoft.ML.PTuning.Orleans.Sweeps;
+using Microsoft.ML.PTuning.Orleans.Training;
 using Orleans.Serialization;
 
 namespace Orleans.Hosting;
@@ -13,7 +14,8 @@ namespace Orleans.Hosting;
 public static class PTuningOrleansExtensions
 {
     /// <summary>
-    /// Has a silo score files and train trials of sweeps, and adds <see cref="IBulkScoring"/> and <see cref="IClusterSweeps"/> to its services.
+    /// Has a silo score files, train trials of sweeps and compute shards of trainings, and adds <see cref="IBulkScoring"/>, <see cref="IClusterSweeps"/> and
+    /// <see cref="IShardComputer"/> to its services.
     /// </summary>
     /// <remarks>Bulk scoring needs reminders, so add their store as well: <c>UseAdoNetReminderService</c>, <c>UseRedisReminderService</c> or another.</remarks>
     /// <exception cref="ArgumentException">An option is not as it should be.</exception>
@@ -28,7 +30,7 @@ public static class PTuningOrleansExtensions
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         builder.AddReminders();
-        builder.Services.AddSingleton(options).AddSingleton<SiloModels>().AddSingleton<SiloLimits>();
+        builder.Services.AddSingleton(options).AddSingleton<SiloModels>().AddSingleton<SiloLimits>().AddSingleton<SiloShardWorkers>();
         AddClients(builder.Services);
         return builder;
     }
@@ -53,7 +55,7 @@ public static class PTuningOrleansExtensions
         return builder;
     }
 
-    /// <summary>Adds <see cref="IBulkScoring"/> and <see cref="IClusterSweeps"/> to a client's services.</summary>
+    /// <summary>Adds <see cref="IBulkScoring"/>, <see cref="IClusterSweeps"/> and <see cref="IShardComputer"/> to a client's services.</summary>
     /// <example>
     /// <code>
     /// clientBuilder.AddPTuning();
@@ -69,6 +71,7 @@ public static class PTuningOrleansExtensions
     private static void AddClients(IServiceCollection services)
     {
         services.AddSerializer(serializer => serializer.AddAssembly(typeof(PTuningOrleansExtensions).Assembly));
-        services.AddSingleton<IBulkScoring, BulkScoringClient>().AddSingleton<IClusterSweeps, ClusterSweeps>();
+        services.AddSingleton<IBulkScoring, BulkScoringClient>().AddSingleton<IClusterSweeps, ClusterSweeps>()
+            .AddSingleton<IShardComputer, ClusterShardComputer>();
     }
 }

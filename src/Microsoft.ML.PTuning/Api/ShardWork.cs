@@ -7,7 +7,7 @@ public sealed class ShardWork
     {
     }
 
-    /// <summary>Names the training: the SHA-256 of <see cref="Training"/>, in lower-case hexadecimal digits.</summary>
+    /// <summary>Names the training: a new name whenever one begins.</summary>
     public required string TrainingId { get; init; }
 
     /// <summary>What is trained, and over which encoder: the same for all steps, so send it once. A few kilobytes.</summary>

@@ -10,7 +10,7 @@ namespace Microsoft.ML.PTuning.Training.Distributed;
 internal sealed class RemoteShards(IShardComputer computer, ShardTraining training, CancellationToken cancellationToken)
 {
     private readonly byte[] _training = training.ToBytes();
-    private string? _id;
+    private readonly string _id = Guid.NewGuid().ToString("N");
     private int _step;
 
     /// <summary>Computes the shards of a batch. Gradients go to the leaves, outputs to <paramref name="started"/>, dropout moves on.</summary>
@@ -22,7 +22,6 @@ internal sealed class RemoteShards(IShardComputer computer, ShardTraining traini
         IReadOnlyList<Generator> generators, double weight, double? lossScale, StartedStep started)
     {
         _step++;
-        _id ??= ShardTraining.HashOf(_training);
         var tensors = Pack(values);
         var running = shards.Select((shard, i) => computer.ComputeAsync(
             new ShardWork

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.ML.PTuning.Encoders;
 using Microsoft.ML.PTuning.Formats;
@@ -31,8 +30,6 @@ internal sealed record ShardTraining(IReadOnlyList<ShardTask> Tasks, BackbonePre
             _ => BackbonePrecision.Float32,
         },
         settings);
-
-    public static string HashOf(ReadOnlySpan<byte> message) => Convert.ToHexString(SHA256.HashData(message)).ToLowerInvariant();
 
     public byte[] ToBytes()
     {

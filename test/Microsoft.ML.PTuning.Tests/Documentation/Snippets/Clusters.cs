@@ -1,4 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.ML;
+using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Orleans;
 using Orleans.Configuration;
 
@@ -37,5 +40,16 @@ internal static class Clusters
             MergedFile = "/data/routed.parquet",
         });
         var done = await scoring.WaitAsync(id, new Progress<ScoringProgress>(p => Console.WriteLine($"{p.RowsDone} of {p.Rows} rows")));
+    }
+
+    public static PTuningV2Trainer Training(MLContext mlContext, IServiceProvider services)
+    {
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
+        {
+            Sentence1ColumnName = "Text",
+            BatchSize = 128,
+            Advanced = { Shards = 4, ShardComputer = services.GetRequiredService<IShardComputer>() },
+        });
+        return trainer;
     }
 }
