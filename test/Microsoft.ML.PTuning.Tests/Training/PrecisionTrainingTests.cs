@@ -39,7 +39,7 @@ public sealed class PrecisionTrainingTests
 
         var refusal = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => training.Fit(TinyTraining.Texts(4)));
 
-        Assert.Contains("Precision must be one of Float32, BFloat16, Float16.", refusal.Message);
+        Assert.Contains("Precision must be one of Float32, BFloat16, Float16, Auto.", refusal.Message);
     }
 
     [TestMethod]
