@@ -102,9 +102,9 @@ public sealed class PTuningShardWorker : IDisposable
             }
         }
 
-        using var state = generator.get_state();
         return new ShardResult(
-            losses, outputs, [.. leaves.Select(leaf => (leaf.Key, leaf.Value.grad!)).Where(leaf => leaf.Item2 is not null)], state.bytes.ToArray()).ToBytes();
+            losses, outputs, [.. leaves.Where(leaf => leaf.Value.grad is not null).Select(leaf => (leaf.Key, leaf.Value.grad!))],
+            RandomStreams.StateOf(generator)).ToBytes();
     }
 
     private TrainedTensors ReadValues(ReadOnlyMemory<byte> values, int task)

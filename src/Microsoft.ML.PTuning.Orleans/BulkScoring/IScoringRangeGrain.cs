@@ -8,6 +8,6 @@ internal interface IScoringRangeGrain : IGrainWithStringKey
 {
     /// <returns>Null if it takes longer: ask again.</returns>
     [AlwaysInterleave]
-    [ResponseTimeout(WorkGrain<RangeOutcome>.ResponseTimeout)]
+    [ResponseTimeout(ShortCalls.ResponseTimeout)]
     Task<RangeOutcome?> ScoreAsync(RangeAssignment assignment, CancellationToken cancellationToken);
 }

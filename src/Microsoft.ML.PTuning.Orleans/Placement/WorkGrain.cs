@@ -9,11 +9,6 @@ namespace Microsoft.ML.PTuning.Orleans.Placement;
 internal abstract class WorkGrain<TReply>(SemaphoreSlim limit) : Grain
     where TReply : class
 {
-    /// <summary>How long a caller may wait for the answer of a call, which is given after <see cref="s_patience"/> at the latest.</summary>
-    public const string ResponseTimeout = "00:00:08";
-
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
-
     private readonly CancellationTokenSource _stop = new();
     private Task<TReply>? _work;
 
@@ -26,7 +21,7 @@ internal abstract class WorkGrain<TReply>(SemaphoreSlim limit) : Grain
     {
         _work ??= RunAsync(work);
         using (cancellationToken.Register(_stop.Cancel))
-            await Task.WhenAny(_work, Task.Delay(s_patience, cancellationToken));
+            await Task.WhenAny(_work, Task.Delay(ShortCalls.Patience, cancellationToken));
         if (!_work.IsCompleted)
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -8,7 +8,7 @@ internal interface ITrialGrain : IGrainWithStringKey
 {
     /// <returns>Null if it takes longer: ask again.</returns>
     [AlwaysInterleave]
-    [ResponseTimeout(WorkGrain<TrialReply>.ResponseTimeout)]
+    [ResponseTimeout(ShortCalls.ResponseTimeout)]
     Task<TrialReply?> MeasureAsync(TrialRequest request, CancellationToken cancellationToken);
 }
 

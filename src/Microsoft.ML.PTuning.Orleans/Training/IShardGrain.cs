@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Orleans.Placement;
 using Orleans.Concurrency;
 
 namespace Microsoft.ML.PTuning.Orleans.Training;
@@ -8,12 +9,12 @@ internal interface IShardGrain : IGrainWithStringKey
     /// <summary>Begins a step's shard, unless it has been begun.</summary>
     /// <inheritdoc cref="AskAsync"/>
     [AlwaysInterleave]
-    [ResponseTimeout(ShardGrain.ResponseTimeout)]
+    [ResponseTimeout(ShortCalls.ResponseTimeout)]
     Task<ShardReply?> StartAsync(ShardRequest request);
 
     /// <returns>Null if it takes longer: ask again.</returns>
     [AlwaysInterleave]
-    [ResponseTimeout(ShardGrain.ResponseTimeout)]
+    [ResponseTimeout(ShortCalls.ResponseTimeout)]
     Task<ShardReply?> AskAsync(int step);
 }
 

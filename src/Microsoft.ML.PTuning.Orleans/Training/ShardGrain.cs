@@ -1,13 +1,10 @@
+using Microsoft.ML.PTuning.Orleans.Placement;
+
 namespace Microsoft.ML.PTuning.Orleans.Training;
 
 [GrainType("ptuning-shard")]
 internal sealed class ShardGrain(SiloShardWorkers workers) : Grain, IShardGrain
 {
-    /// <summary>How long a caller may wait for the answer of a call, which is given after <see cref="s_patience"/> at the latest.</summary>
-    public const string ResponseTimeout = "00:00:08";
-
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
-
     private int _step;
     private Task<byte[]>? _work;
 
@@ -23,7 +20,7 @@ internal sealed class ShardGrain(SiloShardWorkers workers) : Grain, IShardGrain
         if (_work is not { } work || _step != step)
             return new ShardReply(null); // The silo that had begun it is gone.
 
-        await Task.WhenAny(work, Task.Delay(s_patience));
+        await Task.WhenAny(work, Task.Delay(ShortCalls.Patience));
         if (!work.IsCompleted)
             return null;
 

@@ -61,7 +61,7 @@ internal sealed class PromptOptimizer : IDisposable
         [.. Optimizers.SelectMany(optimizer => optimizer.State)],
         [.. Optimizers.Select(optimizer => optimizer.Steps)],
         _lossScale?.Factor,
-        [.. _generators.Select(StateOf)],
+        [.. _generators.Select(RandomStreams.StateOf)],
         Search);
 
     /// <summary>Where a search for words stands; empty where nothing is searched for.</summary>
@@ -198,12 +198,6 @@ internal sealed class PromptOptimizer : IDisposable
             parameter.Dispose();
         foreach (var generator in _generators)
             generator.Dispose();
-    }
-
-    private static byte[] StateOf(Generator generator)
-    {
-        using var state = generator.get_state();
-        return state.bytes.ToArray();
     }
 
     private static TrainedTensors Assemble(LearnedTask task, IReadOnlyDictionary<string, Tensor> method)

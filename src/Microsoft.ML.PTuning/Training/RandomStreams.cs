@@ -32,6 +32,13 @@ internal sealed class RandomStreams(int seed)
     /// <returns>A generator of torch, which the caller disposes. It uses the lower 32 bits of the seed.</returns>
     public torch.Generator Generator(RandomStream stream, int index = 0) => new(SeedOf(stream, index));
 
+    /// <summary>The state of a generator, for its <c>set_state</c>.</summary>
+    public static byte[] StateOf(torch.Generator generator)
+    {
+        using var state = generator.get_state();
+        return state.bytes.ToArray();
+    }
+
     /// <summary>The number that follows a state of SplitMix64.</summary>
     internal static ulong SplitMix64(ulong state)
     {

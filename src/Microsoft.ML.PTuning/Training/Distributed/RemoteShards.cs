@@ -32,7 +32,7 @@ internal sealed class RemoteShards(IShardComputer computer, ShardTraining traini
                 Shard = i,
                 Shards = shards.Count,
                 Values = tensors,
-                Rows = new ShardRows(task, weight, lossScale, StateOf(generators[i]), shard).ToBytes(),
+                Rows = new ShardRows(task, weight, lossScale, RandomStreams.StateOf(generators[i]), shard).ToBytes(),
             }, cancellationToken)).ToArray();
         var results = Task.WhenAll(running).GetAwaiter().GetResult(); // The training thread has nothing else to do.
 
@@ -54,11 +54,5 @@ internal sealed class RemoteShards(IShardComputer computer, ShardTraining traini
         using var stream = new MemoryStream();
         SafetensorsWriter.Write(stream, [.. values.Select(value => (value.Key, value.Value))]);
         return stream.ToArray();
-    }
-
-    private static byte[] StateOf(Generator generator)
-    {
-        using var state = generator.get_state();
-        return state.bytes.ToArray();
     }
 }
