@@ -113,7 +113,8 @@ public sealed partial class PTuningV2Transformer
     /// dropped, or that did not fit MaxLength, are left out.
     /// </para>
     /// <para>For tasks with one answer per text or pair of texts: one class of several, true or false, several classes at once, a number. Tags of
-    /// words, answers in a context, and choices are refused, because each row has many outputs or many texts.</para>
+    /// words, answers in a context, choices, and a verbalizer's words of several tokens that a language model writes, are refused, because each row has
+    /// many outputs or many texts.</para>
     /// </remarks>
     /// <typeparam name="TRow">The row's type, as for a <c>PredictionEngine</c>.</typeparam>
     /// <param name="output">The class to explain, as in <see cref="Classes"/>, or <c>true</c> or <c>false</c>; null for what is predicted.</param>

@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.RowFiles;
+
 namespace Microsoft.ML.PTuning.Tool.Tasks;
 
 /// <summary>Options of a training that the command line sets; null leaves the library's default.</summary>
@@ -67,8 +69,12 @@ internal sealed record TrainingSettings
             options.MaxLength = maxLength;
         if (options is PTuningV2Trainer.QuestionAnswerOptions answers && MaxLength is { } length)
             answers.DocumentStride = Math.Min(answers.DocumentStride, Math.Max(1, length / 3)); // The usual share.
-        if (options is PTuningV2Trainer.TextGenerationOptions texts && (MaxNewTokens is not null || Beams is not null))
+        if (MaxNewTokens is not null || Beams is not null)
+        {
+            if (options is not PTuningV2Trainer.TextGenerationOptions texts)
+                throw new DataException("--max-new-tokens and --beams are for the task writing. Leave them out, or name it with --task.");
             texts.Generation = new() { MaxNewTokens = MaxNewTokens ?? texts.Generation.MaxNewTokens, Beams = Beams ?? texts.Generation.Beams };
+        }
         if (MaxRescues is { } rescues)
             options.MaxRescues = rescues;
         if (GpuDeviceId is { } device)

@@ -31,4 +31,13 @@ public sealed partial class ToolCommandTests
         Assert.Contains("[LoadColumn(0)]\n        [ColumnName(@\"Text\")]", code);
         Assert.Contains("[LoadColumn(1)]\n        [ColumnName(@\"Topic\")]", code);
     }
+
+    [TestMethod]
+    public void Options_of_writing_are_refused_for_another_task()
+    {
+        var run = ToolRun.Of(["train", WriteTickets(), "--label", "Topic", "--output", _folder.File("no.zip"), "--beams", "2", .. Small()]);
+
+        Assert.AreEqual(1, run.Code);
+        Assert.IsFalse(File.Exists(_folder.File("no.zip")));
+    }
 }
