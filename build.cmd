@@ -48,7 +48,7 @@ exit /b %errorlevel%
 :pack
 if defined rest goto no_more
 call :find_sdk || exit /b 1
-for %%p in (Microsoft.ML.PTuning Microsoft.ML.PTuning.AspNetCore Microsoft.ML.PTuning.Orleans Microsoft.ML.PTuning.Plots Microsoft.ML.PTuning.Backbone.MiniLM Microsoft.ML.PTuning.Backbone.Mini) do call :compile src\%%p -t:Pack "-p:PackageOutputPath=%root%\artifacts" || exit /b 1
+for %%p in (Microsoft.ML.PTuning Microsoft.ML.PTuning.Serving Microsoft.ML.PTuning.AspNetCore Microsoft.ML.PTuning.Orleans Microsoft.ML.PTuning.Plots Microsoft.ML.PTuning.Backbone.MiniLM Microsoft.ML.PTuning.Backbone.Mini) do call :compile src\%%p -t:Pack "-p:PackageOutputPath=%root%\artifacts" || exit /b 1
 call :compile src\Microsoft.ML.PTuning.Tool -t:Pack "-p:PackageOutputPath=%root%\artifacts" -p:PublishReadyToRun=true || exit /b 1
 dir "%root%\artifacts"
 exit /b 0

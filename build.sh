@@ -129,7 +129,7 @@ count() { sed -n "s/^  $1: \([0-9][0-9]*\)$/\1/p" "$log" | tail -n 1; }
 
 pack() {
     local project
-    for project in Microsoft.ML.PTuning Microsoft.ML.PTuning.AspNetCore Microsoft.ML.PTuning.Orleans Microsoft.ML.PTuning.Plots Microsoft.ML.PTuning.Backbone.MiniLM Microsoft.ML.PTuning.Backbone.Mini; do
+    for project in Microsoft.ML.PTuning Microsoft.ML.PTuning.Serving Microsoft.ML.PTuning.AspNetCore Microsoft.ML.PTuning.Orleans Microsoft.ML.PTuning.Plots Microsoft.ML.PTuning.Backbone.MiniLM Microsoft.ML.PTuning.Backbone.Mini; do
         say "packing $project"
         msbuild "src/$project" -t:Pack -p:PackageOutputPath="$root/artifacts"
     done

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.ML.PTuning.AspNetCore;
 using Microsoft.ML.PTuning.AspNetCore.Endpoints;
 using Microsoft.ML.PTuning.AspNetCore.Hosting;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.AspNetCore.Builder;
 

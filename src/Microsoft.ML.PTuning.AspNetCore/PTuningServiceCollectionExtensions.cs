@@ -7,7 +7,8 @@ using Microsoft.ML.PTuning.AspNetCore;
 using Microsoft.ML.PTuning.AspNetCore.Diagnostics;
 using Microsoft.ML.PTuning.AspNetCore.Endpoints;
 using Microsoft.ML.PTuning.AspNetCore.Hosting;
-using Microsoft.ML.PTuning.AspNetCore.Models;
+using Microsoft.ML.PTuning.Serving;
+using Microsoft.ML.PTuning.Serving.Models;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -19,10 +20,10 @@ public static class PTuningServiceCollectionExtensions
 
     /// <summary>Adds <see cref="IPTuningPredictor"/> over a folder of models, and what the endpoints of <c>MapPTuning</c> need.</summary>
     /// <remarks>
-    /// The configuration's section <see cref="PTuningOptions.SectionName"/> is bound first. The application does not start if an option is out of its
+    /// The configuration's section <see cref="PTuningModelsOptions.SectionName"/> is bound first. The application does not start if an option is out of its
     /// range; the exception is an <see cref="OptionsValidationException"/> that names all of them. The OpenAPI document is called <c>ptuning</c>
-    /// (<c>app.MapOpenApi()</c>), the meter and the source of traces <c>Microsoft.ML.PTuning.AspNetCore</c>. At shutdown the host waits at least for
-    /// <see cref="PTuningOptions.DrainTimeout"/>.
+    /// (<c>app.MapOpenApi()</c>), the meters <c>Microsoft.ML.PTuning.Serving</c> and <c>Microsoft.ML.PTuning.AspNetCore</c>, the source of traces
+    /// <c>Microsoft.ML.PTuning.Serving</c>. At shutdown the host waits at least for <see cref="PTuningOptions.DrainTimeout"/>.
     /// </remarks>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Changes the options; null if the configuration says all.</param>
@@ -35,34 +36,36 @@ public static class PTuningServiceCollectionExtensions
     public static IServiceCollection AddPTuning(this IServiceCollection services, Action<PTuningOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        var isFirst = services.All(service => service.ServiceType != typeof(IPTuningPredictor));
+        var isFirst = services.All(service => service.ServiceType != typeof(ModelFolderService));
+        PTuningModelsServiceCollectionExtensions.AddModels(services, configure);
         if (isFirst)
-            services.AddOptions<PTuningOptions>().BindConfiguration(PTuningOptions.SectionName).ValidateOnStart();
-        if (configure is not null)
-            services.Configure(configure);
-        if (!isFirst)
+            services.AddHealthChecks().AddCheck<FolderHealthCheck>("ptuning-models", tags: [ServingHealthCheck.ReadyTag]);
+        return services.AddPTuningEndpoints();
+    }
+
+    /// <summary>
+    /// Adds what the endpoints of <c>MapPTuning</c> need, over the <see cref="IPTuningPredictor"/> that something else adds: a web service in front of a
+    /// cluster, which has no models of its own.
+    /// </summary>
+    /// <remarks>As <see cref="AddPTuning"/>, but for the options of models, which mean nothing here.</remarks>
+    /// <param name="services">The application's services.</param>
+    /// <param name="configure">Changes the options; null if the configuration says all.</param>
+    /// <example>
+    /// <code>
+    /// builder.UseOrleansClient(client =&gt; client.UseLocalhostClustering().AddPTuning());
+    /// builder.Services.AddPTuningEndpoints(options =&gt; options.MaxModelsPerRow = 4);
+    /// </code>
+    /// </example>
+    public static IServiceCollection AddPTuningEndpoints(this IServiceCollection services, Action<PTuningOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        PTuningModelsServiceCollectionExtensions.BindOptions(services, configure);
+        if (services.Any(service => service.ServiceType == typeof(Drain)))
             return services;
 
         services.AddSingleton<IValidateOptions<PTuningOptions>, PTuningOptionsValidator>();
-        AddModels(services);
         AddEndpoints(services);
         return services;
-    }
-
-    private static void AddModels(IServiceCollection services)
-    {
-        services.TryAddSingleton(TimeProvider.System);
-        services.AddMetrics();
-        services.AddSingleton<ServingMetrics>();
-        services.AddSingleton<ServingContext>();
-        services.AddSingleton<Predictors>();
-        services.AddSingleton<ModelLoader>();
-        services.AddSingleton(provider => new ModelFiles(PTuningOptionsValidator.ModelsDirectoryOf(
-            provider.GetRequiredService<IOptions<PTuningOptions>>().Value, provider.GetRequiredService<IHostEnvironment>())));
-        services.AddSingleton<ModelStore>();
-        services.AddSingleton<IPTuningPredictor, FolderPredictor>();
-        services.AddSingleton<ModelFolderService>();
-        services.AddHostedService(provider => provider.GetRequiredService<ModelFolderService>());
     }
 
     private static void AddEndpoints(IServiceCollection services)
@@ -76,6 +79,8 @@ public static class PTuningServiceCollectionExtensions
                 host.ShutdownTimeout = needed;
         });
 
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<StreamMetrics>();
         services.AddSingleton<StreamGate>();
         services.AddSingleton<RowStream>();
         services.AddProblemDetails();

@@ -1,11 +1,14 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Orleans;
 using Microsoft.ML.PTuning.Orleans.BulkScoring;
 using Microsoft.ML.PTuning.Orleans.Models;
 using Microsoft.ML.PTuning.Orleans.Placement;
+using Microsoft.ML.PTuning.Orleans.Serving;
 using Microsoft.ML.PTuning.Orleans.Sweeps;
 using Microsoft.ML.PTuning.Orleans.Training;
+using Microsoft.ML.PTuning.Serving;
 using Orleans.Serialization;
 
 namespace Orleans.Hosting;
@@ -14,24 +17,33 @@ namespace Orleans.Hosting;
 public static class PTuningOrleansExtensions
 {
     /// <summary>
-    /// Has a silo score files, train trials of sweeps and compute shards of trainings, and adds <see cref="IBulkScoring"/>, <see cref="IClusterSweeps"/> and
-    /// <see cref="IShardComputer"/> to its services.
+    /// Has a silo predict with the models of a folder, score files, train trials of sweeps and compute shards of trainings, and adds
+    /// <see cref="IPTuningPredictor"/>, <see cref="IBulkScoring"/>, <see cref="IClusterSweeps"/> and <see cref="IShardComputer"/> to its services, which
+    /// use the whole cluster.
     /// </summary>
-    /// <remarks>Bulk scoring needs reminders, so add their store as well: <c>UseAdoNetReminderService</c>, <c>UseRedisReminderService</c> or another.</remarks>
-    /// <exception cref="ArgumentException">An option is not as it should be.</exception>
+    /// <remarks>
+    /// The configuration's section <c>PTuning</c> is bound first. The silo does not start if an option is out of its range. Bulk scoring needs reminders,
+    /// so add their store as well: <c>UseAdoNetReminderService</c>, <c>UseRedisReminderService</c> or another.
+    /// </remarks>
+    /// <param name="builder">The silo.</param>
+    /// <param name="configure">Changes the options.</param>
     /// <example>
     /// <code>
-    /// siloBuilder.AddPTuning(new() { ModelsDirectory = "/data/models", JobsDirectory = "/data/jobs" });
+    /// siloBuilder.AddPTuning(options =&gt; (options.ModelsDirectory, options.JobsDirectory) = ("/data/models", "/data/jobs"));
     /// </code>
     /// </example>
-    public static ISiloBuilder AddPTuning(this ISiloBuilder builder, PTuningSiloOptions options)
+    public static ISiloBuilder AddPTuning(this ISiloBuilder builder, Action<PTuningSiloOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        ArgumentNullException.ThrowIfNull(options);
-        options.Check();
+        ArgumentNullException.ThrowIfNull(configure);
         builder.AddReminders();
-        builder.Services.AddSingleton(options).AddSingleton<SiloModels>().AddSingleton<SiloLimits>().AddSingleton<SiloShardWorkers>();
-        AddClients(builder.Services);
+        AddClients(builder.Services, new PTuningClusterOptions());
+        PTuningModelsServiceCollectionExtensions.AddModels(builder.Services, configure);
+        builder.Services
+            .AddSingleton<IValidateOptions<PTuningSiloOptions>, SiloOptionsValidator>()
+            .AddSingleton(provider => provider.GetRequiredService<IOptions<PTuningSiloOptions>>().Value)
+            .AddSingleton<SiloModels>().AddSingleton<SiloLimits>().AddSingleton<SiloShardWorkers>()
+            .AddPlacementDirector<ReplicaPlacement, ReplicaDirector>();
         return builder;
     }
 
@@ -55,22 +67,39 @@ public static class PTuningOrleansExtensions
         return builder;
     }
 
-    /// <summary>Adds <see cref="IBulkScoring"/>, <see cref="IClusterSweeps"/> and <see cref="IShardComputer"/> to a client's services.</summary>
+    /// <summary>
+    /// Adds <see cref="IPTuningPredictor"/>, <see cref="IBulkScoring"/>, <see cref="IClusterSweeps"/> and <see cref="IShardComputer"/> to a client's services.
+    /// </summary>
+    /// <param name="builder">The client.</param>
     /// <example>
     /// <code>
     /// clientBuilder.AddPTuning();
     /// </code>
     /// </example>
-    public static IClientBuilder AddPTuning(this IClientBuilder builder)
+    public static IClientBuilder AddPTuning(this IClientBuilder builder) => AddPTuning(builder, new PTuningClusterOptions());
+
+    /// <summary>As <see cref="AddPTuning(IClientBuilder)"/>, and says how rows are spread over silos.</summary>
+    /// <param name="builder">The client.</param>
+    /// <param name="options">How rows are spread.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is not as it should be.</exception>
+    /// <example>
+    /// <code>
+    /// clientBuilder.AddPTuning(new PTuningClusterOptions { MaxReplicas = 8 });
+    /// </code>
+    /// </example>
+    public static IClientBuilder AddPTuning(this IClientBuilder builder, PTuningClusterOptions options)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        AddClients(builder.Services);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        AddClients(builder.Services, options);
         return builder;
     }
 
-    private static void AddClients(IServiceCollection services)
+    private static void AddClients(IServiceCollection services, PTuningClusterOptions options)
     {
         services.AddSerializer(serializer => serializer.AddAssembly(typeof(PTuningOrleansExtensions).Assembly));
+        services.AddSingleton(new Replicas(options)).AddSingleton<IPTuningPredictor, ClusterPredictor>();
         services.AddSingleton<IBulkScoring, BulkScoringClient>().AddSingleton<IClusterSweeps, ClusterSweeps>()
             .AddSingleton<IShardComputer, ClusterShardComputer>();
     }

@@ -31,7 +31,7 @@ builder.UseOrleans(silo =>
         options.NumMissedProbesLimit = 3;
         options.NumVotesForDeathDeclaration = 1;
     });
-    silo.AddPTuning(new() { ModelsDirectory = settings.ModelsDirectory, JobsDirectory = settings.JobsDirectory });
+    silo.AddPTuning(options => (options.ModelsDirectory, options.JobsDirectory) = (settings.ModelsDirectory, settings.JobsDirectory));
 });
 
 using var host = builder.Build();

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.AspNetCore.Endpoints;
 
@@ -10,7 +11,7 @@ internal static class ModelEndpoints
 {
     public static void Map(IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGet("/models", List)
+        endpoints.MapGet("/models", ListAsync)
             .WithName("ListModels")
             .WithSummary("Lists the models, loaded or not.");
         endpoints.MapGet("/models/{model}", DescribeAsync)
@@ -20,7 +21,8 @@ internal static class ModelEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
-    private static Ok<IReadOnlyList<PTuningModel>> List(IPTuningPredictor predictor) => TypedResults.Ok(predictor.Models);
+    private static async Task<Ok<IReadOnlyList<PTuningModel>>> ListAsync(IPTuningPredictor predictor, HttpContext http) =>
+        TypedResults.Ok(await predictor.ListModelsAsync(http.RequestAborted).ConfigureAwait(false));
 
     private static async Task<Ok<PTuningModelDescription>> DescribeAsync(string model, IPTuningPredictor predictor, HttpContext http) =>
         TypedResults.Ok(await predictor.DescribeAsync(model, http.RequestAborted).ConfigureAwait(false));

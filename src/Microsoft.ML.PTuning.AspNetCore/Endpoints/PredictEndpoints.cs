@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.AspNetCore.Endpoints;
 

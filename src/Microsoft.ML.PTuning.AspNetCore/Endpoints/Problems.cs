@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.AspNetCore.Endpoints;
 

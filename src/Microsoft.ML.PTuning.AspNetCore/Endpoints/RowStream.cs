@@ -6,12 +6,13 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.PTuning.AspNetCore.Diagnostics;
 using Microsoft.ML.PTuning.AspNetCore.Hosting;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.AspNetCore.Endpoints;
 
 /// <summary>Answers a stream of rows, a line each, while it is sent.</summary>
 /// <remarks>At most a window of rows is in memory: a line is read when the answer of an earlier one has been written.</remarks>
-internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Drain drain, ServingMetrics metrics, IOptions<PTuningOptions> options)
+internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Drain drain, StreamMetrics metrics, IOptions<PTuningOptions> options)
 {
     private const int FlushBytes = 16 * 1024;
 
@@ -119,7 +120,7 @@ internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Dr
                     await FlushAsync().ConfigureAwait(false);
                 var line = await answer.ConfigureAwait(false);
                 unsent += line.Write(output);
-                metrics.CountStreamRow(line.Problem?.Type);
+                metrics.CountRow(line.Problem?.Type);
             }
             await FlushAsync().ConfigureAwait(false); // While the service must wait, the client gets what there is.
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.AspNetCore.Endpoints;
 

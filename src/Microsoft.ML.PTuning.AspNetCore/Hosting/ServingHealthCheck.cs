@@ -1,17 +1,13 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Microsoft.ML.PTuning.AspNetCore.Models;
 
 namespace Microsoft.ML.PTuning.AspNetCore.Hosting;
 
-/// <summary>Whether requests should be sent here: the folder can be read, and the application does not shut down.</summary>
-internal sealed class ServingHealthCheck(Drain drain, ModelFolderService folder) : IHealthCheck
+/// <summary>Whether requests should be sent here: the application does not shut down.</summary>
+internal sealed class ServingHealthCheck(Drain drain) : IHealthCheck
 {
     /// <summary>The tag of checks that say whether the application is ready.</summary>
     public const string ReadyTag = "ready";
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(
-            drain.IsDraining ? HealthCheckResult.Unhealthy("The application shuts down.")
-            : folder.Problem is { } problem ? HealthCheckResult.Unhealthy($"The models' folder cannot be read: {problem}")
-            : HealthCheckResult.Healthy());
+        Task.FromResult(drain.IsDraining ? HealthCheckResult.Unhealthy("The application shuts down.") : HealthCheckResult.Healthy());
 }

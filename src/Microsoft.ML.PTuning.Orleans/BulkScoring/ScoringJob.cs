@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Serving;
+
 namespace Microsoft.ML.PTuning.Orleans;
 
 /// <summary>Files to score with a model.</summary>
@@ -23,7 +25,7 @@ public sealed record ScoringJob
     [Id(0)]
     public string? Id { get; init; }
 
-    /// <summary>The model's name: its file in <see cref="PTuningSiloOptions.ModelsDirectory"/>, without <c>.zip</c>.</summary>
+    /// <summary>The model's name: its file in <see cref="PTuningModelsOptions.ModelsDirectory"/>, without <c>.zip</c>.</summary>
     [Id(1)]
     public required string Model { get; init; }
 

@@ -1,20 +1,29 @@
+using Microsoft.Extensions.Hosting;
 using Microsoft.ML.PTuning.RowFiles;
+using Microsoft.ML.PTuning.Serving.Hosting;
 
 namespace Microsoft.ML.PTuning.Orleans.Models;
 
-/// <summary>The models of a silo, by name: loaded when they are asked for, the least recently used ones unloaded. Safe for any number of threads.</summary>
+/// <summary>
+/// The models that score files, by name: loaded when they are asked for, the least recently used ones unloaded. Safe for any number of threads.
+/// </summary>
+/// <remarks>They are not those that serve: a job goes on with the file that it was planned with, whatever is served meanwhile.</remarks>
 internal sealed class SiloModels : IDisposable
 {
     private readonly PTuningSiloOptions _options;
+    private readonly string _folder;
     private readonly MLContext _context;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, LoadedModel> _loaded = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Lock> _loading = new(StringComparer.Ordinal);
     private long _uses;
 
-    public SiloModels(PTuningSiloOptions options)
+    /// <param name="options">Their budget counts bytes of files here.</param>
+    /// <param name="environment">The folder of the models may be relative to its content root.</param>
+    public SiloModels(PTuningSiloOptions options, IHostEnvironment environment)
     {
         _options = options;
+        _folder = ModelsDirectory.Of(options, environment);
         _context = new MLContext(seed: 1) { GpuDeviceId = options.GpuDeviceId };
         _context.SetPTuningPrecision(options.Precision);
         if (options.BackboneDirectory is { } directory)
@@ -63,17 +72,17 @@ internal sealed class SiloModels : IDisposable
         if (name.Length == 0 || name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()) || name.Contains('\\') || name.StartsWith('.'))
             throw new DataException($"Expected the name of a model, found '{name}'. A name is a file's name without its folder and without .zip.");
 
-        var file = new FileInfo(Path.Combine(_options.ModelsDirectory, $"{name}.zip"));
-        return file.Exists ? file : throw new DataException($"There is no model '{name}' in {Path.GetFullPath(_options.ModelsDirectory)}. {Names()}");
+        var file = new FileInfo(Path.Combine(_folder, $"{name}.zip"));
+        return file.Exists ? file : throw new DataException($"There is no model '{name}' in {_folder}. {Names()}");
     }
 
     private string Names()
     {
-        if (!Directory.Exists(_options.ModelsDirectory))
+        if (!Directory.Exists(_folder))
             return "There is no such folder.";
 
         const int Most = 20;
-        var names = Directory.EnumerateFiles(_options.ModelsDirectory, "*.zip").Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal).ToList();
+        var names = Directory.EnumerateFiles(_folder, "*.zip").Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal).ToList();
         return names.Count == 0 ? "It has no .zip file."
             : $"It has {string.Join(", ", names.Take(Most).Select(name => $"'{name}'"))}{(names.Count > Most ? $" and {names.Count - Most} more" : "")}.";
     }
@@ -108,7 +117,7 @@ internal sealed class SiloModels : IDisposable
             var total = bytes + _loaded.Values.Sum(model => model.Bytes);
             foreach (var model in _loaded.Values.Where(model => model.Users == 0).OrderBy(model => model.LastUse).ToList())
             {
-                if (total <= _options.ModelBudgetBytes)
+                if (total <= _options.TensorBudgetBytes)
                     return;
                 total -= model.Bytes;
                 _loaded.Remove(model.Name);

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 
-/// <summary>What an application's own meter measured.</summary>
+/// <summary>What an application's own meters measured.</summary>
 internal sealed class CollectedMetrics : IDisposable
 {
     private readonly MeterListener _listener = new();
@@ -14,7 +14,7 @@ internal sealed class CollectedMetrics : IDisposable
         var factory = application.Application.Services.GetRequiredService<IMeterFactory>();
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name == "Microsoft.ML.PTuning.AspNetCore" && instrument.Meter.Scope == factory)
+            if (instrument.Meter.Name is "Microsoft.ML.PTuning.Serving" or "Microsoft.ML.PTuning.AspNetCore" && instrument.Meter.Scope == factory)
                 listener.EnableMeasurementEvents(instrument);
         };
         _listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => Add(instrument, value, tags));

@@ -39,7 +39,7 @@ public sealed class ModelFolderStressTests
                 application.Put(name, versions[1]);
             foreach (var name in s_names)
                 await ServingApplication.UntilAsync(() => Math.Abs(Answer(application, name) - expected) < 1e-4f, $"{name} is the last version");
-            Assert.IsLessThanOrEqualTo(3 * ModelBytes(versions[0]), application.Predictor.Models.Sum(model => model.TensorBytes ?? 0));
+            Assert.IsLessThanOrEqualTo(3 * ModelBytes(versions[0]), application.Models.Sum(model => model.TensorBytes ?? 0));
         }
         Assert.AreEqual(before, LiveTensors.CountSettled());
     }
@@ -83,6 +83,6 @@ public sealed class ModelFolderStressTests
     private static long ModelBytes(string file)
     {
         using var stream = File.OpenRead(file);
-        return PTuning.AspNetCore.Models.ModelLoader.TensorBytesOf(stream);
+        return PTuning.Serving.Models.ModelLoader.TensorBytesOf(stream);
     }
 }

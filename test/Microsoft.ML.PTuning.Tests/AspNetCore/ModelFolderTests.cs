@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
-using Microsoft.ML.PTuning.AspNetCore;
+using Microsoft.ML.PTuning.Serving;
 using Microsoft.ML.PTuning.Tests.Backbones;
 using Microsoft.ML.PTuning.Tests.Faults;
 
@@ -30,10 +30,10 @@ public sealed class ModelFolderTests
         File.Copy(s_models.Topics(), folder.File("topics.zip"));
         await using var application = await ServingApplication.StartAsync(options => options.ModelsDirectory = folder.Path);
 
-        Assert.HasCount(5001, application.Predictor.Models);
-        Assert.IsTrue(application.Predictor.Models.All(model => model.State == PTuningModelState.Listed));
+        Assert.HasCount(5001, application.Models);
+        Assert.IsTrue(application.Models.All(model => model.State == PTuningModelState.Listed));
         await application.PredictAsync("topics", Late);
-        Assert.HasCount(1, application.Predictor.Models.Where(model => model.State == PTuningModelState.Loaded));
+        Assert.HasCount(1, application.Models.Where(model => model.State == PTuningModelState.Loaded));
     }
 
     [TestMethod]
@@ -78,7 +78,7 @@ public sealed class ModelFolderTests
         })));
 
         Assert.IsLessThanOrEqualTo(3, Loaded(application).Length);
-        Assert.IsLessThanOrEqualTo(3 * bytes, application.Predictor.Models.Sum(model => model.TensorBytes ?? 0));
+        Assert.IsLessThanOrEqualTo(3 * bytes, application.Models.Sum(model => model.TensorBytes ?? 0));
     }
 
     [TestMethod]
@@ -174,7 +174,7 @@ public sealed class ModelFolderTests
     {
         await using var application = await ServingApplication.StartAsync();
         await File.WriteAllTextAsync(application.PathOf("topics"), "no zip");
-        await ServingApplication.UntilAsync(() => application.Predictor.Models.Count == 1, "the file is listed");
+        await ServingApplication.UntilAsync(() => application.Models.Count == 1, "the file is listed");
         using (var response = await application.Client.PostAsJsonAsync("/predict/topics", new { Text = Late }))
             await Refusal.OfAsync(response, HttpStatusCode.ServiceUnavailable, "broken-model");
 
@@ -191,9 +191,9 @@ public sealed class ModelFolderTests
         await File.WriteAllTextAsync(application.PathOf("empty"), "");
         if (OperatingSystem.IsLinux())
             HostileTest.Shell("mkfifo", application.PathOf("fifo"));
-        await ServingApplication.UntilAsync(() => application.Predictor.Models.Count == (OperatingSystem.IsLinux() ? 2 : 1), "the files are listed");
+        await ServingApplication.UntilAsync(() => application.Models.Count == (OperatingSystem.IsLinux() ? 2 : 1), "the files are listed");
 
-        foreach (var model in application.Predictor.Models)
+        foreach (var model in application.Models)
         {
             using var response = await application.Client.PostAsJsonAsync($"/predict/{model.Name}", new { Text = Late });
             await Refusal.OfAsync(response, HttpStatusCode.ServiceUnavailable, "broken-model");
@@ -207,12 +207,12 @@ public sealed class ModelFolderTests
         await application.PredictAsync("topics", Late);
 
         File.Delete(application.PathOf("topics"));
-        await ServingApplication.UntilAsync(() => application.Predictor.Models.Count == 0, "the deletion is noticed");
+        await ServingApplication.UntilAsync(() => application.Models.Count == 0, "the deletion is noticed");
         using (var response = await application.Client.PostAsJsonAsync("/predict/topics", new { Text = Late }))
             await Refusal.OfAsync(response, HttpStatusCode.NotFound, "unknown-model");
 
         application.Put("topics", s_models.Topics());
-        await ServingApplication.UntilAsync(() => application.Predictor.Models.Count == 1, "the file is noticed");
+        await ServingApplication.UntilAsync(() => application.Models.Count == 1, "the file is noticed");
         await application.PredictAsync("topics", Late);
     }
 
@@ -223,7 +223,7 @@ public sealed class ModelFolderTests
         using var versions = new TemporaryDirectory();
         File.CreateSymbolicLink(versions.File("current"), s_models.Topics(1));
         File.CreateSymbolicLink(application.PathOf("topics"), versions.File("current"));
-        await ServingApplication.UntilAsync(() => application.Predictor.Models.Count == 1, "the link is listed");
+        await ServingApplication.UntilAsync(() => application.Models.Count == 1, "the link is listed");
         await application.PredictAsync("topics", Late);
 
         File.CreateSymbolicLink(versions.File("next"), s_models.Topics(2));
@@ -255,7 +255,7 @@ public sealed class ModelFolderTests
     }
 
     private static string[] Loaded(ServingApplication application) =>
-        [.. application.Predictor.Models.Where(model => model.State == PTuningModelState.Loaded).Select(model => model.Name)];
+        [.. application.Models.Where(model => model.State == PTuningModelState.Loaded).Select(model => model.Name)];
 
     private static async Task<long> TensorBytesAsync()
     {

@@ -3,7 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PTuning.AspNetCore;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 

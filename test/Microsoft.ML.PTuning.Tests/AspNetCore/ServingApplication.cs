@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.ML.PTuning.AspNetCore;
+using Microsoft.ML.PTuning.Serving;
 using Microsoft.ML.PTuning.Tests.Backbones;
 
 namespace Microsoft.ML.PTuning.Tests.AspNetCore;
@@ -52,6 +53,8 @@ internal sealed class ServingApplication : IAsyncDisposable
 
     public IPTuningPredictor Predictor => Application.Services.GetRequiredService<IPTuningPredictor>();
 
+    public IReadOnlyList<PTuningModel> Models => Predictor.ListModelsAsync().GetAwaiter().GetResult(); // Those of a folder are there at once.
+
     public HttpClient Client { get; } = new();
 
     /// <summary>Of HTTP/2, whose requests may be sent while their answers are read.</summary>
@@ -81,7 +84,7 @@ internal sealed class ServingApplication : IAsyncDisposable
 
     public string PathOf(string name) => _folder.File($"{name}.zip");
 
-    public PTuningModel Model(string name) => Predictor.Models.Single(model => model.Name == name);
+    public PTuningModel Model(string name) => Models.Single(model => model.Name == name);
 
     /// <summary>Predicts a text, and expects an answer.</summary>
     public async Task<JsonObject> PredictAsync(string model, string text)

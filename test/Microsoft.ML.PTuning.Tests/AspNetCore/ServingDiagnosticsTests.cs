@@ -22,7 +22,7 @@ public sealed class ServingDiagnosticsTests
         await using var application = await ServingApplication.StartAsync(null, ("a", s_models.Topics()), ("b", s_models.Topics()), ("c", s_models.Topics()));
         using var metrics = new CollectedMetrics(application);
         await File.WriteAllTextAsync(application.PathOf("d"), "broken");
-        await ServingApplication.UntilAsync(() => application.Predictor.Models.Count == 4, "the file is listed");
+        await ServingApplication.UntilAsync(() => application.Models.Count == 4, "the file is listed");
 
         await application.PredictAsync("a", "late");
         await application.PredictAsync("b", "late");
@@ -40,7 +40,7 @@ public sealed class ServingDiagnosticsTests
         var ended = new ConcurrentQueue<Activity>();
         using var listener = new ActivityListener
         {
-            ShouldListenTo = source => source.Name == "Microsoft.ML.PTuning.AspNetCore",
+            ShouldListenTo = source => source.Name == "Microsoft.ML.PTuning.Serving",
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
             ActivityStopped = ended.Enqueue,
         };

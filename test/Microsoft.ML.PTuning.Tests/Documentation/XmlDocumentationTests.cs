@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Xml.Linq;
 using Microsoft.ML.PTuning.AspNetCore;
 using Microsoft.ML.PTuning.Orleans;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.Tests.Documentation;
 
@@ -12,7 +13,10 @@ namespace Microsoft.ML.PTuning.Tests.Documentation;
 public sealed class XmlDocumentationTests
 {
     private static readonly Assembly[] s_libraries =
-        [typeof(PTuningV2Trainer).Assembly, typeof(PTuningPlots).Assembly, typeof(PTuningOptions).Assembly, typeof(IBulkScoring).Assembly];
+        [
+            typeof(PTuningV2Trainer).Assembly, typeof(PTuningPlots).Assembly, typeof(IPTuningPredictor).Assembly, typeof(PTuningOptions).Assembly,
+            typeof(IBulkScoring).Assembly,
+        ];
 
     /// <summary>What the compiler wrote beside them, by the ids of members.</summary>
     private static readonly Dictionary<string, XElement> s_members = s_libraries
@@ -31,6 +35,7 @@ public sealed class XmlDocumentationTests
         ["M:Microsoft.ML.PTuning.PTuningShardWorker.Dispose"] = "'using' calls it",
         ["M:Microsoft.ML.PTuning.PTuningV2Transformer.Dispose"] = "'using' calls it",
         ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.Dispose"] = "'using' calls it",
+        ["M:Microsoft.ML.PTuning.Orleans.PTuningSiloOptions.#ctor"] = "AddPTuning makes them",
         ["M:Microsoft.ML.PTuning.PTuningV2MultiTaskPredictor.DisposeAsync"] = "'await using' calls it",
     };
 

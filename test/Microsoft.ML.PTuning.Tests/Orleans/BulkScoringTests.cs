@@ -15,7 +15,7 @@ public sealed class BulkScoringTests
     public static async Task StartSilos(TestContext _)
     {
         s_tickets = new ScoredTickets();
-        s_silos = await TestSilos.StartAsync(2, s_tickets.Options);
+        s_silos = await TestSilos.StartAsync(2, s_tickets.Configure);
     }
 
     [ClassCleanup]
@@ -207,7 +207,7 @@ public sealed class BulkScoringTests
     {
         var job = s_tickets.Job(s_tickets.Write("written.csv", 20), "written", rowsPerRange: 10);
         var folder = new JobFolder(s_tickets.Options.JobsDirectory!, "written");
-        using var models = new PTuning.Orleans.Models.SiloModels(s_tickets.Options);
+        using var models = s_tickets.SiloModels();
         Directory.CreateDirectory(job.OutputDirectory);
         var plan = JobPlanner.Plan(job, models, default);
         folder.Write(new JobRecord(job, ScoringState.Running));

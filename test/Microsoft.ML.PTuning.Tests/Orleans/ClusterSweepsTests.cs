@@ -86,7 +86,7 @@ public sealed class ClusterSweepsTests
     }
 
     /// <param name="beforeMetric">Runs on the silo before each measuring.</param>
-    private static Task<TestSilos> StartAsync(Action? beforeMetric = null) => TestSilos.StartAsync(2, new() { ModelsDirectory = "models" }, silo =>
+    private static Task<TestSilos> StartAsync(Action? beforeMetric = null) => TestSilos.StartAsync(2, TestSilos.WithoutModels, silo =>
     {
         foreach (var search in Enum.GetValues<PTuningSweepSearch>())
             silo.AddPTuningSweep($"{search}", _ => new SweepRows<Options>(Sweep(search, beforeMetric), Rows));

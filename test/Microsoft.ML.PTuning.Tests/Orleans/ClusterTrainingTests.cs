@@ -24,7 +24,7 @@ public sealed class ClusterTrainingTests
     [Timeout(60_000)]
     public async Task Two_silos_give_the_bits_of_two_shards()
     {
-        await using var silos = await TestSilos.StartAsync(2, new() { ModelsDirectory = "models" });
+        await using var silos = await TestSilos.StartAsync(2, TestSilos.WithoutModels);
         var computer = new Watched(silos.Client.ServiceProvider.GetRequiredService<IShardComputer>());
 
         var spread = await Fit(computer);
@@ -39,7 +39,7 @@ public sealed class ClusterTrainingTests
     [Timeout(90_000)]
     public async Task A_silo_that_is_killed_costs_a_step_and_no_bit()
     {
-        await using var silos = await TestSilos.StartAsync(3, new() { ModelsDirectory = "models" });
+        await using var silos = await TestSilos.StartAsync(3, TestSilos.WithoutModels);
         Task killing = Task.CompletedTask;
         Watched computer = null!;
         computer = new Watched(silos.Client.ServiceProvider.GetRequiredService<IShardComputer>())
@@ -61,7 +61,7 @@ public sealed class ClusterTrainingTests
     [Timeout(60_000)]
     public async Task An_encoder_that_no_silo_has_ends_the_training_with_the_reason()
     {
-        await using var silos = await TestSilos.StartAsync(1, new() { ModelsDirectory = "models" });
+        await using var silos = await TestSilos.StartAsync(1, TestSilos.WithoutModels);
         var computer = new Watched(silos.Client.ServiceProvider.GetRequiredService<IShardComputer>())
         {
             Before = work =>

@@ -19,7 +19,7 @@ public sealed class DyingSilosTests
     {
         s_tickets = new ScoredTickets();
         s_input = s_tickets.Write("rows.csv", Rows);
-        await using var silos = await TestSilos.StartAsync(1, s_tickets.Options);
+        await using var silos = await TestSilos.StartAsync(1, s_tickets.Configure);
         var job = s_tickets.Job(s_input, "undisturbed", rowsPerRange: 10);
         await silos.Scoring.WaitAsync(await silos.Scoring.StartAsync(job));
         s_undisturbed = File.ReadAllBytes(job.MergedFile!);
@@ -33,7 +33,7 @@ public sealed class DyingSilosTests
     [Timeout(60_000)]
     public async Task A_job_whose_silo_is_killed_goes_on_on_another_one_and_writes_the_same_bytes()
     {
-        await using var silos = await TestSilos.StartAsync(3, s_tickets.Options);
+        await using var silos = await TestSilos.StartAsync(3, s_tickets.Configure);
         var job = s_tickets.Job(s_input, "killed", rowsPerRange: 10);
         var id = await silos.Scoring.StartAsync(job);
         var killed = await UntilSomeAreDoneAsync(silos, id);
@@ -52,14 +52,14 @@ public sealed class DyingSilosTests
     public async Task A_job_goes_on_on_other_silos_by_its_reminder()
     {
         var job = s_tickets.Job(s_input, "stopped", rowsPerRange: 10) with { Id = "stopped" };
-        await using (var silos = await TestSilos.StartAsync(2, s_tickets.Options))
+        await using (var silos = await TestSilos.StartAsync(2, s_tickets.Configure))
         {
             await silos.Scoring.StartAsync(job);
             await UntilSomeAreDoneAsync(silos, "stopped");
         }
         Assert.IsFalse(File.Exists(job.MergedFile), "The job was done before the silos stopped.");
 
-        await using var others = await TestSilos.StartAsync(2, s_tickets.Options);
+        await using var others = await TestSilos.StartAsync(2, s_tickets.Configure);
         await others.Client.GetGrain<IScoringJobGrain>("stopped").AsReference<IRemindable>().ReceiveReminder("job", default);
 
         while (!File.Exists(job.MergedFile))

@@ -41,7 +41,7 @@ public sealed class KilledProcessesTests
 
     private static async Task<string> RunUndisturbedAsync(ScoredTickets tickets, string input)
     {
-        await using var silos = await TestSilos.StartAsync(1, tickets.Options);
+        await using var silos = await TestSilos.StartAsync(1, tickets.Configure);
         var job = Job(tickets, input, "undisturbed");
         await silos.Scoring.WaitAsync(await silos.Scoring.StartAsync(job));
         return job.MergedFile!;

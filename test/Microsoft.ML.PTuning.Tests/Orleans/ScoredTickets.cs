@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.ML.Data;
 using Microsoft.ML.PTuning.Orleans;
+using Microsoft.ML.PTuning.Orleans.Models;
 using Microsoft.ML.PTuning.RowFiles;
 using Microsoft.ML.PTuning.Tests.Examples;
 using Parquet;
@@ -27,7 +29,21 @@ internal sealed class ScoredTickets : IDisposable
         SaveModel(seed: 1);
     }
 
-    public PTuningSiloOptions Options => new() { ModelsDirectory = PathOf("models"), JobsDirectory = PathOf("jobs") };
+    public PTuningSiloOptions Options
+    {
+        get
+        {
+            var options = new PTuningSiloOptions();
+            Configure(options);
+            return options;
+        }
+    }
+
+    public void Configure(PTuningSiloOptions options) =>
+        (options.ModelsDirectory, options.JobsDirectory, options.PollInterval, options.SettleTime) =
+            (PathOf("models"), PathOf("jobs"), TimeSpan.FromMilliseconds(200), TimeSpan.Zero);
+
+    public SiloModels SiloModels(PTuningSiloOptions? options = null) => new(options ?? Options, new HostingEnvironment { ContentRootPath = _folder.Path });
 
     public string PathOf(string name) => Path.Combine(_folder.Path, name);
 

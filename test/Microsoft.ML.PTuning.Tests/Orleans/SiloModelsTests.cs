@@ -1,4 +1,4 @@
-using Microsoft.ML.PTuning.Orleans;
+using Microsoft.Extensions.Options;
 using Microsoft.ML.PTuning.Orleans.Models;
 using Microsoft.ML.PTuning.RowFiles;
 
@@ -15,7 +15,7 @@ public sealed class SiloModelsTests
     [TestMethod]
     public void A_model_stays_loaded()
     {
-        using var models = new SiloModels(_tickets.Options);
+        using var models = _tickets.SiloModels();
         using var first = models.Lease("queue");
         using var second = models.Lease("queue");
 
@@ -28,7 +28,9 @@ public sealed class SiloModelsTests
         foreach (var name in (string[])["b", "c"])
             File.Copy(_tickets.PathOf("models/queue.zip"), _tickets.PathOf($"models/{name}.zip"));
         var bytes = new FileInfo(_tickets.PathOf("models/queue.zip")).Length;
-        using var models = new SiloModels(new() { ModelsDirectory = _tickets.Options.ModelsDirectory, ModelBudgetBytes = 2 * bytes });
+        var options = _tickets.Options;
+        options.TensorBudgetBytes = 2 * bytes;
+        using var models = _tickets.SiloModels(options);
         var queue = Use(models, "queue");
         var b = Use(models, "b");
         Use(models, "queue");
@@ -42,7 +44,7 @@ public sealed class SiloModelsTests
     [TestMethod]
     public void A_model_in_use_lives_on_when_its_file_is_replaced()
     {
-        using var models = new SiloModels(_tickets.Options);
+        using var models = _tickets.SiloModels();
         using var old = models.Lease("queue");
         _tickets.SaveModel(seed: 7);
         File.SetLastWriteTimeUtc(_tickets.PathOf("models/queue.zip"), DateTime.UtcNow.AddSeconds(1));
@@ -62,17 +64,21 @@ public sealed class SiloModelsTests
     [DataRow(".hidden", "name of a model")]
     public void Names_that_are_no_models_are_refused(string name, string expected)
     {
-        using var models = new SiloModels(_tickets.Options);
+        using var models = _tickets.SiloModels();
 
         StringAssert.Contains(Assert.ThrowsExactly<DataException>(() => models.Lease(name)).Message, expected);
     }
 
     [TestMethod]
-    public void Options_are_checked()
+    public async Task Options_are_checked_when_the_silo_starts()
     {
-        var options = new PTuningSiloOptions { ModelsDirectory = "models", RangesPerSilo = 0 };
+        var refused = await Assert.ThrowsAsync<OptionsValidationException>(async () =>
+        {
+            await using var silos = await TestSilos.StartAsync(1, options => (options.ModelsDirectory, options.RangesPerSilo, options.QueueCapacity) = ("nowhere", 0, 0));
+        });
 
-        Assert.ThrowsExactly<ArgumentOutOfRangeException>(options.Check);
+        foreach (var name in (string[])["ModelsDirectory: there is no folder", "RangesPerSilo must be 1 or more", "QueueCapacity must be 1 or more"])
+            StringAssert.Contains(refused.Message, name);
     }
 
     private static SavedPipeline Use(SiloModels models, string name)

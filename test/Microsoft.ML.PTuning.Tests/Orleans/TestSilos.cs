@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.ML.PTuning.Orleans;
+using Microsoft.ML.PTuning.Serving;
 using Orleans.Configuration;
 using Orleans.TestingHost;
 
@@ -12,13 +13,19 @@ internal sealed class TestSilos : IAsyncDisposable
 
     private TestSilos(InProcessTestCluster cluster) => _cluster = cluster;
 
+    /// <summary>For silos that only train.</summary>
+    public static Action<PTuningSiloOptions> WithoutModels { get; } = options => options.ModelsDirectory = AppContext.BaseDirectory;
+
     public IClusterClient Client => _cluster.Client;
+
+    public IPTuningPredictor Predictor => Client.ServiceProvider.GetRequiredService<IPTuningPredictor>();
 
     public IBulkScoring Scoring => Client.ServiceProvider.GetRequiredService<IBulkScoring>();
 
     public IClusterSweeps Sweeps => Client.ServiceProvider.GetRequiredService<IClusterSweeps>();
 
-    public static async Task<TestSilos> StartAsync(short count, PTuningSiloOptions options, Action<ISiloBuilder>? configure = null)
+    public static async Task<TestSilos> StartAsync(
+        short count, Action<PTuningSiloOptions> options, Action<ISiloBuilder>? configure = null, PTuningClusterOptions? client = null)
     {
         var builder = new InProcessTestClusterBuilder(count);
         builder.ConfigureSilo((_, silo) =>
@@ -33,11 +40,14 @@ internal sealed class TestSilos : IAsyncDisposable
             });
             configure?.Invoke(silo);
         });
-        builder.ConfigureClient(client => client.AddPTuning());
+        builder.ConfigureClient(clients => clients.AddPTuning(client ?? new()));
         var cluster = builder.Build();
         await cluster.DeployAsync();
         return new TestSilos(cluster);
     }
+
+    /// <summary>The silos that a grain is on: none or one.</summary>
+    public Task<SiloAddress?> SiloOfAsync(IAddressable grain) => Client.GetGrain<IManagementGrain>(0).GetActivationAddress(grain).AsTask();
 
     /// <summary>Kills the silo that a grain is on, without a word to the others.</summary>
     public async Task KillSiloOfAsync(IAddressable grain)

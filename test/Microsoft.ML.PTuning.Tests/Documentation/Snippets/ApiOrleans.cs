@@ -7,14 +7,9 @@ namespace Documentation.Snippets; // Outside of Microsoft.ML, as an application 
 /// <summary>XML docs and docs/clusters.md: silos and clients.</summary>
 internal static class ApiOrleans
 {
-    public static void Options(ISiloBuilder siloBuilder)
-    {
-        siloBuilder.AddPTuning(new PTuningSiloOptions { ModelsDirectory = "/data/models", JobsDirectory = "/data/jobs" });
-    }
-
     public static void Silo(ISiloBuilder siloBuilder)
     {
-        siloBuilder.AddPTuning(new() { ModelsDirectory = "/data/models", JobsDirectory = "/data/jobs" });
+        siloBuilder.AddPTuning(options => (options.ModelsDirectory, options.JobsDirectory) = ("/data/models", "/data/jobs"));
     }
 
     public static void Sweep(ISiloBuilder siloBuilder, MLContext mlContext, IDataView tickets)
@@ -31,6 +26,11 @@ internal static class ApiOrleans
     public static void Client(IClientBuilder clientBuilder)
     {
         clientBuilder.AddPTuning();
+    }
+
+    public static void SpreadingClient(IClientBuilder clientBuilder)
+    {
+        clientBuilder.AddPTuning(new PTuningClusterOptions { MaxReplicas = 8 });
     }
 
     public static ScoringJob Job()

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.ML.PTuning.AspNetCore;
+using Microsoft.ML.PTuning.Serving;
 
 namespace Microsoft.ML.PTuning.Tests.Documentation;
 
@@ -54,6 +56,47 @@ internal static class AspNetCoreService
     {
         var limit = new PTuningRateLimit { Requests = 100, Period = TimeSpan.FromSeconds(1) };
         options.RateLimit = limit;
+    }
+
+    public static void Models()
+    {
+        var options = new PTuningModelsOptions { ModelsDirectory = "models", TensorBudgetBytes = 200_000_000 };
+        options.PollInterval = TimeSpan.FromSeconds(1);
+    }
+
+    public static void Worker(string[] args)
+    {
+        var builder = Host.CreateApplicationBuilder(args);
+        builder.Services.AddPTuningModels(options => options.ModelsDirectory = "models");
+    }
+
+    public static async Task Folder(string[] args, Ticket ticket, CancellationToken cancellationToken)
+    {
+        var builder = Host.CreateApplicationBuilder(args);
+        builder.Services.AddPTuningModels(options => options.ModelsDirectory = "models");
+
+        using var host = builder.Build();
+        await host.StartAsync();
+        var predictor = host.Services.GetRequiredService<IPTuningPredictor>();
+        var routing = await predictor.PredictAsync<Ticket, Routing>("queue", ticket, cancellationToken);
+        Console.WriteLine(routing.PredictedLabel);
+    }
+
+    public static void Front(WebApplicationBuilder builder)
+    {
+        builder.UseOrleansClient(client => client.UseLocalhostClustering().AddPTuning());
+        builder.Services.AddPTuningEndpoints(options => options.MaxModelsPerRow = 4);
+    }
+
+    public static async Task List(IPTuningPredictor predictor, CancellationToken cancellationToken)
+    {
+        foreach (PTuningModel model in await predictor.ListModelsAsync(cancellationToken))
+            Console.WriteLine($"{model.Name}: {model.State}");
+    }
+
+    public static void Full()
+    {
+        throw new PredictionQueueFullException("The queue of the machine that serves the model is full. Try again later.");
     }
 
     public static async Task Describe(IPTuningPredictor predictor, CancellationToken cancellationToken)

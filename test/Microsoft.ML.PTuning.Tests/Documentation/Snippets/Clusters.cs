@@ -1,8 +1,10 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.ML;
 using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Orleans;
+using Microsoft.ML.PTuning.Serving;
 using Orleans.Configuration;
 
 namespace Documentation.Snippets; // Outside of Microsoft.ML, as an application is.
@@ -16,7 +18,7 @@ internal static class Clusters
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering().UseInMemoryReminderService(); // One machine, for development.
-            silo.AddPTuning(new() { ModelsDirectory = "/data/models", JobsDirectory = "/data/jobs" });
+            silo.AddPTuning(options => (options.ModelsDirectory, options.JobsDirectory) = ("/data/models", "/data/jobs"));
         });
         builder.Build().Run();
     }
@@ -28,6 +30,17 @@ internal static class Clusters
         silo.UseAdoNetReminderService(options => (options.Invariant, options.ConnectionString) = ("Npgsql", Database));
         silo.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = ("scoring", "ptuning"));
         silo.ConfigureEndpoints(siloPort: 11111, gatewayPort: 30000);
+    }
+
+    public static void Front(WebApplicationBuilder builder)
+    {
+        builder.UseOrleansClient(client => client.UseLocalhostClustering().AddPTuning());
+        builder.Services.AddPTuningEndpoints(); // A web service in front of the cluster, without models of its own.
+        var app = builder.Build();
+        app.MapPTuning();
+        app.MapPost("/tickets", async (Ticket ticket, IPTuningPredictor predictor, CancellationToken cancelled) =>
+            await predictor.PredictAsync<Ticket, Routing>("queue", ticket, cancelled));
+        app.Run();
     }
 
     public static async Task Score(IBulkScoring scoring)
@@ -52,4 +65,8 @@ internal static class Clusters
         });
         return trainer;
     }
+
+    public class Ticket { public string Text { get; set; } = ""; }
+
+    public class Routing { public string PredictedLabel { get; set; } = ""; }
 }

@@ -1,0 +1,25 @@
+namespace Microsoft.ML.PTuning.Orleans;
+
+/// <summary>How a client spreads its rows over silos.</summary>
+/// <example>
+/// <code>
+/// clientBuilder.AddPTuning(new PTuningClusterOptions { MaxReplicas = 8 });
+/// </code>
+/// </example>
+public sealed class PTuningClusterOptions
+{
+    /// <summary>
+    /// How many rows of a model this client has on their way to one silo before it also asks the next one. A silo answers that many in a few batches; so
+    /// a model that is asked for rarely stays in the memory of one silo.
+    /// </summary>
+    public int RowsPerReplica { get; init; } = 64;
+
+    /// <summary>How many silos answer for one model at most.</summary>
+    public int MaxReplicas { get; init; } = 4;
+
+    internal void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(RowsPerReplica, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxReplicas, 1);
+    }
+}
