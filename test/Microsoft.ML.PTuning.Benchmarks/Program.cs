@@ -30,6 +30,7 @@ IBenchmark[] benchmarks =
     .. BaseShapedRounds.Rows,
     .. TrunkCacheRow.Rows,
     .. GenerationRow.Rows,
+    .. SpreadTraining.Rows,
     new FirstPrediction("load-and-first-prediction", "BERT-base shape", () => BaseShapedEncoder.Folder),
     new FirstPrediction("default-load-and-first-prediction", "default encoder", () => null),
     new SecondProcessMemory(),

@@ -28,7 +28,7 @@ internal sealed class ModelGrain(FolderPredictor predictor, TimeProvider time) :
     public async Task<Reply<Dictionary<string, Prediction>>?> PredictAsync(RowRequest request, CancellationToken cancellationToken)
     {
         // On a thread of the pool: a grain's own reads one row at a time.
-        var work = _long.TryGetValue(request.Id, out var known) ? known.Work : Task.Run(() => PredictAsync(request), CancellationToken.None);
+        var work = _long.TryGetValue(request.Id, out var known) ? known.Work : Task.Run(() => AnswerAsync(request, cancellationToken), CancellationToken.None);
         await Task.WhenAny(work, Task.Delay(ShortCalls.Patience, cancellationToken));
         if (work.IsCompleted)
         {
@@ -41,7 +41,7 @@ internal sealed class ModelGrain(FolderPredictor predictor, TimeProvider time) :
         return null;
     }
 
-    private Task<Reply<Dictionary<string, Prediction>>> PredictAsync(RowRequest request) => ReplyAsync(async () =>
+    private Task<Reply<Dictionary<string, Prediction>>> AnswerAsync(RowRequest request, CancellationToken cancellationToken) => ReplyAsync(async () =>
     {
         using var row = JsonDocument.Parse(request.Row);
         var answers = await predictor.PredictJsonAsync(
@@ -51,7 +51,7 @@ internal sealed class ModelGrain(FolderPredictor predictor, TimeProvider time) :
             (columns, answer) => request.AsColumns
                 ? new Prediction(null, RowValues.Read(answer, columns.Outputs))
                 : new Prediction(JsonSerializer.SerializeToUtf8Bytes(columns.Writer.Write(answer)), null),
-            CancellationToken.None);
+            cancellationToken);
         return new Dictionary<string, Prediction>(answers);
     });
 
