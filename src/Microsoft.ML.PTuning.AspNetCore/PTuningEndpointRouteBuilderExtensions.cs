@@ -24,7 +24,7 @@ public static class PTuningEndpointRouteBuilderExtensions
     /// </remarks>
     /// <param name="endpoints">The application, or a group of it with a prefix.</param>
     /// <returns>The endpoints, for conventions of the application.</returns>
-    /// <exception cref="InvalidOperationException"><c>AddPTuning</c> was not called.</exception>
+    /// <exception cref="InvalidOperationException">Neither <c>AddPTuning</c> nor <c>AddPTuningEndpoints</c> of the web service was called.</exception>
     /// <exception cref="OptionsValidationException">An option is out of its range.</exception>
     /// <example>
     /// <code>
@@ -39,8 +39,10 @@ public static class PTuningEndpointRouteBuilderExtensions
     public static IEndpointConventionBuilder MapPTuning(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        if (endpoints.ServiceProvider.GetService<IPTuningPredictor>() is null)
-            throw new InvalidOperationException("The services of MapPTuning are missing. Call builder.Services.AddPTuning() first.");
+        if (endpoints.ServiceProvider.GetService<IPTuningPredictor>() is null || endpoints.ServiceProvider.GetService<Drain>() is null)
+            throw new InvalidOperationException(
+                "The services of MapPTuning are missing. Call builder.Services.AddPTuning() for a folder of models, or AddPTuningEndpoints() beside the "
+                + "client of a cluster.");
 
         var options = endpoints.ServiceProvider.GetRequiredService<IOptions<PTuningOptions>>().Value;
         var group = endpoints.MapGroup("")

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Microsoft.ML.PTuning.Serving;
 
-/// <summary>Predicts with models that are loaded when they are first asked for: those of a folder, or of a cluster's.</summary>
+/// <summary>Predicts with models that are loaded when they are first asked for: the models of a folder or of a cluster.</summary>
 /// <remarks>
 /// Any number of threads may use it at once; rows that come at the same time share batches, whatever their models. Get it from the application's
 /// services, after <c>AddPTuningModels</c> or <c>AddPTuning</c>.

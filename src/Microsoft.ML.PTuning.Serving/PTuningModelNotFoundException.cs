@@ -10,7 +10,7 @@ public sealed class PTuningModelNotFoundException : Exception
     /// </code>
     /// </example>
     public PTuningModelNotFoundException(string model)
-        : base($"There is no model '{model}'. GET /models lists those that there are.") => Model = model;
+        : base($"There is no model '{model}'. ListModelsAsync (GET /models of the web service) lists the models.") => Model = model;
 
     /// <summary>The name that was asked for.</summary>
     public string Model { get; }

@@ -14,7 +14,8 @@ namespace Microsoft.ML
         /// <param name="scoreColumnName">Their probabilities, a vector of Single.</param>
         /// <param name="topK">The largest number of answers per row.</param>
         /// <param name="backbone">
-        /// A folder in Hugging Face layout, a hub id that is on this machine, or a bundled encoder's name; null for the default encoder.
+        /// A folder in Hugging Face layout, a hub id that is on this machine, <c>hf://</c> and a hub id, which <c>Fit</c> downloads, or a bundled encoder's
+        /// name; null for the default encoder.
         /// </param>
         /// <param name="prefixLength">Prefix vectors per layer.</param>
         /// <param name="learningRate">AdamW's learning rate; <see cref="LearningRates.Auto"/> to find it before training.</param>

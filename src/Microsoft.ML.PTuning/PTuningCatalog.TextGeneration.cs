@@ -23,7 +23,7 @@ namespace Microsoft.ML
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         /// <example>
         /// <code>
-        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(textColumnName: "Facts", backbone: "models/gpt2");
+        /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(textColumnName: "Facts", backbone: "encoders/gpt2");
         /// using var model = trainer.Fit(descriptions); // Facts, Label: text.
         /// var metrics = mlContext.MulticlassClassification.EvaluateText(model.Transform(newFacts));
         /// </code>
@@ -77,7 +77,7 @@ namespace Microsoft.ML.PTuning
         /// var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(new PTuningV2Trainer.TextGenerationOptions
         /// {
         ///     TextColumnName = "Facts",
-        ///     Backbone = "models/gpt2",
+        ///     Backbone = "encoders/gpt2",
         ///     Generation = new() { MaxNewTokens = 40, Beams = 4 },
         /// });
         /// </code>

@@ -17,7 +17,7 @@ public static class PTuningContext
     /// <example>
     /// <code>
     /// var mlContext = new MLContext();
-    /// mlContext.SetPTuningBackboneDirectory("models/bert-base-cased");
+    /// mlContext.SetPTuningBackboneDirectory("encoders/bert-base-cased");
     /// ITransformer model = mlContext.Model.Load("tickets.zip", out _);
     /// </code>
     /// </example>

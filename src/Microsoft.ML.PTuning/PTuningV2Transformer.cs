@@ -135,7 +135,7 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
         return new ScoringRowMapper(_model, inputSchema);
     }
 
-    /// <summary>Predicts many rows in batches of similar length: faster than a <c>PredictionEngine</c>, with the same results.</summary>
+    /// <summary>Predicts many rows in batches of similar length, faster than a <c>PredictionEngine</c>.</summary>
     /// <remarks>
     /// Only this model predicts. Later steps of a pipeline, such as <c>MapKeyToValue</c>, are not applied, so a predicted class is a key. Scores may
     /// differ in the last digits with the rows that share a batch.

@@ -141,7 +141,7 @@ public abstract class TrainingOptions
     /// </remarks>
     public string? CheckpointDirectory { get; set => Chosen.Set(ref field, value); }
 
-    /// <summary>Is told of every step, on the training thread unless it is a <see cref="Progress{T}"/>.</summary>
+    /// <summary>Receives a report after every step, on the training thread unless it is a <see cref="Progress{T}"/>.</summary>
     public IProgress<TrainingProgress>? Progress { get; set => Chosen.Set(ref field, value); }
 
     /// <summary>

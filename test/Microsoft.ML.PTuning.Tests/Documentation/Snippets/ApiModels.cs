@@ -52,7 +52,7 @@ internal static class ApiModels
     public static void Directory()
     {
         var mlContext = new MLContext();
-        mlContext.SetPTuningBackboneDirectory("models/bert-base-cased");
+        mlContext.SetPTuningBackboneDirectory("encoders/bert-base-cased");
         ITransformer model = mlContext.Model.Load("tickets.zip", out _);
         Console.WriteLine(model.IsRowToRowMapper);
     }

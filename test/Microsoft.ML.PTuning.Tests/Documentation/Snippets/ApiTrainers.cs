@@ -215,7 +215,7 @@ internal static class ApiTrainers
 
     public static void Texts(MLContext mlContext, IDataView descriptions, IDataView newFacts)
     {
-        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(textColumnName: "Facts", backbone: "models/gpt2");
+        var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(textColumnName: "Facts", backbone: "encoders/gpt2");
         using var model = trainer.Fit(descriptions); // Facts, Label: text.
         var metrics = mlContext.MulticlassClassification.EvaluateText(model.Transform(newFacts));
         Console.WriteLine(metrics.Bleu);
@@ -226,7 +226,7 @@ internal static class ApiTrainers
         var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2TextGeneration(new PTuningV2Trainer.TextGenerationOptions
         {
             TextColumnName = "Facts",
-            Backbone = "models/gpt2",
+            Backbone = "encoders/gpt2",
             Generation = new() { MaxNewTokens = 40, Beams = 4 },
         });
         return trainer;

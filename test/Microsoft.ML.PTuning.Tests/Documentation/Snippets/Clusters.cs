@@ -32,8 +32,9 @@ internal static class Clusters
         silo.ConfigureEndpoints(siloPort: 11111, gatewayPort: 30000);
     }
 
-    public static void Front(WebApplicationBuilder builder)
+    public static void Front(string[] args)
     {
+        var builder = WebApplication.CreateBuilder(args);
         builder.UseOrleansClient(client => client.UseLocalhostClustering().AddPTuning());
         builder.Services.AddPTuningEndpoints(); // A web service in front of the cluster, without models of its own.
         var app = builder.Build();
@@ -43,8 +44,9 @@ internal static class Clusters
         app.Run();
     }
 
-    public static async Task Score(IBulkScoring scoring)
+    public static async Task Score(IHost host)
     {
+        var scoring = host.Services.GetRequiredService<IBulkScoring>();
         string id = await scoring.StartAsync(new()
         {
             Model = "queue",                                                        // /data/models/queue.zip

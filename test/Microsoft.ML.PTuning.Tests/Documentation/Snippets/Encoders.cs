@@ -4,7 +4,7 @@ namespace Microsoft.ML.PTuning.Tests.Documentation.Snippets;
 internal static class Encoders
 {
     public static PTuningV2Trainer.MulticlassOptions Named() =>
-        new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Backbone = "models/bert-base-cased" }
+        new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = "Text", Backbone = "encoders/bert-base-cased" }
         ;
 
     public static async Task Hub(MLContext mlContext, PTuningV2Trainer.MulticlassOptions options)

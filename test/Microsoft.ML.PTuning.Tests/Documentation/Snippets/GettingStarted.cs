@@ -1,15 +1,19 @@
 using Microsoft.ML;
 using Microsoft.ML.PTuning;
 using static Documentation.Snippets.Pipeline;
-using static Microsoft.ML.DataOperationsCatalog;
 
 namespace Documentation.Snippets; // Outside of Microsoft.ML, as an application is.
 
 /// <summary>docs/getting-started.md.</summary>
 internal static class GettingStarted
 {
-    public static void Run(MLContext mlContext, IDataView tickets, TrainTestData parts)
+    public static void Run()
     {
+        var mlContext = new MLContext(seed: 1);
+        var tickets = mlContext.Data.LoadFromTextFile<Ticket>("tickets.tsv", hasHeader: true);
+        var held = mlContext.Data.TrainTestSplit(tickets, testFraction: 0.2);         // For the evaluation.
+        var parts = mlContext.Data.TrainTestSplit(held.TrainSet, testFraction: 0.2);  // To choose the epoch.
+
         var toKey = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(Ticket.Queue));
         var options = new PTuningV2Trainer.MulticlassOptions
         {
@@ -25,11 +29,18 @@ internal static class GettingStarted
         var trained = model.OfType<PTuningV2Transformer>().Single();
         Console.WriteLine(trained.Summary);
 
-        options.Backbone = "models/xlm-roberta-base";
+        var multilingual = new PTuningV2Trainer.MulticlassOptions { Sentence1ColumnName = nameof(Ticket.Text), Backbone = "encoders/xlm-roberta-base" };
+        Console.WriteLine(multilingual.Backbone);
+
+        var metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(held.TestSet));
+        Console.WriteLine(metrics.ConfusionMatrix.GetFormattedConfusionTable());
+
+        using var engine = mlContext.Model.CreatePredictionEngine<Ticket, Routing>(model);
+        Console.WriteLine(engine.Predict(new Ticket { Text = "I paid twice for the same invoice." }).Queue);
 
         mlContext.Model.Save(model, tickets.Schema, "tickets.zip");
 
-        mlContext.SetPTuningBackboneDirectory("models"); // In the application that uses it; an encoder of a package needs no such line.
+        mlContext.SetPTuningBackboneDirectory("encoders"); // In the application that uses it; an encoder of a package needs no such line.
         var loaded = mlContext.Model.Load("tickets.zip", out _);
         (loaded as IDisposable)?.Dispose();
     }

@@ -9,7 +9,7 @@ internal static class Serving
         foreach (var file in Directory.GetFiles("models", "*.zip"))
             predictor.Add(Path.GetFileNameWithoutExtension(file), mlContext.Model.Load(file, out _)); // A model, or a chain with one: keys to values and the like.
 
-        var routed = await predictor.PredictAsync<Ticket, RoutedTicket>("queue", ticket, cancellationToken);
+        var routed = await predictor.PredictAsync<Ticket, Routing>("queue", ticket, cancellationToken);
         var scores = await predictor.PredictAllAsync<Ticket, Scores>(["urgent", "angry", "spam"], ticket, cancellationToken); // By the models' names.
         Console.WriteLine($"{routed.PredictedLabel} {scores["urgent"].Score}");
     }
@@ -21,7 +21,7 @@ internal static class Serving
 
     public class Ticket { public string Text { get; set; } = ""; }
 
-    public class RoutedTicket { public string PredictedLabel { get; set; } = ""; }
+    public class Routing { public string PredictedLabel { get; set; } = ""; }
 
     public class Scores { public float Score { get; set; } }
 }
