@@ -27,6 +27,7 @@ public static class PTuningServiceCollectionExtensions
     /// </remarks>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Changes the options; null if the configuration says all.</param>
+    /// <exception cref="InvalidOperationException">A silo has added a folder of models; <see cref="AddPTuningEndpoints"/> goes beside it.</exception>
     /// <example>
     /// <code>
     /// var builder = WebApplication.CreateBuilder(args);
@@ -47,7 +48,10 @@ public static class PTuningServiceCollectionExtensions
     /// Adds what the endpoints of <c>MapPTuning</c> need, over the <see cref="IPTuningPredictor"/> that something else adds: a web service in front of a
     /// cluster, which has no models of its own.
     /// </summary>
-    /// <remarks>As <see cref="AddPTuning"/>, but for the options of models, which mean nothing here.</remarks>
+    /// <remarks>
+    /// As <see cref="AddPTuning"/>. Of the options of models two count here: rows of JSON have at most <see cref="PTuningModelsOptions.MaxRowCharacters"/>,
+    /// and streams at most half of <see cref="PTuningModelsOptions.QueueCapacity"/> rows on their way.
+    /// </remarks>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Changes the options; null if the configuration says all.</param>
     /// <example>

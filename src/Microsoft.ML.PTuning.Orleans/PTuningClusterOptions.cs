@@ -12,14 +12,17 @@ public sealed class PTuningClusterOptions
     /// How many rows of a model this client has on their way to one silo before it also asks the next one. A silo answers that many in a few batches; so
     /// a model that is asked for rarely stays in the memory of one silo.
     /// </summary>
-    public int RowsPerReplica { get; init; } = 64;
+    public int RowsPerReplica { get; set; } = 64;
 
-    /// <summary>How many silos answer for one model at most.</summary>
-    public int MaxReplicas { get; init; } = 4;
+    /// <summary>How many silos answer for one model at most; 1 to 1,000.</summary>
+    public int MaxReplicas { get; set; } = 4;
+
+    internal const int MostReplicas = 1000;
 
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(RowsPerReplica, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxReplicas, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxReplicas, MostReplicas);
     }
 }

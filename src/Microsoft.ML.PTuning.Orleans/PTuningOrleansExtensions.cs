@@ -27,6 +27,7 @@ public static class PTuningOrleansExtensions
     /// </remarks>
     /// <param name="builder">The silo.</param>
     /// <param name="configure">Changes the options.</param>
+    /// <exception cref="InvalidOperationException">The host has a folder of models; for a web service beside a silo call <c>AddPTuningEndpoints</c>.</exception>
     /// <example>
     /// <code>
     /// siloBuilder.AddPTuning(options =&gt; (options.ModelsDirectory, options.JobsDirectory) = ("/data/models", "/data/jobs"));
@@ -37,7 +38,7 @@ public static class PTuningOrleansExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
         builder.AddReminders();
-        AddClients(builder.Services, new PTuningClusterOptions());
+        AddClients(builder.Services, services => services.GetRequiredService<PTuningSiloOptions>().Client);
         PTuningModelsServiceCollectionExtensions.AddModels(builder.Services, configure);
         builder.Services
             .AddSingleton<IValidateOptions<PTuningSiloOptions>, SiloOptionsValidator>()
@@ -46,6 +47,15 @@ public static class PTuningOrleansExtensions
             .AddPlacementDirector<ReplicaPlacement, ReplicaDirector>();
         return builder;
     }
+
+    /// <summary>As <see cref="AddPTuning(ISiloBuilder, Action{PTuningSiloOptions})"/>, if the configuration says all.</summary>
+    /// <param name="builder">The silo.</param>
+    /// <example>
+    /// <code>
+    /// siloBuilder.AddPTuning();
+    /// </code>
+    /// </example>
+    public static ISiloBuilder AddPTuning(this ISiloBuilder builder) => AddPTuning(builder, _ => { });
 
     /// <summary>Adds a sweep to a silo, whose trials it trains.</summary>
     /// <remarks>A sweep is code, so it is deployed with the silos. Call the same code here and where the sweep is run.</remarks>
@@ -92,14 +102,14 @@ public static class PTuningOrleansExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        AddClients(builder.Services, options);
+        AddClients(builder.Services, _ => options);
         return builder;
     }
 
-    private static void AddClients(IServiceCollection services, PTuningClusterOptions options)
+    private static void AddClients(IServiceCollection services, Func<IServiceProvider, PTuningClusterOptions> options)
     {
         services.AddSerializer(serializer => serializer.AddAssembly(typeof(PTuningOrleansExtensions).Assembly));
-        services.AddSingleton(new Replicas(options)).AddSingleton<IPTuningPredictor, ClusterPredictor>();
+        services.AddSingleton(provider => new Replicas(options(provider))).AddSingleton<IPTuningPredictor, ClusterPredictor>();
         services.AddSingleton<IBulkScoring, BulkScoringClient>().AddSingleton<IClusterSweeps, ClusterSweeps>()
             .AddSingleton<IShardComputer, ClusterShardComputer>();
     }

@@ -4,11 +4,6 @@ namespace Microsoft.ML.PTuning.Orleans;
 
 /// <summary>What a silo loads and how much it does at a time. Read once, when the silo starts.</summary>
 /// <remarks><see cref="PTuningModelsOptions.ModelsDirectory"/> has the same files for every silo.</remarks>
-/// <example>
-/// <code>
-/// siloBuilder.AddPTuning(options =&gt; (options.ModelsDirectory, options.JobsDirectory) = ("/data/models", "/data/jobs"));
-/// </code>
-/// </example>
 public sealed class PTuningSiloOptions : PTuningModelsOptions
 {
     /// <summary>
@@ -19,4 +14,7 @@ public sealed class PTuningSiloOptions : PTuningModelsOptions
 
     /// <summary>How many ranges of files a silo scores at a time. One alone leaves cores idle while it reads and writes.</summary>
     public int RangesPerSilo { get; set; } = 2;
+
+    /// <summary>How the silo's own <see cref="IPTuningPredictor"/> spreads its rows over the cluster.</summary>
+    public PTuningClusterOptions Client { get; } = new();
 }

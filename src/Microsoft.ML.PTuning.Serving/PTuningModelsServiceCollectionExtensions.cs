@@ -19,6 +19,7 @@ public static class PTuningModelsServiceCollectionExtensions
     /// </remarks>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Changes the options; null if the configuration says all.</param>
+    /// <exception cref="InvalidOperationException">The web service or a silo has added a folder of models.</exception>
     /// <example>
     /// <code>
     /// var builder = Host.CreateApplicationBuilder(args);
@@ -33,11 +34,13 @@ public static class PTuningModelsServiceCollectionExtensions
         where TOptions : PTuningModelsOptions
     {
         ArgumentNullException.ThrowIfNull(services);
+        RequireSameOptions<TOptions>(services);
         BindOptions(services, configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, ModelsOptionsValidator<TOptions>>());
         if (services.Any(service => service.ServiceType == typeof(ModelStore)))
             return services;
 
+        services.AddSingleton(new ModelsOptionsType(typeof(TOptions)));
         if (typeof(TOptions) != typeof(PTuningModelsOptions))
             services.AddSingleton<IOptions<PTuningModelsOptions>>(provider => provider.GetRequiredService<IOptions<TOptions>>());
         services.TryAddSingleton(TimeProvider.System);
@@ -55,6 +58,19 @@ public static class PTuningModelsServiceCollectionExtensions
         services.AddHostedService(provider => provider.GetRequiredService<ModelFolderService>());
         return services;
     }
+
+    // One host has one folder of models, and so one set of options.
+    private static void RequireSameOptions<TOptions>(IServiceCollection services)
+    {
+        var known = services.Select(service => service.ServiceType == typeof(ModelsOptionsType) ? service.ImplementationInstance : null)
+            .OfType<ModelsOptionsType>().SingleOrDefault();
+        if (known is not null && known.Type != typeof(TOptions))
+            throw new InvalidOperationException(
+                $"This host has a folder of models already, with {known.Type.Name}; it cannot have another one with {typeof(TOptions).Name}. Call one of "
+                + "AddPTuningModels, AddPTuning of the web service and AddPTuning of a silo. For a web service beside a silo call AddPTuningEndpoints.");
+    }
+
+    private sealed record ModelsOptionsType(Type Type);
 
     /// <summary>Binds options to the configuration, once, before code changes them.</summary>
     internal static void BindOptions<TOptions>(IServiceCollection services, Action<TOptions>? configure)

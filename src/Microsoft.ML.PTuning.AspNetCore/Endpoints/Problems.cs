@@ -30,7 +30,7 @@ internal static class Problems
         PTuningModelUnavailableException broken => With(
             Create(
                 StatusCodes.Status503ServiceUnavailable, "broken-model", "The model cannot be loaded.",
-                $"The file of the model '{broken.Model}' cannot be loaded. The service's log says why."), // The reason names folders.
+                $"The model '{broken.Model}' cannot be loaded. The service's log says why."), // The reason names folders.
             Model,
             broken.Model),
         PTuningRowException { IsTooLong: true } row => Create(StatusCodes.Status413PayloadTooLarge, "row-too-long", "The row is too long.", row.Message),

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PTuning.Serving;
+using Microsoft.ML.PTuning.Serving.Models;
 using Orleans.Runtime.Placement;
 
 namespace Microsoft.ML.PTuning.Orleans.Serving;
@@ -8,7 +10,8 @@ namespace Microsoft.ML.PTuning.Orleans.Serving;
 /// <summary>Has the silos of a cluster predict. A row whose silo dies is asked for again.</summary>
 internal sealed class ClusterPredictor(IGrainFactory grains, Replicas replicas) : IPTuningPredictor
 {
-    private const int MostTries = 10;
+    /// <summary>By then the cluster knows of a death, also with patient settings, and has placed the models of the dead silo.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
 
@@ -22,7 +25,10 @@ internal sealed class ClusterPredictor(IGrainFactory grains, Replicas replicas) 
     public async Task<PTuningModelDescription> DescribeAsync(string model, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var reply = await CallAsync(() => grains.GetGrain<IModelGrain>(0, model, null).DescribeAsync(), cancellationToken).ConfigureAwait(false);
+        RequireName(model);
+        var id = Guid.NewGuid();
+        var reply = await AskAsync(model, () => grains.GetGrain<IModelGrain>(0, model, null).DescribeAsync(id, cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
         return JsonSerializer.Deserialize<PTuningModelDescription>(reply.Open())!;
     }
 
@@ -40,60 +46,86 @@ internal sealed class ClusterPredictor(IGrainFactory grains, Replicas replicas) 
         where TPrediction : class, new()
     {
         ArgumentNullException.ThrowIfNull(row);
-        var answers = await PredictAsync(models, TypedRows.Write(row), asColumns: true, cancellationToken).ConfigureAwait(false);
-        return answers.ToDictionary(answer => answer.Key, answer => TypedRows.Read<TPrediction>(answer.Value.Columns!));
+        try
+        {
+            var answers = await PredictAsync(models, TypedRows.Write(row), isTyped: true, cancellationToken).ConfigureAwait(false);
+            return answers.ToDictionary(answer => answer.Key, answer => TypedRows.Read<TPrediction>(answer.Value.Columns!, row));
+        }
+        catch (PTuningRowException wrong) // Of JSON, in the interface's words.
+        {
+            throw new ArgumentOutOfRangeException(wrong.Field, wrong.Message);
+        }
     }
 
     public async Task<IReadOnlyDictionary<string, JsonObject>> PredictJsonAsync(
         IReadOnlyCollection<string> models, JsonElement row, CancellationToken cancellationToken)
     {
-        var answers = await PredictAsync(models, JsonSerializer.SerializeToUtf8Bytes(row), asColumns: false, cancellationToken).ConfigureAwait(false);
+        var answers = await PredictAsync(models, JsonSerializer.SerializeToUtf8Bytes(row), isTyped: false, cancellationToken).ConfigureAwait(false);
         return answers.ToDictionary(answer => answer.Key, answer => JsonNode.Parse(answer.Value.Json)!.AsObject());
     }
 
     /// <summary>Models that are asked together are asked on the silo of the first one, so that what they have in common is computed once.</summary>
     private async Task<Dictionary<string, Prediction>> PredictAsync(
-        IReadOnlyCollection<string> models, byte[] row, bool asColumns, CancellationToken cancellationToken)
+        IReadOnlyCollection<string> models, byte[] row, bool isTyped, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(models);
-        string[] names = [.. models];
+        var names = ModelNames.EachOnce(models);
         if (names.Length == 0)
             return [];
-        if (names.GroupBy(name => name).FirstOrDefault(same => same.Skip(1).Any()) is { } twice)
-            throw new ArgumentException($"Model '{twice.Key}' is named twice. Name each model once.", nameof(models));
 
-        var request = new RowRequest(Guid.NewGuid(), names, row, asColumns);
+        RequireName(names[0]);
         var replica = replicas.Take(names[0]);
         try
         {
-            while (true)
+            var reply = await AskReplicaAsync(replica).ConfigureAwait(false);
+            if (reply.Refusal is { Kind: nameof(PredictionQueueFullException) })
             {
-                var grain = grains.GetGrain<IModelGrain>(replica, names[0], null);
-                if (await CallAsync(() => grain.PredictAsync(request, cancellationToken), cancellationToken).ConfigureAwait(false) is { } reply)
-                    return reply.Open();
+                replica = replicas.TakeNext(names[0], replica);
+                reply = await AskReplicaAsync(replica).ConfigureAwait(false);
             }
+            return reply.Open();
         }
         finally
         {
             replicas.GiveBack(names[0], replica);
         }
+
+        Task<Reply<Dictionary<string, Prediction>>> AskReplicaAsync(int number)
+        {
+            var grain = grains.GetGrain<IModelGrain>(number, names[0], null);
+            var request = new RowRequest(Guid.NewGuid(), names, row, isTyped);
+            return AskAsync(names[0], () => grain.PredictAsync(request, cancellationToken), cancellationToken);
+        }
     }
 
-    // A prediction changes nothing, so it may be asked for again.
-    private static async Task<T> CallAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
+    /// <summary>Asks until there is a reply. A prediction changes nothing, so one whose silo dies is asked for again.</summary>
+    /// <exception cref="PTuningModelUnavailableException">No silo answers.</exception>
+    private static async Task<T> AskAsync<T>(string model, Func<Task<T?>> ask, CancellationToken cancellationToken)
+        where T : class
     {
-        for (var tried = 1; ; tried++)
+        var start = Stopwatch.GetTimestamp();
+        while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                return await call().ConfigureAwait(false);
+                if (await ask().WaitAsync(cancellationToken).ConfigureAwait(false) is { } reply)
+                    return reply;
+                start = Stopwatch.GetTimestamp(); // It takes longer, on a silo that lives.
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && tried < MostTries)
+            catch (Exception e) when (e is OrleansException or TimeoutException)
             {
+                if (Stopwatch.GetElapsedTime(start) > s_patience)
+                    throw new PTuningModelUnavailableException(model, $"No silo answers: {e.Message}");
                 await Task.Delay(s_pause, cancellationToken).ConfigureAwait(false);
             }
         }
+    }
+
+    // Orleans refuses it as a key, and no file has it.
+    private static void RequireName(string model)
+    {
+        if (string.IsNullOrWhiteSpace(model))
+            throw new PTuningModelNotFoundException(model);
     }
 
     private async Task<PTuningModel[]> ListAsync(SiloAddress silo)
@@ -109,10 +141,10 @@ internal sealed class ClusterPredictor(IGrainFactory grains, Replicas replicas) 
         }
     }
 
-    // The silo where it is loaded knows most.
+    // Each silo knows what it has tried itself.
     private static PTuningModel Merge(IEnumerable<PTuningModel> same)
     {
-        PTuningModelState[] order = [PTuningModelState.Loaded, PTuningModelState.Loading, PTuningModelState.Listed, PTuningModelState.Broken];
+        PTuningModelState[] order = [PTuningModelState.Loaded, PTuningModelState.Loading, PTuningModelState.Broken, PTuningModelState.Listed];
         return same.MinBy(model => Array.IndexOf(order, model.State))!;
     }
 }

@@ -6,11 +6,14 @@ namespace Microsoft.ML.PTuning.Orleans.Serving;
 /// <summary>Answers for a model on the silo that it is on, where the model stays loaded. Its key is a replica's number and the model's name.</summary>
 internal interface IModelGrain : IGrainWithIntegerCompoundKey
 {
+    /// <summary>Describes the model, as JSON in UTF-8.</summary>
+    /// <inheritdoc cref="PredictAsync"/>
     [AlwaysInterleave]
-    Task<Reply<byte[]>> DescribeAsync();
+    [ResponseTimeout(ShortCalls.ResponseTimeout)]
+    Task<Reply<byte[]>?> DescribeAsync(Guid id, CancellationToken cancellationToken);
 
-    /// <summary>Predicts a row. A call with the id of one that takes long waits for the same prediction.</summary>
-    /// <returns>Null if it takes longer: ask again.</returns>
+    /// <summary>Predicts a row.</summary>
+    /// <returns>Null if it takes longer: ask again with the same id, and the call waits for the same work.</returns>
     [AlwaysInterleave]
     [ResponseTimeout(ShortCalls.ResponseTimeout)]
     Task<Reply<Dictionary<string, Prediction>>?> PredictAsync(RowRequest request, CancellationToken cancellationToken);
@@ -19,10 +22,10 @@ internal interface IModelGrain : IGrainWithIntegerCompoundKey
 /// <summary>A row on its way.</summary>
 /// <param name="Models">The models that are asked; the first one is the grain's.</param>
 /// <param name="Row">JSON in UTF-8.</param>
-/// <param name="AsColumns">Whether columns are wanted, for a row type; else JSON.</param>
+/// <param name="IsTyped">Whether the row was an object of the application's, and columns are wanted for another one; else JSON.</param>
 [GenerateSerializer]
 [Immutable]
-internal sealed record RowRequest([property: Id(0)] Guid Id, [property: Id(1)] string[] Models, [property: Id(2)] byte[] Row, [property: Id(3)] bool AsColumns);
+internal sealed record RowRequest([property: Id(0)] Guid Id, [property: Id(1)] string[] Models, [property: Id(2)] byte[] Row, [property: Id(3)] bool IsTyped);
 
 /// <summary>A model's answer, in one of two forms.</summary>
 /// <param name="Json">In UTF-8.</param>

@@ -1,59 +1,97 @@
 using System.Text.Json;
 using Microsoft.ML.PTuning.Orleans.Placement;
+using Microsoft.ML.PTuning.Serving;
 using Microsoft.ML.PTuning.Serving.Models;
 
 namespace Microsoft.ML.PTuning.Orleans.Serving;
 
 [GrainType("ptuning-model")]
 [ReplicaPlacement]
-internal sealed class ModelGrain(FolderPredictor predictor, TimeProvider time) : Grain, IModelGrain
+internal sealed class ModelGrain(FolderPredictor predictor, ILocalSiloDetails silo, IClusterMembershipService membership, TimeProvider time)
+    : Grain, IModelGrain
 {
     /// <summary>How long an answer is kept for a client that was told to ask again, and may have gone.</summary>
     private static readonly TimeSpan s_keep = TimeSpan.FromMinutes(1);
 
-    private readonly Dictionary<Guid, LongPrediction> _long = [];
+    /// <summary>How soon a model moves when silos come and go.</summary>
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
 
-    private string Model
+    private readonly Dictionary<Guid, LongCall> _long = [];
+    private MembershipVersion _seen;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        get
-        {
-            this.GetPrimaryKeyLong(out var model);
-            return model!;
-        }
+        _seen = membership.CurrentSnapshot.Version;
+        this.RegisterGrainTimer(FollowMembership, new GrainTimerCreationOptions(s_look, s_look) { Interleave = true });
+        return Task.CompletedTask;
     }
 
-    public Task<Reply<byte[]>> DescribeAsync() =>
-        ReplyAsync(async () => JsonSerializer.SerializeToUtf8Bytes(await predictor.DescribeAsync(Model, CancellationToken.None)));
-
-    public async Task<Reply<Dictionary<string, Prediction>>?> PredictAsync(RowRequest request, CancellationToken cancellationToken)
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        // On a thread of the pool: a grain's own reads one row at a time.
-        var work = _long.TryGetValue(request.Id, out var known) ? known.Work : Task.Run(() => AnswerAsync(request, cancellationToken), CancellationToken.None);
-        await Task.WhenAny(work, Task.Delay(ShortCalls.Patience, cancellationToken));
-        if (work.IsCompleted)
-        {
-            _long.Remove(request.Id);
-            return await work;
-        }
-
-        Forget();
-        _long[request.Id] = new(work, time.GetTimestamp());
-        return null;
+        foreach (var call in _long.Values)
+            await call.Stop.CancelAsync();
     }
 
-    private Task<Reply<Dictionary<string, Prediction>>> AnswerAsync(RowRequest request, CancellationToken cancellationToken) => ReplyAsync(async () =>
+    public Task<Reply<byte[]>?> DescribeAsync(Guid id, CancellationToken cancellationToken)
+    {
+        var model = Key().Model;
+        return AskAsync(id, async stop => JsonSerializer.SerializeToUtf8Bytes(await predictor.DescribeAsync(model, stop)), cancellationToken);
+    }
+
+    public Task<Reply<Dictionary<string, Prediction>>?> PredictAsync(RowRequest request, CancellationToken cancellationToken) =>
+        AskAsync(request.Id, stop => PredictWithAllAsync(request, stop), cancellationToken);
+
+    private async Task<Dictionary<string, Prediction>> PredictWithAllAsync(RowRequest request, CancellationToken cancellationToken)
     {
         using var row = JsonDocument.Parse(request.Row);
         var answers = await predictor.PredictJsonAsync(
             request.Models,
             row.RootElement,
-            request.AsColumns,
-            (columns, answer) => request.AsColumns
+            request.IsTyped,
+            (columns, answer) => request.IsTyped
                 ? new Prediction(null, RowValues.Read(answer, columns.Outputs))
                 : new Prediction(JsonSerializer.SerializeToUtf8Bytes(columns.Writer.Write(answer)), null),
             cancellationToken);
         return new Dictionary<string, Prediction>(answers);
-    });
+    }
+
+    /// <summary>Begins work, or waits for work that was begun. Each call lasts for some seconds at most.</summary>
+    private async Task<Reply<T>?> AskAsync<T>(Guid id, Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+        where T : class
+    {
+        if (!_long.Remove(id, out var call))
+        {
+            var stop = new CancellationTokenSource();
+            call = new LongCall(Task.Run(() => ReplyAsync(work, stop.Token), CancellationToken.None), stop); // A grain's own thread reads one row at a time.
+        }
+        var reply = (Task<Reply<T>>)call.Work;
+        using (cancellationToken.Register(call.Stop.Cancel))
+            await Task.WhenAny(reply, WaitAsync(reply));
+        if (reply.IsCompleted)
+        {
+            call.Stop.Dispose();
+            var answer = await reply;
+            if (answer.Refusal is { Kind: nameof(PTuningModelNotFoundException) } refusal && refusal.Name == Key().Model)
+                DeactivateOnIdle(); // Names that no model has must not fill the memory.
+            return answer;
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        Forget();
+        _long[id] = call with { Asked = time.GetTimestamp() };
+        return null;
+    }
+
+    private static async Task WaitAsync(Task work)
+    {
+        try
+        {
+            await work.WaitAsync(ShortCalls.Patience);
+        }
+        catch (Exception) // Too long, or what the work itself tells.
+        {
+        }
+    }
 
     private void Forget()
     {
@@ -61,12 +99,33 @@ internal sealed class ModelGrain(FolderPredictor predictor, TimeProvider time) :
             _long.Remove(id);
     }
 
-    private static async Task<Reply<T>> ReplyAsync<T>(Func<Task<T>> answer)
+    /// <summary>Moves to the silo that the name chooses now, once its rows are answered.</summary>
+    private Task FollowMembership(CancellationToken cancellationToken)
+    {
+        var snapshot = membership.CurrentSnapshot;
+        if (snapshot.Version == _seen)
+            return Task.CompletedTask;
+
+        _seen = snapshot.Version;
+        SiloAddress[] active = [.. snapshot.Members.Values.Where(member => member.Status == SiloStatus.Active).Select(member => member.SiloAddress)];
+        var (replica, model) = Key();
+        if (active.Length > 0 && !ReplicaDirector.Choose(model, replica, active).Equals(silo.SiloAddress))
+            MigrateOnIdle();
+        return Task.CompletedTask;
+    }
+
+    private (long Replica, string Model) Key()
+    {
+        var replica = this.GetPrimaryKeyLong(out var model);
+        return (replica, model!);
+    }
+
+    private static async Task<Reply<T>> ReplyAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
         where T : class
     {
         try
         {
-            return new Reply<T>(await answer(), null);
+            return new Reply<T>(await work(cancellationToken), null);
         }
         catch (Exception e) when (Refusal.Of(e) is { } refusal)
         {
@@ -74,6 +133,10 @@ internal sealed class ModelGrain(FolderPredictor predictor, TimeProvider time) :
         }
     }
 
-    /// <param name="Asked">When somebody last waited for it.</param>
-    private sealed record LongPrediction(Task<Reply<Dictionary<string, Prediction>>> Work, long Asked);
+    /// <param name="Stop">Ends it when its caller has given up.</param>
+    private sealed record LongCall(Task Work, CancellationTokenSource Stop)
+    {
+        /// <summary>When somebody last waited for it.</summary>
+        public long Asked { get; init; }
+    }
 }

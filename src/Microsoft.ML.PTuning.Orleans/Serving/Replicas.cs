@@ -10,12 +10,23 @@ internal sealed class Replicas(PTuningClusterOptions options)
     {
         lock (_rows)
         {
-            if (!_rows.TryGetValue(model, out var rows))
-                _rows[model] = rows = new int[options.MaxReplicas];
+            var rows = Of(model);
             var free = Array.FindIndex(rows, count => count < options.RowsPerReplica);
             var replica = free >= 0 ? free : Array.IndexOf(rows, rows.Min());
             rows[replica]++;
             return replica;
+        }
+    }
+
+    /// <summary>Another replica than one that is full; the same one if there is none.</summary>
+    public int TakeNext(string model, int full)
+    {
+        lock (_rows)
+        {
+            GiveBack(model, full);
+            var next = (full + 1) % options.MaxReplicas;
+            Of(model)[next]++;
+            return next;
         }
     }
 
@@ -29,4 +40,6 @@ internal sealed class Replicas(PTuningClusterOptions options)
                 _rows.Remove(model);
         }
     }
+
+    private int[] Of(string model) => _rows.TryGetValue(model, out var rows) ? rows : _rows[model] = new int[options.MaxReplicas];
 }

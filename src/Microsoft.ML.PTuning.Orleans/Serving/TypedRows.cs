@@ -21,15 +21,19 @@ internal static class TypedRows
         return JsonSerializer.SerializeToUtf8Bytes(values);
     }
 
-    /// <summary>A prediction from its columns. Members without a column keep their values.</summary>
+    /// <summary>A prediction from its columns, and from the row's where it has no such output. Other members keep their values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is of another type than its member.</exception>
-    public static TPrediction Read<TPrediction>(IReadOnlyDictionary<string, object> columns)
+    public static TPrediction Read<TPrediction>(IReadOnlyDictionary<string, object> columns, object row)
         where TPrediction : class, new()
     {
         var prediction = new TPrediction();
         foreach (var member in Members(typeof(TPrediction)))
+        {
             if (columns.TryGetValue(member.Column, out var value))
                 member.Set(prediction, FromColumn(value, member));
+            else if (Members(row.GetType()).FirstOrDefault(own => own.Column == member.Column) is { } own && own.Type == member.Type && own.Get(row) is { } kept)
+                member.Set(prediction, kept);
+        }
         return prediction;
     }
 
@@ -42,11 +46,12 @@ internal static class TypedRows
                ?.ConstructorArguments[0].Value as string ?? member.Name),
     ]);
 
-    // A text that is null is empty, as ML.NET has it.
+    // Texts and vectors that are null are empty, as ML.NET has them.
     private static object? ToJson(object? value, Type type) => value switch
     {
         null when type == typeof(string) => "",
-        string or bool or int or string[] or int[] or bool[] => value,
+        null when type.IsArray => Array.Empty<float>(),
+        string or bool or int or string[] or int[] => value,
         ReadOnlyMemory<char> text => text.ToString(),
         float number => Finite(number),
         float[] numbers when numbers.All(float.IsFinite) => numbers,
@@ -67,6 +72,8 @@ internal static class TypedRows
             (string text, var type) when type == typeof(ReadOnlyMemory<char>) => text.AsMemory(),
             (float[] numbers, var type) when type == typeof(VBuffer<float>) => new VBuffer<float>(numbers.Length, numbers),
             (int[] numbers, var type) when type == typeof(VBuffer<int>) => new VBuffer<int>(numbers.Length, numbers),
+            (uint[] keys, var type) when type == typeof(VBuffer<uint>) => new VBuffer<uint>(keys.Length, keys),
+            (bool[] values, var type) when type == typeof(VBuffer<bool>) => new VBuffer<bool>(values.Length, values),
             (string[] texts, var type) when type == typeof(VBuffer<ReadOnlyMemory<char>>) =>
                 new VBuffer<ReadOnlyMemory<char>>(texts.Length, [.. texts.Select(text => text.AsMemory())]),
             _ => throw new ArgumentOutOfRangeException(

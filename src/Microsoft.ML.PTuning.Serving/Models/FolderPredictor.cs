@@ -34,7 +34,7 @@ internal sealed class FolderPredictor(ModelStore store, IOptions<PTuningModelsOp
         where TPrediction : class, new()
     {
         ArgumentNullException.ThrowIfNull(row);
-        var names = EachOnce(models);
+        var names = ModelNames.EachOnce(models);
         return TracedAsync(names, () => WithLeasesAsync(
             names,
             leases => MergeAsync(leases
@@ -45,23 +45,24 @@ internal sealed class FolderPredictor(ModelStore store, IOptions<PTuningModelsOp
 
     public Task<IReadOnlyDictionary<string, JsonObject>> PredictJsonAsync(
         IReadOnlyCollection<string> models, JsonElement row, CancellationToken cancellationToken) =>
-        PredictJsonAsync(models, row, ignoresUnknown: false, (columns, answer) => columns.Writer.Write(answer), cancellationToken);
+        PredictJsonAsync(models, row, isTyped: false, (columns, answer) => columns.Writer.Write(answer), cancellationToken);
 
     /// <summary>As the public one, with another form of answers.</summary>
-    /// <param name="ignoresUnknown">Whether the row may have properties that no model knows.</param>
+    /// <param name="isTyped">Whether the row was an object of the application's: it may be of any length, and have properties that no model knows.</param>
     /// <param name="read">Reads the row of a prediction.</param>
     public Task<IReadOnlyDictionary<string, T>> PredictJsonAsync<T>(
-        IReadOnlyCollection<string> models, JsonElement row, bool ignoresUnknown, Func<ModelColumns, DataViewRow, T> read, CancellationToken cancellationToken)
+        IReadOnlyCollection<string> models, JsonElement row, bool isTyped, Func<ModelColumns, DataViewRow, T> read, CancellationToken cancellationToken)
     {
-        var names = EachOnce(models);
-        return TracedAsync(names, () => PredictUnchangedAsync(names, row, ignoresUnknown, read, cancellationToken));
+        var names = ModelNames.EachOnce(models);
+        return TracedAsync(names, () => PredictUnchangedAsync(names, row, isTyped, read, cancellationToken));
     }
 
     /// <summary>Predicts again if a model was replaced under way: the row must be read, and its answer be written, by the columns of one version.</summary>
     private async Task<IReadOnlyDictionary<string, T>> PredictUnchangedAsync<T>(
-        string[] names, JsonElement row, bool ignoresUnknown, Func<ModelColumns, DataViewRow, T> read, CancellationToken cancellationToken)
+        string[] names, JsonElement row, bool isTyped, Func<ModelColumns, DataViewRow, T> read, CancellationToken cancellationToken)
     {
-        RowLength.Check(row, options.Value.MaxRowCharacters);
+        if (!isTyped)
+            RowLength.Check(row, options.Value.MaxRowCharacters);
         while (true)
         {
             var answers = await WithLeasesAsync(
@@ -70,7 +71,7 @@ internal sealed class FolderPredictor(ModelStore store, IOptions<PTuningModelsOp
                 {
                     try
                     {
-                        var predicted = await PredictJsonAsync(leases, row, ignoresUnknown, read, cancellationToken).ConfigureAwait(false);
+                        var predicted = await PredictJsonAsync(leases, row, isTyped, read, cancellationToken).ConfigureAwait(false);
                         return store.AnyReplaced(leases) ? null : predicted;
                     }
                     catch (Exception e) when (e is not OperationCanceledException && store.AnyReplaced(leases))
@@ -86,11 +87,11 @@ internal sealed class FolderPredictor(ModelStore store, IOptions<PTuningModelsOp
 
     // Models with the same encoder and columns are asked with one call, so that what they have in common is computed once.
     private static Task<IReadOnlyDictionary<string, T>> PredictJsonAsync<T>(
-        ModelLease[] leases, JsonElement json, bool ignoresUnknown, Func<ModelColumns, DataViewRow, T> read, CancellationToken cancellationToken)
+        ModelLease[] leases, JsonElement json, bool isTyped, Func<ModelColumns, DataViewRow, T> read, CancellationToken cancellationToken)
     {
         RowColumns[] columns = [.. leases.Select(lease => lease.Model.Columns.Row).Distinct()];
         var rows = columns.ToDictionary(
-            own => own, own => own.Read(json, property => ignoresUnknown || columns.Any(other => other != own && other.Knows(property))));
+            own => own, own => own.Read(json, property => isTyped || columns.Any(other => other != own && other.Knows(property))));
         var byName = leases.ToDictionary(lease => lease.Name, lease => lease.Model.Columns);
         return MergeAsync(leases
             .GroupBy(lease => (lease.Predictor, lease.Model.Columns.Row))
@@ -131,14 +132,5 @@ internal sealed class FolderPredictor(ModelStore store, IOptions<PTuningModelsOp
             activity?.SetTag("error.type", e.GetType().FullName).SetStatus(ActivityStatusCode.Error, e.Message);
             throw;
         }
-    }
-
-    private static string[] EachOnce(IReadOnlyCollection<string> models)
-    {
-        ArgumentNullException.ThrowIfNull(models);
-        string[] names = [.. models];
-        return names.GroupBy(name => name).FirstOrDefault(same => same.Skip(1).Any()) is { } twice
-            ? throw new ArgumentException($"Model '{twice.Key}' is named twice. Name each model once.", nameof(models))
-            : names;
     }
 }

@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Serving.Models;
 /// <summary>Reads the folder when the application starts, when the system reports a change, and from time to time.</summary>
 internal sealed partial class ModelFolderService(
     ModelFiles files, ModelStore store, IOptions<PTuningModelsOptions> options, TimeProvider time, ILogger<ModelFolderService> logger)
-    : BackgroundService
+    : BackgroundService, IHostedLifecycleService
 {
     private const int Share = 4; // While files change all the time, the folder is read in a fifth of the time.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(100);
@@ -18,11 +18,18 @@ internal sealed partial class ModelFolderService(
     /// <summary>Why the folder could not be read the last time; null if it could.</summary>
     public string? Problem { get; private set; }
 
-    public override Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Reads the folder before anything of the host starts, and so before the first request.</summary>
+    public Task StartingAsync(CancellationToken cancellationToken)
     {
-        Read(); // Before the first request.
-        return base.StartAsync(cancellationToken);
+        Read();
+        return Task.CompletedTask;
     }
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

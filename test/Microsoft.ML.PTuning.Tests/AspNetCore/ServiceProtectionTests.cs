@@ -192,6 +192,15 @@ public sealed class ServiceProtectionTests
     }
 
     [TestMethod]
+    public void A_host_has_one_folder_of_models()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Services.AddPTuningModels();
+
+        Assert.Contains("AddPTuningEndpoints", Assert.ThrowsExactly<InvalidOperationException>(() => builder.Services.AddPTuning()).Message);
+    }
+
+    [TestMethod]
     public async Task Missing_calls_of_the_application_are_named()
     {
         Assert.Contains("AddPTuning", Assert.ThrowsExactly<InvalidOperationException>(() => WebApplication.CreateBuilder().Build().MapPTuning()).Message);

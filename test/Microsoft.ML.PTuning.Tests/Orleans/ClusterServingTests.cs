@@ -11,6 +11,7 @@ using Microsoft.ML.PTuning.Orleans.Serving;
 using Microsoft.ML.PTuning.Serving;
 using Microsoft.ML.PTuning.Tests.AspNetCore;
 using Microsoft.ML.PTuning.Tests.Backbones;
+using Orleans.Configuration;
 
 namespace Microsoft.ML.PTuning.Tests.Orleans;
 
@@ -95,6 +96,17 @@ public sealed class ClusterServingTests
     }
 
     [TestMethod]
+    public async Task Columns_of_the_row_are_in_its_prediction()
+    {
+        var ticket = new Ticket { Text = "late" };
+
+        var expected = await OneProcess.PredictAsync<Ticket, RoutedTicket>("topics", ticket);
+        var found = await s_silos.Predictor.PredictAsync<Ticket, RoutedTicket>("topics", ticket);
+
+        Assert.AreEqual(("late", expected.PredictedLabel), (found.Text, found.PredictedLabel));
+    }
+
+    [TestMethod]
     public async Task Several_models_answer_about_one_row()
     {
         var found = await s_silos.Predictor.PredictAllAsync<Ticket, NamedTopic>(["topics", "other topics"], new() { Text = "late" });
@@ -121,6 +133,12 @@ public sealed class ClusterServingTests
         var tooLong = await RefusedAsync($$"""{"Text": "{{new string('a', 101)}}"}""");
         Assert.IsTrue(tooLong.IsTooLong);
         StringAssert.Contains(tooLong.Message, "101 characters");
+        Assert.AreEqual(" ", (await Assert.ThrowsExactlyAsync<PTuningModelNotFoundException>(() => predictor.DescribeAsync(" "))).Model);
+        foreach (var either in (IPTuningPredictor[])[OneProcess, predictor])
+            await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => either.PredictAsync<NamedTopic, NamedTopic>("topics", new()));
+        var longTicket = new Ticket { Text = new string('a', 101) }; // Only rows of JSON have a limit.
+        Assert.IsNotEmpty((await predictor.PredictAsync<Ticket, NamedTopic>("topics", longTicket)).PredictedLabel);
+        Assert.AreEqual(PTuningModelState.Broken, (await predictor.ListModelsAsync()).Single(model => model.Name == "broken").State);
         var wrongType = await Assert.ThrowsExactlyAsync<ArgumentOutOfRangeException>(() => predictor.PredictAsync<Ticket, WrongTopic>("topics", new()));
         StringAssert.Contains(wrongType.Message, "PredictedLabel");
 
@@ -154,8 +172,9 @@ public sealed class ClusterServingTests
         await Tests.AspNetCore.Refusal.OfAsync(refused, HttpStatusCode.NotFound, "unknown-model");
     }
 
+    /// <summary>Both replicas are on silos of their own, also when one of these has died.</summary>
     [TestMethod]
-    [Timeout(60_000)]
+    [Timeout(90_000)]
     public async Task A_hot_model_is_answered_for_by_more_silos()
     {
         await using var silos = await TestSilos.StartAsync(3, Configure, client: new() { RowsPerReplica = 2, MaxReplicas = 2 });
@@ -164,19 +183,50 @@ public sealed class ClusterServingTests
         await silos.Predictor.PredictAsync<Ticket, NamedTopic>("topics", row);
         Assert.IsNull(await SiloOfAsync(replica: 1), "One row after the other needs one silo.");
 
-        await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => silos.Predictor.PredictAsync<Ticket, NamedTopic>("topics", row)));
-        var (first, second) = (await SiloOfAsync(replica: 0), await SiloOfAsync(replica: 1));
-        Assert.IsNotNull(second);
-        Assert.AreNotEqual(first, second);
+        var before = await PlacesAsync();
+        Assert.AreNotEqual(before[0], before[1]);
+
+        await silos.KillSiloOfAsync(silos.Client.GetGrain<IModelGrain>(0, "topics", null));
+        SiloAddress?[] places;
+        do
+        {
+            await Task.Delay(100);
+            places = await PlacesAsync();
+        }
+        while (places.Any(place => before[0]!.Equals(place)) || places[0]!.Equals(places[1]));
+
+        async Task<SiloAddress?[]> PlacesAsync()
+        {
+            await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => silos.Predictor.PredictAsync<Ticket, NamedTopic>("topics", row)));
+            return await Task.WhenAll(SiloOfAsync(replica: 0), SiloOfAsync(replica: 1));
+        }
 
         Task<SiloAddress?> SiloOfAsync(long replica) => silos.SiloOfAsync(silos.Client.GetGrain<IModelGrain>(replica, "topics", null));
     }
 
     [TestMethod]
     [Timeout(60_000)]
-    public async Task No_row_is_lost_with_a_silo()
+    public async Task A_silo_has_read_its_folder_when_it_starts()
     {
-        await using var silos = await TestSilos.StartAsync(3, Configure);
+        PTuningModelDescription? described = null;
+        await using var silos = await TestSilos.StartAsync(1, Configure, silo => silo.AddStartupTask(
+            async (services, cancellationToken) => described = await services.GetRequiredService<IPTuningPredictor>().DescribeAsync("topics", cancellationToken)));
+
+        Assert.AreEqual("topics", described!.Name);
+    }
+
+    [TestMethod]
+    [Timeout(60_000)]
+    public Task No_row_is_lost_with_a_silo() => AssertNoRowIsLostAsync(TestSilos.FindDeathsSoon);
+
+    [TestMethod]
+    [TestCategory("Slow")]
+    [Timeout(120_000)]
+    public Task No_row_is_lost_with_a_silo_whose_death_is_found_out_late() => AssertNoRowIsLostAsync(_ => { });
+
+    private static async Task AssertNoRowIsLostAsync(Action<ClusterMembershipOptions> membership)
+    {
+        await using var silos = await TestSilos.StartAsync(3, Configure, membership: membership);
         var row = new Ticket { Text = "late" };
         var expected = (await OneProcess.PredictAsync<Ticket, NamedTopic>("topics", row)).PredictedLabel;
         using var stop = new CancellationTokenSource();
@@ -210,6 +260,13 @@ public sealed class ClusterServingTests
 
     private static void Configure(PTuningModelsOptions options) =>
         (options.ModelsDirectory, options.MaxRowCharacters) = (s_folder.Path, 100);
+
+    private sealed class RoutedTicket
+    {
+        public string Text { get; set; } = "";
+
+        public string PredictedLabel { get; set; } = "";
+    }
 
     private sealed class Hours
     {

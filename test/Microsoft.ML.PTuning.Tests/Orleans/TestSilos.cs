@@ -25,19 +25,14 @@ internal sealed class TestSilos : IAsyncDisposable
     public IClusterSweeps Sweeps => Client.ServiceProvider.GetRequiredService<IClusterSweeps>();
 
     public static async Task<TestSilos> StartAsync(
-        short count, Action<PTuningSiloOptions> options, Action<ISiloBuilder>? configure = null, PTuningClusterOptions? client = null)
+        short count, Action<PTuningSiloOptions> options, Action<ISiloBuilder>? configure = null, PTuningClusterOptions? client = null,
+        Action<ClusterMembershipOptions>? membership = null)
     {
         var builder = new InProcessTestClusterBuilder(count);
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddPTuning(options).UseInMemoryReminderService();
-            silo.Configure<ClusterMembershipOptions>(membership =>
-            {
-                // Found dead after some seconds, by one other silo.
-                membership.ProbeTimeout = TimeSpan.FromSeconds(1);
-                membership.NumMissedProbesLimit = 3;
-                membership.NumVotesForDeathDeclaration = 1;
-            });
+            silo.Configure(membership ?? FindDeathsSoon);
             configure?.Invoke(silo);
         });
         builder.ConfigureClient(clients => clients.AddPTuning(client ?? new()));
@@ -45,6 +40,10 @@ internal sealed class TestSilos : IAsyncDisposable
         await cluster.DeployAsync();
         return new TestSilos(cluster);
     }
+
+    /// <summary>After some seconds, by one other silo.</summary>
+    public static void FindDeathsSoon(ClusterMembershipOptions membership) =>
+        (membership.ProbeTimeout, membership.NumMissedProbesLimit, membership.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(1), 3, 1);
 
     /// <summary>The silos that a grain is on: none or one.</summary>
     public Task<SiloAddress?> SiloOfAsync(IAddressable grain) => Client.GetGrain<IManagementGrain>(0).GetActivationAddress(grain).AsTask();

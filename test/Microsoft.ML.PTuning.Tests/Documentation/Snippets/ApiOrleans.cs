@@ -12,6 +12,11 @@ internal static class ApiOrleans
         siloBuilder.AddPTuning(options => (options.ModelsDirectory, options.JobsDirectory) = ("/data/models", "/data/jobs"));
     }
 
+    public static void ConfiguredSilo(ISiloBuilder siloBuilder)
+    {
+        siloBuilder.AddPTuning();
+    }
+
     public static void Sweep(ISiloBuilder siloBuilder, MLContext mlContext, IDataView tickets)
     {
         siloBuilder.AddPTuningSweep("tickets", services => new SweepRows<PTuningV2Trainer.MulticlassOptions>(TicketSweep.Create(mlContext), tickets));

@@ -57,6 +57,18 @@ internal static class Clusters
         var done = await scoring.WaitAsync(id, new Progress<ScoringProgress>(p => Console.WriteLine($"{p.RowsDone} of {p.Rows} rows")));
     }
 
+    public static void Sweep(ISiloBuilder silo, MLContext mlContext, IDataView tickets)
+    {
+        silo.AddPTuningSweep("tickets", services => new SweepRows<PTuningV2Trainer.MulticlassOptions>(TicketSweep.Create(mlContext), tickets));
+    }
+
+    public static async Task RunSweep(IHost host)
+    {
+        var sweeps = host.Services.GetRequiredService<IClusterSweeps>();
+        var result = await sweeps.RunAsync("tickets", TicketSweep.Create(new MLContext(seed: 1)));
+        Console.WriteLine(result.Best);
+    }
+
     public static PTuningV2Trainer Training(MLContext mlContext, IServiceProvider services)
     {
         var trainer = mlContext.MulticlassClassification.Trainers.PTuningV2(new PTuningV2Trainer.MulticlassOptions
