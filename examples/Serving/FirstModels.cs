@@ -62,7 +62,7 @@ internal static class FirstModels
     private static PTuningV2Trainer AnswersTrainer(MLContext mlContext, IProgress<TrainingProgress> progress) =>
         mlContext.MulticlassClassification.Trainers.PTuningV2QuestionAnswer(new PTuningV2Trainer.QuestionAnswerOptions
         {
-            MaxEpochs = 12,
+            MaxEpochs = 14,
             Progress = progress,
         });
 

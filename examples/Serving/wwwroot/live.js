@@ -34,8 +34,10 @@ export function follow() {
 /** Says which models there are. */
 export function showModels(models) {
   byId('models').textContent = models.length;
-  byId('model-sizes').textContent = models.map(({ name, fileBytes }) => `${name} ${(fileBytes / 1e6).toFixed(1)} MB`).join(', ');
+  byId('model-sizes').textContent = models.map(({ name, fileBytes }) => `${name} ${size(fileBytes)}`.replaceAll(' ', '\u00a0')).join(', ');
 }
+
+const size = bytes => bytes < 1e5 ? `${whole.format(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
 function add(values, value, curve) {
   values.push(value);

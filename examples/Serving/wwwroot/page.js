@@ -6,7 +6,7 @@ import { asPercent, showAnswers, showClasses, showNames, showWords } from './sho
 
 const byId = id => document.getElementById(id);
 
-/** What a form does: `read` asks the service and shows the answers; it returns what is announced. */
+/** What a form does: `read` asks the service and shows the answers; it returns what is announced: the main thing, and the rest. */
 function connect(name, fields, read) {
   const form = byId(`${name}-form`), problem = byId(`${name}-problem`), summary = byId(`${name}-summary`), results = byId(`${name}-results`);
   let isBusy = false;
@@ -28,7 +28,10 @@ function connect(name, fields, read) {
     isBusy = true;
     form.setAttribute('aria-busy', 'true');
     try {
-      summary.textContent = await read(...fields.map(field => field.value));
+      const [main, rest] = await read(...fields.map(field => field.value));
+      const strong = document.createElement('strong');
+      strong.append(main);
+      summary.replaceChildren(strong, ` ${rest}`);
       results.hidden = false;
     } catch (refused) {
       if (!(refused instanceof Refusal))
@@ -66,7 +69,7 @@ connect('message', [byId('message')], async text => {
   showWords(byId('words'), byId('weights'), text, words);
   showNames(byId('names'), text, entities.Found);
   const names = entities.Found.length;
-  return `${queue.PredictedLabel}, ${asPercent(queue.Score[queue.PredictedLabel])}. ${names === 0 ? 'No names' : names === 1 ? '1 name' : `${names} names`}.`;
+  return [queue.PredictedLabel, `${asPercent(queue.Score[queue.PredictedLabel])} sure, ${names === 0 ? 'no names' : names === 1 ? '1 name' : `${names} names`}`];
 });
 
 connect('question', [byId('passage'), byId('question')], async (passage, question) => {
@@ -74,7 +77,7 @@ connect('question', [byId('passage'), byId('question')], async (passage, questio
   addLatency(milliseconds);
   showAnswers(byId('answer'), byId('candidates'), passage, answers);
   const [best] = answers;
-  return best.start === null ? 'The passage does not say.' : `“${best.text}”, ${asPercent(best.score)}.`;
+  return [best.start === null ? 'The passage does not say' : `“${best.text}”`, `${asPercent(best.score)} sure`];
 });
 
 follow();
