@@ -52,9 +52,11 @@ app.Run();
 
 static Results<Ok<IEnumerable<ExplainedWord>>, ProblemHttpResult> Explain(Ticket ticket, Explanations explanations, IOptions<PTuningOptions> options)
 {
-    int most = options.Value.MaxRowCharacters;
-    if (string.IsNullOrWhiteSpace(ticket.Text) || ticket.Text.Length > most)
-        return TypedResults.Problem($"'Text' must have 1 to {most} characters; found {ticket.Text?.Trim().Length ?? 0}.", statusCode: 400);
+    int most = options.Value.MaxRowCharacters, found = string.IsNullOrWhiteSpace(ticket.Text) ? 0 : ticket.Text.Length;
+    if (found == 0 || found > most)
+        return TypedResults.Problem(
+            $"'Text' must have 1 to {most} characters; found {found}.",
+            statusCode: found == 0 ? StatusCodes.Status400BadRequest : StatusCodes.Status413PayloadTooLarge);
 
     return TypedResults.Ok(explanations.Explain(ticket).Select(word => new ExplainedWord(word.Start, word.Length, word.Weight)));
 }
