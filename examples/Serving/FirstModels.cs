@@ -26,7 +26,8 @@ internal static class FirstModels
         if (missing.Length == 0)
             return;
 
-        Console.WriteLine($"Training {string.Join(", ", missing)} into {folder}. All three take two to three minutes on 2 cores; the next start finds them there.");
+        Console.WriteLine(
+            $"Training {string.Join(", ", missing)} into {folder}. All three take two to three minutes on 2 cores; the next start finds them there.");
         Directory.CreateDirectory(folder);
         foreach (string name in missing)
         {
