@@ -48,6 +48,12 @@ public sealed class PTuningOptions
     /// <summary>How many calls may wait per encoder; further ones are refused with status 503. Streams of rows use at most half of it.</summary>
     public int QueueCapacity { get; set; } = 1024;
 
+    /// <summary>
+    /// How long calls may wait for their batch. While more waits than the cores compute in this time, calls are refused with status 503. Streams of rows
+    /// use at most half of it.
+    /// </summary>
+    public TimeSpan MaxQueueWait { get; set; } = TimeSpan.FromSeconds(1);
+
     /// <summary>The largest number of rows per batch.</summary>
     public int MaxBatchSize { get; set; } = 64;
 

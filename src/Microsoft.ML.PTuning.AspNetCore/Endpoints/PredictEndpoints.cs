@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
+using Microsoft.ML.PTuning.AspNetCore.Models;
 
 namespace Microsoft.ML.PTuning.AspNetCore.Endpoints;
 
@@ -36,7 +37,7 @@ internal static class PredictEndpoints
         .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
 
     private static async Task<IResult> PredictAsync(
-        string model, HttpContext http, IPTuningPredictor predictor, RowStream stream, IOptions<PTuningOptions> options)
+        string model, HttpContext http, IPTuningPredictor predictor, ModelStore store, RowStream stream, IOptions<PTuningOptions> options)
     {
         if (RequestBody.HasLines(http.Request))
         {
@@ -44,6 +45,8 @@ internal static class PredictEndpoints
             return Results.Empty;
         }
 
+        if (store.ExpectedWait(model) > options.Value.MaxQueueWait)
+            return Problems.Result(http, Problems.Full()); // Before anything of the row is read, for then a refusal costs least.
         using var row = await RequestBody.ReadJsonAsync(http, options.Value.MaxRowCharacters).ConfigureAwait(false);
         var answers = await predictor.PredictJsonAsync([model], row.RootElement, http.RequestAborted).ConfigureAwait(false);
         return TypedResults.Ok(answers[model]);

@@ -27,6 +27,7 @@ internal sealed class PTuningOptionsValidator(IHostEnvironment environment) : IV
         Between(options.PollInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(options.PollInterval));
         Between(options.SettleTime, TimeSpan.Zero, TimeSpan.FromMinutes(10), nameof(options.SettleTime));
         Between(options.MaxBatchDelay, TimeSpan.Zero, TimeSpan.FromDays(1), nameof(options.MaxBatchDelay));
+        Between(options.MaxQueueWait, TimeSpan.Zero, TimeSpan.FromHours(1), nameof(options.MaxQueueWait));
         Between(options.DrainTimeout, TimeSpan.Zero, TimeSpan.FromHours(1), nameof(options.DrainTimeout));
         if (!Enum.IsDefined(options.Precision))
             wrong.Add($"Precision must be one of {string.Join(", ", Enum.GetNames<BackbonePrecision>())}; found {options.Precision}.");
