@@ -42,7 +42,11 @@ IBenchmark[] benchmarks =
     .. ServingBenchmarks.Rows,
 ];
 
-var name = new Argument<string?>("name") { Description = "The benchmark to run, or the first words of several (default: all but soak and serving).", Arity = ArgumentArity.ZeroOrOne };
+var name = new Argument<string?>("name")
+{
+    Description = "The benchmark to run, or the first words of several (default: all but soak and serving).",
+    Arity = ArgumentArity.ZeroOrOne,
+};
 var list = new Option<bool>("--list") { Description = "Tell what there is to run, and what each compares." };
 var json = new Option<FileInfo?>("--json") { Description = "Also write the rows to this file.", HelpName = "FILE" };
 var threads = new Option<int>("--threads")

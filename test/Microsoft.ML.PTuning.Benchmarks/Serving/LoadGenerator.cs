@@ -36,8 +36,9 @@ internal sealed class LoadGenerator : IDisposable
                 answers.Add(await AskAsync(model, 0, 0, Stopwatch.StartNew()).ConfigureAwait(false));
             return answers;
         })).GetAwaiter().GetResult();
-        if (each.SelectMany(answers => answers).FirstOrDefault(answer => !answer.IsPredicted) is { Answered: > 0 } wrong)
-            throw new InvalidOperationException($"A model answered with status {wrong.Status}.");
+        int[] wrong = [.. each.SelectMany(answers => answers).Where(answer => !answer.IsPredicted).Select(answer => answer.Status)];
+        if (wrong.Length > 0)
+            throw new InvalidOperationException($"{wrong.Length} of {_models.Length} models did not answer; the first with status {wrong[0]}.");
         Closed(callers: 16, TimeSpan.FromSeconds(2));
     }
 

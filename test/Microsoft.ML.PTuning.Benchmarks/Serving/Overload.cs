@@ -13,7 +13,7 @@ internal sealed class Overload(string name, string encoderName, string? encoder)
     public string Name => name;
 
     public string Comparison =>
-        $"rows per second predicted at {Times} times the requests of the peak, by the peak: {Callers} callers in a closed loop ({Models} models, {encoderName})";
+        $"rows per second predicted at {Times} times the requests of the peak, by the peak, that of {Callers} callers ({Models} models, {encoderName})";
 
     public RatioKind Kind => RatioKind.Share;
 

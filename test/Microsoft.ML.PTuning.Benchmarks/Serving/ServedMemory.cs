@@ -12,7 +12,8 @@ internal sealed class ServedMemory : IBenchmark
 
     public string Name => "serving-memory";
 
-    public string Comparison => $"resident memory that {Models} models on disk add to one, by the tensors of those that are loaded (budget of 200 MB, mini encoder)";
+    public string Comparison =>
+        $"resident memory that {Models} models on disk add to one, by the tensors of those that are loaded (budget of 200 MB, mini encoder)";
 
     public RatioKind Kind => RatioKind.Memory;
 

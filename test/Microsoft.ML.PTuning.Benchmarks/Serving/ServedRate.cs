@@ -8,7 +8,7 @@ internal sealed class ServedRate(string name, string encoderName, string? encode
     public string Name => name;
 
     public string Comparison =>
-        $"rows per second with 99 of 100 within {RateSearch.MostMilliseconds} ms: the service by one with pools of PredictionEngines ({models} models, {encoderName})";
+        $"rows per second with 99 of 100 within {RateSearch.MostMilliseconds} ms, by those of PredictionEngine pools ({models} models, {encoderName})";
 
     public bool OnlyByName => true;
 

@@ -123,7 +123,7 @@ public sealed class PredictionQueueTests
         Assert.AreEqual(read, _read);
         _go.Set();
         await Task.WhenAll(busy, waiting).WaitAsync(Long);
-        Assert.AreEqual(TimeSpan.Zero, _queue.ExpectedWait);
+        AssertNoneWaits();
         await AskAsync().WaitAsync(Long);
     }
 
@@ -135,7 +135,7 @@ public sealed class PredictionQueueTests
         var busy = Occupy();
 
         Task[] waiting = [AskAsync(sequences: 40), AskAsync(sequences: 40)]; // 240 tokens.
-        Assert.AreEqual(TimeSpan.Zero, _queue!.ExpectedWait);
+        AssertNoneWaits();
 
         _go.Set();
         await Task.WhenAll([busy, .. waiting]).WaitAsync(Long);
@@ -157,7 +157,7 @@ public sealed class PredictionQueueTests
         await AskAsync().WaitAsync(Long, CancellationToken.None);
 
         await Assert.ThrowsAsync<OperationCanceledException>(() => cancelled);
-        Assert.AreEqual(TimeSpan.Zero, _queue.ExpectedWait);
+        AssertNoneWaits();
     }
 
     [TestMethod]
@@ -260,6 +260,12 @@ public sealed class PredictionQueueTests
         var call = AskAsync();
         Assert.IsTrue(SpinWait.SpinUntil(() => !_batches.IsEmpty, Long));
         return call;
+    }
+
+    private void AssertNoneWaits()
+    {
+        var wait = _queue!.ExpectedWait;
+        Assert.AreEqual(TimeSpan.Zero, wait);
     }
 
     private Task AskAsync(int sequences = 1, CancellationToken token = default) => _queue!.PredictAsync(() => [Row(sequences)], token);
