@@ -85,6 +85,7 @@ public static class PTuningServiceCollectionExtensions
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<StreamMetrics>();
+        services.AddSingleton<QueueWatch>();
         services.AddSingleton<StreamGate>();
         services.AddSingleton<RowStream>();
         services.AddProblemDetails();

@@ -47,6 +47,12 @@ public class PTuningModelsOptions
     /// <summary>How many calls may wait per encoder; further ones are refused with a <see cref="PredictionQueueFullException"/>.</summary>
     public int QueueCapacity { get; set; } = 1024;
 
+    /// <summary>
+    /// How long calls may wait for their batch. While more waits than the cores compute in this time, calls are refused as if the queue were full. Streams
+    /// of rows use at most half of it.
+    /// </summary>
+    public TimeSpan MaxQueueWait { get; set; } = TimeSpan.FromSeconds(1);
+
     /// <summary>The largest number of rows per batch.</summary>
     public int MaxBatchSize { get; set; } = 64;
 

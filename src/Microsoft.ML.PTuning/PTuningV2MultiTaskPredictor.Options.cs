@@ -33,6 +33,12 @@ public sealed partial class PTuningV2MultiTaskPredictor
         public bool RefuseWhenFull { get; set; }
 
         /// <summary>
+        /// While a call would wait for longer until it is computed (<see cref="ExpectedWait"/>), calls are refused, too. It needs <see cref="RefuseWhenFull"/>.
+        /// Null for any time.
+        /// </summary>
+        public TimeSpan? MaxWait { get; set; }
+
+        /// <summary>
         /// Whether the predictor disposes models that are removed or replaced, and all models when it is disposed itself: after their last row.
         /// </summary>
         public bool OwnsTransformers { get; set; }
@@ -46,6 +52,11 @@ public sealed partial class PTuningV2MultiTaskPredictor
             AtLeast(Capacity, 1, nameof(Capacity));
             if (MaxDelay < TimeSpan.Zero || MaxDelay > TimeSpan.FromDays(1))
                 throw new ArgumentOutOfRangeException(nameof(MaxDelay), MaxDelay, $"{nameof(MaxDelay)} must be 0 or more, and a day at most.");
+            if (MaxWait < TimeSpan.Zero)
+                throw new ArgumentOutOfRangeException(nameof(MaxWait), MaxWait, $"{nameof(MaxWait)} must be 0 or more.");
+            if (MaxWait is not null && !RefuseWhenFull)
+                throw new ArgumentOutOfRangeException(
+                    nameof(MaxWait), MaxWait, $"{nameof(MaxWait)} says when calls are refused: set {nameof(RefuseWhenFull)}, too, or leave it null.");
         }
 
         private static void AtLeast(int value, int least, string name)

@@ -41,7 +41,7 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
         options.Check();
         (_mlContext, _options) = (mlContext, options.Copy()); // What the caller changes later was not checked.
         _queue = new PredictionQueue(
-            new(options.MaxBatchSize, options.MaxDelay, options.Capacity, options.RefuseWhenFull, JobLimit.Of(mlContext)));
+            new(options.MaxBatchSize, options.MaxDelay, options.Capacity, options.RefuseWhenFull, options.MaxWait, JobLimit.Of(mlContext)));
     }
 
     /// <summary>The names of the current models, in no particular order.</summary>
@@ -53,6 +53,12 @@ public sealed partial class PTuningV2MultiTaskPredictor : IDisposable, IAsyncDis
                 return [.. _models.Keys];
         }
     }
+
+    /// <summary>About how long a call that comes now waits until its batch begins.</summary>
+    /// <remarks>
+    /// By the tokens of the calls before it, and the time that the last batches took. Zero if these fit the batches that the cores compute next.
+    /// </remarks>
+    public TimeSpan ExpectedWait => _queue.ExpectedWait;
 
     /// <summary>Adds a model under a new name.</summary>
     /// <param name="name">The name by which calls choose the model, case-sensitive.</param>

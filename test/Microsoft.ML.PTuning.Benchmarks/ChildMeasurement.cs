@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.PTuning.Benchmarks.Rows;
+using Microsoft.ML.PTuning.Benchmarks.Serving;
 
 namespace Microsoft.ML.PTuning.Benchmarks;
 
@@ -18,6 +19,7 @@ internal static class ChildMeasurement
         [nameof(ModelsMemory)] = ModelsMemory.BytesInThisProcess,
         [nameof(PeakMemory)] = PeakMemory.BytesInThisProcess,
         [nameof(Soak)] = Soak.RatioInThisProcess,
+        [nameof(Service)] = Service.RunInThisProcess,
     };
 
     /// <param name="measurement">What the child measures.</param>
@@ -25,17 +27,17 @@ internal static class ChildMeasurement
     /// <exception cref="InvalidOperationException">The child failed.</exception>
     public static double Run(string measurement, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [Environment.GetCommandLineArgs()[0], Argument, measurement, .. arguments])
-        {
-            RedirectStandardOutput = true,
-        };
-        using var child = Process.Start(start)!;
+        using var child = Process.Start(Command(measurement, arguments))!;
         var output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
         return child.ExitCode == 0
             ? double.Parse(output, CultureInfo.InvariantCulture)
             : throw new InvalidOperationException($"The process that measured {measurement} ended with exit code {child.ExitCode}: {output}");
     }
+
+    /// <summary>How a child is started, for those that do more than to find a number. What it writes is redirected.</summary>
+    public static ProcessStartInfo Command(string measurement, params string[] arguments) =>
+        new(Environment.ProcessPath!, [Environment.GetCommandLineArgs()[0], Argument, measurement, .. arguments]) { RedirectStandardOutput = true };
 
     /// <summary>What the child does.</summary>
     /// <param name="arguments">Those after <see cref="Argument"/>.</param>

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.ML;
 using Microsoft.ML.PTuning.Benchmarks;
 using Microsoft.ML.PTuning.Benchmarks.Rows;
+using Microsoft.ML.PTuning.Benchmarks.Serving;
 using Microsoft.ML.PTuning.Benchmarks.Workloads;
 using Microsoft.ML.PTuning.Interop;
 using TorchSharp;
@@ -39,9 +40,14 @@ IBenchmark[] benchmarks =
     .. NasBert.Rows,
     new MappedModelSteps(),
     new Soak(),
+    .. ServingBenchmarks.Rows,
 ];
 
-var name = new Argument<string?>("name") { Description = "The one benchmark to run (default: all but soak).", Arity = ArgumentArity.ZeroOrOne };
+var name = new Argument<string?>("name")
+{
+    Description = "The benchmark to run, or the first words of several (default: all but soak and serving).",
+    Arity = ArgumentArity.ZeroOrOne,
+};
 var list = new Option<bool>("--list") { Description = "Tell what there is to run, and what each compares." };
 var json = new Option<FileInfo?>("--json") { Description = "Also write the rows to this file.", HelpName = "FILE" };
 var threads = new Option<int>("--threads")
@@ -52,7 +58,7 @@ var threads = new Option<int>("--threads")
 };
 name.Validators.Add(argument =>
 {
-    if (argument.GetValueOrDefault<string?>() is { } asked && benchmarks.All(benchmark => benchmark.Name != asked))
+    if (argument.GetValueOrDefault<string?>() is { } asked && !benchmarks.Any(benchmark => IsAsked(benchmark, asked)))
         argument.AddError($"There is no benchmark '{asked}', only: {string.Join(", ", benchmarks.Select(benchmark => benchmark.Name))}.");
 });
 threads.Validators.Add(option =>
@@ -64,7 +70,7 @@ threads.Validators.Add(option =>
 var command = new RootCommand("Side-by-side measurements, as ratios taken in one run.") { name, list, json, threads };
 command.SetAction(line =>
 {
-    var selected = benchmarks.Where(benchmark => line.GetValue(name) is null || line.GetValue(name) == benchmark.Name);
+    var selected = benchmarks.Where(benchmark => line.GetValue(name) is not { } asked || IsAsked(benchmark, asked));
     if (line.GetValue(list))
     {
         foreach (var benchmark in selected)
@@ -81,6 +87,8 @@ command.SetAction(line =>
 var parsed = command.Parse(args);
 var code = parsed.Invoke();
 return parsed.Errors.Count > 0 ? 2 : code;
+
+static bool IsAsked(IBenchmark benchmark, string asked) => $"{benchmark.Name}-".StartsWith($"{asked}-", StringComparison.Ordinal);
 
 static void Run(IEnumerable<IBenchmark> selected, int threads, FileInfo? json)
 {

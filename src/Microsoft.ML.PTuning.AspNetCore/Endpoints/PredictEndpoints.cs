@@ -37,7 +37,7 @@ internal static class PredictEndpoints
         .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
 
     private static async Task<IResult> PredictAsync(
-        string model, HttpContext http, IPTuningPredictor predictor, RowStream stream, IOptions<PTuningOptions> options)
+        string model, HttpContext http, IPTuningPredictor predictor, QueueWatch queue, RowStream stream, IOptions<PTuningOptions> options)
     {
         if (RequestBody.HasLines(http.Request))
         {
@@ -45,6 +45,8 @@ internal static class PredictEndpoints
             return Results.Empty;
         }
 
+        if (queue.IsFull(model))
+            return Problems.Result(http, Problems.Full()); // Before anything of the row is read, for then a refusal costs least.
         using var row = await RequestBody.ReadJsonAsync(http, options.Value.MaxRowCharacters).ConfigureAwait(false);
         var answers = await predictor.PredictJsonAsync([model], row.RootElement, http.RequestAborted).ConfigureAwait(false);
         return TypedResults.Ok(answers[model]);

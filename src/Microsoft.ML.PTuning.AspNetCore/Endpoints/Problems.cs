@@ -22,6 +22,10 @@ internal static class Problems
         StatusCodes.Status503ServiceUnavailable, "shutting-down", "The service shuts down.", "Try again later, or elsewhere.",
         retryAfter: TimeSpan.FromSeconds(5));
 
+    /// <summary>What refuses requests while too many wait.</summary>
+    public static ProblemDetails Full() => Create(
+        StatusCodes.Status503ServiceUnavailable, "full", "Too many requests wait.", "Try again later.", retryAfter: TimeSpan.FromSeconds(1));
+
     /// <returns>Null if the exception is no refusal but a fault.</returns>
     public static ProblemDetails? Of(Exception exception) => exception switch
     {
@@ -38,8 +42,7 @@ internal static class Problems
             Create(StatusCodes.Status400BadRequest, "wrong-row", "The row is not one that the model reads.", row.Message), Field, row.Field),
         JsonException json => Create(StatusCodes.Status400BadRequest, "wrong-json", "The text is not JSON.", json.Message),
         BadHttpRequestException request => Create(request.StatusCode, "bad-request", "The request cannot be read.", request.Message),
-        PredictionQueueFullException => Create(
-            StatusCodes.Status503ServiceUnavailable, "full", "Too many requests wait.", "Try again later.", retryAfter: TimeSpan.FromSeconds(1)),
+        PredictionQueueFullException => Full(),
         ObjectDisposedException => ShuttingDown(),
         _ => null,
     };

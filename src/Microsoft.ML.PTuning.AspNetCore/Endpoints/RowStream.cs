@@ -56,6 +56,7 @@ internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Dr
                     await EndAsync(window, new AnswerLine(next, null, TooManyRows())).ConfigureAwait(false);
                     break;
                 }
+                await gate.WaitAsync(model, cancellationToken).ConfigureAwait(false);
                 await window.WriteAsync(PredictAsync(model, line, cancellationToken), cancellationToken).ConfigureAwait(false);
                 next++;
             }

@@ -25,6 +25,7 @@ internal sealed class ModelsOptionsValidator<TOptions>(IHostEnvironment environm
         ranges.Between(options.PollInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(options.PollInterval));
         ranges.Between(options.SettleTime, TimeSpan.Zero, TimeSpan.FromMinutes(10), nameof(options.SettleTime));
         ranges.Between(options.MaxBatchDelay, TimeSpan.Zero, TimeSpan.FromDays(1), nameof(options.MaxBatchDelay));
+        ranges.Between(options.MaxQueueWait, TimeSpan.Zero, TimeSpan.FromHours(1), nameof(options.MaxQueueWait));
         if (!Enum.IsDefined(options.Precision))
             ranges.Wrong.Add($"Precision must be one of {string.Join(", ", Enum.GetNames<BackbonePrecision>())}; found {options.Precision}.");
         return ranges.Wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(ranges.Wrong);

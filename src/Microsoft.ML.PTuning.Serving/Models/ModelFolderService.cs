@@ -34,10 +34,16 @@ internal sealed partial class ModelFolderService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var watcher = Watch();
+        var given = time.GetTimestamp();
         while (!stoppingToken.IsCancellationRequested)
         {
             var start = time.GetTimestamp();
             var next = Read();
+            if (time.GetElapsedTime(given) >= options.Value.PollInterval && store.TakeChange())
+            {
+                FreedMemory.GiveBack();
+                given = time.GetTimestamp();
+            }
             var gathering = Share * time.GetElapsedTime(start);
             await WaitAsync(next, gathering > Gathering ? gathering : Gathering, stoppingToken).ConfigureAwait(false);
         }

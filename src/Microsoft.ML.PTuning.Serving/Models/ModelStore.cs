@@ -18,6 +18,7 @@ internal sealed partial class ModelStore(
     private readonly SemaphoreSlim _loads = new(Math.Clamp(Environment.ProcessorCount, 1, 4)); // Loading computes hashes and takes memory of its own.
     private long _tensorBytes; // Of loaded models, and of those that are being loaded.
     private int _loaded;
+    private bool _isChanged;
 
     public IReadOnlyList<PTuningModel> List()
     {
@@ -75,6 +76,26 @@ internal sealed partial class ModelStore(
         {
             version.Leases--;
             Rest(version);
+        }
+    }
+
+    /// <summary>About how long a row that comes now waits until it is computed; zero if the model is not loaded.</summary>
+    public TimeSpan ExpectedWait(string name)
+    {
+        PTuningV2MultiTaskPredictor? predictor;
+        lock (_gate)
+            predictor = _entries.GetValueOrDefault(name)?.Current?.Predictor;
+        return predictor?.ExpectedWait ?? TimeSpan.Zero;
+    }
+
+    /// <summary>Whether models were loaded or unloaded since the last call.</summary>
+    public bool TakeChange()
+    {
+        lock (_gate)
+        {
+            var isChanged = _isChanged;
+            _isChanged = false;
+            return isChanged;
         }
     }
 
@@ -214,6 +235,7 @@ internal sealed partial class ModelStore(
     // Called under the lock.
     private void Count(int models, long tensorBytes)
     {
+        _isChanged |= models != 0;
         _loaded += models;
         _tensorBytes += tensorBytes;
         metrics.SetLoaded(_loaded, _tensorBytes);

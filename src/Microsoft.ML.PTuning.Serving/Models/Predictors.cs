@@ -20,6 +20,7 @@ internal sealed class Predictors(ServingContext serving, IOptions<PTuningModelsO
                     MaxBatchSize = options.Value.MaxBatchSize,
                     MaxDelay = options.Value.MaxBatchDelay,
                     Capacity = options.Value.QueueCapacity,
+                    MaxWait = options.Value.MaxQueueWait,
                     RefuseWhenFull = true,
                     OwnsTransformers = true,
                 });

@@ -20,4 +20,11 @@ public sealed class PredictionQueueFullException : InvalidOperationException
             + "or set RefuseWhenFull to false to wait for room.")
     {
     }
+
+    internal PredictionQueueFullException(TimeSpan wait, TimeSpan most)
+        : base(
+            $"The queue is full: a call would wait for about {wait.TotalSeconds:F1} s until it is computed, longer than MaxWait, {most.TotalSeconds:F1} s. "
+            + "Try again later, or set a longer MaxWait.")
+    {
+    }
 }

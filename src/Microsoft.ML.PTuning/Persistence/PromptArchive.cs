@@ -164,10 +164,12 @@ internal static class PromptArchive
     {
         if (tensor.numel() == 0)
             return;
-        using var largest = tensor.abs().max();
-        if (!(largest.item<float>() <= LargestNumber)) // NaN is not.
+        // Magnitudes would be a second tensor of the size; where it was, the C library leaves a gap that no tensor of the next model fits.
+        using Tensor least = tensor.min(), greatest = tensor.max();
+        var largest = Math.Max(-least.item<float>(), greatest.item<float>());
+        if (!(largest <= LargestNumber)) // NaN is not.
             throw new InvalidDataException(FormattableString.Invariant(
-                $"'{source}': tensor '{name}' holds {largest.item<float>()}; expected numbers up to {LargestNumber}, as training gives. ")
+                $"'{source}': tensor '{name}' holds {largest}; expected numbers up to {LargestNumber}, as training gives. ")
                 + "Save the model again, or train anew.");
     }
 

@@ -10,8 +10,9 @@ namespace Microsoft.ML.PTuning.Scoring;
 /// <param name="MaxDelay">How long a row waits for others while a core is free.</param>
 /// <param name="Capacity">How many calls may wait.</param>
 /// <param name="RefuseWhenFull">Whether a call fails when the queue is full; otherwise it waits for room.</param>
+/// <param name="MaxWait">How long a call may be expected to wait if the queue refuses calls; null for any time.</param>
 /// <param name="Limit">How many batches the CPU computes at the same time; null for one per core.</param>
-internal sealed record QueueSettings(int MaxBatchSize, TimeSpan MaxDelay, int Capacity, bool RefuseWhenFull, JobLimit? Limit = null);
+internal sealed record QueueSettings(int MaxBatchSize, TimeSpan MaxDelay, int Capacity, bool RefuseWhenFull, TimeSpan? MaxWait = null, JobLimit? Limit = null);
 
 /// <summary>Gathers rows of many callers and models into batches, and computes as many batches at once as there are cores.</summary>
 /// <remarks>
@@ -26,8 +27,10 @@ internal sealed class PredictionQueue : IDisposable
     private readonly SemaphoreSlim _room;
     private readonly CancellationTokenSource _closing = new();
     private readonly Thread _dispatcher;
+    private readonly QueueLoad _load = new();
     private int _waitingRows;
     private int _running;   // Batches being computed.
+    private bool _isCpu = true; // Whether the models compute there.
     private bool _isClosed;
 
     public PredictionQueue(QueueSettings settings)
@@ -37,6 +40,29 @@ internal sealed class PredictionQueue : IDisposable
         _dispatcher = new Thread(Dispatch) { IsBackground = true, Name = "P-Tuning dispatcher" };
         _dispatcher.UnsafeStart();
         ScoringMetrics.Watch(this, () => Volatile.Read(ref _waitingRows));
+    }
+
+    /// <summary>About how long a call that comes now waits until its batch begins.</summary>
+    public TimeSpan ExpectedWait
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var cores = Cores(_isCpu);
+                return _load.Wait(cores, (long)cores * (_isCpu ? BatchPlanner.CoreBudget : Predictor.GpuBudget));
+            }
+        }
+    }
+
+    /// <summary>Batches that are being computed.</summary>
+    public int Running
+    {
+        get
+        {
+            lock (_gate)
+                return _running;
+        }
     }
 
     /// <summary>Waits for room, unless the settings refuse calls to a full queue, then for the answers of all rows.</summary>
@@ -80,6 +106,8 @@ internal sealed class PredictionQueue : IDisposable
     private async Task EnterAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (_settings.RefuseWhenFull && _settings.MaxWait is { } most && ExpectedWait is var wait && wait > most)
+            throw new PredictionQueueFullException(wait, most);
         if (_room.Wait(0, CancellationToken.None))
             return;
         if (_settings.RefuseWhenFull)
@@ -123,6 +151,8 @@ internal sealed class PredictionQueue : IDisposable
                 throw Closed();
             _waiting.Enqueue(new Call(rows, Stopwatch.GetTimestamp()));
             _waitingRows += rows.Count;
+            _isCpu = IsCpu(rows[0]);
+            _load.Add(rows.Sum(TokensOf));
             Monitor.PulseAll(_gate);
         }
     }
@@ -194,7 +224,7 @@ internal sealed class PredictionQueue : IDisposable
         foreach (var row in rows)
         {
             if (row.IsAnswered)
-                row.Abandon();
+                Abandon(row);
             else if (row.Parts.Count == 0)
                 row.Decode();
             else
@@ -203,7 +233,7 @@ internal sealed class PredictionQueue : IDisposable
         if (parts.Count == 0)
             return;
 
-        var isCpu = rows[0].Model.Device.type == DeviceType.CPU;
+        var isCpu = IsCpu(rows[0]);
         foreach (var batch in Plan(parts, isCpu ? BudgetOf(parts, free) : Predictor.GpuBudget))
         {
             lock (_gate)
@@ -212,10 +242,11 @@ internal sealed class PredictionQueue : IDisposable
                     Monitor.Wait(_gate);
                 _running++;
             }
+            var start = Stopwatch.GetTimestamp();
             if (isCpu)
-                WorkerThreads.Shared.Post(() => Compute(batch), _settings.Limit);
+                WorkerThreads.Shared.Post(() => Compute(batch, start), _settings.Limit);
             else
-                Task.Run(() => Compute(batch));
+                Task.Run(() => Compute(batch, start));
         }
     }
 
@@ -228,13 +259,22 @@ internal sealed class PredictionQueue : IDisposable
         catch (Exception e) // An exception here would end the dispatcher and the process.
         {
             foreach (var row in parts.Select(p => p.Row).Distinct())
-                row.Abandon(e);
+                Abandon(row, e);
             return [];
         }
     }
 
-    private void Compute(QueuedPart[] batch)
+    private void Abandon(QueuedRow row, Exception? reason = null)
     {
+        lock (_gate)
+            _load.Remove(TokensOf(row));
+        row.Abandon(reason);
+    }
+
+    /// <param name="start">When a core was free for it, in <see cref="Stopwatch"/> ticks.</param>
+    private void Compute(QueuedPart[] batch, long start)
+    {
+        long computed = 0;
         try
         {
             QueuedPart[] wanted = [.. batch.Where(p => !p.Row.IsAnswered)];
@@ -243,6 +283,7 @@ internal sealed class PredictionQueue : IDisposable
                 part.Row.SetPart(part.Index, values);
             if (wanted.Length > 0)
                 ScoringMetrics.CountBatch(wanted.Length);
+            computed = TokensOf(wanted);
 
             void CheckWanted()
             {
@@ -261,6 +302,9 @@ internal sealed class PredictionQueue : IDisposable
                 part.Row.EndPart();
             lock (_gate)
             {
+                _load.Remove(TokensOf(batch));
+                if (computed > 0)
+                    _load.Learn(computed, Stopwatch.GetElapsedTime(start));
                 _running--;
                 Monitor.PulseAll(_gate);
             }
@@ -271,7 +315,13 @@ internal sealed class PredictionQueue : IDisposable
     private static int BudgetOf(List<QueuedPart> parts, int free) =>
         (int)Math.Min(BatchPlanner.CoreBudget, parts.Sum(p => (long)p.Part.Tokens) / free + 1);
 
-    private int Cores(Call call) => Cores(call.Rows[0].Model.Device.type == DeviceType.CPU);
+    private static long TokensOf(IEnumerable<QueuedPart> parts) => parts.Sum(part => (long)part.Part.Tokens);
+
+    private static long TokensOf(QueuedRow row) => row.Parts.Sum(part => (long)part.Tokens);
+
+    private static bool IsCpu(QueuedRow row) => row.Model.Device.type == DeviceType.CPU;
+
+    private int Cores(Call call) => Cores(IsCpu(call.Rows[0]));
 
     private int Cores(bool isCpu) => isCpu ? Math.Min(WorkerThreads.Shared.Count, _settings.Limit?.Jobs ?? int.MaxValue) : 1;
 

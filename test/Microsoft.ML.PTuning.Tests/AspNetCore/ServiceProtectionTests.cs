@@ -6,11 +6,14 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.PTuning.AspNetCore;
+using Microsoft.ML.PTuning.Serving.Models;
+using Microsoft.ML.PTuning.Compute;
 
 namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 
 /// <summary>Keys, limits, health, options, and the end of the service.</summary>
 [TestClass]
+[DoNotParallelize] // One holds all cores.
 public sealed class ServiceProtectionTests
 {
     private const string Key = "0123456789abcdef-shop";
@@ -95,6 +98,52 @@ public sealed class ServiceProtectionTests
     }
 
     [TestMethod]
+    public async Task Calls_that_would_wait_too_long_are_refused_before_their_rows_are_read()
+    {
+        await using var application = await StartAsync(options => options.MaxQueueWait = TimeSpan.Zero);
+        await application.PredictAsync("topics", "late");
+        var store = application.Application.Services.GetRequiredService<ModelStore>();
+        var rows = 2 * (WorkerThreads.Shared.Count + 1) * BatchPlanner.CoreBudget / 3; // Each has three tokens or more.
+
+        using var go = new ManualResetEventSlim();
+        for (var core = 0; core < WorkerThreads.Shared.Count; core++)
+            WorkerThreads.Shared.Post(() => go.Wait());
+        var waiting = new List<Task<HttpResponseMessage>>();
+        while (store.ExpectedWait("topics") == TimeSpan.Zero)
+        {
+            Assert.IsLessThan(rows, waiting.Count, "The wait is never expected.");
+            waiting.Add(application.Client.PostAsJsonAsync("/predict/topics", new { Text = "late" }));
+            await Task.Delay(1);
+        }
+        using (var refused = await application.Client.PostAsJsonAsync("/predict/topics", new { Txet = "late" }))
+            await Refusal.OfAsync(refused, HttpStatusCode.ServiceUnavailable, "full");
+        await Assert.ThrowsExactlyAsync<PredictionQueueFullException>(
+            () => application.Predictor.PredictAsync<Ticket, NamedTopic>("topics", new Ticket { Text = "late" }));
+
+        go.Set();
+        foreach (var response in await Task.WhenAll(waiting))
+            using (response)
+                Assert.IsTrue(response.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable);
+        await ServingApplication.UntilAsync(() => store.ExpectedWait("topics") == TimeSpan.Zero, "nobody waits");
+        await application.PredictAsync("topics", "late");
+    }
+
+    [TestMethod]
+    public async Task Stream_loses_no_row_however_little_may_wait()
+    {
+        await using var application = await StartAsync(options => (options.MaxQueueWait, options.StreamWindow) = (TimeSpan.Zero, 1000));
+        await application.PredictAsync("topics", "late");
+        await using var stream = await DuplexStream.OpenAsync(application, "topics");
+        const int Rows = 500;
+
+        for (var row = 0; row < Rows; row++)
+            await stream.SendAsync(new { Text = "late" });
+
+        for (var row = 0; row < Rows; row++)
+            Assert.IsNotNull((await stream.ReadAsync())!["prediction"]);
+    }
+
+    [TestMethod]
     public async Task Shutdown_refuses_new_requests_and_finishes_those_that_run()
     {
         await using var application = await StartAsync();
@@ -163,11 +212,12 @@ public sealed class ServiceProtectionTests
             options.ModelsDirectory = "/no such folder";
             options.TensorBudgetBytes = 0;
             options.QueueCapacity = -1;
+            options.MaxQueueWait = TimeSpan.FromDays(1);
             options.ApiKeys["shop"] = "short";
             options.RateLimit = new PTuningRateLimit { Requests = 0 };
         }));
 
-        foreach (var words in (string[])["/no such folder", "TensorBudgetBytes", "QueueCapacity", "the key of 'shop'", "RateLimit.Requests"])
+        foreach (var words in (string[])["/no such folder", "TensorBudgetBytes", "QueueCapacity", "MaxQueueWait", "the key of 'shop'", "RateLimit.Requests"])
             Assert.Contains(words, refusal.Message);
         Assert.DoesNotContain("short", refusal.Message);
     }

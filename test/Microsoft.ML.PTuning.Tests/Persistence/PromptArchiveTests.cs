@@ -245,18 +245,42 @@ public class PromptArchiveTests
     [TestMethod]
     public void Tensors_that_do_not_fit_half_precision_leave_the_stream_untouched()
     {
-        var (_, dataStart, _) = ReadHeader(ZipBytes.Read(s_model.Save(), Tensors));
-        var zip = ZipBytes.Change(s_model.Save(), Tensors, bytes =>
-        {
-            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(dataStart), 1e6f);
-            return bytes;
-        });
-        using var loaded = s_model.Load(ZipBytes.ChangeJson(zip, Document, document => document["tensorsHash"] = null));
+        using var loaded = LoadWith(1e6f);
         using var stream = new MemoryStream();
 
         var refusal = Assert.ThrowsExactly<InvalidOperationException>(() => loaded.SaveTo(stream, halfPrecision: true));
         Assert.Contains("'head.bias' holds numbers beyond F16's", refusal.Message);
         Assert.AreEqual(0, stream.Length);
+    }
+
+    [TestMethod]
+    [DataRow(float.NaN)]
+    [DataRow(float.PositiveInfinity)]
+    [DataRow(float.NegativeInfinity)]
+    [DataRow(2e18f)]
+    [DataRow(-2e18f)]
+    public void Numbers_that_no_training_ends_with_are_refused(float number)
+    {
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => LoadWith(number));
+
+        Assert.Contains("'head.bias' holds", refusal.Message);
+    }
+
+    [TestMethod]
+    [DataRow(1e18f)]
+    [DataRow(-1e18f)]
+    public void Numbers_up_to_the_limit_are_taken(float number) => LoadWith(number).Dispose();
+
+    /// <summary>The model with another first number of the head's bias.</summary>
+    private static PTuningV2Transformer LoadWith(float number)
+    {
+        var (_, dataStart, _) = ReadHeader(ZipBytes.Read(s_model.Save(), Tensors));
+        var zip = ZipBytes.Change(s_model.Save(), Tensors, bytes =>
+        {
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(dataStart), number);
+            return bytes;
+        });
+        return s_model.Load(ZipBytes.ChangeJson(zip, Document, document => document["tensorsHash"] = null));
     }
 
     private static string Rest(TrainingSummary summary)

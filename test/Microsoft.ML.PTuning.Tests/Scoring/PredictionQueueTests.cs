@@ -108,6 +108,59 @@ public sealed class PredictionQueueTests
     }
 
     [TestMethod]
+    public async Task Call_that_would_wait_too_long_is_refused_without_being_read()
+    {
+        Open(refuseWhenFull: true, maxWait: TimeSpan.FromSeconds(1));
+        await LearnAsync(TimeSpan.FromMilliseconds(100));
+        var busy = Occupy();
+        var waiting = AskAsync(sequences: 100); // 300 tokens, more than the core computes at once.
+        var read = _read;
+
+        // Beyond a batch of 256 are 47 of all 303, each 33 ms or more.
+        Assert.IsGreaterThan(TimeSpan.FromSeconds(1.5), _queue!.ExpectedWait);
+        await Assert.ThrowsExactlyAsync<PredictionQueueFullException>(() => AskAsync());
+
+        Assert.AreEqual(read, _read);
+        _go.Set();
+        await Task.WhenAll(busy, waiting).WaitAsync(Long);
+        AssertNoneWaits();
+        await AskAsync().WaitAsync(Long);
+    }
+
+    [TestMethod]
+    public async Task What_fits_the_next_batch_is_taken_however_slow_the_last_one_was()
+    {
+        Open(refuseWhenFull: true, maxWait: TimeSpan.Zero);
+        await LearnAsync(TimeSpan.FromMilliseconds(100));
+        var busy = Occupy();
+
+        Task[] waiting = [AskAsync(sequences: 40), AskAsync(sequences: 40)]; // 240 tokens.
+        AssertNoneWaits();
+
+        _go.Set();
+        await Task.WhenAll([busy, .. waiting]).WaitAsync(Long);
+    }
+
+    [TestMethod]
+    public async Task Calls_that_are_cancelled_or_fail_keep_nobody_waiting()
+    {
+        Open(refuseWhenFull: true);
+        await LearnAsync(TimeSpan.FromMilliseconds(100));
+        var busy = Occupy();
+        using var cancellation = new CancellationTokenSource();
+        var cancelled = AskAsync(sequences: 200, cancellation.Token);
+        Assert.IsGreaterThan(TimeSpan.Zero, _queue!.ExpectedWait);
+
+        await cancellation.CancelAsync();
+        _go.Set();
+        await busy.WaitAsync(Long, CancellationToken.None);
+        await AskAsync().WaitAsync(Long, CancellationToken.None);
+
+        await Assert.ThrowsAsync<OperationCanceledException>(() => cancelled);
+        AssertNoneWaits();
+    }
+
+    [TestMethod]
     public async Task Call_that_waits_for_room_is_read_when_there_is_some()
     {
         Open(capacity: 1);
@@ -186,8 +239,20 @@ public sealed class PredictionQueueTests
         Assert.IsTrue(tensor.IsInvalid);
     }
 
-    private void Open(int maxBatchSize = 8, int capacity = 100, bool refuseWhenFull = false) =>
-        _queue = new PredictionQueue(new(maxBatchSize, TimeSpan.Zero, capacity, refuseWhenFull, new JobLimit(1)));
+    private void Open(int maxBatchSize = 8, int capacity = 100, bool refuseWhenFull = false, TimeSpan? maxWait = null) =>
+        _queue = new PredictionQueue(new(maxBatchSize, TimeSpan.Zero, capacity, refuseWhenFull, maxWait, new JobLimit(1)));
+
+    /// <summary>A batch of 3 tokens that takes at least so long.</summary>
+    private async Task LearnAsync(TimeSpan time)
+    {
+        var call = Occupy();
+        await Task.Delay(time);
+        _go.Set();
+        await call.WaitAsync(Long);
+        Assert.IsTrue(SpinWait.SpinUntil(() => _queue!.Running == 0, Long)); // The answer comes a moment before the batch ends.
+        _go.Reset();
+        _batches.Clear();
+    }
 
     /// <summary>A call that is being computed when this returns.</summary>
     private Task Occupy()
@@ -196,6 +261,9 @@ public sealed class PredictionQueueTests
         Assert.IsTrue(SpinWait.SpinUntil(() => !_batches.IsEmpty, Long));
         return call;
     }
+
+    // A batch ends a moment after its last answer.
+    private void AssertNoneWaits() => Assert.IsTrue(SpinWait.SpinUntil(() => _queue!.ExpectedWait == TimeSpan.Zero, Long));
 
     private Task AskAsync(int sequences = 1, CancellationToken token = default) => _queue!.PredictAsync(() => [Row(sequences)], token);
 
