@@ -6,14 +6,16 @@ namespace Microsoft.ML.PTuning.Benchmarks.Serving;
 /// </remarks>
 internal sealed class Overload(string name, string encoderName, string? encoder) : IBenchmark
 {
-    private const int Models = 16, Callers = 64, Times = 3;
+    private const int Models = 16, Callers = 64, Times = 3, Climbs = 3;
+    private const double Climb = 1.2;
 
     private static readonly TimeSpan Time = TimeSpan.FromSeconds(8);
 
     public string Name => name;
 
     public string Comparison =>
-        $"rows per second predicted at {Times} times the requests of the peak, by the peak, that of {Callers} callers ({Models} models, {encoderName})";
+        $"rows per second predicted at {Times} times the requests of the peak, by the peak, the most of {Callers} callers and of {Climbs} open loops "
+        + $"({Models} models, {encoderName})";
 
     public RatioKind Kind => RatioKind.Share;
 
@@ -26,6 +28,12 @@ internal sealed class Overload(string name, string encoderName, string? encoder)
         using var load = new LoadGenerator(service.Address, folder.Names);
         load.WarmUp();
         var (peak, peakCpu) = Run(service, () => load.Closed(Callers, Time));
+        for (var climb = 0; climb < Climbs; climb++) // Callers that wait for answers leave the service time.
+        {
+            var (more, moreCpu) = Run(service, () => load.Open(Climb * peak.Goodput, Time));
+            if (more.Goodput > peak.Goodput)
+                (peak, peakCpu) = (more, moreCpu);
+        }
         var (over, overCpu) = Run(service, () => load.Open(Times * peak.Goodput, Time));
         var ratio = over.Goodput / peak.Goodput;
         return new Ratio(ratio, ratio, ratio)
