@@ -36,6 +36,56 @@ public sealed class KilledProcessesTests
         tickets.AssertScored(job.MergedFile!, s_rows);
     }
 
+    /// <summary>And tells how many rows per second silos score that compute on one core each.</summary>
+    [TestMethod]
+    [TestCategory("Slow")]
+    public void The_number_of_silos_changes_no_byte()
+    {
+        using var tickets = new ScoredTickets(SharedFiles.Require("backbones/mini-cased"));
+        var input = tickets.Write("rows.csv", s_rows / 5);
+        byte[]? first = null;
+        foreach (var count in (int[])[1, 2, 4])
+        {
+            var job = Job(tickets, input, $"silos-{count}");
+            TestContext.WriteLine($"{count} silos: {RunOnOneCoreEach(tickets, job, count):F0} rows/s");
+            var merged = File.ReadAllBytes(job.MergedFile!);
+            Assert.IsTrue((first ??= merged).AsSpan().SequenceEqual(merged), $"{count} silos give other bytes than one.");
+        }
+    }
+
+    /// <returns>Rows per second, from the time when all silos score.</returns>
+    private static double RunOnOneCoreEach(ScoredTickets tickets, ScoringJob job, int count)
+    {
+        List<SiloProcess> silos = [];
+        try
+        {
+            for (var i = 0; i < count; i++)
+                silos.Add(new SiloProcess(tickets.PathOf(""), postgres: null, silos.FirstOrDefault()?.Port, tickets.Options, job, scoringCores: 1));
+            var ranges = (s_rows / 5 + job.RowsPerRange - 1) / job.RowsPerRange;
+            var limit = Stopwatch.StartNew();
+            while (CountParts(job) < ranges / 4)
+                Wait();
+            var (begun, clock) = (CountParts(job), Stopwatch.StartNew());
+            int now;
+            while ((now = CountParts(job)) < ranges * 9 / 10 && !File.Exists(job.MergedFile))
+                Wait();
+            var rate = (now - begun) * job.RowsPerRange / clock.Elapsed.TotalSeconds;
+            while (!File.Exists(job.MergedFile))
+                Wait();
+            return rate;
+
+            void Wait()
+            {
+                Assert.IsLessThan(TimeSpan.FromMinutes(15), limit.Elapsed, $"The job was not done in time; logs in {tickets.PathOf("")}.");
+                Thread.Sleep(20);
+            }
+        }
+        finally
+        {
+            silos.ForEach(silo => silo.Dispose());
+        }
+    }
+
     private static ScoringJob Job(ScoredTickets tickets, string input, string name) =>
         tickets.Job(input, name, rowsPerRange: Math.Clamp(s_rows / 100, 50, 1000)) with { Id = name };
 

@@ -16,7 +16,8 @@ internal sealed class SiloProcess : IDisposable
     /// <param name="folder">For its settings and its log.</param>
     /// <param name="postgres">The membership store; null for one in the memory of the primary silo.</param>
     /// <param name="primaryPort">The port of the primary silo; null for a free one.</param>
-    public SiloProcess(string folder, string? postgres, int? primaryPort, PTuningSiloOptions options, ScoringJob job)
+    /// <param name="scoringCores">The cores that it scores on; null for all.</param>
+    public SiloProcess(string folder, string? postgres, int? primaryPort, PTuningSiloOptions options, ScoringJob job, int? scoringCores = null)
     {
         Port = PostgresServer.FreePort();
         var settings = Path.Combine(folder, $"silo-{Guid.NewGuid():N}.json");
@@ -31,6 +32,8 @@ internal sealed class SiloProcess : IDisposable
             Job = job,
         }));
         _process = new Process { StartInfo = new("dotnet", [s_program, settings]) { RedirectStandardOutput = true, RedirectStandardError = true } };
+        if (scoringCores is { } cores)
+            _process.StartInfo.Environment["PTuning__ScoringCores"] = $"{cores}"; // Options are bound to the configuration.
         var log = TextWriter.Synchronized(new StreamWriter($"{settings}.log") { AutoFlush = true });
         _process.OutputDataReceived += (_, line) => log.WriteLine(line.Data);
         _process.ErrorDataReceived += (_, line) => log.WriteLine(line.Data);
