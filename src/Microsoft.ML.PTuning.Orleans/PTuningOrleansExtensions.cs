@@ -27,7 +27,7 @@ public static class PTuningOrleansExtensions
     /// </remarks>
     /// <param name="builder">The silo.</param>
     /// <param name="configure">Changes the options.</param>
-    /// <exception cref="InvalidOperationException">The host has a folder of models; for a web service beside a silo call <c>AddPTuningEndpoints</c>.</exception>
+    /// <exception cref="InvalidOperationException">The host has a folder of models. Beside a silo call <c>AddPTuningEndpoints</c>.</exception>
     /// <example>
     /// <code>
     /// siloBuilder.AddPTuning(options =&gt; (options.ModelsDirectory, options.JobsDirectory) = ("/data/models", "/data/jobs"));

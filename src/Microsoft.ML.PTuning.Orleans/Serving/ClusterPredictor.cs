@@ -133,7 +133,8 @@ internal sealed class ClusterPredictor(IGrainFactory grains, Replicas replicas) 
         RequestContext.Set(IPlacementDirector.PlacementHintKey, silo); // Flows with the call of this method only.
         try
         {
-            return JsonSerializer.Deserialize<PTuningModel[]>(await grains.GetGrain<IModelListGrain>(silo.ToParsableString()).ListAsync().ConfigureAwait(false))!;
+            var list = await grains.GetGrain<IModelListGrain>(silo.ToParsableString()).ListAsync().ConfigureAwait(false);
+            return JsonSerializer.Deserialize<PTuningModel[]>(list)!;
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {

@@ -8,7 +8,8 @@ namespace Microsoft.ML.PTuning.Orleans.Serving;
 /// <param name="Name">The model's, or the field's.</param>
 [GenerateSerializer]
 [Immutable]
-internal sealed record Refusal([property: Id(0)] string Kind, [property: Id(1)] string Text, [property: Id(2)] string? Name = null, [property: Id(3)] bool IsTooLong = false)
+internal sealed record Refusal(
+    [property: Id(0)] string Kind, [property: Id(1)] string Text, [property: Id(2)] string? Name = null, [property: Id(3)] bool IsTooLong = false)
 {
     /// <returns>Null if it is a fault of the silo, and none of the row or the model.</returns>
     public static Refusal? Of(Exception exception) => exception switch

@@ -31,7 +31,7 @@ internal static class TypedRows
         {
             if (columns.TryGetValue(member.Column, out var value))
                 member.Set(prediction, FromColumn(value, member));
-            else if (Members(row.GetType()).FirstOrDefault(own => own.Column == member.Column) is { } own && own.Type == member.Type && own.Get(row) is { } kept)
+            else if (Members(row.GetType()).FirstOrDefault(own => (own.Column, own.Type) == (member.Column, member.Type))?.Get(row) is { } kept)
                 member.Set(prediction, kept);
         }
         return prediction;
@@ -77,7 +77,8 @@ internal static class TypedRows
             (string[] texts, var type) when type == typeof(VBuffer<ReadOnlyMemory<char>>) =>
                 new VBuffer<ReadOnlyMemory<char>>(texts.Length, [.. texts.Select(text => text.AsMemory())]),
             _ => throw new ArgumentOutOfRangeException(
-                member.Column, $"The model's column '{member.Column}' is {value.GetType().Name}; the prediction type has {member.Type.Name}. Give it that type."),
+                member.Column,
+                $"The model's column '{member.Column}' is {value.GetType().Name}; the prediction type has {member.Type.Name}. Give it that type."),
         };
     }
 

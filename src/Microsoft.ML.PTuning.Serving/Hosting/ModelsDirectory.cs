@@ -6,5 +6,6 @@ namespace Microsoft.ML.PTuning.Serving.Hosting;
 internal static class ModelsDirectory
 {
     /// <returns>Its full path.</returns>
-    public static string Of(PTuningModelsOptions options, IHostEnvironment environment) => Path.GetFullPath(options.ModelsDirectory, environment.ContentRootPath);
+    public static string Of(PTuningModelsOptions options, IHostEnvironment environment) =>
+        Path.GetFullPath(options.ModelsDirectory, environment.ContentRootPath);
 }

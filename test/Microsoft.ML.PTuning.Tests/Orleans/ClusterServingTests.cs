@@ -111,8 +111,9 @@ public sealed class ClusterServingTests
     {
         var found = await s_silos.Predictor.PredictAllAsync<Ticket, NamedTopic>(["topics", "other topics"], new() { Text = "late" });
 
+        var expected = await OneProcess.PredictAllAsync<Ticket, NamedTopic>(["topics", "other topics"], new() { Text = "late" });
         foreach (var model in (string[])["topics", "other topics"])
-            CollectionAssert.AreEqual((await OneProcess.PredictAllAsync<Ticket, NamedTopic>(["topics", "other topics"], new() { Text = "late" }))[model].Score, found[model].Score);
+            CollectionAssert.AreEqual(expected[model].Score, found[model].Score);
         await Assert.ThrowsExactlyAsync<ArgumentException>(() => s_silos.Predictor.PredictAllAsync<Ticket, NamedTopic>(["topics", "topics"], new()));
     }
 
@@ -166,7 +167,8 @@ public sealed class ClusterServingTests
         var answer = await (await client.PostAsJsonAsync("/predict/topics", row)).Content.ReadFromJsonAsync<JsonObject>();
         Assert.IsTrue(JsonNode.DeepEquals((await OneProcess.PredictJsonAsync(["topics"], row.RootElement))["topics"], answer));
         var models = (await client.GetFromJsonAsync<PTuningModel[]>("/models"))!;
-        CollectionAssert.AreEqual(new[] { "answers", "broken", "hours", "other topics", "things", "topics", "writes" }, models.Select(model => model.Name).ToArray());
+        string[] names = ["answers", "broken", "hours", "other topics", "things", "topics", "writes"];
+        CollectionAssert.AreEqual(names, models.Select(model => model.Name).ToArray());
         Assert.AreEqual(PTuningModelState.Loaded, models.Single(model => model.Name == "topics").State);
         using var refused = await client.PostAsJsonAsync("/predict/nobody", row);
         await Tests.AspNetCore.Refusal.OfAsync(refused, HttpStatusCode.NotFound, "unknown-model");
@@ -210,7 +212,7 @@ public sealed class ClusterServingTests
     {
         PTuningModelDescription? described = null;
         await using var silos = await TestSilos.StartAsync(1, Configure, silo => silo.AddStartupTask(
-            async (services, cancellationToken) => described = await services.GetRequiredService<IPTuningPredictor>().DescribeAsync("topics", cancellationToken)));
+            async (services, stop) => described = await services.GetRequiredService<IPTuningPredictor>().DescribeAsync("topics", stop)));
 
         Assert.AreEqual("topics", described!.Name);
     }

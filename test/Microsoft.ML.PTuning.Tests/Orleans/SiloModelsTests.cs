@@ -74,7 +74,8 @@ public sealed class SiloModelsTests
     {
         var refused = await Assert.ThrowsAsync<OptionsValidationException>(async () =>
         {
-            await using var silos = await TestSilos.StartAsync(1, options => (options.ModelsDirectory, options.RangesPerSilo, options.QueueCapacity) = ("nowhere", 0, 0));
+            await using var silos = await TestSilos.StartAsync(
+                1, options => (options.ModelsDirectory, options.RangesPerSilo, options.QueueCapacity) = ("nowhere", 0, 0));
         });
 
         foreach (var name in (string[])["ModelsDirectory: there is no folder", "RangesPerSilo must be 1 or more", "QueueCapacity must be 1 or more"])
