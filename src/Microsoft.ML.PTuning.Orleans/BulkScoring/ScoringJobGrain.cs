@@ -27,6 +27,7 @@ internal sealed class ScoringJobGrain(
     private JobPlan? _plan;
     private IGrainTimer? _timer;
     private CancellationTokenSource _stop = new();
+    private int _runs; // How often the job was begun or resumed here.
     private bool _isMerging;
     private bool _hasLeft;
 
@@ -136,6 +137,7 @@ internal sealed class ScoringJobGrain(
     private async Task GoOnAsync(JobRecord record)
     {
         await this.RegisterOrUpdateReminder(Reminder, s_wake, s_wake);
+        _runs++;
         Write(record);
         _ranges.ForgetFailures();
         if (_stop.IsCancellationRequested)
@@ -234,6 +236,7 @@ internal sealed class ScoringJobGrain(
 
     private async Task ScoreAsync(int range, SiloAddress silo)
     {
+        var run = _runs;
         var assignment = RangeAssignment.Of(Record.Job, _plan!, range);
         var grain = grains.GetGrain<IScoringRangeGrain>(FormattableString.Invariant($"{Id}/{range}"));
         RangeOutcome outcome;
@@ -255,6 +258,8 @@ internal sealed class ScoringJobGrain(
 
         if (outcome.Error is null)
             _ranges.Done(range, outcome.BrokenRows);
+        else if (run != _runs)
+            _ranges.Return(range); // It failed for a reason that was there before the job was resumed.
         else if (_ranges.Failed(range) >= MostTries || outcome.IsFinal)
             await FailAsync(outcome.Error);
         Begin();

@@ -92,7 +92,7 @@ public sealed class AdamWTests
         using var parameter = zeros(1, requires_grad: true);
         using var gradient = ones(1);
         parameter.grad = gradient;
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         using (var optimizer = new AdamW([parameter], weightDecay: 0.1))
         {
@@ -101,6 +101,6 @@ public sealed class AdamWTests
             optimizer.ClearGradients();
         }
 
-        Assert.AreEqual(before, Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 }

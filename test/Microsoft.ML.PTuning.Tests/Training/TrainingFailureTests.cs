@@ -1,5 +1,4 @@
 using System.Reflection;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Tests.Training;
 
@@ -31,12 +30,12 @@ public sealed class TrainingFailureTests
     public void Regression_whose_loss_overflows_is_an_error_with_advice()
     {
         _training.Options.LearningRate = 1e30;
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         var failure = Assert.ThrowsExactly<InvalidOperationException>(() => _training.Fit(TinyTraining.Ratings(40)));
 
         StringAssert.Contains(failure.Message, "is too high for this data: try a tenth of it, or a warm-up");
-        Assert.AreEqual(before, Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]
@@ -172,13 +171,13 @@ public sealed class TrainingFailureTests
     [TestMethod]
     public void Rows_without_any_label_are_refused()
     {
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         var failure = Assert.ThrowsExactly<InvalidOperationException>(() =>
             _training.Fit([new RatedText { Text = "a", Label = float.NaN }, new RatedText { Text = "b", Label = float.NaN }]));
 
         StringAssert.Contains(failure.Message, "2 rows were read and all lack a value in label column 'Label'");
-        Assert.AreEqual(before, Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     [TestMethod]
@@ -255,9 +254,9 @@ public sealed class TrainingFailureTests
     private T Fails<T>(LabelledText[] rows, LabelledText[]? validation = null)
         where T : Exception
     {
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
         var failure = Assert.ThrowsExactly<T>(() => _training.Fit(rows, validation));
-        Assert.AreEqual(before, Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
         return failure;
     }
 

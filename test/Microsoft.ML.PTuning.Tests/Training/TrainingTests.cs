@@ -204,7 +204,7 @@ public sealed class TrainingTests
     {
         (_training.Options.MaxEpochs, _training.Options.BatchSize) = (41, 8);
         var counts = new List<long>();
-        _training.Options.Progress = new EveryStep(_ => counts.Add(Tensor.TotalCount));
+        _training.Options.Progress = new EveryStep(_ => counts.Add(LiveTensors.Count));
 
         using var model = _training.Fit(TinyTraining.Texts(40), TinyTraining.Texts(10, seed: 1));
 
@@ -217,7 +217,7 @@ public sealed class TrainingTests
     {
         (_training.Options.MaxEpochs, _training.Options.PrefixProjection, _training.Options.PrefixProjectionSize) = (41, true, 6);
         var counts = new List<long>();
-        _training.Options.Progress = new EveryStep(_ => counts.Add(Tensor.TotalCount));
+        _training.Options.Progress = new EveryStep(_ => counts.Add(LiveTensors.Count));
 
         using var model = _training.Fit(TinyTraining.Texts(40));
 
@@ -227,11 +227,11 @@ public sealed class TrainingTests
     [TestMethod]
     public void Disposed_model_leaves_no_native_memory_behind()
     {
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.CountSettled();
 
         _training.Fit(TinyTraining.Texts(20), TinyTraining.Texts(10, seed: 1)).Dispose();
 
-        Assert.AreEqual(before, Tensor.TotalCount);
+        Assert.AreEqual(before, LiveTensors.Count);
     }
 
     /// <summary>The same texts with the other label: the better they are learned, the worse the metric.</summary>
