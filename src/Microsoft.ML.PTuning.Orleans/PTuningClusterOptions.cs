@@ -1,3 +1,5 @@
+using Microsoft.ML.PTuning.Serving.Hosting;
+
 namespace Microsoft.ML.PTuning.Orleans;
 
 /// <summary>How a client spreads its rows over silos.</summary>
@@ -17,12 +19,13 @@ public sealed class PTuningClusterOptions
     /// <summary>How many silos answer for one model at most; 1 to 1,000.</summary>
     public int MaxReplicas { get; set; } = 4;
 
-    internal const int MostReplicas = 1000;
-
-    internal void Check()
+    /// <param name="prefix">What stands before the options' names.</param>
+    internal void Check(OptionRanges ranges, string prefix = "")
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(RowsPerReplica, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(MaxReplicas, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxReplicas, MostReplicas);
+        const int MostReplicas = 1000;
+        ranges.AtLeast(RowsPerReplica, 1, prefix + nameof(RowsPerReplica));
+        ranges.AtLeast(MaxReplicas, 1, prefix + nameof(MaxReplicas));
+        if (MaxReplicas > MostReplicas)
+            ranges.Wrong.Add($"{prefix}{nameof(MaxReplicas)} must be {MostReplicas} or less; found {MaxReplicas}.");
     }
 }

@@ -9,6 +9,7 @@ using Microsoft.ML.PTuning.Orleans.Serving;
 using Microsoft.ML.PTuning.Orleans.Sweeps;
 using Microsoft.ML.PTuning.Orleans.Training;
 using Microsoft.ML.PTuning.Serving;
+using Microsoft.ML.PTuning.Serving.Hosting;
 using Orleans.Serialization;
 
 namespace Orleans.Hosting;
@@ -91,7 +92,7 @@ public static class PTuningOrleansExtensions
     /// <summary>As <see cref="AddPTuning(IClientBuilder)"/>, and says how rows are spread over silos.</summary>
     /// <param name="builder">The client.</param>
     /// <param name="options">How rows are spread.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is not as it should be.</exception>
+    /// <exception cref="ArgumentException">An option is not as it should be.</exception>
     /// <example>
     /// <code>
     /// clientBuilder.AddPTuning(new PTuningClusterOptions { MaxReplicas = 8 });
@@ -101,7 +102,10 @@ public static class PTuningOrleansExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
-        options.Check();
+        var ranges = new OptionRanges();
+        options.Check(ranges);
+        if (ranges.Wrong.Count > 0)
+            throw new ArgumentException(string.Join(' ', ranges.Wrong), nameof(options));
         AddClients(builder.Services, _ => options);
         return builder;
     }

@@ -34,10 +34,10 @@ public static class PTuningModelsServiceCollectionExtensions
         where TOptions : PTuningModelsOptions
     {
         ArgumentNullException.ThrowIfNull(services);
-        RequireSameOptions<TOptions>(services);
+        var isFirst = IsFirst<TOptions>(services);
         BindOptions(services, configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, ModelsOptionsValidator<TOptions>>());
-        if (services.Any(service => service.ServiceType == typeof(ModelStore)))
+        if (!isFirst)
             return services;
 
         services.AddSingleton(new ModelsOptionsType(typeof(TOptions)));
@@ -60,7 +60,7 @@ public static class PTuningModelsServiceCollectionExtensions
     }
 
     // One host has one folder of models, and so one set of options.
-    private static void RequireSameOptions<TOptions>(IServiceCollection services)
+    private static bool IsFirst<TOptions>(IServiceCollection services)
     {
         var known = services.Select(service => service.ServiceType == typeof(ModelsOptionsType) ? service.ImplementationInstance : null)
             .OfType<ModelsOptionsType>().SingleOrDefault();
@@ -68,6 +68,7 @@ public static class PTuningModelsServiceCollectionExtensions
             throw new InvalidOperationException(
                 $"This host has a folder of models already, with {known.Type.Name}; it cannot have another one with {typeof(TOptions).Name}. Call one of "
                 + "AddPTuningModels, AddPTuning of the web service and AddPTuning of a silo. For a web service beside a silo call AddPTuningEndpoints.");
+        return known is null;
     }
 
     private sealed record ModelsOptionsType(Type Type);

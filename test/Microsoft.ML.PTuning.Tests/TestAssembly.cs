@@ -7,4 +7,7 @@ public static class TestAssembly
 {
     [AssemblyInitialize]
     public static void Load_the_native_libraries(TestContext _) => TorchNative.EnsureLoaded();
+
+    [AssemblyCleanup]
+    public static void Delete_what_tests_share() => AspNetCore.ServedModels.DisposeShared();
 }

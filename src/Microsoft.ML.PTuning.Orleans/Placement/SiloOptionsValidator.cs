@@ -10,10 +10,7 @@ internal sealed class SiloOptionsValidator : IValidateOptions<PTuningSiloOptions
     {
         var ranges = new OptionRanges();
         ranges.AtLeast(options.RangesPerSilo, 1, nameof(options.RangesPerSilo));
-        ranges.AtLeast(options.Client.RowsPerReplica, 1, "Client.RowsPerReplica");
-        ranges.AtLeast(options.Client.MaxReplicas, 1, "Client.MaxReplicas");
-        if (options.Client.MaxReplicas > PTuningClusterOptions.MostReplicas)
-            ranges.Wrong.Add($"Client.MaxReplicas must be {PTuningClusterOptions.MostReplicas} or less; found {options.Client.MaxReplicas}.");
+        options.Client.Check(ranges, "Client.");
         return ranges.Wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(ranges.Wrong);
     }
 }

@@ -16,7 +16,7 @@ public sealed class ModelFolderStressTests
     [TestMethod]
     public async Task Callers_get_answers_whatever_happens_to_the_folder()
     {
-        using var models = new ServedModels();
+        var models = ServedModels.Shared;
         string[] versions = [models.Topics(1), models.Topics(2)];
         var expected = Score(models, versions[1]);
         var before = LiveTensors.CountSettled();

@@ -13,13 +13,7 @@ public sealed class ModelFolderTests
 {
     private const string Late = "my parcel is late";
 
-    private static ServedModels s_models = null!;
-
-    [ClassInitialize]
-    public static void Train(TestContext _) => s_models = new ServedModels();
-
-    [ClassCleanup]
-    public static void Delete() => s_models.Dispose();
+    private static readonly ServedModels s_models = ServedModels.Shared;
 
     [TestMethod]
     public async Task Thousands_of_files_are_listed_without_loading_any()

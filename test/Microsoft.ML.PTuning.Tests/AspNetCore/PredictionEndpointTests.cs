@@ -14,13 +14,12 @@ public sealed class PredictionEndpointTests
     private const float Tolerance = 1e-5f;
     private const string Late = "my parcel is late";
 
-    private static ServedModels s_models = null!;
+    private static readonly ServedModels s_models = ServedModels.Shared;
     private static ServingApplication s_application = null!;
 
     [ClassInitialize]
     public static async Task Start(TestContext _)
     {
-        s_models = new ServedModels();
         s_application = await ServingApplication.StartAsync(
             options => (options.MaxRowCharacters, options.MaxModelsPerRow) = (200, 3),
             ("topics", s_models.Topics()), ("again", s_models.Topics(2)), ("hours", s_models.Hours()), ("things", s_models.Things()),
@@ -28,11 +27,7 @@ public sealed class PredictionEndpointTests
     }
 
     [ClassCleanup]
-    public static async Task Stop()
-    {
-        await s_application.DisposeAsync();
-        s_models.Dispose();
-    }
+    public static async Task Stop() => await s_application.DisposeAsync();
 
     [TestMethod]
     public async Task Class_and_probabilities_are_those_of_a_prediction_engine()

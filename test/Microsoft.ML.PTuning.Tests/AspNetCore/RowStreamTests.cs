@@ -13,24 +13,19 @@ public sealed class RowStreamTests
     private const int Window = 8;
     private const int MaxRows = 3000;
 
-    private static ServedModels s_models = null!;
+    private static readonly ServedModels s_models = ServedModels.Shared;
     private static ServingApplication s_application = null!;
 
     [ClassInitialize]
     public static async Task Start(TestContext _)
     {
-        s_models = new ServedModels();
         s_application = await ServingApplication.StartAsync(
             options => (options.StreamWindow, options.MaxStreamRows, options.MaxRowCharacters, options.QueueCapacity) = (Window, MaxRows, 1000, 4),
             ("topics", s_models.Topics()));
     }
 
     [ClassCleanup]
-    public static async Task Stop()
-    {
-        await s_application.DisposeAsync();
-        s_models.Dispose();
-    }
+    public static async Task Stop() => await s_application.DisposeAsync();
 
     [TestMethod]
     public async Task Rows_are_answered_in_order_with_what_single_requests_get()

@@ -5,10 +5,15 @@ namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 /// <summary>Models of all tasks, as files, on a <see cref="TinyEncoder"/>; the one that writes stands on a <see cref="TinyWriter"/>.</summary>
 internal sealed class ServedModels : IDisposable
 {
+    private static readonly Lazy<ServedModels> s_shared = new();
+
     private readonly TinyEncoder _encoder = new();
     private readonly TinyWriter _writer = new("gpt2");
     private readonly TemporaryDirectory _folder = new();
     private readonly Dictionary<string, string> _files = [];
+
+    /// <summary>Those of all tests: each model is trained once.</summary>
+    public static ServedModels Shared => s_shared.Value;
 
     private MLContext Context { get; } = new(1);
 
@@ -80,6 +85,13 @@ internal sealed class ServedModels : IDisposable
     {
         using var engine = Context.Model.CreatePredictionEngine<TRow, TPrediction>(Context.Model.Load(file, out _));
         return engine.Predict(row);
+    }
+
+    /// <summary>Deletes them when all tests have run.</summary>
+    public static void DisposeShared()
+    {
+        if (s_shared.IsValueCreated)
+            s_shared.Value.Dispose();
     }
 
     public void Dispose()

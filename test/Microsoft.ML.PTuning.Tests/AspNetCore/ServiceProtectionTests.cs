@@ -18,13 +18,7 @@ public sealed class ServiceProtectionTests
 {
     private const string Key = "0123456789abcdef-shop";
 
-    private static ServedModels s_models = null!;
-
-    [ClassInitialize]
-    public static void Train(TestContext _) => s_models = new ServedModels();
-
-    [ClassCleanup]
-    public static void Delete() => s_models.Dispose();
+    private static readonly ServedModels s_models = ServedModels.Shared;
 
     [TestMethod]
     public async Task Requests_need_a_key_where_there_are_keys()

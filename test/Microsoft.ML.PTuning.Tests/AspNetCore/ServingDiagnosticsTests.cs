@@ -8,13 +8,7 @@ namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 [TestClass]
 public sealed class ServingDiagnosticsTests
 {
-    private static ServedModels s_models = null!;
-
-    [ClassInitialize]
-    public static void Train(TestContext _) => s_models = new ServedModels();
-
-    [ClassCleanup]
-    public static void Delete() => s_models.Dispose();
+    private static readonly ServedModels s_models = ServedModels.Shared;
 
     [TestMethod]
     public async Task Metrics_count_models_loads_and_bytes()

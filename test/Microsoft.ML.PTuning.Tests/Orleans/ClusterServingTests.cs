@@ -19,7 +19,7 @@ namespace Microsoft.ML.PTuning.Tests.Orleans;
 [TestClass]
 public sealed class ClusterServingTests
 {
-    private static readonly ServedModels s_models = new();
+    private static readonly ServedModels s_models = ServedModels.Shared;
     private static readonly TemporaryDirectory s_folder = new();
 
     private static TestSilos s_silos = null!;
@@ -53,7 +53,6 @@ public sealed class ClusterServingTests
         s_process.Dispose();
         await s_silos.DisposeAsync();
         s_folder.Dispose();
-        s_models.Dispose();
     }
 
     [TestMethod]

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.ML.PTuning.Orleans;
 using Microsoft.ML.PTuning.Orleans.Placement;
 using Microsoft.ML.PTuning.Orleans.Serving;
+using Microsoft.ML.PTuning.Serving.Hosting;
 
 namespace Microsoft.ML.PTuning.Tests.Orleans;
 
@@ -58,6 +59,19 @@ public sealed class ReplicaPlacementTests
         foreach (var replica in (int[])[0, 0, 0, 1, 1])
             replicas.GiveBack("queue", replica);
         Assert.AreEqual(0, replicas.Take("queue"));
+    }
+
+    [TestMethod]
+    [DataRow(0, 1, "RowsPerReplica must be 1 or more; found 0.")]
+    [DataRow(1, 0, "MaxReplicas must be 1 or more; found 0.")]
+    [DataRow(1, 1001, "MaxReplicas must be 1000 or less; found 1001.")]
+    public void Options_of_a_client_are_checked(int rows, int replicas, string expected)
+    {
+        var ranges = new OptionRanges();
+
+        new PTuningClusterOptions { RowsPerReplica = rows, MaxReplicas = replicas }.Check(ranges);
+
+        Assert.AreEqual(expected, ranges.Wrong.Single());
     }
 
     private static IEnumerable<string> Names() => Enumerable.Range(0, Models).Select(i => $"model {i}");

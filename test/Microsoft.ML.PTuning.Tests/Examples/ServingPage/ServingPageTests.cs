@@ -12,7 +12,7 @@ public sealed partial class ServingPageTests
 {
     private const string Late = "my parcel is late";
 
-    private static ServedModels s_models = null!;
+    private static readonly ServedModels s_models = ServedModels.Shared;
     private static TemporaryFolder s_folder = null!;
     private static ServingProcess s_service = null!;
     private static PageBrowser? s_browser;
@@ -21,7 +21,7 @@ public sealed partial class ServingPageTests
     public static async Task StartAsync(TestContext _)
     {
         var browser = PageBrowser.Program is null ? null : PageBrowser.StartAsync(); // While the models are trained.
-        (s_models, s_folder) = (new ServedModels(), new TemporaryFolder());
+        s_folder = new TemporaryFolder();
         foreach (var (name, file) in new[] { ("queue", s_models.Topics()), ("entities", s_models.Things()), ("answers", s_models.Answers()) })
             File.Copy(file, Path.Combine(s_folder.Path, $"{name}.zip"));
         s_service = await ServingProcess.StartAsync(s_folder.Path, TimeSpan.FromMinutes(1), "--PTuning:MaxRowCharacters=300");
@@ -35,7 +35,6 @@ public sealed partial class ServingPageTests
             await s_browser.DisposeAsync();
         s_service?.Dispose();
         s_folder.Dispose();
-        s_models.Dispose();
     }
 
     [TestMethod]
