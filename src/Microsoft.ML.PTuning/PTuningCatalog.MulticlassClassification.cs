@@ -7,7 +7,9 @@ namespace Microsoft.ML
     {
         /// <summary>Creates a trainer that predicts one of several classes for a text or a pair of texts.</summary>
         /// <param name="labelColumnName">The label, a key (<c>MapValueToKey</c>).</param>
-        /// <param name="sentence1ColumnName">The text, or the first text of a pair.</param>
+        /// <param name="sentence1ColumnName">
+        /// The text, or the first text of a pair; what is beyond <see cref="PTuningV2Trainer.Options.MaxLength"/> tokens is cut off.
+        /// </param>
         /// <param name="sentence2ColumnName">The second text of a pair; null for single texts.</param>
         /// <param name="scoreColumnName">The probabilities, one per class, in the order of the key.</param>
         /// <param name="predictedLabelColumnName">The predicted class, a key.</param>
@@ -15,11 +17,13 @@ namespace Microsoft.ML
         /// A folder in Hugging Face layout, a hub id that is on this machine, <c>hf://</c> and a hub id, which <c>Fit</c> downloads, or a bundled encoder's
         /// name; null for the default encoder.
         /// </param>
-        /// <param name="prefixLength">Prefix vectors per layer.</param>
+        /// <param name="prefixLength">Prefix vectors per layer; 0 trains the head alone.</param>
         /// <param name="learningRate">AdamW's learning rate; <see cref="LearningRates.Auto"/> to find it before training.</param>
         /// <param name="batchSize">Rows per training step.</param>
         /// <param name="maxEpochs">Passes over the training rows; 0 derives it from the number of rows (<see cref="TrainingOptions.MaxEpochs"/>).</param>
-        /// <param name="validationSet">Rows that select the best epoch; with null the model has the last epoch's weights.</param>
+        /// <param name="validationSet">
+        /// Rows that select the best epoch, labelled as the training rows are (keys by the same estimator); with null the model has the last epoch's weights.
+        /// </param>
         /// <exception cref="ArgumentException">An output column has the name of the label, of a text or of another output; or a column has no name.</exception>
         /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
         /// <example>

@@ -17,7 +17,7 @@ namespace Microsoft.ML
         /// A folder in Hugging Face layout, a hub id that is on this machine, <c>hf://</c> and a hub id, which <c>Fit</c> downloads, or a bundled encoder's
         /// name; null for the default encoder.
         /// </param>
-        /// <param name="prefixLength">Prefix vectors per layer.</param>
+        /// <param name="prefixLength">Prefix vectors per layer; 0 trains the head alone.</param>
         /// <param name="learningRate">AdamW's learning rate; <see cref="LearningRates.Auto"/> to find it before training.</param>
         /// <param name="batchSize">Windows per training step; a short context is one window.</param>
         /// <param name="maxEpochs">Passes over the training rows; 0 derives it from the number of rows (<see cref="TrainingOptions.MaxEpochs"/>).</param>
