@@ -62,6 +62,31 @@ public sealed class PrefixedAttentionTests
     }
 
     [TestMethod]
+    [DataRow(ScalarType.BFloat16)]
+    [DataRow(ScalarType.Float16)]
+    public void Attend_in_16_bits_rounds_only_its_result_and_not_the_prefix(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v) = Text();
+        var (q16, k16, v16) = (q.to(type), k.to(type), v.to(type));
+        Tensor[] exact = [_draw.Normal(PrefixLength, Heads, Size).requires_grad_(true), _draw.Normal(PrefixLength, Heads, Size).requires_grad_(true)];
+        Tensor[] half = [.. exact.Select(x => x.detach().clone().requires_grad_(true))];
+        var batch = Batch([5, 2, 3]);
+
+        var expected = PrefixedAttention.Attend(
+            q16.to(ScalarType.Float32), k16.to(ScalarType.Float32), v16.to(ScalarType.Float32), new LayerPrefix(exact[0], exact[1]),
+            new AttentionMask(batch).For(PrefixLength)).to(type);
+        var actual = PrefixedAttention.Attend(q16, k16, v16, new LayerPrefix(half[0], half[1]), new AttentionMask(batch, type).For(PrefixLength));
+        expected.sum().backward();
+        actual.sum().backward();
+
+        Assert.AreEqual(type, actual.dtype);
+        Assert.IsTrue(expected.Equals(actual));
+        foreach (var (x, y) in exact.Zip(half))
+            Assert.IsTrue(x.grad!.Equals(y.grad!));
+    }
+
+    [TestMethod]
     public void Attend_at_dropout_rate_zero_equals_attention_without_dropout()
     {
         using var scope = NewDisposeScope();
