@@ -6,6 +6,16 @@ internal sealed record DataFile(string Folder, string Pattern)
 {
     public static readonly DataFile Sst2 = new("glue/SST-2", "train.tsv");
 
+    public static readonly DataFile Sst2Dev = new("glue/SST-2", "dev.tsv");
+
+    public static readonly DataFile AgNewsTrain = new("ag_news", "dev.tsv");
+
+    public static readonly DataFile AgNewsTest = new("ag_news", "test.tsv");
+
+    public static readonly DataFile Conll04Train = new("conll04", "train.txt");
+
+    public static readonly DataFile Conll04Dev = new("conll04", "dev.txt");
+
     public static readonly DataFile Squad = new("squad", "train-v1.1*.json");
 
     /// <summary>Where it is, the first by name if several fit; null where there is none.</summary>

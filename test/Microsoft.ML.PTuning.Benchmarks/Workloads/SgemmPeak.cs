@@ -8,13 +8,14 @@ namespace Microsoft.ML.PTuning.Benchmarks.Workloads;
 /// The product of a feed-forward layer, 4096 x 768 by 768 x 3072, in the faster of two ways: one product spread over all threads, or one
 /// a thread side by side. The results are written into memory that is there already.
 /// </remarks>
-internal sealed class SgemmPeak(int threads) : IDisposable
+/// <param name="type">The type of number; F32 where it is not given.</param>
+internal sealed class SgemmPeak(int threads, ScalarType type = ScalarType.Float32) : IDisposable
 {
     private const int Rows = 4096, Inner = 768, Columns = 3072, Repetitions = 4;
 
-    private readonly Tensor _right = randn(Columns, Inner).t().DetachFromDisposeScope();
-    private readonly Tensor[] _left = [.. Enumerable.Range(0, threads).Select(_ => randn(Rows, Inner).DetachFromDisposeScope())];
-    private readonly Tensor[] _results = [.. Enumerable.Range(0, threads).Select(_ => zeros(Rows, Columns).DetachFromDisposeScope())];
+    private readonly Tensor _right = randn(Columns, Inner).to(type).t().DetachFromDisposeScope();
+    private readonly Tensor[] _left = [.. Enumerable.Range(0, threads).Select(_ => randn(Rows, Inner).to(type).DetachFromDisposeScope())];
+    private readonly Tensor[] _results = [.. Enumerable.Range(0, threads).Select(_ => zeros(Rows, Columns, type).DetachFromDisposeScope())];
 
     /// <returns>Floating-point operations a second.</returns>
     public double Measure() => Math.Max(SpeedOf(1, Spread), SpeedOf(threads, SideBySide));

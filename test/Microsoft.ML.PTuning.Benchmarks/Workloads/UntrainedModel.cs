@@ -22,15 +22,17 @@ internal sealed class UntrainedModel : IDisposable
 
     private readonly DeepPrefix _method;
     private readonly string? _encoder;
+    private readonly BackbonePrecision _precision;
     private readonly OpenBackbone _backbone;
 
     /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
     /// <param name="prefixLayers">How many layers, counted from the top, have a prefix; 0 for all.</param>
     /// <param name="maxLength">Most tokens of a row.</param>
-    public UntrainedModel(string? encoder = SmallEncoder, int prefixLayers = 0, int maxLength = MaxLength)
+    /// <param name="precision">The encoder's type of number.</param>
+    public UntrainedModel(string? encoder = SmallEncoder, int prefixLayers = 0, int maxLength = MaxLength, BackbonePrecision precision = BackbonePrecision.Float32)
     {
-        (_encoder, _method) = (encoder, new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
-        _backbone = BackboneLibrary.Open(encoder, CPU);
+        (_encoder, _precision, _method) = (encoder, precision, new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
+        _backbone = BackboneLibrary.Open(encoder, CPU, precision);
         Task = new()
         {
             Pooling = Pooling.Automatic.ResolvedOver(Backbone),
@@ -85,7 +87,7 @@ internal sealed class UntrainedModel : IDisposable
 
     /// <summary>A model that an application would have loaded, over the same encoder.</summary>
     public PTuningV2Transformer ToTransformer() =>
-        new(new PromptModel(Task, _method, BackboneLibrary.Open(_encoder, CPU), Tensors.Copy(), summary: null, CPU), new MLContext());
+        new(new PromptModel(Task, _method, BackboneLibrary.Open(_encoder, CPU, _precision), Tensors.Copy(), summary: null, CPU), new MLContext());
 
     /// <summary>First values of a head for <see cref="Task"/>.</summary>
     public Dictionary<string, Tensor> NewHead() => Task.Head.Declare(Backbone).ToDictionary(tensor => tensor.Name, tensor => Weight(tensor.Shape));
