@@ -108,6 +108,12 @@ internal static class CommandLine
     private static readonly Option<int?> Gpu = Number(
         "--gpu", "The CUDA device to compute on, from 0; else the CPU. Build with TorchBackend=cuda-linux or cuda-windows", lowest: 0);
 
+    private static readonly Option<BackbonePrecision?> Precision = new("--precision")
+    {
+        HelpName = string.Join('|', Enum.GetNames<BackbonePrecision>()).ToLowerInvariant(),
+        Description = "The type of number in which the encoder is trained with and judged; the methods of the library",
+    };
+
     private static readonly Option<int?> Rescues = Number(
         "--rescues", "How often a training that goes wrong is taken back, with half the learning rate; 0 for never", lowest: 0);
 
@@ -133,7 +139,7 @@ internal static class CommandLine
         foreach (Option option in (Option[])[
             TaskName, Data, Train, Dev, Template, TokenColumn, LabelColumn, Header, Backbone, .. MethodOptions.All, .. CompanionOptions.All, .. WritingOptions.All, Defaults,
             LearningRate, Epochs, Epoch, BatchSize, MaxLength, Pooled, Offset, PadToMax, Seed, Limit, DevLimit, PerClass, HoldOut, Gpu,
-            Rescues, Checkpoints, Save, Json])
+            Precision, Rescues, Checkpoints, Save, Json])
         {
             command.Options.Add(option);
         }
@@ -256,6 +262,7 @@ internal static class CommandLine
                     new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu))
                     {
                         Shared = shared?.Draw(reading, seed),
+                        Precision = arguments.GetValue(Precision),
                         Rescues = arguments.GetValue(Rescues),
                         Checkpoints = arguments.GetValue(Checkpoints) is { } checkpoints ? Path.Combine(checkpoints, $"seed-{seed}") : null,
                     },

@@ -28,12 +28,15 @@ public static class PTuningContext
         mlContext.SetOption(HostEnvironment.DirectoryOption, path);
     }
 
-    /// <summary>Sets the number type in which the encoders of loaded models are stored and computed; without it, F32.</summary>
+    /// <summary>Sets the number type in which the encoders of loaded models are stored and computed; without it, <see cref="BackbonePrecision.Auto"/>.</summary>
     /// <remarks>
-    /// It sets the context's option <c>PTuning.Precision</c>, which is read when a model is loaded. Training uses
-    /// <see cref="TrainingOptions.Precision"/>.
+    /// It sets the context's option <c>PTuning.Precision</c>, which is read when a model is loaded. For a whole application, set it in the project:
+    /// <c>&lt;RuntimeHostConfigurationOption Include="PTuning.Precision" Value="Float32" /&gt;</c>. Training uses <see cref="TrainingOptions.Precision"/>.
     /// </remarks>
-    /// <param name="precision">The number type; the 16-bit types are for GPUs, and for processors that compute them natively.</param>
+    /// <param name="precision">
+    /// The number type. <see cref="BackbonePrecision.Float32"/> gives the same scores on every processor, but for F32's rounding; the 16-bit types are for
+    /// GPUs, and for processors that compute them natively.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
     /// <example>
     /// <code>

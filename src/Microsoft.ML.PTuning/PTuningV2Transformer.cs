@@ -17,6 +17,7 @@ namespace Microsoft.ML.PTuning;
 
 /// <summary>A model that adds its task's score columns to data: trained by <see cref="PTuningV2Trainer"/>, loaded, or imported.</summary>
 /// <remarks>
+/// In a pipeline it is one of the steps: <c>((IEnumerable&lt;ITransformer&gt;)pipelineModel).OfType&lt;PTuningV2Transformer&gt;().Single()</c>.
 /// It is lazy: nothing is computed before a row's score is read. A cursor reads rows ahead and predicts them in batches of similar length.
 /// Any number of threads may use it at once. All models on the same encoder share one copy of it in memory; <see cref="Dispose"/> gives the share
 /// back, and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. For loaded models,
@@ -58,8 +59,7 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
 
     /// <summary>
     /// The task, as saved models name it: <c>multiclass-classification</c>, <c>binary-classification</c>, <c>multi-label-classification</c>, <c>regression</c>,
-    /// <c>named-entity-recognition</c>, <c>question-answering</c>, <c>multiple-choice</c> or
-    /// <c>text-generation</c>.
+    /// <c>named-entity-recognition</c>, <c>question-answering</c>, <c>multiple-choice</c> or <c>text-generation</c>.
     /// </summary>
     public string Task => _model.Task.KindName;
 
@@ -277,7 +277,7 @@ public sealed partial class PTuningV2Transformer : ITransformer, IDisposable
         var limit = JobLimit.Of(environment);
         using var channel = environment.Register(nameof(PTuningV2Transformer)).Start("Loading");
         var device = HostEnvironment.DeviceOf(environment, null, null, line => channel.Warning(MessageSensitivity.None, "{0}", line));
-        return new PTuningV2Transformer(PromptArchive.Open(saved, location, device, precision.On(device)), environment, limit);
+        return new PTuningV2Transformer(PromptArchive.Open(saved, location, device, precision), environment, limit);
     }
 
     private static PTuningV2Transformer LoadFrom(MLContext mlContext, Stream stream, string source) =>

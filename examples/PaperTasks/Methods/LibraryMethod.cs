@@ -181,6 +181,7 @@ internal sealed record LibraryMethod(
         options.MaxEpochs = settings.Epochs;
         options.Seed = run.Seed;
         options.CheckpointDirectory = run.Checkpoints;
+        options.Precision = run.Precision ?? options.Precision;
         options.MaxRescues = run.Rescues ?? options.MaxRescues;
         options.Progress = run.Progress;
         options.CancellationToken = run.CancellationToken;

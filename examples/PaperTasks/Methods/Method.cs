@@ -61,6 +61,9 @@ internal sealed record TrainingRun(
     /// <summary>Folder in which a stopped training is found again; null for none.</summary>
     public string? Checkpoints { get; init; }
 
+    /// <summary>The encoder's type of number; null for the library's default.</summary>
+    public BackbonePrecision? Precision { get; init; }
+
     /// <summary>How often a training that goes wrong is taken back; null for the library's default.</summary>
     public int? Rescues { get; init; }
 

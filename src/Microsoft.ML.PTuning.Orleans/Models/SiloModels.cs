@@ -25,7 +25,8 @@ internal sealed class SiloModels : IDisposable
         _options = options;
         _folder = ModelsDirectory.Of(options, environment);
         _context = new MLContext(seed: 1) { GpuDeviceId = options.GpuDeviceId };
-        _context.SetPTuningPrecision(options.Precision);
+        if (options.Precision is { } precision)
+            _context.SetPTuningPrecision(precision);
         if (options.BackboneDirectory is { } directory)
             _context.SetPTuningBackboneDirectory(directory);
         if (options.ScoringCores is { } cores)

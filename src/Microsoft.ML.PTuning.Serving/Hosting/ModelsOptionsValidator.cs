@@ -26,7 +26,7 @@ internal sealed class ModelsOptionsValidator<TOptions>(IHostEnvironment environm
         ranges.Between(options.SettleTime, TimeSpan.Zero, TimeSpan.FromMinutes(10), nameof(options.SettleTime));
         ranges.Between(options.MaxBatchDelay, TimeSpan.Zero, TimeSpan.FromDays(1), nameof(options.MaxBatchDelay));
         ranges.Between(options.MaxQueueWait, TimeSpan.Zero, TimeSpan.FromHours(1), nameof(options.MaxQueueWait));
-        if (!Enum.IsDefined(options.Precision))
+        if (options.Precision is { } precision && !Enum.IsDefined(precision))
             ranges.Wrong.Add($"Precision must be one of {string.Join(", ", Enum.GetNames<BackbonePrecision>())}; found {options.Precision}.");
         return ranges.Wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(ranges.Wrong);
     }

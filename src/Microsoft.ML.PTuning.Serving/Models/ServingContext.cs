@@ -12,8 +12,8 @@ internal sealed class ServingContext
             Context.GpuDeviceId = device;
         if (settings.BackboneDirectory is { } directory)
             Context.SetPTuningBackboneDirectory(directory);
-        if (settings.Precision != BackbonePrecision.Float32)
-            Context.SetPTuningPrecision(settings.Precision);
+        if (settings.Precision is { } precision)
+            Context.SetPTuningPrecision(precision);
         if (settings.ScoringCores is { } cores)
             Context.SetPTuningScoringCores(cores);
     }

@@ -16,7 +16,7 @@ public enum BackbonePrecision
 
     /// <summary>
     /// <see cref="BFloat16"/> on a processor that computes it natively (AVX512_BF16, AMX, Arm's BF16), as a measurement of some milliseconds tells; else
-    /// <see cref="Float32"/>. On a GPU <see cref="Float32"/>.
+    /// <see cref="Float32"/>. Also <see cref="Float32"/> on a GPU, for models that write, and for methods that change the encoder's weights.
     /// </summary>
     Auto,
 }

@@ -24,10 +24,16 @@ internal static class ProcessorPrecision
     /// <summary>How many times as fast as F32 this processor computes BF16's products, on one core.</summary>
     public static double Gain => LazyGain.Value;
 
-    /// <returns>The precision itself; for <see cref="BackbonePrecision.Auto"/> what suits the device.</returns>
-    public static BackbonePrecision On(this BackbonePrecision precision, Device device) =>
+    /// <summary>The precision itself; for <see cref="BackbonePrecision.Auto"/> what suits device, method and task.</summary>
+    /// <remarks>
+    /// Weights that a method changes are F32 and would be rounded for each batch. A written text depends on every choice before: one that rounding
+    /// changes is another text.
+    /// </remarks>
+    /// <param name="changesWeights">As in <see cref="TuningMethod.ChangesWeights"/>.</param>
+    /// <param name="writes">Whether the task writes text.</param>
+    public static BackbonePrecision On(this BackbonePrecision precision, Device device, bool changesWeights = false, bool writes = false) =>
         precision != BackbonePrecision.Auto ? precision
-        : device.type == DeviceType.CPU && Gain >= LeastGain ? BackbonePrecision.BFloat16
+        : device.type == DeviceType.CPU && !changesWeights && !writes && Gain >= LeastGain ? BackbonePrecision.BFloat16
         : BackbonePrecision.Float32;
 
     private static double MeasureGain()

@@ -53,6 +53,9 @@ internal abstract class ForeignModel(string folder) : IDisposable
     /// <summary>Whether it may be a language model that writes, if the files do not tell what its head reads.</summary>
     public virtual bool MayWrite => false;
 
+    /// <inheritdoc cref="TuningMethod.ChangesWeights"/>
+    public virtual bool ChangesWeights => false;
+
     /// <summary>The classes in the order of the outputs; null if the files do not tell.</summary>
     public virtual IReadOnlyList<string>? Classes => null;
 

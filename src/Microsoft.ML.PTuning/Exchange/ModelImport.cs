@@ -29,7 +29,8 @@ internal static class ModelImport
         var device = HostEnvironment.DeviceOf(
             environment, options?.GpuDeviceId, options?.FallbackToCpu, line => channel.Warning(MessageSensitivity.None, "{0}", line));
         var precision = options?.ChosenNames.Contains(nameof(options.Precision)) == true ? options.Precision : HostEnvironment.PrecisionOf(environment);
-        var open = BackboneLibrary.Open(options?.Backbone ?? foreign.Encoder, device, precision.On(device), form == TaskForm.Writing);
+        var writes = form == TaskForm.Writing;
+        var open = BackboneLibrary.Open(options?.Backbone ?? foreign.Encoder, device, precision.On(device, foreign.ChangesWeights, writes), writes);
         TrainedTensors? trained = null;
         try
         {

@@ -30,6 +30,8 @@ internal sealed class PeftAdapter : ForeignModel
 
     public override bool MayWrite => true;
 
+    public override bool ChangesWeights => _configuration.Kind == PeftKind.LowRank;
+
     private string Prefix => _configuration.Kind == PeftKind.LowRank ? PeftNames.LowRankPrefix : PeftNames.PromptPrefix;
 
     public override ForeignMethod ReadMethod(Backbone backbone, TaskForm form)

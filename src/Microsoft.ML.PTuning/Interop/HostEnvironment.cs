@@ -28,16 +28,22 @@ internal static class HostEnvironment
     public static string? BackboneDirectoryOf(IHostEnvironment environment) =>
         ((IHostEnvironmentInternal)environment).TryGetOption<string>(DirectoryOption, out var directory) ? directory : null;
 
-    /// <summary>The option <see cref="PrecisionOption"/> of the context; F32 where it is not set.</summary>
+    /// <summary>
+    /// The option <see cref="PrecisionOption"/> of the context; where it is not set, that of the application's <c>runtimeconfig.json</c>; else
+    /// <see cref="BackbonePrecision.Auto"/>.
+    /// </summary>
     /// <param name="environment">The context itself: its hosts do not have its options.</param>
     /// <exception cref="ArgumentException">The option names no precision.</exception>
     public static BackbonePrecision PrecisionOf(IHostEnvironment environment)
     {
-        if (!((IHostEnvironmentInternal)environment).TryGetOption<string>(PrecisionOption, out var name))
-            return BackbonePrecision.Float32;
+        var isOfContext = ((IHostEnvironmentInternal)environment).TryGetOption<string>(PrecisionOption, out var name);
+        if (!isOfContext && (name = AppContext.GetData(PrecisionOption) as string) is null)
+            return BackbonePrecision.Auto;
         return Enum.TryParse<BackbonePrecision>(name, out var precision) && Enum.IsDefined(precision)
             ? precision
-            : throw new ArgumentException($"The option {PrecisionOption} of the MLContext is '{name}', expected one of {BackbonePrecisions.Names}.");
+            : throw new ArgumentException(
+                $"The option {PrecisionOption} of the {(isOfContext ? "MLContext" : "application (runtimeconfig.json)")} is '{name}', "
+                + $"expected one of {BackbonePrecisions.Names}.");
     }
 
     /// <summary>The option <see cref="ScoringCoresOption"/> of the context; null where it is not set.</summary>

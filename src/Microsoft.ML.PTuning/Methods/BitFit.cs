@@ -22,6 +22,8 @@ public sealed class BitFit : TuningMethod
 
     internal override double? UsualLearningRate => 2e-3;
 
+    internal override bool ChangesWeights => true;
+
     internal override bool TunesEmbeddings => true;
 
     internal override int FirstTunedLayer(Backbone backbone) => 0;

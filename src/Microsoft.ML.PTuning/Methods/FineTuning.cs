@@ -37,6 +37,8 @@ public sealed class FineTuning : TuningMethod, IJsonOnDeserialized
 
     internal override double? UsualLearningRate => 1e-4;
 
+    internal override bool ChangesWeights => true;
+
     internal override bool TunesEmbeddings => true;
 
     internal override int FirstTunedLayer(Backbone backbone) => 0;

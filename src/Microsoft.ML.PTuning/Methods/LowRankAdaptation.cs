@@ -49,6 +49,8 @@ public sealed class LowRankAdaptation : TuningMethod, IJsonOnDeserialized
 
     internal override double? UsualLearningRate => 2e-3;
 
+    internal override bool ChangesWeights => true;
+
     internal override bool Stacks => true;
 
     internal override object StackKey => (GetType(), Targets);

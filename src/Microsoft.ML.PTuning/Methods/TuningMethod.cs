@@ -74,6 +74,9 @@ public abstract class TuningMethod
     /// <summary>Whether the method changes the embeddings' output. Every layer's input then depends on it, and its first tuned layer is 0.</summary>
     internal virtual bool TunesEmbeddings => false;
 
+    /// <summary>Whether the method changes the encoder's weights, not only what the encoder reads.</summary>
+    internal virtual bool ChangesWeights => false;
+
     /// <summary>Whether rows of several models can share a batch: <see cref="Stack"/>.</summary>
     internal virtual bool Stacks => false;
 

@@ -106,7 +106,8 @@ internal static class PromptArchive
     public static PromptModel Open(SavedPrompt saved, BackboneLocation location, Device device, BackbonePrecision precision)
     {
         var (read, source) = (saved.Document, saved.Source);
-        var backbone = BackboneLibrary.Open(location, read.Backbone, device, precision, read.Task.NeedsLanguageHead);
+        var chosen = precision.On(device, read.Method.ChangesWeights, read.Task.Writer is not null);
+        var backbone = BackboneLibrary.Open(location, read.Backbone, device, chosen, read.Task.NeedsLanguageHead);
         TrainedTensors? trained = null;
         try
         {

@@ -62,8 +62,9 @@ internal sealed class TrainingSession : IDisposable
                 + $"hf:// and its hub id. Families that write: {BackboneFamilies.Writing}.");
         }
 
+        var precision = _options.Precision.On(Device, _options.TrainedMethod.ChangesWeights, task.Writer is not null);
         return BackboneLibrary.Open(
-            _options.Backbone, Device, _options.Precision.On(Device), task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
+            _options.Backbone, Device, precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
             new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
     }
 

@@ -82,7 +82,7 @@ internal sealed class AutoDecisions(string name, string title, DataFile[] files,
         var labelled = context.Data.LoadFromEnumerable(LabelledData.Tags(DataFile.Conll04Train).ToArray());
         var keyed = keys.Fit(labelled);
         return new(
-            context.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition().Fit(keyed.Transform(labelled)),
+            context.MulticlassClassification.Trainers.PTuningV2NamedEntityRecognition(sentence1ColumnName: "Sentence").Fit(keyed.Transform(labelled)),
             keyed.Transform(context.Data.LoadFromEnumerable(LabelledData.Tags(DataFile.Conll04Dev).ToArray())),
             "F1",
             scored => context.MulticlassClassification.EvaluateNamedEntityRecognition(scored).MicroF1,

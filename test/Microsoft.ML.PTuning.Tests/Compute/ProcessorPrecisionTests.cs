@@ -1,4 +1,6 @@
 using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Interop;
+using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tests.Training;
 using static TorchSharp.torch;
 
@@ -22,6 +24,49 @@ public sealed class ProcessorPrecisionTests
         Assert.IsInRange(0.01, 100, gain);
         Assert.AreEqual(gain >= ProcessorPrecision.LeastGain ? BackbonePrecision.BFloat16 : BackbonePrecision.Float32, BackbonePrecision.Auto.On(CPU));
         Assert.AreEqual(gain, ProcessorPrecision.Gain);
+    }
+
+    [TestMethod]
+    [DataRow(true, false)]
+    [DataRow(false, true)]
+    public void Changed_weights_and_written_texts_stay_exact(bool changesWeights, bool writes)
+    {
+        Assert.AreEqual(BackbonePrecision.Float32, BackbonePrecision.Auto.On(CPU, changesWeights, writes));
+        Assert.AreEqual(BackbonePrecision.BFloat16, BackbonePrecision.BFloat16.On(CPU, changesWeights, writes));
+    }
+
+    [TestMethod]
+    public void Methods_that_change_weights_say_so()
+    {
+        Type[] changing = [typeof(BitFit), typeof(FineTuning), typeof(LowRankAdaptation)];
+
+        foreach (var kind in TuningMethod.Kinds.Values.Where(kind => kind.GetConstructor([]) is not null && kind != typeof(DeepPrefix)))
+            Assert.AreEqual(changing.Contains(kind), ((TuningMethod)Activator.CreateInstance(kind)!).ChangesWeights, kind.Name);
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    public void The_application_says_the_precision_of_loaded_models_and_without_a_word_it_is_auto()
+    {
+        const string Option = "PTuning.Precision";
+        var (context, own) = (new MLContext(), AppContext.GetData(Option));
+        try
+        {
+            Assert.AreEqual(BackbonePrecision.Float32, HostEnvironment.PrecisionOf(context), "as the tests' project says");
+
+            AppDomain.CurrentDomain.SetData(Option, "Half");
+            var refusal = Assert.ThrowsExactly<ArgumentException>(() => HostEnvironment.PrecisionOf(context));
+            Assert.Contains("PTuning.Precision of the application (runtimeconfig.json) is 'Half', expected one of Float32, BFloat16", refusal.Message);
+            context.SetPTuningPrecision(BackbonePrecision.BFloat16);
+            Assert.AreEqual(BackbonePrecision.BFloat16, HostEnvironment.PrecisionOf(context), "the context's own option goes first");
+
+            AppDomain.CurrentDomain.SetData(Option, null);
+            Assert.AreEqual(BackbonePrecision.Auto, HostEnvironment.PrecisionOf(new MLContext()));
+        }
+        finally
+        {
+            AppDomain.CurrentDomain.SetData(Option, own);
+        }
     }
 
     [TestMethod]

@@ -131,7 +131,7 @@ public sealed class SweepFileTests
             .. Directory.GetFiles(Path.Combine(SecondProcess.Repository, "examples", "PaperTasks", "sweeps"), "*.sweep.json").Select(File.ReadAllText),
         ];
 
-        Assert.HasCount(12, files);
+        Assert.HasCount(13, files);
         foreach (string file in files)
             SweepCommand.Check(PaperTasks.CommandLine.Create(), "s.json", SweepFile.Parse(file, "s"));
     }
