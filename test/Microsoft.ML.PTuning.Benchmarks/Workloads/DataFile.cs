@@ -6,6 +6,11 @@ internal sealed record DataFile(string Folder, string Pattern)
 {
     public static readonly DataFile Sst2 = new("glue/SST-2", "train.tsv");
 
+    /// <summary>A text and its class per line, without a header.</summary>
+    public static readonly DataFile AgNews = new("ag_news", "test.tsv");
+
+    public static readonly DataFile AgNewsTraining = new("ag_news", "dev.tsv");
+
     public static readonly DataFile Squad = new("squad", "train-v1.1*.json");
 
     /// <summary>Where it is, the first by name if several fit; null where there is none.</summary>
