@@ -36,7 +36,7 @@ internal sealed class EmbeddingLbfgs(string name, string comparison, RatioKind k
     {
         var (training, test) = (NewsRow.First(TrainingRows, DataFile.AgNewsTraining), NewsRow.First(TestRows, DataFile.AgNews));
         IReadOnlyList<NewsRow> few = [.. training.Take(FewRows)]; // Both run once untimed, on these.
-        (classifiers.FitPrefix(few) as IDisposable)?.Dispose();
+        (classifiers.FitPrefix(few, maxEpochs: 1) as IDisposable)?.Dispose();
         classifiers.FitEmbedding(few);
 
         var ours = Run(classifiers, () => classifiers.FitPrefix(training), () => classifiers.View(test));
@@ -61,7 +61,7 @@ internal sealed class EmbeddingLbfgs(string name, string comparison, RatioKind k
     private static Ratio SavedSize(NewsClassifiers classifiers)
     {
         var few = NewsRow.First(FewRows, DataFile.AgNewsTraining);
-        var prefix = classifiers.FitPrefix(few);
+        var prefix = classifiers.FitPrefix(few, maxEpochs: 1);
         using var owner = prefix as IDisposable;
         var ours = classifiers.SavedBytes(prefix, classifiers.View(few));
         var theirs = classifiers.SavedBytes(classifiers.FitEmbedding(few), classifiers.Embed(few));

@@ -19,8 +19,9 @@ internal sealed class NewsClassifiers : IDisposable
 
     public NewsClassifiers() => _embedder = new(_context, backbone: null);
 
-    public ITransformer FitPrefix(IReadOnlyList<NewsRow> rows) => ToKeys()
-        .Append(_context.MulticlassClassification.Trainers.PTuningV2(Label, nameof(NewsRow.Sentence1)))
+    /// <param name="maxEpochs">Passes over the rows; 0 for the trainer's default.</param>
+    public ITransformer FitPrefix(IReadOnlyList<NewsRow> rows, int maxEpochs = 0) => ToKeys()
+        .Append(_context.MulticlassClassification.Trainers.PTuningV2(Label, nameof(NewsRow.Sentence1), maxEpochs: maxEpochs))
         .Fit(View(rows));
 
     public ITransformer FitEmbedding(IReadOnlyList<NewsRow> rows) => ToKeys()

@@ -14,7 +14,9 @@ internal sealed class OnnxEncoder : IDisposable
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
 
-    /// <param name="quantized">Whether all matrices and tables are int8, and activations when they are multiplied: what ONNX Runtime's quantize_dynamic writes.</param>
+    /// <param name="quantized">
+    /// Whether matrices and tables are int8, and activations when they are multiplied: what ONNX Runtime's quantize_dynamic writes.
+    /// </param>
     public OnnxEncoder(int threads, bool quantized)
     {
         using var options = new SessionOptions { IntraOpNumThreads = threads };
