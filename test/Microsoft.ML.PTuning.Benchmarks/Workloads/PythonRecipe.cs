@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.ML.PTuning.Backbones;
 using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Checkpoints;
-using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Tasks;
 using static TorchSharp.torch;
 
