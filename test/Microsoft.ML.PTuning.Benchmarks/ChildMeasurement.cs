@@ -18,6 +18,7 @@ internal static class ChildMeasurement
         [nameof(SecondProcessMemory)] = SecondProcessMemory.BytesInThisProcess,
         [nameof(ModelsMemory)] = ModelsMemory.BytesInThisProcess,
         [nameof(PeakMemory)] = PeakMemory.BytesInThisProcess,
+        [nameof(OfficialPython)] = OfficialPython.PeakInThisProcess,
         [nameof(Soak)] = Soak.RatioInThisProcess,
         [nameof(Service)] = Service.RunInThisProcess,
     };

@@ -17,12 +17,12 @@ internal sealed class AutoDecisions(string name, string title, DataFile[] files,
     [
         new AutoDecisions("auto-decisions-sst2", "SST-2", [DataFile.Sst2, DataFile.Sst2Dev], context => Classes(
             context,
-            LabelledData.Texts(DataFile.Sst2, textColumn: 0, header: true).Take(TrainingRows),
-            LabelledData.Texts(DataFile.Sst2Dev, textColumn: 0, header: true))),
-        new AutoDecisions("auto-decisions-ag-news", "AG News", [DataFile.AgNewsTrain, DataFile.AgNewsTest], context => Classes(
+            LabelledData.Texts(DataFile.Sst2, TrainingRows, header: true),
+            LabelledData.Texts(DataFile.Sst2Dev, header: true))),
+        new AutoDecisions("auto-decisions-ag-news", "AG News", [DataFile.AgNewsTraining, DataFile.AgNews], context => Classes(
             context,
-            LabelledData.Texts(DataFile.AgNewsTrain, textColumn: 0, header: false).Take(TrainingRows),
-            LabelledData.Texts(DataFile.AgNewsTest, textColumn: 0, header: false).Take(JudgedRows))),
+            LabelledData.Texts(DataFile.AgNewsTraining, TrainingRows),
+            LabelledData.Texts(DataFile.AgNews, JudgedRows))),
         new AutoDecisions("auto-decisions-topics", "questions of SQuAD's articles", [DataFile.Squad], context =>
         {
             var questions = LabelledData.Topics(DataFile.Squad, topics: 8);
@@ -65,7 +65,7 @@ internal sealed class AutoDecisions(string name, string title, DataFile[] files,
 
     private static Trained Classes(MLContext context, IEnumerable<LabelledText> training, IEnumerable<LabelledText> judged)
     {
-        var keys = context.Transforms.Conversion.MapValueToKey("Label");
+        var keys = context.Transforms.Conversion.MapValueToKey("Label", nameof(LabelledText.Class));
         var labelled = context.Data.LoadFromEnumerable(training.ToArray());
         var keyed = keys.Fit(labelled);
         return new(

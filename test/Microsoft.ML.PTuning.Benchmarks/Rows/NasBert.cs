@@ -59,13 +59,13 @@ internal sealed class NasBert(string name, string comparison, RatioKind kind, in
     }
 
     private static Ratio Training(TextClassifiers classifiers) =>
-        Rates(TrainingRows, () => classifiers.FitPrefix(TrainingRows).Dispose(), () => classifiers.FitNasBert(TrainingRows).Dispose());
+        PairedMeasurement.Rates(TrainingRows, () => classifiers.FitPrefix(TrainingRows).Dispose(), () => classifiers.FitNasBert(TrainingRows).Dispose());
 
     private static Ratio Transform(TextClassifiers classifiers)
     {
         using var prefix = classifiers.FitPrefix(FewRows);
         using var nasBert = classifiers.FitNasBert(FewRows);
-        return Rates(TransformedRows, () => ReadScores(prefix), () => ReadScores(nasBert));
+        return PairedMeasurement.Rates(TransformedRows, () => ReadScores(prefix), () => ReadScores(nasBert));
 
         void ReadScores(ITransformer model)
         {
@@ -81,21 +81,13 @@ internal sealed class NasBert(string name, string comparison, RatioKind kind, in
         using var nasBert = classifiers.FitNasBert(FewRows);
         using var ours = classifiers.Context.Model.CreatePredictionEngine<TextRow, Prediction>(prefix);
         using var theirs = classifiers.Context.Model.CreatePredictionEngine<TextRow, Prediction>(nasBert);
-        return Rates(SingleRows, () => PredictAll(ours), () => PredictAll(theirs));
+        return PairedMeasurement.Rates(SingleRows, () => PredictAll(ours), () => PredictAll(theirs));
 
         void PredictAll(PredictionEngine<TextRow, Prediction> engine)
         {
             foreach (var row in classifiers.Rows)
                 _ = engine.Predict(row).Score;
         }
-    }
-
-    /// <summary>Rows a second of both, each once untimed before.</summary>
-    private static Ratio Rates(int rows, Action ours, Action theirs)
-    {
-        ours();
-        theirs();
-        return PairedMeasurement.Compare(() => rows / PairedMeasurement.Seconds(ours), () => rows / PairedMeasurement.Seconds(theirs), "rows/s");
     }
 
     private sealed class Prediction

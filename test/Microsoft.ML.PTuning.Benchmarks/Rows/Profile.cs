@@ -33,14 +33,14 @@ internal sealed class Profile(string name, BackbonePrecision precision, bool tra
 
     public RatioKind Kind => RatioKind.Share;
 
-    public string? Obstacle => DataFile.AgNewsTest.Obstacle;
+    public string? Obstacle => DataFile.AgNews.Obstacle;
 
     public Ratio Measure(int threads)
     {
-        var type = precision.On(CPU).ElementType();
-        using var model = new UntrainedModel(encoder: null, precision: precision.On(CPU));
-        TextRow[] texts = [.. LabelledData.Texts(DataFile.AgNewsTest, textColumn: 0, header: false).Take(RowCount).Select(row => new TextRow { Sentence1 = row.Sentence1 })];
-        Example[] rows = [.. model.Encode(texts).Select((row, i) => new Example([new ExamplePart([row], [i % 2])], IsTruncated: false))];
+        using var model = new UntrainedModel(encoder: null, precision: precision);
+        var type = model.Precision.ElementType();
+        var texts = TextRows.AgNews(RowCount);
+        Example[] rows = [.. RealRows.AgNews(model, RowCount)];
         var encoder = model.Backbone.Configuration;
         var work = (trains ? 2 : 1) * rows.Sum(row => UsefulWork.OfForward(encoder, 1, row.Parts[0].Length, UntrainedModel.PrefixLength));
 
@@ -77,7 +77,7 @@ internal sealed class Profile(string name, BackbonePrecision precision, bool tra
         private readonly List<IDisposable> _owned = [];
         private readonly int[][] _steps = []; // Rows of each step's batch; none where nothing is trained.
 
-        public Whole(UntrainedModel model, TextRow[] texts)
+        public Whole(UntrainedModel model, IReadOnlyList<TextRow> texts)
         {
             var transformer = model.ToTransformer();
             _owned.Add(transformer);

@@ -8,9 +8,10 @@ internal sealed record DataFile(string Folder, string Pattern)
 
     public static readonly DataFile Sst2Dev = new("glue/SST-2", "dev.tsv");
 
-    public static readonly DataFile AgNewsTrain = new("ag_news", "dev.tsv");
+    /// <summary>A text and its class per line, without a header.</summary>
+    public static readonly DataFile AgNews = new("ag_news", "test.tsv");
 
-    public static readonly DataFile AgNewsTest = new("ag_news", "test.tsv");
+    public static readonly DataFile AgNewsTraining = new("ag_news", "dev.tsv");
 
     public static readonly DataFile Conll04Train = new("conll04", "train.txt");
 

@@ -7,7 +7,7 @@ internal sealed class LabelledText
 {
     public string Sentence1 { get; set; } = "";
 
-    public string Label { get; set; } = "";
+    public string Class { get; set; } = "";
 }
 
 /// <summary>Sentences with a tag per word, as an ML.NET user's class has them.</summary>
@@ -21,11 +21,13 @@ internal sealed class TaggedWords
 /// <summary>Labelled rows of public data sets; the same in every run.</summary>
 internal static class LabelledData
 {
-    /// <summary>Rows of a file with a text and its class per line.</summary>
-    /// <param name="textColumn">Which of the two the text is.</param>
-    public static IEnumerable<LabelledText> Texts(DataFile file, int textColumn, bool header) =>
-        File.ReadLines(file.Path!).Skip(header ? 1 : 0).Select(line => line.Split('\t'))
-            .Select(cells => new LabelledText { Sentence1 = cells[textColumn], Label = cells[1 - textColumn] });
+    /// <summary>The first rows of a file with a text and its class per line; they are in random order.</summary>
+    /// <param name="header">Whether the first line names the columns, as in SST-2.</param>
+    public static IReadOnlyList<LabelledText> Texts(DataFile file, int count = int.MaxValue, bool header = false) =>
+    [
+        .. File.ReadLines(file.Path!).Skip(header ? 1 : 0).Take(count).Select(line => line.Split('\t'))
+            .Select(cells => new LabelledText { Sentence1 = cells[0], Class = cells[1] }),
+    ];
 
     /// <summary>Sentences of a file with a word per line, its tag in the third column, and empty lines between sentences.</summary>
     public static IEnumerable<TaggedWords> Tags(DataFile file)
@@ -57,7 +59,7 @@ internal static class LabelledData
             .. from article in document.RootElement.GetProperty("data").EnumerateArray().Take(topics)
                from paragraph in article.GetProperty("paragraphs").EnumerateArray()
                from question in paragraph.GetProperty("qas").EnumerateArray()
-               select new LabelledText { Sentence1 = question.GetProperty("question").GetString()!, Label = article.GetProperty("title").GetString()! },
+               select new LabelledText { Sentence1 = question.GetProperty("question").GetString()!, Class = article.GetProperty("title").GetString()! },
         ];
     }
 }

@@ -10,11 +10,10 @@ internal static class RealRows
     private const int DocumentStride = 128; // The official script's.
 
     /// <summary>The first sentences of <see cref="DataFile.Sst2"/>, which has them in random order.</summary>
-    public static IReadOnlyList<Example> Sst2(UntrainedModel model, int count)
-    {
-        var texts = TextRows.Sst2(count);
-        return [.. model.Encode(texts).Zip(texts, (row, text) => Labelled(row, text.Label))];
-    }
+    public static IReadOnlyList<Example> Sst2(UntrainedModel model, int count) => Encode(model, TextRows.Sst2(count));
+
+    /// <summary>The first texts of <see cref="DataFile.AgNews"/>.</summary>
+    public static IReadOnlyList<Example> AgNews(UntrainedModel model, int count) => Encode(model, TextRows.AgNews(count));
 
     /// <summary>Questions spread evenly over <see cref="DataFile.Squad"/>, each with its context: a row for each window of it.</summary>
     /// <remarks>The labels mean nothing: a classifier reads the windows, as what a step costs depends on their lengths, hardly on the task.</remarks>
@@ -33,6 +32,9 @@ internal static class RealRows
             model.Tokenizer, asked.Question.GetString()!, asked.Context.GetString()!, gold: null, model.Task.MaxLength, DocumentStride).Parts);
         return [.. windows.Select((window, row) => Labelled(window.Sequences[0], row % 2 == 1))];
     }
+
+    private static IReadOnlyList<Example> Encode(UntrainedModel model, IReadOnlyList<TextRow> texts) =>
+        [.. model.Encode(texts).Zip(texts, (row, text) => Labelled(row, text.Label))];
 
     private static Example Labelled(EncodedRow row, bool label) => new([new ExamplePart([row], [label ? 1 : 0])], IsTruncated: false);
 }

@@ -18,6 +18,9 @@ internal sealed record RecipeRows(
     public static readonly RecipeRows Sst2 = new(
         "sentences of SST-2", BatchSize: 32, MaxLength: 128, RealRows.Sst2, DataFile.Sst2);
 
+    public static readonly RecipeRows AgNews = new(
+        "texts of AG News", BatchSize: 32, MaxLength: 128, RealRows.AgNews, DataFile.AgNews);
+
     public static readonly RecipeRows Squad = new(
         "questions of SQuAD with contexts, classified", BatchSize: 8, MaxLength: 384, RealRows.Squad, DataFile.Squad);
 }

@@ -33,6 +33,10 @@ internal static class TextRows
         return [.. lines.Select(cells => new TextRow { Sentence1 = cells[0], Label = cells[1] == "1" })];
     }
 
+    /// <summary>The first rows of <see cref="DataFile.AgNews"/>; the label tells sports from the rest.</summary>
+    public static IReadOnlyList<TextRow> AgNews(int count) =>
+        [.. LabelledData.Texts(DataFile.AgNews, count).Select(row => new TextRow { Sentence1 = row.Sentence1, Label = row.Class == "Sports" })];
+
     /// <summary>Rows of random words whose number is lognormal, as that of real texts, and at most 128.</summary>
     public static IReadOnlyList<TextRow> Random(int count, double meanWords)
     {

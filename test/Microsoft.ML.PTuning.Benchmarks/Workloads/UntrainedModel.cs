@@ -20,22 +20,26 @@ internal sealed class UntrainedModel : IDisposable
     /// <summary>Most tokens of a row, where no other number is given.</summary>
     public const int MaxLength = 128;
 
-    private readonly DeepPrefix _method;
+    private readonly TuningMethod _method;
     private readonly string? _encoder;
-    private readonly BackbonePrecision _precision;
     private readonly OpenBackbone _backbone;
 
     /// <param name="encoder">The encoder's folder; null for the default encoder.</param>
     /// <param name="prefixLayers">How many layers, counted from the top, have a prefix; 0 for all.</param>
     /// <param name="maxLength">Most tokens of a row.</param>
+    /// <param name="method">How the encoder is adapted; null for a deep prefix.</param>
+    /// <param name="pooling">How a text becomes one vector.</param>
     /// <param name="precision">The encoder's type of number.</param>
-    public UntrainedModel(string? encoder = SmallEncoder, int prefixLayers = 0, int maxLength = MaxLength, BackbonePrecision precision = BackbonePrecision.Float32)
+    public UntrainedModel(
+        string? encoder = SmallEncoder, int prefixLayers = 0, int maxLength = MaxLength, TuningMethod? method = null,
+        Pooling pooling = Pooling.Automatic, BackbonePrecision precision = BackbonePrecision.Float32)
     {
-        (_encoder, _precision, _method) = (encoder, precision, new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
-        _backbone = BackboneLibrary.Open(encoder, CPU, precision);
+        (_encoder, _method) = (encoder, method ?? new DeepPrefix { PrefixLength = PrefixLength, PrefixLayers = prefixLayers });
+        Precision = precision.On(CPU);
+        _backbone = BackboneLibrary.Open(encoder, CPU, Precision);
         Task = new()
         {
-            Pooling = Pooling.Automatic.ResolvedOver(Backbone),
+            Pooling = pooling.ResolvedOver(Backbone),
             MaxLength = maxLength,
             LabelColumnName = nameof(TextRow.Label),
             Sentence1ColumnName = nameof(TextRow.Sentence1),
@@ -44,7 +48,9 @@ internal sealed class UntrainedModel : IDisposable
             ProbabilityColumnName = "Probability",
         };
         Network = new(_method.Adapt(Backbone), Task.Head);
-        Tensors = new() { { TrainedTensors.Prefix, Weight(_method.ShapeFor(Backbone).Dimensions) } };
+        Tensors = new();
+        foreach (var tensor in _method.Declare(Backbone))
+            Tensors.Add(tensor.Name, Weight(tensor.Shape));
         foreach (var (name, tensor) in NewHead())
             Tensors.Add(name, tensor);
     }
@@ -56,6 +62,12 @@ internal sealed class UntrainedModel : IDisposable
     public TrainedTensors Tensors { get; }
 
     public Backbone Backbone => _backbone.Lease.Backbone;
+
+    /// <summary>The encoder's folder.</summary>
+    public string Folder => _backbone.Lease.Directory;
+
+    /// <summary>The type of number that the encoder has, never <see cref="BackbonePrecision.Auto"/>.</summary>
+    public BackbonePrecision Precision { get; }
 
     public TextTokenizer Tokenizer => _backbone.Lease.Tokenizer;
 
@@ -87,7 +99,7 @@ internal sealed class UntrainedModel : IDisposable
 
     /// <summary>A model that an application would have loaded, over the same encoder.</summary>
     public PTuningV2Transformer ToTransformer() =>
-        new(new PromptModel(Task, _method, BackboneLibrary.Open(_encoder, CPU, _precision), Tensors.Copy(), summary: null, CPU), new MLContext());
+        new(new PromptModel(Task, _method, BackboneLibrary.Open(_encoder, CPU, Precision), Tensors.Copy(), summary: null, CPU), new MLContext());
 
     /// <summary>First values of a head for <see cref="Task"/>.</summary>
     public Dictionary<string, Tensor> NewHead() => Task.Head.Declare(Backbone).ToDictionary(tensor => tensor.Name, tensor => Weight(tensor.Shape));

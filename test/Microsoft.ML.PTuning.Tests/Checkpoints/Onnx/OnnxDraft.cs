@@ -13,10 +13,13 @@ internal sealed class OnnxDraft
     public List<DraftTensor> Tensors { get; } = [];
 
     /// <summary>What is needed of golden files: tensors whose numbers are raw.</summary>
-    public static OnnxDraft Read(string path)
+    public static OnnxDraft Read(string path) => Read(File.ReadAllBytes(path));
+
+    /// <inheritdoc cref="Read(string)"/>
+    public static OnnxDraft Read(ReadOnlySpan<byte> file)
     {
         var draft = new OnnxDraft();
-        for (var model = new ProtobufFields(File.ReadAllBytes(path)); model.MoveNext();)
+        for (var model = new ProtobufFields(file); model.MoveNext();)
         {
             if (model.Number != 7)
                 continue;
