@@ -2,6 +2,7 @@ using System.Linq.Expressions;
 using System.Numerics;
 using System.Reflection;
 using Microsoft.ML.PTuning.Sweeps;
+using Microsoft.ML.PTuning.Training;
 
 namespace Microsoft.ML.PTuning;
 
@@ -14,6 +15,10 @@ namespace Microsoft.ML.PTuning;
 /// <para>
 /// Successive halving (Jamieson and Talwalkar 2016) spends most of the time on the promising candidates. Each round trains anew, because the
 /// learning rate falls to 0 over the epochs of a training; it shortens the epochs and not the rows, so that every round sees all classes.
+/// </para>
+/// <para>
+/// The trials of <c>Run</c> share the encoder and the tokens of the training rows, which are read once for each value of an option that changes tokens,
+/// such as <c>MaxLength</c>. Trials in a row with the same lowest tuned layer share the cached output of the layers below it, too.
 /// </para>
 /// </remarks>
 /// <typeparam name="TOptions">The options of the task, such as <see cref="PTuningV2Trainer.MulticlassOptions"/>.</typeparam>
@@ -177,7 +182,8 @@ public sealed class PTuningSweep<TOptions>
     {
         ArgumentNullException.ThrowIfNull(training);
         ArgumentNullException.ThrowIfNull(validation);
-        return SearchAsync((trial, _, cancellationToken) => Task.FromResult(Measure(trial, training, validation, cancellationToken)), parallelTrials: 1)
+        using var shared = new SharedRows();
+        return SearchAsync((trial, _, cancellationToken) => Task.FromResult(Measure(trial, training, validation, shared, cancellationToken)), parallelTrials: 1)
             .GetAwaiter().GetResult();
     }
 
@@ -231,7 +237,7 @@ public sealed class PTuningSweep<TOptions>
             throw new InvalidDataException($"Expected candidate {point.Candidate} to have the options {own}, found {point.Options}. {AnotherSweep}");
         if (validation is null)
             (training, validation) = Split(training);
-        return Measure(trial, training, validation, cancellationToken);
+        return Measure(trial, training, validation, shared: null, cancellationToken);
     }
 
     private async Task<PTuningSweepResult<TOptions>> SearchAsync(TrialMeasure<TOptions> measure, int parallelTrials)
@@ -296,12 +302,12 @@ public sealed class PTuningSweep<TOptions>
         return HalvingRound.Plan(candidates, _options.MaxEpochs, HalvingFactor);
     }
 
-    private double Measure(TOptions trial, IDataView training, IDataView validation, CancellationToken cancellationToken)
+    private double Measure(TOptions trial, IDataView training, IDataView validation, SharedRows? shared, CancellationToken cancellationToken)
     {
         var options = trial.Copy(); // The trial's own options outlive this sweep's token.
         options.CancellationToken = cancellationToken;
         options.CheckpointDirectory = null; // A trial that was stopped begins again: the sweep's own file keeps those that ended.
-        using var model = new PTuningV2Trainer(_mlContext, options).Fit(training);
+        using var model = new PTuningV2Trainer(_mlContext, options) { Shared = shared }.Fit(training);
         return _metric(model.Transform(validation));
     }
 }

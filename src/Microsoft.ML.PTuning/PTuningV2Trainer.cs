@@ -53,6 +53,9 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
         _limit = JobLimit.Of(environment);
     }
 
+    /// <summary>What this training shares with others on the same rows; null for nothing.</summary>
+    internal SharedRows? Shared { get; init; }
+
     /// <summary>Trains on <paramref name="input"/>, and validates on <see cref="Options.ValidationSet"/> if there is one.</summary>
     /// <returns>The model; dispose it to free its memory.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
@@ -109,7 +112,7 @@ public sealed partial class PTuningV2Trainer : IEstimator<PTuningV2Transformer>
             throw new InvalidOperationException(
                 "EarlyStoppingPatience needs a validation set: give one to Fit or in ValidationSet, or set the patience to 0.");
 
-        using var session = new TrainingSession(_host, _options);
+        using var session = new TrainingSession(_host, _options) { Shared = Shared };
         var backbone = session.LeaseBackbone(_task);
         try
         {

@@ -33,6 +33,7 @@ IBenchmark[] benchmarks =
     .. TrunkCacheRow.Rows,
     .. GenerationRow.Rows,
     .. SpreadTraining.Rows,
+    new LongFit(),
     new FirstPrediction("load-and-first-prediction", "BERT-base shape", () => BaseShapedEncoder.Folder),
     new FirstPrediction("default-load-and-first-prediction", "default encoder", () => null),
     new SecondProcessMemory(),

@@ -39,6 +39,37 @@ public sealed class PTuningSweepTests
     }
 
     [TestMethod]
+    public void Trials_encode_their_rows_once_for_each_maximum_length_and_train_as_if_alone()
+    {
+        var tickets = new CountedRows<Ticket>(Tickets.Rows(40));
+        var rows = Tickets.Keyed(_mlContext, tickets);
+        var before = tickets.Walks;
+
+        var result = Sweep().Vary(options => options.MaxLength, 6, 12).Vary(options => options.LearningRate, 1e-3, 0.1)
+            .Vary(options => options.Pooling, Pooling.Mean, Pooling.Trained).Run(rows, Rows);
+
+        Assert.HasCount(8, result.Trials);
+        Assert.AreEqual(2, tickets.Walks - before);
+        AssertSameAlone(result, rows);
+    }
+
+    /// <summary>The text begins behind the prefix, so its positions, and what leaves the trunk, depend on the prefix's length.</summary>
+    [TestMethod]
+    public void Trials_with_the_same_trunk_compute_it_once_and_train_as_if_alone()
+    {
+        var lines = new List<string>();
+        _mlContext.Log += (_, message) => lines.Add(message.Message);
+        var options = _encoder.Options();
+        (options.PrefixLayers, options.MaxEpochs) = (1, 2);
+
+        var result = Sweep(options).Vary(options => options.PrefixLength, 2, 3).Vary(options => options.LearningRate, 1e-3, 1e-2, 0.1).Run(Rows, Rows);
+
+        Assert.AreEqual(2, lines.Count(line => line.Contains("are computed once", StringComparison.Ordinal)));
+        Assert.AreEqual(4, lines.Count(line => line.Contains("is that of the training before", StringComparison.Ordinal)));
+        AssertSameAlone(result, Rows);
+    }
+
+    [TestMethod]
     public async Task Points_that_are_measured_elsewhere_give_the_same_trials()
     {
         PTuningSweep<Options> Create()
@@ -131,7 +162,9 @@ public sealed class PTuningSweepTests
     [TestMethod]
     public void Native_memory_of_the_trials_is_freed()
     {
-        var sweep = Sweep().Vary(options => options.PrefixLength, 2, 3);
+        var options = _encoder.Options();
+        (options.PrefixLayers, options.MaxEpochs) = (1, 2); // So that they share a trunk, too.
+        var sweep = Sweep(options).Vary(options => options.PrefixLength, 2, 3);
         sweep.Run(Rows); // The encoder's tensors are loaded.
 
         long before = LiveTensors.CountSettled();
@@ -178,6 +211,15 @@ public sealed class PTuningSweepTests
 
     private PTuningSweep<Options> Sweep(Options? options = null) =>
         new(_mlContext, options ?? _encoder.Options(), LogLoss) { Search = PTuningSweepSearch.Grid, IsLowerBetter = true };
+
+    private void AssertSameAlone(PTuningSweepResult<Options> result, IDataView training)
+    {
+        foreach (var trial in result.Trials)
+        {
+            using var model = _mlContext.MulticlassClassification.Trainers.PTuningV2(trial.Options).Fit(training);
+            Assert.AreEqual(LogLoss(model.Transform(Rows)), trial.Metric, trial.ToString());
+        }
+    }
 
     private double LogLoss(IDataView scored) => _mlContext.MulticlassClassification.Evaluate(scored).LogLoss;
 

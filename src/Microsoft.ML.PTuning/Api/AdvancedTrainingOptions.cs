@@ -31,7 +31,9 @@ public sealed class AdvancedTrainingOptions
     /// <summary>
     /// Megabytes of memory for that cache: 4 bytes (F16: 2) per token and hidden unit. Where more is needed, all of it goes to a file in
     /// <see cref="MLContext.TempFilePath"/> (as it is when the trainer is made), which is deleted when training ends; 0 for the file always.
-    /// Where the file would take more than half of the disk's free space, nothing is cached, and the log says so.
+    /// The cache never takes more than half of the memory that the process may use.
+    /// Where the file would take more than half of the disk's free space, nothing is cached, and the log says so. Nor is it where the file would be
+    /// larger than that half of the memory, and computing takes less time than the disk.
     /// </summary>
     public int TrunkCacheMemoryMegabytes { get; set => Chosen.Set(ref field, value); } = 1024;
 

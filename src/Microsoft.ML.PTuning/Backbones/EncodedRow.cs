@@ -6,8 +6,16 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>Token ids of one row, special tokens included.</summary>
 /// <param name="Ids">Token ids.</param>
 /// <param name="Segments">Segment (token type) ids, one per token.</param>
+/// <remarks>Training holds all rows of its data: rows of the same length share segments that are all 0, and one without a decoder has no fields for it.</remarks>
 internal sealed record EncodedRow(int[] Ids, int[] Segments)
 {
+    /// <summary>Tokens of the longest row that shares its segments.</summary>
+    private const int LongestShared = 512;
+
+    private static readonly int[]?[] Zeros = new int[LongestShared + 1][];
+
+    private Additions _added = Additions.None;
+
     /// <summary>Tokens of the text and of what the decoder reads.</summary>
     public int Length => Ids.Length + DecoderIds.Length;
 
@@ -15,23 +23,43 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
     public int States => DecoderIds.Length > 0 ? DecoderIds.Length : Ids.Length;
 
     /// <summary>What the decoder reads after the text; empty for nothing.</summary>
-    public int[] DecoderIds { get; init; } = [];
+    public int[] DecoderIds
+    {
+        get => _added.DecoderIds;
+        init => _added = _added with { DecoderIds = value };
+    }
 
     /// <summary>
     /// Where each of <see cref="DecoderIds"/> stands if they fill several gaps (<see cref="EncodedBatch.DecoderPositions"/>); empty if they fill one.
     /// </summary>
-    public IReadOnlyList<(int Gap, int Place)> DecoderPositions { get; init; } = [];
+    public IReadOnlyList<(int Gap, int Place)> DecoderPositions
+    {
+        get => _added.DecoderPositions;
+        init => _added = _added with { DecoderPositions = value };
+    }
 
     /// <summary>The token that should follow each of <see cref="DecoderIds"/>; empty where nothing is learned.</summary>
-    public int[] NextIds { get; init; } = [];
+    public int[] NextIds
+    {
+        get => _added.NextIds;
+        init => _added = _added with { NextIds = value };
+    }
 
     /// <summary>Where trained vectors stand instead of words; the decoder's tokens count on from the text's. Empty for nowhere.</summary>
-    public int[] PromptPlaces { get; init; } = [];
+    public int[] PromptPlaces
+    {
+        get => _added.PromptPlaces;
+        init => _added = _added with { PromptPlaces = value };
+    }
 
     /// <summary>Where the mask token stands whose word is predicted; null where there is none.</summary>
-    public int? MaskPlace { get; init; }
+    public int? MaskPlace
+    {
+        get => _added.MaskPlace;
+        init => _added = _added with { MaskPlace = value };
+    }
 
-    public static EncodedRow Of(EncodedText text) => new(Array.ConvertAll(text.Tokens, token => token.Id), text.Segments);
+    public static EncodedRow Of(EncodedText text) => new(Array.ConvertAll(text.Tokens, token => token.Id), Shared(text.Segments));
 
     /// <summary>Rows as one batch. Rows without a text have padding there.</summary>
     /// <param name="length">Tokens to pad to; the longest row's where that is more.</param>
@@ -64,6 +92,9 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
         };
     }
 
+    private static int[] Shared(int[] segments) =>
+        segments.Length <= LongestShared && !segments.AsSpan().ContainsAnyExcept(0) ? Zeros[segments.Length] ??= segments : segments;
+
     /// <returns>Int64 <c>[B, T]</c>, and 1 at a token, 0 at padding, Float32 <c>[B, T]</c>; null where no row is padded.</returns>
     private static (Tensor Ids, Tensor? Mask) Padded(IReadOnlyList<EncodedRow> rows, Func<EncodedRow, int[]> part, int padId, int length, Device device)
     {
@@ -94,5 +125,12 @@ internal sealed record EncodedRow(int[] Ids, int[] Segments)
             : tensor([.. rows.SelectMany(row => row.PromptPlaces.Select(place => InBatch(row, place)))], rows.Count, count).ToDevice(device);
 
         long InBatch(EncodedRow row, int place) => place < row.Ids.Length ? place : place - row.Ids.Length + length;
+    }
+
+    /// <summary>What few rows have.</summary>
+    private sealed record Additions(
+        int[] DecoderIds, IReadOnlyList<(int Gap, int Place)> DecoderPositions, int[] NextIds, int[] PromptPlaces, int? MaskPlace)
+    {
+        public static Additions None { get; } = new([], [], [], [], null);
     }
 }

@@ -31,27 +31,45 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
     /// <returns>The prediction of each row, in the order of <paramref name="examples"/>.</returns>
     public Prediction[] Predict(
         IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null, JobLimit? limit = null) =>
-        Run(examples, tensors, task, withLoss: false, checkCancelled, limit).Predictions;
+        Run(task.Writer is null ? PlanEvaluation(examples) : PlanWriting(examples, task), tensors, task, withLoss: false, checkCancelled, limit).Predictions;
+
+    /// <summary>Plans the batches of rows that are evaluated, once or many times.</summary>
+    public PlannedRows PlanEvaluation(IReadOnlyList<Example> examples)
+    {
+        ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
+        var method = network.Encoder.Method;
+        return new(
+            examples, parts, Plan([.. parts.Select(p => p.Length + method.InsertedTokens)], [.. parts.Select(p => p.Sequences.Count * method.Copies)], device));
+    }
 
     /// <inheritdoc cref="Predict"/>
     /// <returns>The predictions, and the mean loss over all rows.</returns>
     public (Prediction[] Predictions, double Loss) Evaluate(
         IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
-        Run(examples, tensors, task, withLoss: true, checkCancelled, limit: null);
+        Evaluate(PlanEvaluation(examples), tensors, task, checkCancelled);
+
+    /// <inheritdoc cref="Evaluate(IReadOnlyList{Example}, TrainedTensors, PromptTask, Action?)"/>
+    /// <param name="rows">Planned by a predictor of the same network and device.</param>
+    public (Prediction[] Predictions, double Loss) Evaluate(
+        PlannedRows rows, TrainedTensors tensors, PromptTask task, Action? checkCancelled = null) =>
+        Run(rows, tensors, task, withLoss: true, checkCancelled, limit: null);
+
+    private PlannedRows PlanWriting(IReadOnlyList<Example> examples, PromptTask task)
+    {
+        ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
+        var added = network.Encoder.Method.InsertedTokens + task.DecoderLength;
+        return new(examples, parts, Plan([.. parts.Select(p => p.Length + added)], [.. parts.Select(_ => task.WrittenCopies)], device, WritingBudget));
+    }
 
     private (Prediction[] Predictions, double Loss) Run(
-        IReadOnlyList<Example> examples, TrainedTensors tensors, PromptTask task, bool withLoss, Action? checkCancelled, JobLimit? limit)
+        PlannedRows rows, TrainedTensors tensors, PromptTask task, bool withLoss, Action? checkCancelled, JobLimit? limit)
     {
+        var (examples, parts, batches) = rows;
         if (examples.Count == 0)
             return ([], 0);
 
-        ExamplePart[] parts = [.. examples.SelectMany(e => e.Parts)];
         var decoding = new RowDecoding(examples, task);
-        var method = network.Encoder.Method;
         var write = withLoss ? null : task.Writer;
-        var batches = write is null
-            ? Plan([.. parts.Select(p => p.Length + method.InsertedTokens)], [.. parts.Select(p => p.Sequences.Count * method.Copies)], device)
-            : Plan([.. parts.Select(p => p.Length + method.InsertedTokens + task.DecoderLength)], [.. parts.Select(_ => task.WrittenCopies)], device, WritingBudget);
         var losses = new double[batches.Count];
         if (write is not null && Overlaps)
         {
@@ -172,3 +190,8 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
         return BatchPlanner.PlanByTokens(lengths, sequences, (int)Math.Min(coreBudget, share));
     }
 }
+
+/// <summary>Rows with the batches in which they are computed.</summary>
+/// <param name="Parts">The parts of all rows, in order.</param>
+/// <param name="Batches">Numbers of the parts of each batch.</param>
+internal sealed record PlannedRows(IReadOnlyList<Example> Examples, ExamplePart[] Parts, IReadOnlyList<int[]> Batches);

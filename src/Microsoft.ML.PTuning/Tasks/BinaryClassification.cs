@@ -37,11 +37,12 @@ internal sealed record BinaryClassification : SentenceClassification
     protected override Func<float[]?> OpenTarget(DataViewRow row)
     {
         var getter = OpenColumn<bool>(row, LabelColumnName);
+        float[] yes = [1], no = [0]; // Shared by all rows.
         return () =>
         {
             var value = false;
             getter(ref value);
-            return [value ? 1 : 0];
+            return value ? yes : no;
         };
     }
 

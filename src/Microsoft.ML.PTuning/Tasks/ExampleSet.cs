@@ -8,7 +8,7 @@ namespace Microsoft.ML.PTuning.Tasks;
 /// <param name="Skipped">Rows without a label.</param>
 internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
 {
-    /// <summary>Rows that are read before they are encoded together, on all cores.</summary>
+    /// <summary>Rows that are encoded together, on all cores, while the next ones are read. No more texts are in memory than those of both.</summary>
     private const int ReadAhead = 4096;
 
     /// <summary>Rows between two checks for cancellation, those without a label included.</summary>
@@ -30,24 +30,37 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
         var read = task.OpenRow(cursor, withTarget);
 
         var examples = new List<Example>();
-        var pending = new List<PendingExample>(ReadAhead);
+        var pending = new List<PendingExample>();
+        var encoding = Task.FromResult<Example[]>([]);
         var skipped = 0;
-        for (var rows = 0L; cursor.MoveNext(); rows++)
+        try
         {
-            if (rows % RowsBetweenChecks == 0)
-                checkCancelled();
-            if (read() is { } row)
-                pending.Add(row);
-            else
-                skipped++;
-
-            if (pending.Count < ReadAhead)
-                continue;
-            examples.AddRange(Encode(pending, tokenizer));
-            pending.Clear();
+            for (var rows = 0L; cursor.MoveNext(); rows++)
+            {
+                if (rows % RowsBetweenChecks == 0)
+                    checkCancelled();
+                if (read() is { } row)
+                    pending.Add(row);
+                else
+                    skipped++;
+                if (pending.Count == ReadAhead)
+                    EncodePending();
+            }
+            EncodePending();
+            examples.AddRange(encoding.GetAwaiter().GetResult());
         }
-        examples.AddRange(Encode(pending, tokenizer));
+        finally
+        {
+            Task.WhenAny(encoding).Wait(); // Where reading fails, the tokenizer may be freed next.
+        }
         return new ExampleSet(examples, skipped);
+
+        void EncodePending()
+        {
+            examples.AddRange(encoding.GetAwaiter().GetResult());
+            var rows = pending;
+            (encoding, pending) = (Task.Run(() => Encode(rows, tokenizer)), []);
+        }
     }
 
     /// <summary>Encodes rows side by side, in their order.</summary>

@@ -65,10 +65,11 @@ internal sealed record MulticlassClassification : SentenceClassification
     protected override Func<float[]?> OpenTarget(DataViewRow row)
     {
         var read = KeyColumn.Open(row, row.Schema[LabelColumnName]);
+        var targets = new float[]?[Labels!.Count]; // Rows of a class share one.
         return () =>
         {
             var key = read();
-            return key == 0 || key > (ulong)Labels!.Count ? null : [key - 1]; // Keys count from 1. A key of 0, or beyond the count, is missing.
+            return key == 0 || key > (ulong)targets.Length ? null : targets[key - 1] ??= [key - 1]; // Keys count from 1. A key of 0, or beyond the count, is missing.
         };
     }
 

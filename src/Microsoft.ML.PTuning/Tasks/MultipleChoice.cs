@@ -68,6 +68,8 @@ internal sealed record MultipleChoice : PromptTask
 
     public override string MetricName => "accuracy";
 
+    public override PromptTask ForEncoding => this with { Pooling = Pooling.Automatic };
+
     public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.ResolvedOver(backbone) };
 
     public override string? FindMisfit(Backbone backbone) => Pooling.FindMisfit(backbone);

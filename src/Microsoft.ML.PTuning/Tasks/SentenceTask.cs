@@ -39,6 +39,8 @@ internal abstract record SentenceTask : PromptTask
     /// <summary>The head's numbers per row.</summary>
     protected abstract int OutputSize { get; }
 
+    public override PromptTask ForEncoding => this with { Pooling = Pooling.Automatic };
+
     public override PromptTask ForBackbone(Backbone backbone) => this with { Pooling = Pooling.ResolvedOver(backbone) };
 
     public override string? FindMisfit(Backbone backbone) => Pooling.FindMisfit(backbone);

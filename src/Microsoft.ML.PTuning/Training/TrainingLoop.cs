@@ -18,6 +18,7 @@ internal sealed class TrainingLoop(
     private readonly TaskLearner[] _learners = [.. tasks.Select(t => new TaskLearner(t, settings.BatchSize))];
     private readonly Random _order = settings.Random.Random(RandomStream.BatchOrder);
     private readonly List<StepResult>? _results = settings.Checkpoints is null ? null : []; // Of the epoch under way.
+    private readonly PlannedRows?[] _validation = new PlannedRows?[tasks.Count]; // Planned once for all epochs.
     private RunningStep? _running;
     private TrainingGuard? _guard;
     private LearningRateTest? _rangeTest;
@@ -288,8 +289,9 @@ internal sealed class TrainingLoop(
         settings.CheckCancelled();
         var learned = tasks[task];
         using var tensors = optimizer.Current(task);
-        var (predictions, loss) = new Predictor(learned.Network, padId, device, trunk)
-            .Evaluate(examples, tensors, learned.Task.ForScoring, settings.CheckCancelled);
+        var predictor = new Predictor(learned.Network, padId, device, trunk);
+        var rows = _validation[task] ??= predictor.PlanEvaluation(examples);
+        var (predictions, loss) = predictor.Evaluate(rows, tensors, learned.Task.ForScoring, settings.CheckCancelled);
         CheckFinite(loss, _learners[task], clock);
         var summary = new EpochSummary
         {

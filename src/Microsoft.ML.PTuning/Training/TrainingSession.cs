@@ -47,6 +47,9 @@ internal sealed class TrainingSession : IDisposable
 
     public Device Device { get; }
 
+    /// <summary>What trainings on the same rows share; null for a training of its own.</summary>
+    public SharedRows? Shared { get; init; }
+
     private TrainingSettings Settings { get; }
 
     /// <summary>Opens the encoder as a task needs it.</summary>
@@ -63,9 +66,11 @@ internal sealed class TrainingSession : IDisposable
         }
 
         var precision = _options.Precision.On(Device, _options.TrainedMethod.ChangesWeights, task.Writer is not null);
-        return BackboneLibrary.Open(
+        var backbone = BackboneLibrary.Open(
             _options.Backbone, Device, precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
             new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
+        Shared?.Hold(backbone.Lease);
+        return backbone;
     }
 
     /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>
@@ -138,8 +143,13 @@ internal sealed class TrainingSession : IDisposable
         if (Untrained.Is(task.Network))
             return Untrained.Measure(task, settings, padId, Device);
 
+        if (Shared is not null)
+            return Learn(Shared.CacheTrunk(task, settings, padId, Device));
+
         using var trunk = TrunkCache.Create([task], settings.MaxEpochs, settings, padId, Device);
-        return new TrainingLoop([task], settings, padId, Device, trunk).Run()[0];
+        return Learn(trunk);
+
+        TrainingResult Learn(TrunkCache? trunk) => new TrainingLoop([task], settings, padId, Device, trunk).Run()[0];
     }
 
     /// <summary>The settings for these tasks. Their rows decide what the options leave open.</summary>
@@ -198,7 +208,7 @@ internal sealed class TrainingSession : IDisposable
 
     private ExampleSet Read(IDataView data, PromptTask task, OpenBackbone backbone, string kind)
     {
-        var rows = ExampleSet.Read(data, task, backbone.Lease.Tokenizer, CheckCancelled);
+        var rows = Shared is null ? Encode() : Shared.Read(data, task, Encode);
         return rows.Examples.Count > 0
             ? rows
             : throw new InvalidOperationException(
@@ -206,6 +216,8 @@ internal sealed class TrainingSession : IDisposable
                     ? $"There are no {kind} rows: the data is empty. Check the file or the query that it comes from."
                     : $"There are no {kind} rows: {rows.Skipped} rows were read and all lack a value in label column '{task.LabelColumns[0].Name}'. "
                         + "Check the data, and the mapping of the label.");
+
+        ExampleSet Encode() => ExampleSet.Read(data, task, backbone.Lease.Tokenizer, CheckCancelled);
     }
 
     /// <exception cref="OperationCanceledException">The work has been cancelled.</exception>

@@ -15,6 +15,9 @@ internal sealed record TrunkCacheSettings(long MemoryBytes, ScalarType Type)
 {
     /// <summary>Where the file is made.</summary>
     public string Folder { get; init; } = Path.GetTempPath();
+
+    /// <summary>Memory that the process may use, its limit where it has one.</summary>
+    public long AvailableBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 }
 
 /// <summary>The trunk's output, computed once for every sequence of the data. Epochs then run only the tuned layers.</summary>
@@ -26,29 +29,23 @@ internal sealed record TrunkCacheSettings(long MemoryBytes, ScalarType Type)
 internal sealed class TrunkCache : ITrunkCache, IDisposable
 {
     private readonly Device _device;
-    private readonly Dictionary<EncodedRow, long> _starts = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<EncodedRow, long> _starts;
     private readonly long _tokens;
     private readonly TrunkFile? _file;
     private readonly Tensor _states; // [tokens + 1, H]; the last row is padding, 0
 
-    private TrunkCache(PromptedEncoder encoder, IEnumerable<EncodedRow> rows, TrunkCacheSettings settings, Device device)
+    private TrunkCache(Dictionary<EncodedRow, long> starts, long tokens, int hidden, bool inFile, TrunkCacheSettings settings, Device device)
     {
-        _device = device;
-        foreach (var row in rows)
-            if (_starts.TryAdd(row, _tokens))
-                _tokens += row.Length;
-
-        var hidden = encoder.Backbone.Configuration.HiddenSize;
-        Bytes = (_tokens + 1) * hidden * settings.Type.ElementSize();
-        if (Bytes > settings.MemoryBytes)
-            _file = new TrunkFile(settings.Folder, settings.Type, _tokens + 1, hidden);
-        _states = _file?.Tensor ?? zeros(_tokens + 1, hidden, settings.Type).DetachFromDisposeScope();
+        (_starts, _tokens, _device) = (starts, tokens, device);
+        Bytes = SizeOf(tokens, hidden, settings);
+        _file = inFile ? new TrunkFile(settings.Folder, settings.Type, tokens + 1, hidden) : null;
+        _states = _file?.Tensor ?? zeros(tokens + 1, hidden, settings.Type).DetachFromDisposeScope();
     }
 
     /// <summary>Its size in memory or in the file.</summary>
     public long Bytes { get; }
 
-    /// <summary>How long it took to compute.</summary>
+    /// <summary>How long it took to compute, for this training.</summary>
     public TimeSpan FillTime { get; private set; }
 
     /// <summary>Computes the trunk's output for the training and validation rows of tasks, if caching it saves time.</summary>
@@ -56,10 +53,12 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
     /// <param name="epochs">How often the rows are read. A single epoch saves nothing: every row runs through the trunk once in any case.</param>
     /// <returns>
     /// Null if every epoch computes it again: there is no trunk, dropout changes its output, a decoder reads other tokens than the text's, caching is off,
-    /// or there is no room.
+    /// takes more time (<see cref="TrunkCosts"/>), or there is no room.
     /// </returns>
+    /// <param name="before">The same trunk's output for the same rows, of an earlier training; it is returned if there is to be a cache.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static TrunkCache? Create(IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device)
+    public static TrunkCache? Create(
+        IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device, TrunkCache? before = null)
     {
         var encoder = tasks[0].Network.Encoder;
         if (settings.TrunkCache is not { } cacheSettings || settings.ShardComputer is not null || encoder.TrunkLayers == 0 || settings.BackboneDropout > 0 || epochs == 1
@@ -69,10 +68,27 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
         }
 
         var time = Stopwatch.StartNew();
+        var (starts, tokens) = Starts(tasks.SelectMany(Rows));
+        var shape = encoder.Backbone.Configuration;
+        var costs = TrunkCosts.Of(SizeOf(tokens, shape.HiddenSize, cacheSettings), tokens, Operations(shape, encoder.TrunkLayers), settings.Shards, device);
+        var place = costs.Place(cacheSettings.MemoryBytes, cacheSettings.AvailableBytes, epochs);
+        if (place == TrunkPlace.Nowhere)
+        {
+            settings.Log($"The lower {encoder.TrunkLayers} layers, which have no prefix, are computed in every epoch: their output, {Megabytes(costs.Bytes)}, "
+                + "is too large for memory, and reading it from a file takes longer.");
+            return null;
+        }
+        if (before is not null)
+        {
+            before.FillTime = TimeSpan.Zero;
+            settings.Log($"The output of the lower {encoder.TrunkLayers} layers, which have no prefix, is that of the training before.");
+            return before;
+        }
+
         TrunkCache cache;
         try
         {
-            cache = new TrunkCache(encoder, tasks.SelectMany(Rows), cacheSettings, device);
+            cache = new TrunkCache(starts, tokens, shape.HiddenSize, place == TrunkPlace.File, cacheSettings, device);
         }
         catch (IOException e)
         {
@@ -120,9 +136,26 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
         task.Training.Examples.SelectMany(e => e.Split()).Concat(task.Validation?.Examples ?? [])
             .SelectMany(e => e.Parts).SelectMany(p => p.Sequences);
 
+    private static (Dictionary<EncodedRow, long> Starts, long Tokens) Starts(IEnumerable<EncodedRow> rows)
+    {
+        var starts = new Dictionary<EncodedRow, long>(ReferenceEqualityComparer.Instance);
+        var tokens = 0L;
+        foreach (var row in rows)
+            if (starts.TryAdd(row, tokens))
+                tokens += row.Length;
+        return (starts, tokens);
+    }
+
+    private static long SizeOf(long tokens, int hidden, TrunkCacheSettings settings) => (tokens + 1) * hidden * settings.Type.ElementSize();
+
+    /// <summary>Multiplications and additions per token, those of attention scores left out.</summary>
+    private static double Operations(BackboneConfiguration shape, int layers) =>
+        2.0 * layers * shape.HiddenSize * (4.0 * shape.HiddenSize + 2.0 * shape.FeedForwardSize);
+
+    private static string Megabytes(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:F1} MB");
+
     private string Describe(int layers, TrunkCacheSettings settings) =>
-        FormattableString.Invariant($"The lower {layers} layers, which have no prefix, are computed once for {_starts.Count} sequences and kept: ")
-        + FormattableString.Invariant($"{Bytes / 1048576.0:F1} MB ({settings.Type}) ")
+        $"The lower {layers} layers, which have no prefix, are computed once for {_starts.Count} sequences and kept: {Megabytes(Bytes)} ({settings.Type}) "
         + (_file is null ? "in memory." : $"in a temporary file in '{settings.Folder}'.");
 
     private void Fill(PromptedEncoder encoder, int padId, Action checkCancelled)

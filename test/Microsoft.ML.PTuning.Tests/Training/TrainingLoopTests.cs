@@ -1,3 +1,4 @@
+using System.Collections;
 using Microsoft.ML.PTuning.Compute;
 using Microsoft.ML.PTuning.Methods;
 using Microsoft.ML.PTuning.Tasks;
@@ -122,6 +123,17 @@ public sealed class TrainingLoopTests
         StringAssert.Contains(failure.Message, "The loss became NaN at step 2 of 6 (epoch 1).");
     }
 
+    [TestMethod]
+    public void Validation_rows_are_planned_once_for_all_epochs()
+    {
+        var parts = new CountedParts(Any.Part(1));
+        var validation = new ExampleSet([new(parts, IsTruncated: false)], Skipped: 0);
+
+        Run(new() { LearningRate = 0.01, BatchSize = 2, MaxEpochs = 5 }, validation);
+
+        Assert.AreEqual(1, parts.Walks);
+    }
+
     private void Run(TrainingSettings settings, ExampleSet? validation = null) => Learn(settings, overlaps: false, validation).Dispose();
 
     private TrainedTensors Learn(TrainingSettings settings, bool overlaps, ExampleSet? validation = null)
@@ -130,5 +142,23 @@ public sealed class TrainingLoopTests
         var task = Any.Classification(2);
         var network = new PromptNetwork(new DeepPrefix { PrefixLength = 2 }.Adapt(backbone), task.Head);
         return new TrainingLoop([new(task, network, Rows, validation)], settings, padId: 0, CPU) { Overlaps = overlaps }.Run()[0].Tensors;
+    }
+
+    /// <summary>Parts of a row, which know how often they were gathered into batches.</summary>
+    private sealed class CountedParts(params ExamplePart[] parts) : IReadOnlyList<ExamplePart>
+    {
+        public int Walks { get; private set; }
+
+        public int Count => parts.Length;
+
+        public ExamplePart this[int index] => parts[index];
+
+        public IEnumerator<ExamplePart> GetEnumerator()
+        {
+            Walks++;
+            return parts.AsEnumerable().GetEnumerator();
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }

@@ -57,6 +57,17 @@ public sealed class TrainingTests
     }
 
     [TestMethod]
+    public void Rows_are_read_once_for_all_epochs()
+    {
+        var (training, validation) = (new CountedRows<LabelledText>(TinyTraining.Texts(40)), new CountedRows<LabelledText>(TinyTraining.Texts(20, seed: 1)));
+
+        _training.Fit(training, validation).Dispose();
+
+        Assert.AreEqual(1, validation.Walks);
+        Assert.AreEqual(2, training.Walks); // Once by MapValueToKey.
+    }
+
+    [TestMethod]
     public void Shards_change_no_more_than_rounding()
     {
         var rows = TinyTraining.Texts(40);

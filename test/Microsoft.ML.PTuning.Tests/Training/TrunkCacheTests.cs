@@ -182,6 +182,20 @@ public sealed class TrunkCacheTests
     }
 
     [TestMethod]
+    public void Where_a_disk_is_slower_than_the_trunk_every_epoch_computes_it_and_the_log_says_why()
+    {
+        var log = new List<string>();
+        _settings = Keeping(AllInMemory) with { Log = log.Add };
+        _settings = _settings with { TrunkCache = _settings.TrunkCache! with { AvailableBytes = 0 } };
+
+        Assert.IsNull(Create(Task(), epochs: 100));
+
+        Assert.AreEqual(
+            "The lower 2 layers, which have no prefix, are computed in every epoch: their output, 0.0 MB, is too large for memory, and reading it from "
+            + "a file takes longer.", log.Single());
+    }
+
+    [TestMethod]
     [DataRow(AllInMemory)]
     [DataRow(NothingInMemory)]
     public void Disposed_cache_leaves_neither_tensor_nor_file(long memory)
