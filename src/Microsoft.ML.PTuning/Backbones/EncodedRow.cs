@@ -6,7 +6,9 @@ namespace Microsoft.ML.PTuning.Backbones;
 /// <summary>Token ids of one row, special tokens included.</summary>
 /// <param name="Ids">Token ids.</param>
 /// <param name="Segments">Segment (token type) ids, one per token.</param>
-/// <remarks>Training holds all rows of its data: rows of the same length share segments that are all 0, and one without a decoder has no fields for it.</remarks>
+/// <remarks>
+/// Training holds all rows of its data. So rows of the same length share segments that are all 0, and rows without a decoder have no fields for it.
+/// </remarks>
 internal sealed record EncodedRow(int[] Ids, int[] Segments)
 {
     /// <summary>Tokens of the longest row that shares its segments.</summary>

@@ -69,7 +69,8 @@ internal sealed record MulticlassClassification : SentenceClassification
         return () =>
         {
             var key = read();
-            return key == 0 || key > (ulong)targets.Length ? null : targets[key - 1] ??= [key - 1]; // Keys count from 1. A key of 0, or beyond the count, is missing.
+            // Keys count from 1. A key of 0, or beyond the count, is missing.
+            return key == 0 || key > (ulong)targets.Length ? null : targets[key - 1] ??= [key - 1];
         };
     }
 
