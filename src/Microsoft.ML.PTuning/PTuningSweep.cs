@@ -17,8 +17,8 @@ namespace Microsoft.ML.PTuning;
 /// learning rate falls to 0 over the epochs of a training; it shortens the epochs and not the rows, so that every round sees all classes.
 /// </para>
 /// <para>
-/// The trials of <c>Run</c> share the encoder and the tokens of the training rows, which are read once for each value of an option that changes tokens,
-/// such as <c>MaxLength</c>. Trials in a row with the same lowest tuned layer share the cached output of the layers below it, too.
+/// The trials of <c>Run</c> share the encoder. Trials in a row share the tokens of the training rows, which are read anew after an option of the task has
+/// changed, such as <c>MaxLength</c>; and the cached output of the layers below the lowest tuned one, if that is the same.
 /// </para>
 /// </remarks>
 /// <typeparam name="TOptions">The options of the task, such as <see cref="PTuningV2Trainer.MulticlassOptions"/>.</typeparam>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.ML;
+using Microsoft.ML.PTuning;
 using Microsoft.ML.PTuning.Benchmarks;
 using Microsoft.ML.PTuning.Benchmarks.Rows;
 using Microsoft.ML.PTuning.Benchmarks.Serving;
@@ -36,6 +37,7 @@ IBenchmark[] benchmarks =
     new LongFit(),
     new FirstPrediction("load-and-first-prediction", "BERT-base shape", () => BaseShapedEncoder.Folder),
     new FirstPrediction("default-load-and-first-prediction", "default encoder", () => null),
+    new FirstPrediction("default-load-and-first-prediction-auto", "default encoder", () => null, BackbonePrecision.Auto),
     new SecondProcessMemory(),
     new ModelsMemory(),
     .. PeakMemory.Rows,

@@ -32,8 +32,13 @@ internal static class ProcessorPrecision
     /// <param name="changesWeights">As in <see cref="TuningMethod.ChangesWeights"/>.</param>
     /// <param name="writes">Whether the task writes text.</param>
     public static BackbonePrecision On(this BackbonePrecision precision, Device device, bool changesWeights = false, bool writes = false) =>
+        precision.On(device, changesWeights, writes, () => Gain);
+
+    /// <inheritdoc cref="On(BackbonePrecision, Device, bool, bool)"/>
+    /// <param name="gain">As <see cref="Gain"/>; asked for only where it decides.</param>
+    public static BackbonePrecision On(this BackbonePrecision precision, Device device, bool changesWeights, bool writes, Func<double> gain) =>
         precision != BackbonePrecision.Auto ? precision
-        : device.type == DeviceType.CPU && !changesWeights && !writes && Gain >= LeastGain ? BackbonePrecision.BFloat16
+        : device.type == DeviceType.CPU && !changesWeights && !writes && gain() >= LeastGain ? BackbonePrecision.BFloat16
         : BackbonePrecision.Float32;
 
     private static double MeasureGain()

@@ -57,14 +57,12 @@ internal sealed class ServedModel
     {
         var (own, others) = (Model.Network.Encoder.Backbone, other.Model.Network.Encoder.Backbone);
         var isSameFile = Model.Reference.Weights.SequenceEqual(other.Model.Reference.Weights);
-        if (ReferenceEquals(own, others) || (isSameFile && Model.Device == other.Model.Device && own.ElementType == others.ElementType))
-            return; // A copy in another folder is allowed, but takes memory of its own.
+        if (ReferenceEquals(own, others) || (isSameFile && Model.Device == other.Model.Device))
+            return; // A copy in another folder or precision is allowed, but takes memory and batches of its own.
 
         var (place, otherPlace) = (Model.Description.Directory, other.Model.Description.Directory);
         var advice = Model.Device != other.Model.Device
             ? $"One computes on {Model.Device}, the other on {other.Model.Device}. Load both with the same GpuDeviceId."
-            : own.ElementType != others.ElementType
-            ? $"One computes in {own.ElementType}, the other in {others.ElementType}. Load and train both with the same precision."
             : "Use a predictor for each encoder.";
         throw new ArgumentException(
             $"Model '{_name}' stands on the encoder {Model.Reference} in '{place}', but model '{other._name}' on {other.Model.Reference} in "

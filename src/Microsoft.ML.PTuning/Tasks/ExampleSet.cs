@@ -51,7 +51,8 @@ internal sealed record ExampleSet(IReadOnlyList<Example> Examples, int Skipped)
         }
         finally
         {
-            Task.WhenAny(encoding).Wait(); // Where reading fails, the tokenizer may be freed next.
+            Task.WhenAny(encoding).Wait(); // Where reading fails, the tokenizer may be freed next,
+            _ = encoding.Exception;        // and that failure is the one to tell.
         }
         return new ExampleSet(examples, skipped);
 

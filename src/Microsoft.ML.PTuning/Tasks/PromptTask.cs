@@ -86,7 +86,8 @@ internal abstract record PromptTask : IJsonOnDeserialized
     /// <summary>This task for validation and prediction, without settings that hold for training only.</summary>
     public virtual PromptTask ForScoring => this;
 
-    /// <summary>This task without settings that do not change how rows are encoded. Tasks with the same JSON then encode a row alike.</summary>
+    /// <summary>This task without settings that do not change how rows are encoded. Tasks with the same JSON then encode a row alike,
+    /// so whatever changes tokens or labels must be in the JSON.</summary>
     public virtual PromptTask ForEncoding => this;
 
     /// <summary>The task's name. A record would print all its properties, itself among them.</summary>

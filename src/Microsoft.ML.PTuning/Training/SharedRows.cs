@@ -9,13 +9,13 @@ namespace Microsoft.ML.PTuning.Training;
 /// <summary>What trainings on the same rows share, as the trials of a sweep: the encoder, the rows' tokens, and the cached output of the trunk.</summary>
 /// <remarks>
 /// For one training after another, not for several at a time. A training that shares computes the same bits as one that does not. Another encoder
-/// starts anew, so only one is held. One trunk's output is held, that of the last training that had one.
+/// starts anew, so only one is held. One trunk's output is held, until a training with another trunk begins, and one encoding of each data.
 /// </remarks>
 internal sealed class SharedRows : IDisposable
 {
     private static readonly JsonSerializerOptions Json = StateJson.Options();
 
-    private readonly Dictionary<(IDataView Data, string Encoding), ExampleSet> _rows = [];
+    private readonly Dictionary<IDataView, (string Encoding, ExampleSet Rows)> _rows = []; // As the last training encoded them.
     private BackboneLease? _encoder;
     private (TrunkKey Key, TrunkCache Cache)? _trunk;
 
@@ -29,12 +29,16 @@ internal sealed class SharedRows : IDisposable
         _encoder = encoder.Share();
     }
 
-    /// <summary>Rows that an earlier training has encoded, or <paramref name="read"/> encodes now.</summary>
+    /// <summary>Rows that the training before has encoded alike, or <paramref name="read"/> encodes now.</summary>
     public ExampleSet Read(IDataView data, PromptTask task, Func<ExampleSet> read)
     {
-        var key = (data, JsonSerializer.Serialize(task.ForEncoding, Json));
-        if (!_rows.TryGetValue(key, out var rows))
-            _rows.Add(key, rows = read());
+        var encoding = JsonSerializer.Serialize(task.ForEncoding, Json);
+        if (_rows.TryGetValue(data, out var known) && known.Encoding == encoding)
+            return known.Rows;
+
+        _rows.Remove(data);
+        var rows = read();
+        _rows.Add(data, (encoding, rows));
         return rows;
     }
 

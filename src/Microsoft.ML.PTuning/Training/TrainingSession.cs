@@ -69,8 +69,16 @@ internal sealed class TrainingSession : IDisposable
         var backbone = BackboneLibrary.Open(
             _options.Backbone, Device, precision, task.ForMethod(_options.TrainedMethod).NeedsLanguageHead,
             new(Log, CheckCancelled, Progress: null, _options.CancellationToken));
-        Shared?.Hold(backbone.Lease);
-        return backbone;
+        try
+        {
+            Shared?.Hold(backbone.Lease);
+            return backbone;
+        }
+        catch
+        {
+            backbone.Lease.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Checks the columns before any row is read or an encoder is loaded.</summary>

@@ -49,7 +49,7 @@ internal readonly record struct TrunkCosts(long Bytes, double ComputeSeconds)
         if (Bytes <= availableBytes / 2)
             return Bytes <= memoryBytes ? TrunkPlace.Memory : TrunkPlace.File;
 
-        var disk = (epochs + 1) * Bytes / DiskBytesPerSecond;
+        var disk = (epochs + 1.0) * Bytes / DiskBytesPerSecond;
         return disk < (epochs - 1) * ComputeSeconds ? TrunkPlace.File : TrunkPlace.Nowhere;
     }
 }

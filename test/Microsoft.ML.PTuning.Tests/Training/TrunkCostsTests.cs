@@ -42,6 +42,7 @@ public sealed class TrunkCostsTests
     [DataRow(11, 119, nameof(TrunkPlace.Nowhere))]
     [DataRow(11, 121, nameof(TrunkPlace.File))]
     [DataRow(1_000_000, 99, nameof(TrunkPlace.Nowhere))]
+    [DataRow(int.MaxValue, 99, nameof(TrunkPlace.Nowhere))]
     public void From_a_disk_the_cache_must_save_more_than_it_costs(int epochs, int computeSeconds, string place) =>
         Assert.AreEqual(place, $"{new TrunkCosts(HundredSeconds, computeSeconds).Place(Gigabyte, Gigabyte, epochs)}");
 
