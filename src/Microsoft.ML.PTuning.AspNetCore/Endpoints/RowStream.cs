@@ -16,6 +16,9 @@ internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Dr
 {
     private const int FlushBytes = 16 * 1024;
 
+    /// <summary>How long a stream that a shutdown ends stays open behind its last line: a client may lose what it has not read when the connection closes.</summary>
+    private static readonly TimeSpan TimeToRead = TimeSpan.FromMilliseconds(500);
+
     /// <exception cref="PTuningModelNotFoundException">There is no such model; nothing has been written.</exception>
     /// <exception cref="PTuningModelUnavailableException">The model cannot be loaded; nothing has been written.</exception>
     public async Task AnswerAsync(string model, HttpContext http)
@@ -31,6 +34,8 @@ internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Dr
         try
         {
             await WriteAsync(window.Reader, http.Response.BodyWriter).ConfigureAwait(false);
+            if (drain.Expired.IsCancellationRequested)
+                await Task.Delay(TimeToRead, CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {

@@ -8,6 +8,8 @@ namespace Microsoft.ML.PTuning.Tests.AspNetCore;
 /// <summary>A stream of rows whose answers are read while it is sent.</summary>
 internal sealed class DuplexStream : IAsyncDisposable
 {
+    private const long NoError = 0; // HTTP/2's.
+
     private readonly RowsContent _rows = new();
     private HttpResponseMessage _response = null!;
     private StreamReader _answers = null!;
@@ -36,8 +38,18 @@ internal sealed class DuplexStream : IAsyncDisposable
         await output.FlushAsync();
     }
 
-    /// <returns>Null at the end.</returns>
-    public async Task<JsonObject?> ReadAsync() => await _answers.ReadLineAsync() is { } line ? JsonNode.Parse(line)!.AsObject() : null;
+    /// <returns>Null at the end, and where the server has closed the connection without an error.</returns>
+    public async Task<JsonObject?> ReadAsync()
+    {
+        try
+        {
+            return await _answers.ReadLineAsync() is { } line ? JsonNode.Parse(line)!.AsObject() : null;
+        }
+        catch (HttpProtocolException e) when (e.ErrorCode == NoError)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Ends the rows.</summary>
     public void Complete() => _rows.Complete();
