@@ -35,7 +35,7 @@ public class PTuningModelsOptions
     /// <summary>The folder where models look for their encoder first; null for the usual places.</summary>
     public string? BackboneDirectory { get; set; }
 
-    /// <summary>The number type in which encoders are stored and computed; null for that of loaded models, which is <see cref="BackbonePrecision.Auto"/>.</summary>
+    /// <summary>The number type in which encoders are stored and computed; null for what the application says, else <see cref="BackbonePrecision.Auto"/>.</summary>
     public BackbonePrecision? Precision { get; set; }
 
     /// <summary>The GPU to compute on; null for the CPU.</summary>

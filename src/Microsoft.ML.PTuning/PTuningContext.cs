@@ -28,7 +28,7 @@ public static class PTuningContext
         mlContext.SetOption(HostEnvironment.DirectoryOption, path);
     }
 
-    /// <summary>Sets the number type in which the encoders of loaded models are stored and computed; without it, <see cref="BackbonePrecision.Auto"/>.</summary>
+    /// <summary>Sets the number type in which encoders of loaded models are stored and computed; without it, <see cref="BackbonePrecision.Auto"/>.</summary>
     /// <remarks>
     /// It sets the context's option <c>PTuning.Precision</c>, which is read when a model is loaded. For a whole application, set it in the project:
     /// <c>&lt;RuntimeHostConfigurationOption Include="PTuning.Precision" Value="Float32" /&gt;</c>. Training uses <see cref="TrainingOptions.Precision"/>.

@@ -16,7 +16,8 @@ internal sealed class RowStream(IPTuningPredictor predictor, StreamGate gate, Dr
 {
     private const int FlushBytes = 16 * 1024;
 
-    /// <summary>How long a stream that a shutdown ends stays open behind its last line: a client may lose what it has not read when the connection closes.</summary>
+    /// <summary>How long a stream that a shutdown ends stays open behind its last line.</summary>
+    /// <remarks>A client may lose what it has not read when the connection closes.</remarks>
     private static readonly TimeSpan TimeToRead = TimeSpan.FromMilliseconds(500);
 
     /// <exception cref="PTuningModelNotFoundException">There is no such model; nothing has been written.</exception>

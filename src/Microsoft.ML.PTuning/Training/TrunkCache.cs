@@ -51,11 +51,11 @@ internal sealed class TrunkCache : ITrunkCache, IDisposable
     /// <summary>Computes the trunk's output for the training and validation rows of tasks, if caching it saves time.</summary>
     /// <param name="tasks">One, or those that share a prefix.</param>
     /// <param name="epochs">How often the rows are read. A single epoch saves nothing: every row runs through the trunk once in any case.</param>
+    /// <param name="before">The same trunk's output for the same rows, of an earlier training; it is returned if there is to be a cache.</param>
     /// <returns>
     /// Null if every epoch computes it again: there is no trunk, dropout changes its output, a decoder reads other tokens than the text's, caching is off,
     /// takes more time (<see cref="TrunkCosts"/>), or there is no room.
     /// </returns>
-    /// <param name="before">The same trunk's output for the same rows, of an earlier training; it is returned if there is to be a cache.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static TrunkCache? Create(
         IReadOnlyList<TrainingTask> tasks, long epochs, TrainingSettings settings, int padId, Device device, TrunkCache? before = null)

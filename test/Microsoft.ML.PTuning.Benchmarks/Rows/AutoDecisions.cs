@@ -54,7 +54,8 @@ internal sealed class AutoDecisions(string name, string title, DataFile[] files,
             return Ratio.Of([(double)changed / exact.Decisions.Length]) with
             {
                 Note = FormattableString.Invariant(
-                    $"{changed} of {exact.Decisions.Length}; {trained.Metric} {exact.Quality:F4} by {auto.Quality:F4}; scores change by {changes.Average():G2} on average, {changes.Max():G2} at most"),
+                    $"{changed} of {exact.Decisions.Length}; {trained.Metric} {exact.Quality:F4} by {auto.Quality:F4}; ")
+                    + FormattableString.Invariant($"scores change by {changes.Average():G2} on average, {changes.Max():G2} at most"),
             };
         }
         finally
@@ -91,7 +92,8 @@ internal sealed class AutoDecisions(string name, string title, DataFile[] files,
 
     /// <param name="Decisions">A decision per row, or per word.</param>
     internal sealed record Trained(
-        PTuningV2Transformer Model, IDataView Judged, string Metric, Func<IDataView, double> Quality, Func<IDataView, IEnumerable<uint>> Decisions) : IDisposable
+        PTuningV2Transformer Model, IDataView Judged, string Metric, Func<IDataView, double> Quality, Func<IDataView, IEnumerable<uint>> Decisions)
+        : IDisposable
     {
         public void Dispose() => Model.Dispose();
     }

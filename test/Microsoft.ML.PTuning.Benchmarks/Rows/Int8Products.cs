@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PTuning.Benchmarks.Rows;
 
-/// <summary>Would INT8 pay? The products of a layer of all-MiniLM-L6-v2 on one core in the type that <see cref="BackbonePrecision.Auto"/> takes, and in INT8.</summary>
+/// <summary>Would INT8 pay? The products of a layer of all-MiniLM-L6-v2 on one core as <see cref="BackbonePrecision.Auto"/> has them, and in INT8.</summary>
 /// <remarks>
 /// INT8 is everything that takes the product's place: activations rounded per token, the product of whole numbers, and its result scaled, with the bias,
 /// back to F32. Weights are rounded per output beforehand. TorchSharp offers none of it, TorchScript all (<c>aten::_int_mm</c>, which is oneDNN's).

@@ -29,7 +29,7 @@ internal sealed class Profile(string name, BackbonePrecision precision, bool tra
     public string Name => name;
 
     public string Comparison =>
-        $"the time that products at the processor's best would take by that of {(trains ? "training" : "Transform")} in {precision}, AG News; shares in the note";
+        $"the time that products at the processor's best would take by that of {(trains ? "training" : "Transform")} in {precision}; shares in the note";
 
     public RatioKind Kind => RatioKind.Share;
 

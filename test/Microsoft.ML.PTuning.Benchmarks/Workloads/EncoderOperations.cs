@@ -38,8 +38,13 @@ internal sealed class EncoderOperations(
 
     public void Dispose()
     {
-        foreach (var tensor in _states.Values.Append(_prefix).Append(_ones).Concat(_layers.SelectMany(layer => layer).SelectMany(linear => new[] { linear.Weight, linear.Bias })))
+        foreach (var tensor in _states.Values.Append(_prefix).Append(_ones))
             tensor.Dispose();
+        foreach (var (weight, bias) in _layers.SelectMany(layer => layer))
+        {
+            weight.Dispose();
+            bias.Dispose();
+        }
     }
 
     private static Tensor States(IEnumerable<(int Rows, int Length)> shapes, int size, ScalarType type) =>
@@ -71,7 +76,8 @@ internal sealed class EncoderOperations(
         {
             var (weight, bias) = _layers[layer][i];
             var isOfInput = i < 3;
-            var x = Input((int)weight.size(1), rows, i is 1 or 2 ? length : asking, learns: !isOfInput || layer > 0); // Nothing is learned below the first layer.
+            var learns = !isOfInput || layer > 0; // Nothing is learned below the first layer.
+            var x = Input((int)weight.size(1), rows, i is 1 or 2 ? length : asking, learns);
             Backward(functional.linear(x, weight, bias));
         }
     }

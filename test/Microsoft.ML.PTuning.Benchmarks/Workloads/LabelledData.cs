@@ -49,7 +49,7 @@ internal static class LabelledData
         }
     }
 
-    /// <summary>The questions of the first articles of a file in SQuAD's format, an article's after the other's, with the article's title as the class.</summary>
+    /// <summary>The questions of the first articles of a file in SQuAD's format, article by article; the class is the article's title.</summary>
     public static IReadOnlyList<LabelledText> Topics(DataFile file, int topics)
     {
         using var stream = File.OpenRead(file.Path!);
