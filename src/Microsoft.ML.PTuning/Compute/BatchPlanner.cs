@@ -8,7 +8,7 @@ internal static class BatchPlanner
     /// Tokens that a core computes at once: enough to keep it busy. More tokens are no faster, mix more lengths, take more memory, and let an online
     /// row wait longer for a backward pass.
     /// </summary>
-    public const int CoreBudget = 256;
+    public const int CoreBudget = 512;
 
     /// <summary>Batches per window. Rows are sorted by length within a window: wide enough to sort, narrow enough to shuffle.</summary>
     private const int WindowBatches = 32;

@@ -18,7 +18,7 @@ internal sealed class Predictor(PromptNetwork network, int padId, Device device,
     public const int GpuBudget = 32768;
 
     /// <summary>Tokens that a core keeps keys and values of while it writes. A step computes one token per text, so more texts than usual fill a core.</summary>
-    public const int WritingBudget = 4 * BatchPlanner.CoreBudget;
+    public const int WritingBudget = 2 * BatchPlanner.CoreBudget;
 
     /// <summary>Whether a GPU computes a batch while the CPU decodes the one before and prepares the next.</summary>
     public bool Overlaps { get; init; } = device.type != DeviceType.CPU;

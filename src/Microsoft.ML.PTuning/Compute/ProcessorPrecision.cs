@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.ML.PTuning.Backbones.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -65,7 +66,7 @@ internal static class ProcessorPrecision
         public long Time()
         {
             var start = Stopwatch.GetTimestamp();
-            using var product = nn.functional.linear(_states, _weight);
+            using var product = LinearProduct.Of(_states, _weight, bias: null);
             return Stopwatch.GetTimestamp() - start;
         }
     }

@@ -78,7 +78,7 @@ internal sealed class EncoderOperations(
             var isOfInput = i < 3;
             var learns = !isOfInput || layer > 0; // Nothing is learned below the first layer.
             var x = Input((int)weight.size(1), rows, i is 1 or 2 ? length : asking, learns);
-            Backward(functional.linear(x, weight, bias));
+            Backward(LinearProduct.Of(x, weight, bias));
         }
     }
 

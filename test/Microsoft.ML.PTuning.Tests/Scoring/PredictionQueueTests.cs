@@ -113,10 +113,10 @@ public sealed class PredictionQueueTests
         Open(refuseWhenFull: true, maxWait: TimeSpan.FromSeconds(1));
         await LearnAsync(TimeSpan.FromMilliseconds(100));
         var busy = Occupy();
-        var waiting = AskAsync(sequences: 100); // 300 tokens, more than the core computes at once.
+        var waiting = AskAsync(sequences: BatchPlanner.CoreBudget / 3 + 20); // Of three tokens each: more than the core computes at once.
         var read = _read;
 
-        // Beyond a batch of 256 are 47 of all 303, each 33 ms or more.
+        // With those of the busy call 60 tokens or more are beyond a batch, each 33 ms or more.
         Assert.IsGreaterThan(TimeSpan.FromSeconds(1.5), _queue!.ExpectedWait);
         await Assert.ThrowsExactlyAsync<PredictionQueueFullException>(() => AskAsync());
 

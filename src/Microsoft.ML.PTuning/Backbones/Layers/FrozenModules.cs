@@ -20,7 +20,7 @@ internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias, bool I
     public Tensor Forward(Tensor x, WeightChanges? changes = null)
     {
         var weight = Weight.Under(changes);
-        var output = functional.linear(x, IsTransposed ? weight.t() : weight, Bias?.Under(changes));
+        var output = LinearProduct.Of(x, IsTransposed ? weight.t() : weight, Bias?.Under(changes));
         return changes?.AddedTo(Weight)?.AddTo(output, x) ?? output;
     }
 }
