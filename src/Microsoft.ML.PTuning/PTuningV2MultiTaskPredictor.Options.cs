@@ -12,7 +12,7 @@ public sealed partial class PTuningV2MultiTaskPredictor
     /// </example>
     public sealed class Options
     {
-        /// <summary>The largest number of rows per batch; each window of a long text counts. On the CPU, batches also end at about 256 tokens.</summary>
+        /// <summary>The largest number of rows per batch; each window of a long text counts. On the CPU, batches also end at about 512 tokens.</summary>
         public int MaxBatchSize { get; set; } = 64;
 
         /// <summary>

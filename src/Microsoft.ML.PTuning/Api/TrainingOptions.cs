@@ -102,7 +102,7 @@ public abstract class TrainingOptions
         set => Chosen.Set(ref field, value);
     }
 
-    /// <summary>Rows of a training step. On the CPU a core learns from about 256 of their tokens at a time.</summary>
+    /// <summary>Rows of a training step. On the CPU a core learns from about 512 of their tokens at a time.</summary>
     [Choice([16, 32, 64], Default.BatchSize)]
     public int BatchSize { get; set => Chosen.Set(ref field, value); } = Default.BatchSize;
 

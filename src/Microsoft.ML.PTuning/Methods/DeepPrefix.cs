@@ -77,11 +77,11 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
     internal override Tuning Tune(Backbone backbone, TrainedTensors tensors, int rows, Dropout? dropout)
     {
         var prefix = tensors[TrainedTensors.Prefix];
-        var gates = Gate ? PrefixGate.Log(tensors[TrainedTensors.PrefixGate]) : null;                  // [L', h]
         return new(ByLayer(ShapeFor(backbone), i =>
         {
             var layer = prefix.select(1, i);                                                           // [P, 2, h, D]
-            return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout), LogGate: gates?.select(0, i));
+            var gate = Gate ? PrefixGate.Log(tensors[TrainedTensors.PrefixGate].select(0, i)) : null;  // [h]
+            return new LayerPrefix(Part(layer, 0, rows, dropout), Part(layer, 1, rows, dropout), LogGate: gate);
         }));
     }
 
@@ -214,12 +214,9 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         using var scope = NewDisposeScope();
         var layers = new Tensor[ShapeFor(backbone).EncoderLayers];
         var batch = EncodedRow.Collate([row], padId: 0, backbone.WordEmbeddings.device);
-        var record = new Tuning { OnKeysAndValues = (layer, k, v) => layers[layer] = stack([k[0], v[0]], 0).DetachFromDisposeScope() }; // [2, h, T, D]
+        var record = new Tuning { OnKeysAndValues = (layer, k, v) => layers[layer] = stack([k[0], v[0]], 0).MoveToOtherDisposeScope(scope) }; // [2, h, T, D]
         backbone.Forward(batch, record);
-        var selected = stack(ShapeFor(backbone).Selected.Select(layer => layers[layer]), 0);
-        foreach (var layer in layers)
-            layer.Dispose();
-        return selected.MoveToOuterDisposeScope();
+        return stack(ShapeFor(backbone).Selected.Select(layer => layers[layer]), 0).MoveToOuterDisposeScope();
     }
 
     /// <param name="vectors"><c>[L', 2, h, P, D]</c>.</param>

@@ -15,7 +15,7 @@ internal static class MixedBatchPlanner
     public static IEnumerable<QueuedPart[]> Plan(IReadOnlyList<QueuedPart> parts, int tokenBudget, int maxParts) => parts
         .GroupBy(p => (
             p.Row.Model.Network.Encoder.Backbone, p.Row.Model.Method.StackKey, p.Row.Model.Network.Encoder.TrunkLayers,
-            Slots: p.Part.Sequences[0].PromptPlaces.Length,
+            Slots: p.Part.Sequences[0].PromptPlaces.Length, FillsGaps: p.Part.Sequences[0].NextIds.Length > 0,
             PerToken: !p.Row.Model.Network.Encoder.Backbone.HasStatePerToken && p.Row.Model.Network.Head.IsPerToken,
             Alone: p.Row.Model.Method.Stacks && p.Row.Model.Task.Writer is null ? null : p.Row.Model))
         .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
@@ -23,8 +23,8 @@ internal static class MixedBatchPlanner
 
     private static IEnumerable<QueuedPart[]> Plan(QueuedPart[][] units, int budget)
     {
-        int[] lengths = [.. units.Select(unit => unit[0].Part.Length + unit[0].Row.Model.Task.DecoderLength)];
-        int[] sequences = [.. units.Select(unit => unit.Sum(p => p.Part.Sequences.Count * p.Row.Model.Task.WrittenCopies))];
+        int[] lengths = [.. units.Select(unit => unit[0].Part.Length + unit[0].Row.Model.Method.InsertedTokens + unit[0].Row.Model.Task.DecoderLength)];
+        int[] sequences = [.. units.Select(unit => unit.Sum(p => p.Part.Sequences.Count * p.Row.Model.Method.Copies * p.Row.Model.Task.WrittenCopies))];
         return BatchPlanner.PlanByTokens(lengths, sequences, budget).Select(batch => batch.SelectMany(unit => units[unit]).ToArray());
     }
 

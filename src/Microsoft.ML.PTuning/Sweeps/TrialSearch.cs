@@ -83,8 +83,7 @@ internal sealed class TrialSearch<TOptions>(TOptions options, IReadOnlyList<Sear
                 running.Remove(ended);
                 var one = await ended.ConfigureAwait(false);
                 tried[one.Place] = one;
-                if (!one.Trial.WasKnown)
-                    file.Add(OptionsRecord.Of(one.Trial.Options), one.Outcome);
+                Keep(one);
                 clock.Add(one.Trial.WasKnown ? null : one.Trial.Time);
                 Progress?.Report(new()
                 {
@@ -100,10 +99,18 @@ internal sealed class TrialSearch<TOptions>(TOptions options, IReadOnlyList<Sear
         {
             stop.Cancel();
             await ((Task)Task.WhenAll(running)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            foreach (var one in running.Where(task => task.IsCompletedSuccessfully).Select(task => task.Result))
+                Keep(one);
             throw;
         }
 
         return tried!;
+
+        void Keep(Tried one)
+        {
+            if (!one.Trial.WasKnown)
+                file.Add(OptionsRecord.Of(one.Trial.Options), one.Outcome);
+        }
     }
 
     // Stable: of equal ones the first stays first.
@@ -139,7 +146,7 @@ internal sealed class TrialSearch<TOptions>(TOptions options, IReadOnlyList<Sear
         try
         {
             var metric = await measure(trial, point, cancellationToken).ConfigureAwait(false);
-            return new(metric, Stopwatch.GetElapsedTime(start), double.IsNaN(metric) ? "The metric is not a number." : null);
+            return new(metric, Stopwatch.GetElapsedTime(start), double.IsFinite(metric) ? null : "The metric is not a finite number.");
         }
         catch (Exception failure) when (failure is InvalidOperationException or ArgumentException && !cancellationToken.IsCancellationRequested)
         {

@@ -82,7 +82,8 @@ internal static class LabelWordSearch
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
             ExamplePart[] own = [.. batches[index].Select(part => parts[part])];
-            var output = network.Forward(EncodedRow.Collate([.. own.SelectMany(part => part.Sequences)], padId, device), method);
+            var batch = EncodedRow.Collate([.. own.SelectMany(part => part.Sequences)], padId, device) with { BetweenLayers = WorkerThreads.RunUrgent };
+            var output = network.Forward(batch, method);
             var values = Predictor.ByPart(output, own, isPerToken: false);
             for (var i = 0; i < own.Length; i++)
                 states[batches[index][i]] = values[i];

@@ -249,9 +249,9 @@ internal sealed class PromptOptimizer : IDisposable
             using var scope = NewDisposeScope();
             using var frozen = no_grad();
             var parts = microBatches[index];
-            var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength);
+            var encoded = EncodedRow.Collate([.. parts.SelectMany(p => p.Sequences)], _padId, _device, _settings.PadToLength)
+                with { BetweenLayers = WorkerThreads.RunUrgent };
             losses[index] = learned.Task.Loss(learned.Network.Forward(encoded, tensors), parts).to(ScalarType.Float64).item<double>();
-            WorkerThreads.RunUrgent();
         }
     }
 

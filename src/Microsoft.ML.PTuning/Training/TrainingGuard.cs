@@ -80,7 +80,7 @@ internal sealed class TrainingGuard : IDisposable
 
     /// <inheritdoc cref="TrainingSettings.LearningRateAt"/>
     public double LearningRateAt(int step, int steps) =>
-        _settings.LearningRateAt(step - State.Start, steps - State.Start) * Math.Pow(0.5, Rescues.Count);
+        _settings.LearningRateAt(Math.Max(0, step - State.Start), steps - State.Start) * Math.Pow(0.5, Rescues.Count);
 
     /// <summary>Notes a step.</summary>
     /// <param name="step">Steps done, this one included.</param>

@@ -74,8 +74,11 @@ internal sealed class TrainingLoop(
             {
                 if (checkpoints?.IsDueAfterStep(clock.Step) == true)
                     Save(isFinished: false);
-                KeepIfCancelled(settings.CheckCancelled);
-                Step(draw.Next(), optimizer, clock);
+                KeepIfCancelled(() =>
+                {
+                    settings.CheckCancelled();
+                    Step(draw.Next(), optimizer, clock);
+                });
                 GoBackIfWrong(best, clock);
             }
             TakeNote(EndStep(clock), clock);

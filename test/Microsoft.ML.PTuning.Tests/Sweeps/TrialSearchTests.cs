@@ -84,15 +84,17 @@ public sealed class TrialSearchTests
     [TestMethod]
     public void A_trial_that_fails_is_out()
     {
-        var result = Search([1, 2, 3], trial => trial.PrefixLength switch
+        var result = Search([1, 2, 3, 4], trial => trial.PrefixLength switch
         {
+            4 => double.PositiveInfinity,
             3 => throw new InvalidOperationException("It diverged."),
             2 => double.NaN,
             _ => -5,
         });
 
         Assert.AreEqual(1, result.Best.Options.PrefixLength);
-        CollectionAssert.AreEqual((string?[])[null, "The metric is not a number.", "It diverged."], result.Trials.Select(trial => trial.Error).ToArray());
+        const string notFinite = "The metric is not a finite number.";
+        CollectionAssert.AreEqual((string?[])[null, notFinite, "It diverged.", notFinite], result.Trials.Select(trial => trial.Error).ToArray());
         Assert.AreEqual("PrefixLength 3: failed: It diverged.", result.Trials[2].ToString());
     }
 

@@ -41,6 +41,12 @@ public sealed class RecomputedActivationsTests
         AreSame(family, new DeepPrefix { PrefixLength = 3 }, Sentence, Settings(dropout: 0.2) with { ProjectionSize = 5 });
 
     [TestMethod]
+    [DataRow("bert")]
+    [DataRow("deberta-v2")]
+    public void Five_steps_of_a_prefix_with_gates_are_those_with_kept_activations(string family) =>
+        AreSame(family, new DeepPrefix { PrefixLength = 3, Gate = true }, Sentence, Settings(dropout: 0.2));
+
+    [TestMethod]
     [DataRow(1)]
     [DataRow(2)]
     public void Five_steps_of_a_prefix_of_the_top_layers_are_those_with_kept_activations(int layers) =>

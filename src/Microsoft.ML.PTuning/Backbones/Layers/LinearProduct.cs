@@ -19,12 +19,11 @@ internal static class LinearProduct
     /// <summary>With fewer tokens MKL is as fast, since oneDNN reorders the weight for each product.</summary>
     private const int LeastTokens = 64;
 
-    /// <summary>libtorch leaves smaller inputs of a single image to its own, slower, convolution.</summary>
-    private const int LeastNumbers = 20480;
+    /// <summary>oneDNN's reordered copy of the weight is not to be large: that of a vocabulary is.</summary>
+    private const int MostWeights = 1 << 24;
 
     /// <summary>
-    /// Does nothing to a kernel of one pixel, but libtorch hands a convolution of such a kernel to oneDNN only if it is dilated, or if the thread may
-    /// use several cores.
+    /// Does nothing to a kernel of one pixel, but without it libtorch gives few images to oneDNN only if the thread may use several cores.
     /// </summary>
     private static readonly long[] Dilation = [2, 2];
 
@@ -38,29 +37,29 @@ internal static class LinearProduct
     public static Tensor Of(Tensor x, Tensor weight, Tensor? bias) =>
         IsMklSlow && SuitsConvolution(x, weight) ? ByConvolution(x, weight, bias) : functional.linear(x, weight, bias);
 
-    private static bool SuitsConvolution(Tensor x, Tensor weight)
-    {
-        var size = weight.size(1);
-        return x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && weight.is_contiguous() &&
-            x.numel() >= LeastTokens * size && x.numel() > LeastNumbers;
-    }
+    private static bool SuitsConvolution(Tensor x, Tensor weight) =>
+        x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && x.numel() >= LeastTokens * weight.size(1)
+        && weight.is_contiguous() && weight.numel() <= MostWeights;
 
     /// <inheritdoc cref="Of"/>
-    /// <remarks>On F32 and the CPU, whatever the processor.</remarks>
+    /// <remarks>Of 16 tokens or more, in F32 on the CPU, whatever the processor.</remarks>
     public static Tensor ByConvolution(Tensor x, Tensor weight, Tensor? bias)
     {
         using var scope = NewDisposeScope();
         var (from, to) = (weight.size(1), weight.size(0));
         var tokens = x.numel() / from;
-        var missing = (Width - tokens % Width) % Width;
+        var rest = tokens % Width;
 
-        var images = x.reshape(tokens, from);
-        if (missing > 0)
-            images = cat([images, zeros(missing, from)]);
-        images = images.view(-1, 1, Width, from).permute(0, 3, 1, 2);                             // [N, from, 1, Width], channels last
-        var output = functional.conv2d(images, weight.view(to, from, 1, 1), bias, dilation: Dilation)
-            .permute(0, 2, 3, 1).reshape(-1, to);                                                 // [T, to]
-        return output.narrow(0, 0, tokens).view([.. x.shape[..^1], to]).MoveToOuterDisposeScope();
+        var rows = x.reshape(tokens, from);
+        if (rest == 0)
+            return Whole(rows).view([.. x.shape[..^1], to]).MoveToOuterDisposeScope();
+
+        var parts = rows.split([tokens - rest, rest]);               // No padding: the backward pass would keep the padded copy.
+        return cat([Whole(parts[0]), functional.linear(parts[1], weight, bias)]).view([.. x.shape[..^1], to]).MoveToOuterDisposeScope();
+
+        Tensor Whole(Tensor images) =>                               // [N · Width, from] to [N · Width, to]
+            functional.conv2d(images.view(-1, 1, Width, from).permute(0, 3, 1, 2), weight.view(to, from, 1, 1), bias, dilation: Dilation)
+                .permute(0, 2, 3, 1).reshape(-1, to);
     }
 
     private static bool IsIntel()

@@ -42,7 +42,7 @@ internal sealed class RemoteShards(IShardComputer computer, ShardTraining traini
             ExamplePart[][] pieces = [.. local.MicroBatches(shards[i])];
             var result = ShardResult.Read(results[i].ToArray(), pieces.Length, leaves[i]);
             foreach (var (name, gradient) in result.Gradients)
-                leaves[i][name].grad = gradient.DetachFromDisposeScope();
+                leaves[i][name].grad = gradient;
             for (var piece = 0; piece < pieces.Length; piece++)
                 started.Keep(i, new BatchOutputs(result.Outputs[piece], tensor(result.Losses[piece]), pieces[piece], local.Network.Head.IsPerToken));
             generators[i].set_state(tensor(result.Generator));

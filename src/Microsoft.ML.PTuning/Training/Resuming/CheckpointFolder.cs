@@ -31,15 +31,16 @@ internal sealed class CheckpointFolder : IDisposable
             Directory.CreateDirectory(_folder);
             RegularFile.Require(Path.Combine(_folder, Lock));
             _lock = new FileStream(Path.Combine(_folder, Lock), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            foreach (var draft in Directory.EnumerateFiles(_folder, $"{Prefix}*{Draft}"))
+                File.Delete(draft);                                     // Of a process that was killed while it wrote.
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            _lock?.Dispose();
             throw new IOException(
                 $"CheckpointDirectory: '{_folder}' cannot be used: {e.Message} Another training may be running in it; end that one, or name another folder.",
                 e);
         }
-        foreach (var draft in Directory.EnumerateFiles(_folder, $"{Prefix}*{Draft}"))
-            File.Delete(draft);                                         // Of a process that was killed while it wrote.
     }
 
     /// <summary>Seed and shards of a training that was stopped, for one that leaves them open.</summary>

@@ -12,8 +12,8 @@ public sealed class LinearProductTests
     private readonly Draw _draw = new();
 
     [TestMethod]
-    [DataRow(1)]
-    [DataRow(15)]
+    [DataRow(16)]
+    [DataRow(31)]
     [DataRow(64)]
     [DataRow(65)]
     [DataRow(512)]
@@ -31,6 +31,21 @@ public sealed class LinearProductTests
         AreSums(g, w, inputs[0].grad!);
         AreSums(g.t(), x, inputs[1].grad!);
         AreSums(InF64(ones(1, tokens)), g, inputs[2].grad!.unsqueeze(0));
+    }
+
+    [TestMethod]
+    public void Convolution_of_a_frozen_weight_passes_the_gradient_on_beside_a_sum_in_place()
+    {
+        using var scope = NewDisposeScope();
+        var (x, w, residual) = (_draw.Normal(65, From).requires_grad_(), _draw.Normal(To, From), _draw.Normal(65, To).requires_grad_());
+        var gradient = _draw.Normal(65, To);
+
+        var sum = LinearProduct.ByConvolution(x, w, bias: null).AddInPlace(residual);
+        sum.backward([gradient]);
+
+        AreSums(InF64(x), InF64(w).t(), sum, added: InF64(residual));
+        AreSums(InF64(gradient), InF64(w), x.grad!);
+        Numbers.AreClose(gradient, residual.grad!, absolute: 0, relative: 0);
     }
 
     [TestMethod]
