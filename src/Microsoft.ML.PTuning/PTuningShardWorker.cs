@@ -124,7 +124,7 @@ public sealed class PTuningShardWorker : IDisposable
         using var scope = NewDisposeScope();
         var leaves = new TrainedTensors();
         foreach (var name in expected.Keys)
-            leaves.Add(name, file.Load(name).clone().requires_grad_());
+            leaves.Add(name, file.Load(name).requires_grad_());
         return leaves;
     }
 }

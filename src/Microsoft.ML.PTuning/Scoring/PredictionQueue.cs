@@ -49,8 +49,7 @@ internal sealed class PredictionQueue : IDisposable
         {
             lock (_gate)
             {
-                var cores = Cores(_isCpu);
-                return _load.Wait(cores, (long)cores * (_isCpu ? BatchPlanner.CoreBudget : Predictor.GpuBudget));
+                return _load.Wait(Cores(_isCpu), _isCpu ? BatchPlanner.CoreBudget : Predictor.GpuBudget, _settings.MaxBatchSize);
             }
         }
     }
@@ -152,7 +151,7 @@ internal sealed class PredictionQueue : IDisposable
             _waiting.Enqueue(new Call(rows, Stopwatch.GetTimestamp()));
             _waitingRows += rows.Count;
             _isCpu = IsCpu(rows[0]);
-            _load.Add(rows.Sum(TokensOf));
+            _load.Add(rows.Sum(TokensOf), rows.Sum(row => row.Parts.Count));
             Monitor.PulseAll(_gate);
         }
     }
@@ -267,7 +266,7 @@ internal sealed class PredictionQueue : IDisposable
     private void Abandon(QueuedRow row, Exception? reason = null)
     {
         lock (_gate)
-            _load.Remove(TokensOf(row));
+            _load.Remove(TokensOf(row), row.Parts.Count);
         row.Abandon(reason);
     }
 
@@ -302,7 +301,7 @@ internal sealed class PredictionQueue : IDisposable
                 part.Row.EndPart();
             lock (_gate)
             {
-                _load.Remove(TokensOf(batch));
+                _load.Remove(TokensOf(batch), batch.Length);
                 if (computed > 0)
                     _load.Learn(computed, Stopwatch.GetElapsedTime(start));
                 _running--;

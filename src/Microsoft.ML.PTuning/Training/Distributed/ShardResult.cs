@@ -43,14 +43,9 @@ internal sealed record ShardResult(
             throw new InvalidDataException($"The shard's result has a gradient {file.Entries[Gradient + wrong]} of '{wrong}', which no trained tensor has.");
 
         return new(
-            document.Losses, [.. Enumerable.Range(0, pieces).Select(i => Load(OutputsOf(i)))], [.. gradients.Select(name => (name, Load(Gradient + name)))],
+            document.Losses, [.. Enumerable.Range(0, pieces).Select(i => file.Load(OutputsOf(i)))],
+            [.. gradients.Select(name => (name, file.Load(Gradient + name)))],
             document.Generator);
-
-        Tensor Load(string name)
-        {
-            using var mapped = file.Load(name);
-            return mapped.clone(); // The file goes.
-        }
     }
 
     private static Document ReadDocument(SafetensorsFile file)

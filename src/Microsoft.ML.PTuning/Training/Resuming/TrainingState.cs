@@ -82,7 +82,7 @@ internal sealed record TrainingState(
     {
         var best = new TrainedTensors();
         foreach (var name in file.Entries.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
-            best.Add(name[prefix.Length..], file.Load(name).to(device, copy: true)); // Not a view of the file, which is deleted.
+            best.Add(name[prefix.Length..], file.Load(name).to(device));
         return best;
     }
 
