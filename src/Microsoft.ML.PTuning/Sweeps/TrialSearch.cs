@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace Microsoft.ML.PTuning.Sweeps;
@@ -12,7 +13,7 @@ internal sealed class TrialSearch<TOptions>(TOptions options, IReadOnlyList<Sear
 {
     private readonly List<PTuningSweepTrial<TOptions>> _trials = [];
 
-    private Exception? _firstFailure;
+    private readonly ConcurrentDictionary<int, Exception> _failures = []; // By candidate.
 
     public bool IsLowerBetter { get; init; }
 
@@ -44,7 +45,7 @@ internal sealed class TrialSearch<TOptions>(TOptions options, IReadOnlyList<Sear
             if (ranked.Count == 0)
                 throw new InvalidOperationException(
                     $"Expected a trial that can be judged, but all {tried.Length} failed. The first one: {tried[0].Trial.Error} "
-                    + "Correct the options that they share, or vary others.", _firstFailure);
+                    + "Correct the options that they share, or vary others.", _failures.GetValueOrDefault(tried[0].Candidate));
             if (clock.Round == plan.Length - 1)
                 return new() { Best = ranked[0].Trial, Trials = _trials };
 
@@ -150,7 +151,7 @@ internal sealed class TrialSearch<TOptions>(TOptions options, IReadOnlyList<Sear
         }
         catch (Exception failure) when (failure is InvalidOperationException or ArgumentException && !cancellationToken.IsCancellationRequested)
         {
-            _firstFailure ??= failure;
+            _failures[point.Candidate] = failure;
             return new(double.NaN, Stopwatch.GetElapsedTime(start), failure.Message);
         }
     }

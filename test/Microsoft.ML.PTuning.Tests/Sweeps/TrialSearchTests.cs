@@ -105,6 +105,7 @@ public sealed class TrialSearchTests
             () => Search([1, 2], trial => throw new InvalidOperationException($"No {trial.PrefixLength}.")));
 
         StringAssert.Contains(problem.Message, "all 2 failed. The first one: No 1.");
+        Assert.AreEqual("No 1.", problem.InnerException?.Message);
     }
 
     [TestMethod]
