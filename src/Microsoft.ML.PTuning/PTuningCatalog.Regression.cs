@@ -24,7 +24,7 @@ namespace Microsoft.ML
             string scoreColumnName = Default.Score,
             string? backbone = null,
             int prefixLength = Default.PrefixLength,
-            double learningRate = Default.LearningRate,
+            double learningRate = Default.NumberLearningRate,
             int batchSize = Default.BatchSize,
             int maxEpochs = Default.MaxEpochs,
             IDataView? validationSet = null) =>
@@ -69,6 +69,12 @@ namespace Microsoft.ML.PTuning
         /// </example>
         public sealed class RegressionOptions : SentenceOptions
         {
+            /// <summary>Options with a <see cref="TrainingOptions.LearningRate"/> of 2e-2, twice that of classes.</summary>
+            public RegressionOptions()
+                : base(Default.NumberLearningRate)
+            {
+            }
+
             internal override PromptTask ToTask() => new TextRegression
             {
                 LabelColumnName = LabelColumnName,

@@ -7,7 +7,8 @@ public sealed partial class PTuningV2Trainer
     /// <summary>What the options of tasks share that have one answer for a text, or for a pair of texts.</summary>
     public abstract class SentenceOptions : Options
     {
-        private protected SentenceOptions()
+        private protected SentenceOptions(double learningRate = Default.LearningRate)
+            : base(learningRate: learningRate)
         {
         }
 

@@ -19,6 +19,9 @@ internal static class Default
 
     public const double LearningRate = 1e-2;
 
+    /// <summary>Chosen on held-out pairs of STS-B (docs/defaults.md).</summary>
+    public const double NumberLearningRate = 2e-2;
+
     /// <summary>Heads that read every token want more than those that read one vector.</summary>
     public const int TokenPrefixLength = 50;
 
