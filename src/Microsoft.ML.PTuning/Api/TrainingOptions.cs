@@ -92,8 +92,8 @@ public abstract class TrainingOptions
 
     /// <summary>
     /// AdamW's highest learning rate. The option that matters most: 5e-3 to 3e-2 is usual, and 1e-4 to 1e-2 with a projection.
-    /// <see cref="LearningRates.Auto"/> finds it before training. By default 1e-2; for numbers, tags and answers 2e-2, but 1e-2 in a multi-task trainer. Another
-    /// <see cref="Method"/> has a default of its own.
+    /// <see cref="LearningRates.Auto"/> finds it before training. By default 1e-2; for numbers, tags and answers 2e-2, but 1e-2 in a multi-task trainer.
+    /// Another <see cref="Method"/> has a default of its own.
     /// </summary>
     [Range(1e-4, 6e-2, Default.LearningRate, true)]
     public double LearningRate

@@ -5,8 +5,8 @@ namespace Microsoft.ML.PTuning.Compute;
 internal static class BatchPlanner
 {
     /// <summary>
-    /// Tokens that a core computes at once: enough to keep it busy. More tokens are no faster, mix more lengths, take more memory, and let an online
-    /// row wait longer for a backward pass.
+    /// Tokens that a core computes at once: enough to keep it busy. More tokens are hardly faster, mix more lengths, take more memory, and let an
+    /// online row wait longer for a backward pass.
     /// </summary>
     public const int CoreBudget = 512;
 

@@ -37,10 +37,6 @@ internal static class LinearProduct
     public static Tensor Of(Tensor x, Tensor weight, Tensor? bias) =>
         IsMklSlow && SuitsConvolution(x, weight) ? ByConvolution(x, weight, bias) : functional.linear(x, weight, bias);
 
-    private static bool SuitsConvolution(Tensor x, Tensor weight) =>
-        x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && x.numel() >= LeastTokens * weight.size(1)
-        && weight.is_contiguous() && weight.numel() <= MostWeights;
-
     /// <inheritdoc cref="Of"/>
     /// <remarks>Of 16 tokens or more, in F32 on the CPU, whatever the processor.</remarks>
     public static Tensor ByConvolution(Tensor x, Tensor weight, Tensor? bias)
@@ -61,6 +57,10 @@ internal static class LinearProduct
             functional.conv2d(images.view(-1, 1, Width, from).permute(0, 3, 1, 2), weight.view(to, from, 1, 1), bias, dilation: Dilation)
                 .permute(0, 2, 3, 1).reshape(-1, to);
     }
+
+    private static bool SuitsConvolution(Tensor x, Tensor weight) =>
+        x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && x.numel() >= LeastTokens * weight.size(1)
+        && weight.is_contiguous() && weight.numel() <= MostWeights;
 
     private static bool IsIntel()
     {
