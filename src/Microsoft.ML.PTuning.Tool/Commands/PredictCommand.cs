@@ -18,6 +18,11 @@ internal sealed class PredictCommand : ToolCommand
     };
     private readonly Option<string[]> _texts = ModelRowOptions.Texts();
     private readonly Option<bool> _only = new("--only-predictions") { Description = "Leaves out the file's own columns" };
+    private readonly Option<BackbonePrecision?> _precision = new("--precision")
+    {
+        Description = $"The encoder's numbers: {string.Join(", ", Enum.GetNames<BackbonePrecision>())}; else Float32. Auto is BFloat16 where the processor has it",
+        HelpName = "NAME",
+    };
     private readonly DataOptions _reading = new();
 
     public PredictCommand(ToolConsole console)
@@ -25,7 +30,7 @@ internal sealed class PredictCommand : ToolCommand
     {
         Arguments.Add(_model);
         Arguments.Add(_data);
-        foreach (var option in (Option[])[_output, _outputFormat, _texts, _only])
+        foreach (var option in (Option[])[_output, _outputFormat, _texts, _only, _precision])
             Options.Add(option);
         _reading.AddTo(Options);
         _outputFormat.AcceptOnlyFromAmong(PredictionWriter.Formats.Split(", "));
@@ -39,7 +44,7 @@ internal sealed class PredictCommand : ToolCommand
     protected override object? Execute(ParseResult parsed, CancellationToken cancellation)
     {
         var reading = _reading.Read(parsed, Console, cancellation) with { KeepsSource = true };
-        using var model = LoadedModel.Load(parsed.GetValue(_model)!);
+        using var model = LoadedModel.Load(parsed.GetValue(_model)!, parsed.GetValue(_precision));
         var file = new DataFile(parsed.GetValue(_data)!, reading, Console.OpenInput);
         var output = parsed.GetValue(_output);
         var format = parsed.GetValue(_outputFormat) ?? (output is null ? FormatLike(file) : Path.GetExtension(output).TrimStart('.').ToLowerInvariant());

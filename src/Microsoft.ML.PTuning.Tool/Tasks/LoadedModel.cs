@@ -5,8 +5,8 @@ namespace Microsoft.ML.PTuning.Tool.Tasks;
 /// <summary>A saved pipeline with one model of this library in it, whose task the command line knows.</summary>
 internal sealed class LoadedModel : SavedPipeline
 {
-    private LoadedModel(string path)
-        : base(path, new MLContext(seed: 1)) => Task = ToolTask.Of(Model);
+    private LoadedModel(string path, MLContext context)
+        : base(path, context) => Task = ToolTask.Of(Model);
 
     public ToolTask Task { get; }
 
@@ -27,6 +27,13 @@ internal sealed class LoadedModel : SavedPipeline
         AnswerStart = Task is AnswersTask ? Input.Select(column => column.Name).FirstOrDefault(name => name != Label && !Reads.Contains(name)) : null,
     };
 
+    /// <param name="precision">The encoder's; null for that of the process: F32 in the command line.</param>
     /// <exception cref="DataException">There is no such file, or it is not such a model.</exception>
-    public static LoadedModel Load(string path) => new(path);
+    public static LoadedModel Load(string path, BackbonePrecision? precision = null)
+    {
+        var context = new MLContext(seed: 1);
+        if (precision is { } given)
+            context.SetPTuningPrecision(given);
+        return new LoadedModel(path, context);
+    }
 }

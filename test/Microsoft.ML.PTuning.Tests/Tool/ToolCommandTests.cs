@@ -67,14 +67,16 @@ public sealed partial class ToolCommandTests
     }
 
     [TestMethod]
-    public void Predictions_are_those_of_Transform_in_the_order_of_the_rows()
+    [DataRow(BackbonePrecision.Float32)]
+    [DataRow(BackbonePrecision.BFloat16)]
+    public void Predictions_are_those_of_Transform_in_the_order_of_the_rows(BackbonePrecision precision)
     {
         var (data, model) = TrainTickets();
-        using var loaded = LoadedModel.Load(model);
+        using var loaded = LoadedModel.Load(model, precision);
         var texts = File.ReadLines(data).Skip(1).Select(line => new Ticket { Text = line.Split(',')[0] }).ToArray();
         var expected = loaded.Whole.Transform(loaded.Context.Data.LoadFromEnumerable(texts)).GetColumn<float[]>("Score").ToArray();
 
-        var lines = ToolRun.Of("predict", model, data, "--only-predictions").Succeeded().Output.Trim().Split('\n')[1..];
+        var lines = ToolRun.Of("predict", model, data, "--only-predictions", "--precision", $"{precision}").Succeeded().Output.Trim().Split('\n')[1..];
 
         Assert.HasCount(texts.Length, lines);
         for (var i = 0; i < lines.Length; i++)
