@@ -25,24 +25,25 @@ internal sealed record LayerPrefix(Tensor Keys, Tensor Values, Tensor? Mask = nu
     /// <param name="v">Values of the text, <c>[B, h, T, D]</c>.</param>
     /// <returns>Keys and values, <c>[B, h, P + T, D]</c>.</returns>
     public (Tensor Keys, Tensor Values) Prepend(Tensor k, Tensor v) =>
-        (torch.cat([ByRow(Keys, k), k], 2), torch.cat([ByRow(Values, v), v], 2));
+        (torch.cat([ByRow(Keys.to(k.dtype), k.size(0)), k], 2), torch.cat([ByRow(Values.to(v.dtype), v.size(0)), v], 2));
+
+    /// <param name="vectors"><see cref="Keys"/> or <see cref="Values"/>.</param>
+    /// <param name="rows">B.</param>
+    /// <returns>A view, <c>[B, h, P, D]</c>.</returns>
+    public static Tensor ByRow(Tensor vectors, long rows) =>
+        vectors.dim() == 4 ? vectors : vectors.transpose(0, 1).unsqueeze(0).expand(rows, -1, -1, -1);
 
     /// <summary>Adds the gate to what is added to the scores.</summary>
     /// <param name="mask">Broadcasts to <c>[B, h, Q, P + T]</c>; null for nothing.</param>
-    /// <param name="k">Keys of prefix and text, <c>[B, h, P + T, D]</c>.</param>
-    public Tensor? AddGate(Tensor? mask, Tensor k)
+    /// <param name="keys">P + T.</param>
+    /// <param name="type">That of the scores.</param>
+    public Tensor? AddGate(Tensor? mask, long keys, ScalarType type)
     {
         if (LogGate is null)
             return mask;
 
-        var gate = LogGate.to(k.dtype).view(-1, k.size(1), 1, 1).expand(-1, -1, -1, Gated);                // [B, h, 1, P], or [1, h, 1, P]
-        var scores = torch.nn.functional.pad(gate, [0, k.size(2) - Gated]);                                // [B, h, 1, P + T]
+        var gate = LogGate.to(type).view(-1, LogGate.size(-1), 1, 1).expand(-1, -1, -1, Gated);            // [B, h, 1, P], or [1, h, 1, P]
+        var scores = torch.nn.functional.pad(gate, [0, keys - Gated]);                                     // [B, h, 1, P + T]
         return mask is null ? scores : mask.Plus(scores);
-    }
-
-    private static Tensor ByRow(Tensor prefix, Tensor text)
-    {
-        prefix = prefix.to(text.dtype);
-        return prefix.dim() == 4 ? prefix : prefix.transpose(0, 1).unsqueeze(0).expand(text.size(0), -1, -1, -1); // [B, h, P, D]
     }
 }

@@ -23,12 +23,14 @@ internal static class PrefixedAttention
         Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask, Dropout? dropout = null, Action<Tensor>? observe = null)
     {
         var type = q.dtype;
+        if (dropout is null && observe is null && Avx512Attention.Suits(q) && Avx512Attention.Suits(k) && Avx512Attention.Suits(v))
+            return Avx512Attention.Attend(q, k, v, prefix, mask);
         if (type is ScalarType.BFloat16 or ScalarType.Float16 && q.device.type == DeviceType.CPU)
             (q, k, v, mask) = (q.ToTrainedType(), k.ToTrainedType(), v.ToTrainedType(), mask?.ToTrainedType());
         if (prefix is not null)
         {
             (k, v) = prefix.Prepend(k, v);                                    // [B, h, P + T, D]
-            mask = prefix.AddGate(mask, k);
+            mask = prefix.AddGate(mask, k.size(2), k.dtype);
         }
 
         var context = dropout is null && observe is null
