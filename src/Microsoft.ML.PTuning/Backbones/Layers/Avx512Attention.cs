@@ -12,7 +12,7 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <summary>Attention over a prefix and a text, without gradients, over an encoder in BF16, on processors with AVX-512.</summary>
 /// <remarks>
 /// libtorch needs F32 copies of queries, keys and values, one of the prefix per row, and computes each head in products too small for its library. Here
-/// the keys and values of a head are read where they are, prefix first, into a workspace of some kilobytes. Products, softmax and sums are F32.
+/// the keys and values of a head are read where they are, prefix first, into a workspace. Products, softmax and sums are F32.
 /// </remarks>
 internal static unsafe class Avx512Attention
 {
@@ -23,19 +23,23 @@ internal static unsafe class Avx512Attention
         Avx512F.IsSupported && x.dtype == ScalarType.BFloat16 && x.device_type == DeviceType.CPU && x.size(3) % Columns == 0 && x.stride(3) == 1
         && !is_grad_enabled();
 
-    /// <inheritdoc cref="PrefixedAttention.Attend"/>
+    /// <summary>See <see cref="PrefixedAttention.Attend"/>.</summary>
+    /// <exception cref="ArgumentException">The shapes do not go together.</exception>
     public static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerPrefix? prefix, Tensor? mask)
     {
         var (rows, heads, queries, size) = (q.size(0), q.size(1), (int)q.size(2), (int)q.size(3));
         var (ofPrefix, ofText) = (prefix?.Length ?? 0, (int)k.size(2));
         var keys = ofPrefix + ofText;
-        var context = empty([rows, queries, heads, size], q.dtype);
+        Require(k, rows, heads, ofText, size);
+        Require(v, rows, heads, ofText, size);
+        var context = empty([rows, queries, heads, size], q.dtype, q.device);
         using var scope = NewDisposeScope();
         Vectors query = new(q), key = new(k), value = new(v), result = new(context.transpose(1, 2));
         Vectors prefixKey = default, prefixValue = default, added = default;
         if (prefix is not null)
         {
-            (prefixKey, prefixValue) = (new(Readable(LayerPrefix.ByRow(prefix.Keys, rows))), new(Readable(LayerPrefix.ByRow(prefix.Values, rows))));
+            prefixKey = new(Require(Readable(LayerPrefix.ByRow(prefix.Keys, rows)), rows, heads, ofPrefix, size));
+            prefixValue = new(Require(Readable(LayerPrefix.ByRow(prefix.Values, rows)), rows, heads, ofPrefix, size));
             mask = prefix.AddGate(mask?.ToTrainedType(), keys, ScalarType.Float32);
         }
 
@@ -44,14 +48,14 @@ internal static unsafe class Avx512Attention
             added = new(mask);
 
         var (rounded, width) = (RoundUp(queries, BlockRows), RoundUp(keys, Columns));
-        float[] workspace = ArrayPool<float>.Shared.Rent(2 * rounded * size + 2 * keys * size + size * width + rounded * width);
+        var workspace = ArrayPool<float>.Shared.Rent(checked(2 * rounded * size + 2 * keys * size + size * width + BlockRows * width));
         fixed (float* queryRows = workspace)
         {
             var contextRows = queryRows + rounded * size;                // [Q, D], as the queries
             var keyRows = contextRows + rounded * size;                  // [P + T, D]
             var valueRows = keyRows + keys * size;                       // [P + T, D]
             var keyColumns = valueRows + keys * size;                    // [D, width]
-            var scores = keyColumns + size * width;                      // [Q, width]
+            var scores = keyColumns + size * width;                      // [BlockRows, width]
             new Span<float>(queryRows, rounded * size).Clear();
             new Span<float>(keyColumns, size * width).Clear();
             for (long row = 0; row < rows; row++)
@@ -65,10 +69,13 @@ internal static unsafe class Avx512Attention
                     value.Read(row, head, ofText, size, valueRows + ofPrefix * size);
                     Transpose(keyRows, keys, size, keyColumns, width);
 
-                    Multiply(queryRows, size, keyColumns, width, scores, rounded, size);
-                    for (var i = 0; i < queries; i++)
-                        Softmax(new Span<float>(scores + i * width, keys), added.IsEmpty ? null : added.At<float>(row, head, i));
-                    Multiply(scores, width, valueRows, size, contextRows, rounded, keys);
+                    for (var first = 0; first < queries; first += BlockRows)
+                    {
+                        Multiply(queryRows + first * size, size, size, keyColumns, width, scores);
+                        for (var i = 0; i < Math.Min(BlockRows, queries - first); i++)
+                            Softmax(new Span<float>(scores + i * width, keys), added.IsEmpty ? null : added.At<float>(row, head, first + i));
+                        Multiply(scores, width, keys, valueRows, size, contextRows + first * size);
+                    }
                     result.Write(row, head, queries, size, contextRows);
                 }
         }
@@ -77,6 +84,11 @@ internal static unsafe class Avx512Attention
             GC.KeepAlive(tensor);
         return context.transpose(1, 2).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Addresses are computed of these sizes.</summary>
+    private static Tensor Require(Tensor x, params long[] shape) => x.shape.AsSpan().SequenceEqual(shape)
+        ? x
+        : throw new ArgumentException($"Expected vectors [{string.Join(", ", shape)}], found [{string.Join(", ", x.shape)}].");
 
     /// <summary>In BF16 or F32, with a contiguous last dimension.</summary>
     private static Tensor Readable(Tensor x)
@@ -87,19 +99,18 @@ internal static unsafe class Avx512Attention
 
     private static int RoundUp(int number, int multiple) => (number + multiple - 1) / multiple * multiple;
 
-    /// <summary>C = A B. The rows of A are a multiple of <see cref="BlockRows"/>, the columns of B of <see cref="Columns"/>.</summary>
-    /// <param name="a"><c>[rows, depth]</c>, of which a row has <paramref name="aWidth"/> numbers.</param>
-    /// <param name="b"><c>[depth, width]</c>.</param>
-    /// <param name="c"><c>[rows, width]</c>.</param>
-    private static void Multiply(float* a, int aWidth, float* b, int width, float* c, int rows, int depth)
+    /// <summary>C = A B, of <see cref="BlockRows"/> rows.</summary>
+    /// <param name="a"><c>[BlockRows, aWidth]</c>, of which the first <paramref name="depth"/> columns count.</param>
+    /// <param name="b"><c>[depth, width]</c>; the width is a multiple of <see cref="Columns"/>.</param>
+    /// <param name="c"><c>[BlockRows, width]</c>.</param>
+    private static void Multiply(float* a, int aWidth, int depth, float* b, int width, float* c)
     {
-        for (var row = 0; row < rows; row += BlockRows)
-            for (var column = 0; column < width; column += Columns)
-                MultiplyBlock(a + row * aWidth, aWidth, b + column, width, c + row * width + column, depth);
+        for (var column = 0; column < width; column += Columns)
+            MultiplyColumns(a, aWidth, b + column, width, c + column, depth);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyBlock(float* a, nint aWidth, float* b, nint width, float* c, int depth)
+    private static void MultiplyColumns(float* a, nint aWidth, float* b, nint width, float* c, int depth)
     {
         float* a1 = a + aWidth, a2 = a1 + aWidth, a3 = a2 + aWidth;
         Vector512<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
@@ -178,7 +189,7 @@ internal static unsafe class Avx512Attention
     {
         private readonly nint _first = AddressOf(tensor);
         private readonly long _row = tensor.stride(0), _head = tensor.stride(1), _place = tensor.stride(2);
-        private readonly bool _isHalf = tensor.dtype == ScalarType.BFloat16;
+        private readonly bool _isBFloat16 = tensor.dtype == ScalarType.BFloat16;
 
         public bool IsEmpty => _first == 0;
 
@@ -189,7 +200,7 @@ internal static unsafe class Avx512Attention
         public void Read(long row, long head, int count, int size, float* to)
         {
             for (var i = 0; i < count; i++, to += size)
-                if (_isHalf)
+                if (_isBFloat16)
                     Widen(At<ushort>(row, head, i), size, to);
                 else
                     new ReadOnlySpan<float>(At<float>(row, head, i), size).CopyTo(new Span<float>(to, size));
@@ -204,6 +215,8 @@ internal static unsafe class Avx512Attention
 
         private static nint AddressOf(Tensor x)
         {
+            if (x.numel() == 0)
+                return 0;
             using var first = x.as_strided([1], [1], x.storage_offset());
             return (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
         }
@@ -214,14 +227,14 @@ internal static unsafe class Avx512Attention
                 (Avx512F.ConvertToVector512UInt32(Vector256.Load(from + i)) << 16).AsSingle().Store(to + i);
         }
 
-        /// <summary>To the nearest number of BF16, of two to the even one.</summary>
+        /// <summary>To the nearest number of BF16, ties to even.</summary>
         private static void Round(float* from, int size, ushort* to)
         {
             for (var i = 0; i < size; i += Lanes)
             {
                 var bits = Vector512.Load(from + i).AsUInt32();
-                var half = Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512.Create(1u));
-                Avx512F.ConvertToVector256UInt16((bits + half) >> 16).Store(to + i);
+                var increment = Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512.Create(1u));
+                Avx512F.ConvertToVector256UInt16((bits + increment) >> 16).Store(to + i);
             }
         }
     }

@@ -8,6 +8,7 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <remarks>
 /// Only text tokens send queries; the prefix has no hidden states. On the CPU attention is computed in F32, whatever the encoder's type: libtorch's
 /// (2.10) backward pass in 16 bits takes four to eight times as long as in F32, its forward pass a fifth longer; and the prefix keeps all its bits.
+/// <see cref="Avx512Attention"/> does so where it suits.
 /// </remarks>
 internal static class PrefixedAttention
 {
