@@ -103,15 +103,16 @@ public sealed class BackboneForwardTests
     public void A_row_gives_the_same_alone_and_padded_beside_a_longer_one(string modelType)
     {
         using var scope = NewDisposeScope();
-        using var backbone = Load(modelType);
-        var prefixes = Prefixes(backbone);
+        Load(modelType).Dispose();
+        using var backbone = TypedEncoder.Load(_checkpoint!.Path, ScalarType.Float64); // Which hardly rounds.
+        LayerPrefix[] prefixes = [.. Prefixes(backbone).Select(p => new LayerPrefix(p.Keys.to(ScalarType.Float64), p.Values.to(ScalarType.Float64)))];
         var pad = backbone.Configuration.PadTokenId;
 
         var alone = backbone.Forward(Batch([2, 9, 3]), prefixes, PrefixLength);
         var mask = tensor(new float[,] { { 1, 1, 1, 0, 0 }, { 1, 1, 1, 1, 1 } });
         var padded = backbone.Forward(Batch([2, 9, 3, pad, pad], [2, 8, 7, 6, 3]) with { Mask = mask }, prefixes, PrefixLength);
 
-        Numbers.AreClose(alone[0], padded[0].narrow(0, 0, 3), absolute: 1e-5);
+        Numbers.AreClose(alone[0], padded[0].narrow(0, 0, 3), absolute: 1e-10);
     }
 
     [TestMethod]

@@ -11,6 +11,7 @@ namespace Microsoft.ML.PTuning.Tests.Backbones;
 
 /// <summary>The default encoder against the ONNX file that its weights come from, run by ONNX Runtime.</summary>
 [TestClass]
+[TestCategory("Numeric")]
 [DoNotParallelize]
 public sealed class DefaultEncoderTests
 {
