@@ -261,7 +261,7 @@ internal static class CommandLine
                     method,
                     new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu))
                     {
-                        Shared = shared?.Draw(reading, seed),
+                        Shared = shared?.Draw(reading, seed, data),
                         Precision = arguments.GetValue(Precision),
                         Rescues = arguments.GetValue(Rescues),
                         Checkpoints = arguments.GetValue(Checkpoints) is { } checkpoints ? Path.Combine(checkpoints, $"seed-{seed}") : null,
@@ -269,7 +269,7 @@ internal static class CommandLine
                     saveTo)));
         }
 
-        return new Report(task, method, settings, reading, files, runs) { Shared = shared?.Draw(reading, settings.Seeds[0]) };
+        return new Report(task, method, settings, reading, files, runs) { Shared = shared?.Draw(reading, settings.Seeds[0], reading.Draw(rows, settings.Seeds[0])) };
     }
 
     private static RequestedSettings Requested(ParseResult arguments)

@@ -10,6 +10,8 @@ internal sealed record TextQuestion(string Question, string Context, IReadOnlyLi
 {
     public object Source => Context;
 
+    public string Text => Context;
+
     /// <summary>The answer to learn, empty where the text does not say.</summary>
     public string TrainingAnswer => Answers.Count > 0 ? Answers[0] : "";
 }

@@ -6,6 +6,8 @@ namespace PaperTasks.DataSets;
 internal sealed record ChoiceQuestion(string Premise, IReadOnlyList<string> Choices, int Right, int Line) : IDataRow
 {
     public object Source => Line;
+
+    public string Text => Premise;
 }
 
 /// <summary>A task of choosing one of several texts.</summary>

@@ -5,6 +5,8 @@ internal sealed record Example(string Sentence1, string? Sentence2, string Label
 {
     public object Source => Line;
 
+    public string Text => Sentence2 is null ? Sentence1 : $"{Sentence1}\n{Sentence2}";
+
     /// <summary>What the row proposes, where several rows answer one question.</summary>
     public Candidate? Candidate { get; init; }
 }

@@ -12,6 +12,8 @@ internal sealed record TaggedSentence(IReadOnlyList<string> Words, IReadOnlyList
 
     public object Source => Line;
 
+    public string Text => string.Join(' ', Words);
+
     /// <summary>Whether a span of the kind is the predicate, or a further piece of it.</summary>
     public static bool IsPredicate(string type) => type is PredicateType or $"C-{PredicateType}";
 }

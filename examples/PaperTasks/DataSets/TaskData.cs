@@ -5,6 +5,9 @@ internal interface IDataRow
 {
     /// <summary>What the row was made from, in its file. Rows of one source are alike: a split of the data keeps them together.</summary>
     object Source { get; }
+
+    /// <summary>What is read of it. Another file may have it, too.</summary>
+    string Text { get; }
 }
 
 /// <summary>The rows of a task, and what its trainer must know of them.</summary>
@@ -13,6 +16,13 @@ internal abstract record TaskData
     public abstract int TrainRows { get; }
 
     public abstract int DevRows { get; }
+
+    /// <summary>The texts of the development rows.</summary>
+    public abstract IReadOnlySet<string> DevTexts { get; }
+
+    /// <summary>Leaves out the training rows that have one of these texts.</summary>
+    /// <exception cref="InvalidDataException">None is left.</exception>
+    public abstract TaskData Without(IReadOnlySet<string> texts);
 
     /// <summary>Holds a share of the training rows out; they take the place of the development rows.</summary>
     public abstract TaskData HoldOut(double share, Random random);
@@ -30,6 +40,16 @@ internal abstract record TaskData<TRow>(IReadOnlyList<TRow> Train, IReadOnlyList
     public sealed override int TrainRows => Train.Count;
 
     public sealed override int DevRows => Dev.Count;
+
+    public sealed override IReadOnlySet<string> DevTexts => Dev.Select(row => row.Text).ToHashSet();
+
+    public sealed override TaskData Without(IReadOnlySet<string> texts)
+    {
+        TRow[] others = [.. Train.Where(row => !texts.Contains(row.Text))];
+        return others.Length > 0
+            ? this with { Train = others }
+            : throw new InvalidDataException($"All {Train.Count} training rows of the other task have texts that are judged. Name another one with --with.");
+    }
 
     public sealed override TaskData HoldOut(double share, Random random)
     {

@@ -9,11 +9,13 @@ namespace PaperTasks.Methods;
 /// <param name="ContinuationEpochs">Passes that each task goes on alone.</param>
 internal sealed record SharedTraining(string Main, IReadOnlyList<Companion> Companions, int ContinuationEpochs)
 {
-    /// <summary>Draws the training rows of a run.</summary>
-    public SharedTraining Draw(Reading reading, int seed)
+    /// <summary>Draws the training rows of a run: none whose text is judged. SQuAD 1.1 and 2.0 share paragraphs.</summary>
+    /// <param name="main">The rows of the task that is judged, drawn for the run.</param>
+    public SharedTraining Draw(Reading reading, int seed, TaskData main)
     {
         Reading training = reading with { HoldOut = null };                         // nothing of a companion is judged
-        return this with { Companions = [.. Companions.Select(companion => companion with { Data = training.Draw(companion.Data, seed) })] };
+        IReadOnlySet<string> judged = main.DevTexts;
+        return this with { Companions = [.. Companions.Select(companion => companion with { Data = training.Draw(companion.Data.Without(judged), seed) })] };
     }
 }
 

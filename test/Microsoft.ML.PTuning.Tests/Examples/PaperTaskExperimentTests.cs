@@ -125,7 +125,25 @@ public sealed class PaperTaskExperimentTests
 
         Assert.AreEqual(("ner", 3), (shared.Main, shared.ContinuationEpochs));
         CollectionAssert.AreEqual((string[])["ner 2", "conll04"], shared.Companions.Select(companion => companion.Name).ToArray());
-        Assert.IsTrue(shared.Draw(new Reading(HoldOut: 0.5), seed: 1).Companions.All(companion => companion.Data.TrainRows == 2));
+        Assert.IsTrue(shared.Draw(new Reading(HoldOut: 0.5), seed: 1, Judged("Bonn")).Companions.All(companion => companion.Data.TrainRows == 2));
+    }
+
+    [TestMethod]
+    public void Rows_of_the_other_tasks_whose_text_is_judged_are_left_out()
+    {
+        TextQuestion[] Questions(params string[] contexts) => [.. contexts.Select(context => new TextQuestion("Who?", context, ["Ann"], 0, context))];
+        var (tags, questions) = (Judged("Ann sleeps", "Rome sleeps"), Questions("Ann sings.", "Ann runs.", "Ann sings."));
+        var others = new SharedTraining("ner", [
+            new Companion("ner 2", PaperTask.Named("ner"), "a", tags),
+            new Companion("squad", PaperTask.Named("squad"), "b", new AnswerData(questions, questions))], ContinuationEpochs: 0);
+
+        SharedTraining besideTags = others.Draw(Reading.Everything, seed: 1, Judged("Rome sleeps"));
+        SharedTraining besideQuestions = others.Draw(Reading.Everything, seed: 1, new AnswerData(questions, Questions("Ann sings.")));
+
+        CollectionAssert.AreEqual((int[])[1, 3], besideTags.Companions.Select(companion => companion.Data.TrainRows).ToArray());
+        CollectionAssert.AreEqual((int[])[2, 1], besideQuestions.Companions.Select(companion => companion.Data.TrainRows).ToArray());
+        var refusal = Assert.ThrowsExactly<InvalidDataException>(() => others.Draw(Reading.Everything, seed: 1, Judged("Ann sleeps", "Rome sleeps")));
+        Assert.AreEqual("All 2 training rows of the other task have texts that are judged. Name another one with --with.", refusal.Message);
     }
 
     [TestMethod]
@@ -166,5 +184,11 @@ public sealed class PaperTaskExperimentTests
     {
         CollectionAssert.AreEqual(metrics, result.Metrics.Select(metric => metric.Key).ToArray());
         Assert.AreEqual((rows, 0), (result.Summary!.RowsUsed, result.Summary.RowsSkipped));
+    }
+
+    private static TaggingData Judged(params string[] texts)
+    {
+        TaggedSentence[] rows = [.. texts.Select((text, i) => new TaggedSentence(text.Split(' '), [.. text.Split(' ').Select(_ => "O")], null, i))];
+        return new TaggingData(["O"], rows, rows);
     }
 }
