@@ -20,7 +20,7 @@ internal sealed class PredictCommand : ToolCommand
     private readonly Option<bool> _only = new("--only-predictions") { Description = "Leaves out the file's own columns" };
     private readonly Option<BackbonePrecision?> _precision = new("--precision")
     {
-        Description = $"The encoder's numbers: {string.Join(", ", Enum.GetNames<BackbonePrecision>())}; else Float32. Auto is BFloat16 where the processor has it",
+        Description = $"Precision of the encoder: {string.Join(", ", Enum.GetNames<BackbonePrecision>())}; else Float32. Auto is BFloat16 where it is native",
         HelpName = "NAME",
     };
     private readonly DataOptions _reading = new();
