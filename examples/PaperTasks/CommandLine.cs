@@ -251,17 +251,20 @@ internal static class CommandLine
         SharedTraining? shared = CompanionOptions.Read(arguments, task, reading);
 
         var runs = new List<RunResult>();
+        SharedTraining? firstShared = null;
         foreach (int seed in settings.Seeds)
         {
             TaskData data = reading.Draw(rows, seed);
             Console.WriteLine($"{method.Name}: {data.TrainRows:N0} training rows, {data.DevRows:N0} judged rows, seed {seed}");
+            SharedTraining? drawn = shared?.Draw(reading, seed, data);
+            firstShared ??= drawn;
             string? saveTo = runs.Count == 0 ? arguments.GetValue(Save) : null;
             runs.Add(TrainingBar.Show(progress =>
                 Experiment.Run(
                     method,
                     new TrainingRun(data, settings, backbone, seed, progress, cancellationToken, arguments.GetValue(Gpu))
                     {
-                        Shared = shared?.Draw(reading, seed, data),
+                        Shared = drawn,
                         Precision = arguments.GetValue(Precision),
                         Rescues = arguments.GetValue(Rescues),
                         Checkpoints = arguments.GetValue(Checkpoints) is { } checkpoints ? Path.Combine(checkpoints, $"seed-{seed}") : null,
@@ -269,7 +272,7 @@ internal static class CommandLine
                     saveTo)));
         }
 
-        return new Report(task, method, settings, reading, files, runs) { Shared = shared?.Draw(reading, settings.Seeds[0], reading.Draw(rows, settings.Seeds[0])) };
+        return new Report(task, method, settings, reading, files, runs) { Shared = firstShared };
     }
 
     private static RequestedSettings Requested(ParseResult arguments)

@@ -13,7 +13,8 @@ namespace Microsoft.ML.PTuning;
 /// <para>
 /// The methods of <see cref="PTuningCatalog"/> create trainers of classes, numbers, tags, answers, choices and texts. Each method names its input columns
 /// and its label; the output columns are those of ML.NET's own trainers. No normalisation is needed. Rows are tokenised once, so a cache speeds up
-/// only the steps before the trainer. One trainer may be fitted on several threads at once.
+/// only the steps before the trainer. One trainer may be fitted on several threads at once. The same rows, options and number of cores give the same
+/// model on the same machine; <see cref="TrainingOptions.Seed"/> is the seed of all random numbers.
 /// </para>
 /// <para>
 /// <see cref="TrainingOptions.Method"/> chooses another method than P-Tuning v2: prompt tuning, LoRA, fine-tuning and others (see <see cref="TuningMethod"/>).

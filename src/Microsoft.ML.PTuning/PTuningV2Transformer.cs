@@ -23,9 +23,10 @@ namespace Microsoft.ML.PTuning;
 /// <see cref="Dispose"/> gives the share back, and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. For loaded models,
 /// <see cref="PTuningContext.SetPTuningBackboneDirectory"/> sets where they look for their encoder first, and
 /// <see cref="PTuningContext.SetPTuningPrecision"/> sets their precision: by default BF16 where the processor computes it natively, so that a loaded
-/// model's probabilities differ by about 0.001 on average, and by up to 0.05, from those of the trained one, which computes in F32.
-/// <see cref="PTuningContext.SetPTuningScoringCores"/> limits the cores that the models of a context use together. <see cref="ExplainPrediction"/> tells which words a prediction rests on, <see cref="ExplainPrefix"/> how much
-/// the prefix does. <c>mlContext.Model.Save</c> writes its trained tensors and a reference to the encoder, never the encoder, unless the method changes
+/// model's probabilities differ by about 0.001 on average, and by up to 0.05, from those of the trained one, which computes in F32;
+/// <see cref="BackbonePrecision.Float32"/> gives those of the trained one. <see cref="PTuningContext.SetPTuningScoringCores"/> limits the cores that the
+/// models of a context use together. <see cref="ExplainPrediction"/> tells which words a prediction rests on, <see cref="ExplainPrefix"/> how much the
+/// prefix does. <c>mlContext.Model.Save</c> writes its trained tensors and a reference to the encoder, never the encoder, unless the method changes
 /// it (<see cref="FineTuning"/>). <see cref="ImportPeft"/>, <see cref="ImportOfficialCheckpoint"/> and <see cref="ImportAdapterHub"/> make one of a
 /// model that Python trained.
 /// </remarks>

@@ -62,11 +62,12 @@ internal static unsafe class Avx512Attention
                 for (long head = 0; head < heads; head++)
                 {
                     query.Read(row, head, queries, size, queryRows);
-                    TensorPrimitives.Multiply(new Span<float>(queryRows, queries * size), 1 / MathF.Sqrt(size), new Span<float>(queryRows, queries * size));
                     prefixKey.Read(row, head, ofPrefix, size, keyRows);
                     key.Read(row, head, ofText, size, keyRows + ofPrefix * size);
                     prefixValue.Read(row, head, ofPrefix, size, valueRows);
                     value.Read(row, head, ofText, size, valueRows + ofPrefix * size);
+                    var scaled = new Span<float>(queryRows, queries * size);
+                    TensorPrimitives.Multiply(scaled, 1 / MathF.Sqrt(size), scaled);
                     Transpose(keyRows, keys, size, keyColumns, width);
 
                     for (var first = 0; first < queries; first += BlockRows)
@@ -80,6 +81,8 @@ internal static unsafe class Avx512Attention
                 }
         }
         ArrayPool<float>.Shared.Return(workspace);
+
+        // An address keeps no tensor alive.
         foreach (var tensor in (Tensor?[])[q, k, v, mask, context, prefix?.Keys, prefix?.Values])
             GC.KeepAlive(tensor);
         return context.transpose(1, 2).MoveToOuterDisposeScope();
