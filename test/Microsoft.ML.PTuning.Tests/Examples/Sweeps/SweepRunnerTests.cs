@@ -110,26 +110,27 @@ public sealed class SweepRunnerTests
     {
         using var source = new CancellationTokenSource();
         using SweepResults results = SweepResults.Open(Results);
-        var plan = new SweepPlan(SweepFile.Parse("""{ "grids": [{ "a": [1, 2, 3] }] }""", "s").Grids, results);
-        int ended = 0;
+        var plan = new SweepPlan(SweepFile.Parse("""{ "grids": [{ "a": [1, 2, 3, 4] }] }""", "s").Grids, results);
+        int running = 0, ended = 0;
 
         await Assert.ThrowsAsync<OperationCanceledException>(() => new SweepRunner(plan, results, async (point, token) =>
         {
             if (point["a"] == "1")
                 return Measured(point, 1);
-            await source.CancelAsync();
+            if (Interlocked.Increment(ref running) == 2)                            // The two that run; the fourth point waits.
+                await source.CancelAsync();
             try
             {
                 await Task.Delay(Timeout.Infinite, token);
             }
             finally
             {
-                ended++;
+                Interlocked.Increment(ref ended);
             }
             return Measured(point, 1);
         }, processes: 2).Run(source.Token));
 
-        Assert.AreEqual(1, ended);
+        Assert.AreEqual((2, 2), (running, ended));
         Assert.HasCount(1, File.ReadAllLines(Results));
     }
 
