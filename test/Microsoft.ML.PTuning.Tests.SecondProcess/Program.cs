@@ -25,6 +25,7 @@ if (args is [var modelFile, var rowsFile, var scoredFile, var task])
         TaskRows.Decisions => PredictSingly<TextRow, Decision>(loaded, rows),
         TaskRows.Ratings => PredictSingly<TextRow, Rating>(loaded, rows),
         TaskRows.Tags => PredictSingly<WordsRow, TaggedWords>(loaded, rows),
+        TaskRows.Classes => PredictSingly<TextRow, Classified>(loaded, rows),
         TaskRows.Choices => PredictSingly<ChoicesRow, Classified>(loaded, rows),
         TaskRows.Answers => PredictSingly<QuestionRow, Answered>(loaded, rows),
         TaskRows.Texts => PredictSingly<TextRow, Written>(loaded, rows),

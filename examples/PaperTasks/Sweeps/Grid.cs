@@ -4,7 +4,11 @@ namespace PaperTasks.Sweeps;
 internal sealed class Bundle(IEnumerable<KeyValuePair<string, string?>> options) : Dictionary<string, string?>(options, StringComparer.Ordinal);
 
 /// <summary>The values of a grid's key, one of which each of its points has.</summary>
-internal sealed record Axis(string Key, IReadOnlyList<Bundle> Values)
+/// <param name="Key">The key.</param>
+/// <param name="Values">In the file's order.</param>
+/// <param name="Below">So many of the first values are tried only where the next one is the best.</param>
+/// <param name="Above">So many of the last values are tried only where the one before is the best.</param>
+internal sealed record Axis(string Key, IReadOnlyList<Bundle> Values, int Below = 0, int Above = 0)
 {
     /// <summary>The options that its values set.</summary>
     public IEnumerable<string> Options => Values.SelectMany(value => value.Keys).Distinct(StringComparer.Ordinal);
@@ -25,9 +29,10 @@ internal sealed record Grid(Bundle Common, IReadOnlyList<Axis> Axes, Choice? Cho
 {
     public const string Seed = "seed";
 
-    /// <summary>The runs that choose; none where nothing is chosen.</summary>
-    public IEnumerable<Point> Choosing() =>
-        Choice is null ? [] : Combine(axis => axis.Key != Seed).SelectMany(combination => ChoosingRuns(combination));
+    /// <summary>The runs that choose, as far as they are known; none where nothing is chosen.</summary>
+    /// <inheritdoc cref="Reported"/>
+    public IEnumerable<Point> Choosing(Func<Point, double?> score, Func<Point, bool> hasEnded) =>
+        Choice is null ? [] : Groups().SelectMany(group => Search(group, score, hasEnded).Runs);
 
     /// <summary>The reported runs. A run whose choice is still open is null.</summary>
     /// <param name="score">The first metric of a finished run; null for a run that has not ended yet or has failed.</param>
@@ -42,47 +47,84 @@ internal sealed record Grid(Bundle Common, IReadOnlyList<Axis> Axes, Choice? Cho
         {
             string group = Group(rest);
             if (!chosen.TryGetValue(group, out IReadOnlyList<Bundle>? best))
-                chosen[group] = best = Best(group, score, hasEnded);
+                chosen[group] = best = Search(group, score, hasEnded).Best;
             return best is null ? null : Merge([.. rest, .. best]);
         });
     }
 
     /// <summary>Every run that there may be, whatever is chosen.</summary>
-    public IEnumerable<Point> Possible() => Choosing().Concat(Combine(_ => true).Select(values => Merge(values)));
+    public IEnumerable<Point> Possible() => (Choice is null ? [] : Combine(axis => axis.Key != Seed).SelectMany(values => ChoosingRuns(values)))
+        .Concat(Combine(_ => true).Select(values => Merge(values)));
 
     /// <summary>The reported runs, as they would be if the first value were chosen everywhere.</summary>
     public IEnumerable<Point> Supposed() => Combine(axis => Choice?.By.Contains(axis.Key) != true)
         .Select(rest => Merge([.. rest, .. Axes.Where(axis => Choice?.By.Contains(axis.Key) == true).Select(axis => axis.Values[0])]));
 
-    /// <summary>Values that may be chosen, with the mean of their choosing runs: by the values of <see cref="Choice.Per"/>, in the file's order.</summary>
-    public IEnumerable<(IReadOnlyList<string?> Per, IReadOnlyList<string?> By, double? Mean)> Tried(Func<Point, double?> score)
+    /// <summary>
+    /// The mean of the choosing runs of each value that may be chosen: by the values of <see cref="Choice.Per"/>, in the file's order.
+    /// A value that has not been tried has no mean.
+    /// </summary>
+    /// <inheritdoc cref="Reported"/>
+    public IEnumerable<(IReadOnlyList<string?> Per, IReadOnlyList<string?> By, double? Mean)> Tried(
+        Func<Point, double?> score, Func<Point, bool> hasEnded)
     {
-        List<string> chosen = [.. Axes.Where(axis => Choice!.By.Contains(axis.Key)).SelectMany(axis => axis.Options)];
-        return Choosing().GroupBy(run => string.Join('\n', Choice!.Per.Concat(chosen).Select(option => run[option])))
-            .Select(runs => (
-                (IReadOnlyList<string?>)[.. Choice!.Per.Select(option => runs.First()[option])],
-                (IReadOnlyList<string?>)[.. chosen.Select(option => runs.First()[option])],
-                runs.All(run => score(run) is not null) ? runs.Average(run => score(run)) : null));
-    }
-
-    // The first of equally good values, in the file's order.
-    private IReadOnlyList<Bundle>? Best(string group, Func<Point, double?> score, Func<Point, bool> hasEnded)
-    {
-        List<IReadOnlyList<Bundle>> rests = [.. Combine(axis => !Choice!.By.Contains(axis.Key) && axis.Key != Seed).Where(rest => Group(rest) == group)];
-        IReadOnlyList<Bundle>? best = null;
-        double bestMean = double.NegativeInfinity;
-        foreach (IReadOnlyList<Bundle> values in Combine(axis => Choice!.By.Contains(axis.Key)))
+        foreach (string group in Groups())
         {
-            List<Point> runs = [.. rests.SelectMany(rest => ChoosingRuns([.. rest, .. values]))];
-            if (!runs.All(hasEnded))
-                return null;
-
-            double mean = runs.Average(run => score(run) ?? double.NaN); // A value with a failed run is out.
-            if (mean > bestMean)
-                (best, bestMean) = (values, mean);
+            List<Point> runs = [.. Search(group, score, hasEnded).Runs];
+            HashSet<string> known = [.. runs.Select(run => run.Key)];
+            foreach (IReadOnlyList<Bundle> values in Chosen())
+            {
+                List<Point> tried = [.. Runs(group, values)];
+                double? mean = tried.TrueForAll(run => known.Contains(run.Key) && score(run) is not null) ? tried.Average(run => score(run)) : null;
+                yield return (
+                    [.. Choice!.Per.Select(option => tried[0][option])],
+                    [.. values.SelectMany(bundle => bundle.Keys).Select(option => tried[0][option])],
+                    mean);
+            }
         }
-        return best;
     }
+
+    // The values that are tried, and the best of them: null as long as a run is open, and where every value has a failed run.
+    private (IEnumerable<Point> Runs, IReadOnlyList<Bundle>? Best) Search(string group, Func<Point, double?> score, Func<Point, bool> hasEnded)
+    {
+        List<IReadOnlyList<Bundle>> values = [.. Chosen()];
+        List<Point>[] runs = [.. values.Select(value => Runs(group, value).ToList())];
+        Axis axis = Axes.First(axis => Choice!.By.Contains(axis.Key));
+        (int first, int end) = (axis.Below, values.Count - axis.Above);
+        while (true)
+        {
+            IEnumerable<Point> tried = runs[first..end].SelectMany(run => run);
+            int best = runs[first..end].All(value => value.TrueForAll(run => hasEnded(run))) ? Best(first, end) : -1;
+            if (best >= 0 && best == first && first > 0)
+                first--;
+            else if (best >= 0 && best == end - 1 && end < values.Count)
+                end++;
+            else
+                return (tried, best < 0 ? null : values[best]);
+        }
+
+        // The first of equally good values, in the file's order; a value with a failed run is out.
+        int Best(int from, int to)
+        {
+            (int best, double bestMean) = (-1, double.NegativeInfinity);
+            for (int i = from; i < to; i++)
+            {
+                double mean = runs[i].Average(run => score(run) ?? double.NaN);
+                if (mean > bestMean)
+                    (best, bestMean) = (i, mean);
+            }
+            return best;
+        }
+    }
+
+    private IEnumerable<IReadOnlyList<Bundle>> Chosen() => Combine(axis => Choice!.By.Contains(axis.Key));
+
+    private IEnumerable<IReadOnlyList<Bundle>> Rests() => Combine(axis => !Choice!.By.Contains(axis.Key) && axis.Key != Seed);
+
+    private IEnumerable<string> Groups() => Rests().Select(rest => Group(rest)).Distinct();
+
+    private IEnumerable<Point> Runs(string group, IReadOnlyList<Bundle> values) =>
+        Rests().Where(rest => Group(rest) == group).SelectMany(rest => ChoosingRuns([.. rest, .. values]));
 
     private IEnumerable<Point> ChoosingRuns(IReadOnlyList<Bundle> combination) =>
         Choice!.Seeds.Select(seed => Merge([.. combination, Choice.Options, new Bundle([KeyValuePair.Create(Seed, (string?)seed)])]));

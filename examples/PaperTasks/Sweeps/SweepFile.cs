@@ -60,7 +60,10 @@ internal sealed record SweepFile(string Name, IReadOnlyList<Grid> Grids, IReadOn
                     $"{grid.Path}: expected one key for --{option.Key}, but {string.Join(" and ", option.Select(axis => $"'{axis.Key}'"))} set it.");
         }
 
-        return new Grid(common, axes, grid["choose"].Exists ? ReadChoice(common, axes, grid["choose"]) : null);
+        if (!grid["choose"].Exists)
+            return new Grid(common, axes, null);
+        Choice choice = ReadChoice(common, axes, grid["choose"]);
+        return new Grid(common, Extend(axes, choice, grid["choose"].AsObject()["beyond"]), choice);
     }
 
     private static Axis ReadAxis(string key, JsonPlace place)
@@ -91,13 +94,41 @@ internal sealed record SweepFile(string Name, IReadOnlyList<Grid> Grids, IReadOn
                 throw new FormatException($"{place.Path}.per: expected options of this grid that are not chosen, found '{option}'.");
         }
 
-        var options = new Bundle(place.Keys.Where(key => key is not ("by" or "per" or Grid.Seed)).SelectMany(key => ReadBundle(key, place[key])));
+        var options = new Bundle(place.Keys.Where(key => key is not ("by" or "per" or "beyond" or Grid.Seed)).SelectMany(key => ReadBundle(key, place[key])));
         if (options.GetValueOrDefault("holdout") is null)
             throw new FormatException(
                 $"{place.Path}: expected \"holdout\", the share of the training rows that judges the values. The reported rows must not choose.");
 
         JsonPlace seeds = place[Grid.Seed];
         return new Choice(by, per, options, seeds.Exists ? [.. ReadAxis(Grid.Seed, seeds).Values.Select(value => value[Grid.Seed]!)] : ["1"]);
+    }
+
+    // Values below and above those of the chosen key, each tried where its neighbour is the best.
+    private static IReadOnlyList<Axis> Extend(IReadOnlyList<Axis> axes, Choice choice, JsonPlace beyond)
+    {
+        if (!beyond.Exists)
+            return axes;
+
+        Axis axis = axes.First(axis => axis.Key == choice.By[0]);
+        Axis others = ReadAxis(axis.Key, beyond);
+        List<(double? Number, Bundle Value)> within = Numbers(axis), further = Numbers(others);
+        if (choice.By.Count > 1 || within.Concat(further).Any(value => value.Number is null) || !IsAscending(within) || !IsAscending(further)
+            || further.Exists(value => value.Number >= within[0].Number && value.Number <= within[^1].Number))
+        {
+            throw new FormatException(
+                $"{beyond.Path}: expected numbers in ascending order below and above those of one key in \"by\", which are ascending, too; " +
+                $"found {beyond.Value?.ToJsonString() ?? "null"} for {string.Join(" and ", choice.By)}.");
+        }
+
+        int below = further.Count(value => value.Number < within[0].Number);
+        var extended = new Axis(
+            axis.Key, [.. others.Values.Take(below), .. axis.Values, .. others.Values.Skip(below)], below, further.Count - below);
+        return [.. axes.Select(other => other == axis ? extended : other)];
+
+        List<(double?, Bundle)> Numbers(Axis axis) =>
+            [.. axis.Values.Select(value => (value.Count == 1 ? Point.AsNumber(value.GetValueOrDefault(axis.Key)) : null, value))];
+
+        bool IsAscending(List<(double? Number, Bundle)> values) => values.Zip(values.Skip(1)).All(pair => pair.First.Number < pair.Second.Number);
     }
 
     private static Bundle ReadBundle(JsonPlace place)

@@ -10,7 +10,7 @@ internal sealed class SweepPlan(IReadOnlyList<Grid> grids, SweepResults results)
     public int Open => grids.SelectMany(ReportedOf).Count(point => point is null);
 
     /// <summary>All known points, those that choose first.</summary>
-    public IReadOnlyList<Point> Points => Distinct(grids.SelectMany(grid => grid.Choosing()).Concat(Known()));
+    public IReadOnlyList<Point> Points => Distinct(grids.SelectMany(grid => grid.Choosing(Score, results.HasEnded)).Concat(Known()));
 
     /// <summary>The options that tell the sweep's points from each other, in the grids' order.</summary>
     public static IReadOnlyList<string> VariedOptions(IEnumerable<Grid> grids)
@@ -25,5 +25,7 @@ internal sealed class SweepPlan(IReadOnlyList<Grid> grids, SweepResults results)
 
     private IEnumerable<Point> Known() => grids.SelectMany(ReportedOf).OfType<Point>();
 
-    private IEnumerable<Point?> ReportedOf(Grid grid) => grid.Reported(point => results.Find(point)?.Value(null), results.HasEnded);
+    private IEnumerable<Point?> ReportedOf(Grid grid) => grid.Reported(Score, results.HasEnded);
+
+    private double? Score(Point point) => results.Find(point)?.Value(null);
 }

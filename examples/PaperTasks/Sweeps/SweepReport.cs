@@ -99,13 +99,13 @@ internal sealed class SweepReport(SweepFile file, SweepPlan plan, SweepResults r
     private void AppendTried(StringBuilder text, Grid grid)
     {
         string by = string.Join(", ", grid.Choice!.By);
-        var tried = grid.Tried(point => results.Find(point)?.Value(null)).ToList();
+        var tried = grid.Tried(point => results.Find(point)?.Value(null), results.HasEnded).ToList();
         if (tried.TrueForAll(value => value.Mean is null))
             return;
 
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"## Choice of {by}");
         text.AppendLine().AppendLine("Mean of the first metric on training rows that were held out. The best value of each row was used.").AppendLine();
-        List<string> values = [.. tried.Select(value => string.Join(", ", value.By)).Distinct()];
+        List<string> values = [.. tried.GroupBy(value => string.Join(", ", value.By)).Where(column => column.Any(value => value.Mean is not null)).Select(column => column.Key)];
         AppendRow(text, [.. grid.Choice.Per.Select(Point.Title), .. values]);
         AppendRow(text, [.. grid.Choice.Per.Select(_ => "---"), .. values.Select(_ => "---:")]);
         foreach (var group in tried.GroupBy(value => string.Join(", ", value.Per.Select(option => option ?? "none"))))

@@ -21,12 +21,19 @@ internal static class MixedBatchPlanner
         .SelectMany(alike => Plan(alike.Key.TrunkLayers > 0 ? ByText(alike, maxParts) : [.. alike.Select(p => new[] { p })], tokenBudget))
         .SelectMany(batch => batch.Chunk(maxParts));
 
+    /// <summary>What a part takes of a token budget if it is computed alone: those of its method and of a decoder among them.</summary>
+    public static long TokensOf(QueuedPart part) => (long)LengthOf(part) * SequencesOf(part);
+
     private static IEnumerable<QueuedPart[]> Plan(QueuedPart[][] units, int budget)
     {
-        int[] lengths = [.. units.Select(unit => unit[0].Part.Length + unit[0].Row.Model.Method.InsertedTokens + unit[0].Row.Model.Task.DecoderLength)];
-        int[] sequences = [.. units.Select(unit => unit.Sum(p => p.Part.Sequences.Count * p.Row.Model.Method.Copies * p.Row.Model.Task.WrittenCopies))];
+        int[] lengths = [.. units.Select(unit => LengthOf(unit[0]))];
+        int[] sequences = [.. units.Select(unit => unit.Sum(SequencesOf))];
         return BatchPlanner.PlanByTokens(lengths, sequences, budget).Select(batch => batch.SelectMany(unit => units[unit]).ToArray());
     }
+
+    private static int LengthOf(QueuedPart part) => part.Part.Length + part.Row.Model.Method.InsertedTokens + part.Row.Model.Task.DecoderLength;
+
+    private static int SequencesOf(QueuedPart part) => part.Part.Sequences.Count * part.Row.Model.Method.Copies * part.Row.Model.Task.WrittenCopies;
 
     private static QueuedPart[][] ByText(IEnumerable<QueuedPart> parts, int maxParts) =>
     [

@@ -312,7 +312,7 @@ internal sealed class PredictionQueue : IDisposable
 
     // Tokens per batch, so that each free core gets a share.
     private static int BudgetOf(List<QueuedPart> parts, int free) =>
-        (int)Math.Min(BatchPlanner.CoreBudget, parts.Sum(p => (long)p.Part.Tokens) / free + 1);
+        (int)Math.Min(BatchPlanner.CoreBudget, parts.Sum(MixedBatchPlanner.TokensOf) / free + 1);
 
     private static long TokensOf(IEnumerable<QueuedPart> parts) => parts.Sum(part => (long)part.Part.Tokens);
 

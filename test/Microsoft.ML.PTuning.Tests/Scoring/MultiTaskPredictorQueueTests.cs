@@ -18,6 +18,12 @@ public sealed class MultiTaskPredictorQueueTests
     private readonly ManualResetEventSlim _go = new();
     private PTuningV2MultiTaskPredictor? _predictor;
 
+    public static IEnumerable<object[]> StackingMethods =>
+    [
+        [new DeepPrefix { PrefixLength = 3 }], [new LowRankAdaptation { Rank = 1 }],
+        [new PromptTuning { Length = 8 }], [new PTuningV1 { Length = 8 }], [new AutoPrompt { Length = 8 }],
+    ];
+
     private static int Cores => WorkerThreads.Shared.Count;
 
     [TestCleanup]
@@ -66,6 +72,25 @@ public sealed class MultiTaskPredictorQueueTests
         await Task.WhenAll([.. busy, .. piled]).WaitAsync(Long);
 
         Assert.IsLessThanOrEqualTo(Cores + 10 / 2, _batches.Count); // Alone, they would be 10 batches.
+    }
+
+    /// <summary>The tokens that a method inserts count as the batch's and as the core's, or a row would never share a batch.</summary>
+    [TestMethod]
+    [DynamicData(nameof(StackingMethods))]
+    public async Task Two_models_of_one_row_share_the_batch_of_a_single_core(TuningMethod method)
+    {
+        CountingBackbone? counting = null;
+        PTuningV2Transformer Create(int seed) => _models.Create(
+            Any.Regression, method, seed, inner => counting ??= new CountingBackbone(inner) { BeforeBatch = _batches.Enqueue });
+        var oneCore = new MLContext();
+        oneCore.SetPTuningScoringCores(1);
+        _predictor = new PTuningV2MultiTaskPredictor(oneCore);
+        _predictor.Add("one", Create(1));
+        _predictor.Add("two", Create(2));
+
+        await _predictor.PredictAllAsync<MixedRow, Rating>(["one", "two"], new MixedRow { Sentence1 = "a b c" }).WaitAsync(Long);
+
+        CollectionAssert.AreEqual(new[] { 2 }, _batches.ToArray());
     }
 
     [TestMethod]

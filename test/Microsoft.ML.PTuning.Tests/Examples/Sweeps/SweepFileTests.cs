@@ -88,6 +88,14 @@ public sealed class SweepFileTests
     [DataRow("{ \"grids\": [{ \"a\": 1, \"choose\": { \"by\": \"a\" } }] }", "grids[0].choose: expected \"holdout\"")]
     [DataRow(
         "{ \"grids\": [{ \"a\": 1, \"choose\": { \"by\": \"a\", \"per\": \"a\", \"holdout\": 0.2 } }] }", "grids[0].choose.per: expected options of this grid")]
+    [DataRow(
+        "{ \"grids\": [{ \"a\": [1, 3], \"choose\": { \"by\": \"a\", \"beyond\": [2], \"holdout\": 0.2 } }] }",
+        "grids[0].choose.beyond: expected numbers in ascending order below and above those of one key in \"by\", which are ascending, too; found [2] for a.")]
+    [DataRow("{ \"grids\": [{ \"a\": [1, 3], \"choose\": { \"by\": \"a\", \"beyond\": [5, 4], \"holdout\": 0.2 } }] }", "found [5,4] for a.")]
+    [DataRow("{ \"grids\": [{ \"a\": [3, 1], \"choose\": { \"by\": \"a\", \"beyond\": 4, \"holdout\": 0.2 } }] }", "found 4 for a.")]
+    [DataRow("{ \"grids\": [{ \"a\": [\"x\"], \"choose\": { \"by\": \"a\", \"beyond\": 4, \"holdout\": 0.2 } }] }", "found 4 for a.")]
+    [DataRow(
+        "{ \"grids\": [{ \"a\": 1, \"b\": 2, \"choose\": { \"by\": [\"a\", \"b\"], \"beyond\": 4, \"holdout\": 0.2 } }] }", "found 4 for a and b.")]
     [DataRow("{ \"grids\": [{}], \"tables\": [{ \"columns\": \"a\" }] }", "tables[0].rows: expected a text, found nothing.")]
     [DataRow(
         "{ \"grids\": [{}], \"figures\": [{ \"name\": \"f\", \"x\": \"a\", \"kind\": \"pie\" }] }",

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using PaperTasks.Sweeps;
 
@@ -76,6 +77,27 @@ public sealed class SweepRunnerTests
             """{ "grids": [{ "x": [1, 2, 3], "choose": { "by": "x", "holdout": 0.5 } }] }""", point => point["x"] == "1" ? null : 0.5);
 
         Assert.AreEqual("--x=2", _ran[^1]);
+    }
+
+    /// <summary>The best of 3 and 4 is 3, so 2 is tried, and as 2 is better, 1; it is not, so 0 is left out. Above, nothing is tried.</summary>
+    [TestMethod]
+    [DataRow("2 0.5 3 0.4 4 0.3 1 0.1", "3 4 2 1", "2")]
+    [DataRow("3 0.4 4 0.5 5 0.5", "3 4 5", "4")]
+    [DataRow("3 0.4 4 0.5 5 0.6 6 0.7", "3 4 5 6", "6")]
+    [DataRow("3 0.4 4 0.3 2 0.4 1 0.4 0 0.3", "3 4 2 1 0", "1")]
+    [DataRow("3 0.4 4 0.3", "3 4 2", "3")]
+    [DataRow("4 0.3", "3 4 5", "4")]
+    public async Task A_value_beyond_the_grid_is_tried_where_its_neighbour_is_the_best(string scores, string tried, string chosen)
+    {
+        string[] parts = scores.Split(' ');
+        Dictionary<string, double> score = parts.Chunk(2).ToDictionary(pair => pair[0], pair => double.Parse(pair[1], CultureInfo.InvariantCulture));
+
+        SweepState state = await Run(
+            """{ "grids": [{ "x": [3, 4], "choose": { "by": "x", "beyond": [0, 1, 2, 5, 6], "holdout": 0.5 } }] }""",
+            point => score.TryGetValue(point["x"]!, out double value) ? value : null);
+
+        CollectionAssert.AreEqual((string[])[.. tried.Split(' ').Select(x => $"--holdout=0.5 --seed=1 --x={x}"), $"--x={chosen}"], _ran);
+        Assert.AreEqual(state.Total, state.Done);
     }
 
     [TestMethod]
