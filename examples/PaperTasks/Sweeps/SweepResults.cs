@@ -25,13 +25,14 @@ internal sealed class SweepResults : IDisposable
                 throw new FormatException($"{path}, line {i + 1}: {problem.Message} Remove the line, or name another file with --results.", problem);
             }
         }
-        _failed.Clear(); // Earlier failures are run again.
+        if (file is not null)
+            _failed.Clear(); // They are run again.
     }
 
     /// <summary>Whether a line was removed that a kill had cut short.</summary>
     public bool WasRepaired => _file?.DroppedBytes > 0;
 
-    /// <summary>The points that failed since the file was opened.</summary>
+    /// <summary>The points that failed: since the file was opened, or, where it is only read, ever.</summary>
     public IEnumerable<PointResult> Failed => _failed.Values;
 
     /// <summary>Opens the file to append to it.</summary>
@@ -47,7 +48,7 @@ internal sealed class SweepResults : IDisposable
     /// <summary>The result of a finished point; null for others.</summary>
     public PointResult? Find(Point point) => _finished.GetValueOrDefault(point.Key);
 
-    /// <summary>Whether a point is finished, or has failed since the file was opened.</summary>
+    /// <summary>Whether a point is finished, or one of <see cref="Failed"/>.</summary>
     public bool HasEnded(Point point) => _finished.ContainsKey(point.Key) || _failed.ContainsKey(point.Key);
 
     public void Add(PointResult result)

@@ -43,6 +43,8 @@ internal sealed class SweepRunner(SweepPlan plan, SweepResults results, Func<Poi
         {
             await stop.CancelAsync();
             await Task.WhenAll(tasks).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            foreach (Task<PointResult> ended in tasks.Where(task => task is { IsCompletedSuccessfully: true, Result.Error: null }))
+                results.Add(await ended); // It was finished before it could be stopped.
         }
     }
 

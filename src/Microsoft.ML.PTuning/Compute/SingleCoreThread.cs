@@ -23,7 +23,9 @@ internal static class SingleCoreThread
         ExceptionDispatchInfo? failure = null;
         Begin(name, () =>
         {
+            ProcessEnd.Enter();
             failure = FailureOf(() => result = work());
+            ProcessEnd.Leave();
             done.Set();
         }, thread => thread.Start());
         done.Wait();

@@ -67,7 +67,10 @@ internal sealed class WorkerThreads
         var queued = 0;
         for (var i = Math.Min(jobs, Count); i > 0; i--)
             QueueNext();
+        var computes = ProcessEnd.Leave();
         done.Wait();
+        if (computes)
+            ProcessEnd.Enter();
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
 
@@ -118,7 +121,9 @@ internal sealed class WorkerThreads
         while (true)
         {
             _current = Take();
+            ProcessEnd.Enter();
             _current.Action();
+            ProcessEnd.Leave();
             End(_current);
         }
     }

@@ -15,7 +15,7 @@ namespace Microsoft.ML.PTuning.Training;
 /// <summary>AutoPrompt's choice of words for the classes (Shin et al. 2020, section 2.3).</summary>
 /// <remarks>
 /// A logistic regression learns the classes from what the language model sees at the mask. The words are taken whose output vectors it gives to a class
-/// with the highest probability; no word stands for two classes.
+/// with the highest probability, without the regression's bias, as in the authors' code; no word stands for two classes.
 /// </remarks>
 internal static class LabelWordSearch
 {

@@ -60,6 +60,26 @@ public sealed class VerbalizerHeadTests
         }
     }
 
+    /// <summary>A word of several tokens counts once, by the mean log of their probabilities, and a word that is named twice counts once.</summary>
+    [TestMethod]
+    public void Probabilities_of_words_are_summed_whatever_their_tokens()
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = TinyLanguageModel.Checkpoint().Save();
+        using var backbone = Backbone.Load(checkpoint.Path, CPU, withLanguageHead: true);
+        var batch = EncodedRow.Collate([new([2, 4, 7, 3], [0, 0, 0, 0]) { MaskPlace = 1 }], 0, CPU);
+        var hidden = backbone.Forward(batch);
+
+        var scores = new VerbalizerHead([[[10], [10]], [[11, 12, 13], [14], [11]]], sumsProbabilities: true)
+            .Forward(backbone, hidden, batch, new TrainedTensors(), Tuning.None, dropout: null);
+
+        var logs = backbone.LanguageHead!.Forward(hidden[0, 1].unsqueeze(0)).to(ScalarType.Float64).log_softmax(1)[0];
+        double Log(int token) => logs[token].item<double>();
+        Assert.AreEqual(Log(10), scores[0, 0].item<float>(), 1e-5);
+        Assert.AreEqual(
+            Math.Log(Math.Exp((Log(11) + Log(12) + Log(13)) / 3) + Math.Exp(Log(14)) + Math.Exp(Log(11))), scores[0, 1].item<float>(), 1e-5);
+    }
+
     /// <summary>The golden verbalizer; id 0 is no token.</summary>
     internal static ClassWords[] WordsOf(GoldenEncoder golden) =>
     [

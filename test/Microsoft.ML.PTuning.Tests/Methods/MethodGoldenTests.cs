@@ -34,6 +34,18 @@ public sealed class MethodGoldenTests
         from road in (IEnumerable<(int Shards, bool Recomputes)>)[(1, false), (3, false), (1, true)]
         select new object[] { file.Name, file.Task, road.Shards, road.Recomputes };
 
+    /// <summary>A file that is new, or that went missing, is noticed.</summary>
+    [TestMethod]
+    public void Every_file_of_the_folder_is_compared()
+    {
+        string[] here = [.. Files.Select(file => (string)file[0]).Where(file => file.StartsWith("methods/", StringComparison.Ordinal)).Distinct()];
+        string[] elsewhere = ["methods/bert.autoprompt", "methods/bert.base"]; // AutoPromptTests, VerbalizerHeadTests; LanguageHeadTests.
+
+        CollectionAssert.AreEquivalent(
+            Directory.GetFiles(Path.Combine(GoldenFiles.Root, "methods"), "*.safetensors").Select(file => $"methods/{Path.GetFileNameWithoutExtension(file)}").ToArray(),
+            here.Concat(elsewhere).ToArray());
+    }
+
     [TestMethod]
     [DynamicData(nameof(Files))]
     public void Step_gives_the_logits_and_the_loss(string name, string task, int shards, bool recompute)

@@ -156,6 +156,41 @@ public sealed class SweepRunnerTests
         Assert.HasCount(1, File.ReadAllLines(Results));
     }
 
+    [TestMethod]
+    public async Task A_point_that_ends_while_the_sweep_is_cancelled_is_kept()
+    {
+        using var source = new CancellationTokenSource();
+        using SweepResults results = SweepResults.Open(Results);
+        var plan = new SweepPlan(SweepFile.Parse("""{ "grids": [{ "a": [1, 2] }] }""", "s").Grids, results);
+
+        await Assert.ThrowsAsync<OperationCanceledException>(() => new SweepRunner(plan, results, async (point, token) =>
+        {
+            if (point["a"] == "1")
+            {
+                await source.CancelAsync();
+                token.ThrowIfCancellationRequested();
+            }
+            await Task.Delay(50, CancellationToken.None);
+            return Measured(point, 1);
+        }, processes: 2).Run(source.Token));
+
+        Assert.AreEqual("""{"options":{"a":2},"metric":"m","metrics":{"m":1}}""", File.ReadAllLines(Results).Single());
+    }
+
+    /// <summary>A choice that a sweep made without a value that failed is the report's, too.</summary>
+    [TestMethod]
+    public async Task A_report_counts_a_failed_value_as_tried()
+    {
+        const string Sweep = """{ "grids": [{ "x": [1, 2], "seed": [1, 2], "choose": { "by": "x", "holdout": 0.5 } }] }""";
+        await Run(Sweep, point => point["x"] == "1" ? null : 0.5);
+
+        using SweepResults results = SweepResults.Read(Results);
+        var plan = new SweepPlan(SweepFile.Parse(Sweep, "s").Grids, results);
+
+        Assert.AreEqual(0, plan.Open);
+        CollectionAssert.AreEqual((string[])["--seed=1 --x=2", "--seed=2 --x=2"], plan.Reported.Select(point => string.Join(' ', point.Arguments)).ToArray());
+    }
+
     private static PointResult Measured(Point point, double value) =>
         new(point, new JsonObject { ["metric"] = "m", ["metrics"] = new JsonObject { ["m"] = value } });
 
