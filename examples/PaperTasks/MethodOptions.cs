@@ -49,6 +49,12 @@ internal static class MethodOptions
         Description = "What the vectors of a prompt in the input, or of a prefix, are before training",
     };
 
+    private static readonly Option<string?> StartTextOfPrompt = new("--prompt-start-text")
+    {
+        HelpName = "TEXT",
+        Description = "Words whose embeddings, or whose keys and values, they are before training",
+    };
+
     private static readonly Option<bool> PrefixGate = new("--prefix-gate")
     {
         Description = "Trains a factor from 0 on the attention that each layer and head gives to the prefix",
@@ -100,7 +106,7 @@ internal static class MethodOptions
     static MethodOptions() => MethodName.AcceptOnlyFromAmong([.. Method.All.Select(method => method.Name)]);
 
     public static IReadOnlyList<Option> All { get; } =
-        [MethodName, PrefixLength, PrefixLayers, StartOfPrompt, PlaceOfPrompt, Projection, PrefixGate, Network, Prompts, Rank, Pattern, Words];
+        [MethodName, PrefixLength, PrefixLayers, StartOfPrompt, StartTextOfPrompt, PlaceOfPrompt, Projection, PrefixGate, Network, Prompts, Rank, Pattern, Words];
 
     /// <summary>Adds what cannot be learned in this way to the errors of the command line.</summary>
     public static void Check(CommandResult result, PaperTask task)
@@ -112,6 +118,9 @@ internal static class MethodOptions
             result.AddError($"--method {method.Name} is for {CommandLine.Names(method.Suits)}, not for {task.Name}.");
         if (method.ProjectsPrefix && result.GetResult(Projection)?.Tokens is [var projects] && bool.TryParse(projects.Value, out bool doesProject) && !doesProject)
             result.AddError($"--projection false: {method.Name} always trains through the network. Use --method {LibraryMethod.DeepPrefix.Name}.");
+
+        if (result.GetResult(StartOfPrompt) is not null && result.GetResult(StartTextOfPrompt) is not null)
+            result.AddError("--prompt-start and --prompt-start-text exclude each other: a text is a start of its own.");
 
         bool hasPattern = result.GetResult(Pattern) is not null, hasWords = result.GetResult(Words) is not null;
         if ((hasPattern || hasWords) && !task.HasPatterns)
@@ -136,7 +145,8 @@ internal static class MethodOptions
         PrefixLength = arguments.GetValue(PrefixLength),
         PrefixLayers = arguments.GetValue(PrefixLayers),
         Projection = arguments.GetValue(Projection),
-        PromptStart = arguments.GetValue(StartOfPrompt),
+        PromptStart = arguments.GetValue(StartTextOfPrompt) is null ? arguments.GetValue(StartOfPrompt) : PromptStart.Text,
+        PromptStartText = arguments.GetValue(StartTextOfPrompt),
         PrefixGate = arguments.GetValue(PrefixGate),
         PromptPlacement = arguments.GetValue(PlaceOfPrompt),
         Network = arguments.GetValue(Network),

@@ -77,6 +77,9 @@ internal sealed record Report(PaperTask Task, Method Method, Settings Settings, 
             EvaluateSeconds,
             TrainSamplesPerSecond = Runs.Average(run => run.Summary?.SamplesPerSecond),
             EvaluateSamplesPerSecond = Runs.Average(run => run.EvaluationRate),
+            Rescues = Runs.Any(run => run.Summary?.Rescues.Count > 0)
+                ? Runs.SelectMany(run => run.Summary?.Rescues ?? []).CountBy(rescue => rescue.Reason.ToString()).ToDictionary()
+                : null,
             First.ZipBytes,
             First.Summary?.TensorBytes,
             Options = Options(),

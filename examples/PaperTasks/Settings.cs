@@ -10,6 +10,9 @@ internal sealed record RequestedSettings(
     /// <summary>What the vectors of a prompt or a prefix are before training.</summary>
     public PromptStart? PromptStart { get; init; }
 
+    /// <summary>The text of <see cref="PromptStart.Text"/>.</summary>
+    public string? PromptStartText { get; init; }
+
     /// <summary>Whether a prefix has trained gates.</summary>
     public bool PrefixGate { get; init; }
 
@@ -50,6 +53,9 @@ internal sealed record Settings(
     /// <summary>What the vectors of a prefix are before training.</summary>
     public PromptStart PrefixStart { get; init; }
 
+    /// <inheritdoc cref="RequestedSettings.PromptStartText"/>
+    public string? PrefixStartText { get; init; }
+
     /// <inheritdoc cref="RequestedSettings.PrefixGate"/>
     public bool PrefixGate { get; init; }
 
@@ -86,6 +92,7 @@ internal sealed record Settings(
     {
         PrefixGate = hasPrefix && requested.PrefixGate,
         PrefixStart = hasPrefix ? requested.PromptStart ?? library.PrefixStart : default,
+        PrefixStartText = hasPrefix ? requested.PromptStartText : null,
         Tuning = library.Method,
         Pattern = requested.Pattern,
         Words = requested.Words,

@@ -20,6 +20,7 @@ internal sealed record LibraryMethod(
         {
             Length = requested.PrefixLength ?? 20,
             Start = requested.PromptStart ?? default,
+            StartText = requested.PromptStartText,
             Placement = requested.PromptPlacement ?? default,
         }),
         new("p-tuning-v1", "trained vectors in the input, made by a network", requested => new PTuningV1
@@ -42,6 +43,7 @@ internal sealed record LibraryMethod(
             Prompts = requested.Prompts ?? 3,
             Length = requested.PrefixLength ?? 20,
             Start = requested.PromptStart ?? default,
+            StartText = requested.PromptStartText,
             Placement = requested.PromptPlacement ?? default,
             Deep = true,
         }),
@@ -63,6 +65,7 @@ internal sealed record LibraryMethod(
         Projection = HasPrefix ? settings.Projection : (bool?)null,
         PrefixGate = settings.PrefixGate ? true : (bool?)null,
         PrefixStart = HasPrefix && settings.PrefixStart != default ? settings.PrefixStart.ToString().ToLowerInvariant() : null,
+        settings.PrefixStartText,
         Tuning = settings.Tuning is { } tuning ? TuningOptions(tuning) : null,
         settings.Pattern,
         Words = settings.Words is { } words ? string.Join(';', words.Classes.Select(name => $"{name}={string.Join(',', words[name])}")) : null,
@@ -167,6 +170,7 @@ internal sealed record LibraryMethod(
             options.PrefixLayers = settings.PrefixLayers;
             options.PrefixProjection = settings.Projection;
             options.PrefixStart = settings.PrefixStart;
+            options.PrefixStartText = settings.PrefixStartText;
             options.PrefixGate = settings.PrefixGate;
             options.PositionOffset = settings.PositionOffset;
         }

@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Interop;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -11,12 +12,14 @@ namespace Microsoft.ML.PTuning;
 /// <c>validation/accuracy</c>) after each epoch, under the epoch's number. Training reports no step after its last epoch: <see cref="Complete"/> writes
 /// what is left. In multi-task learning, names begin with the task's.
 /// </para>
-/// <para>One log serves one training.</para>
+/// <para>One log serves one training. If the folder cannot be written any more, training goes on, and <see cref="Complete"/> says so.</para>
 /// </remarks>
 public sealed class TensorBoardLog : IProgress<TrainingProgress>
 {
     private readonly SummaryWriter _writer;
     private readonly Dictionary<string, int> _epochs = []; // The last one written, by task.
+    private readonly string _folder;
+    private Exception? _failure; // The first one.
 
     /// <summary>Makes a log.</summary>
     /// <param name="folder">Gets the events; it is made if it is not there.</param>
@@ -37,6 +40,7 @@ public sealed class TensorBoardLog : IProgress<TrainingProgress>
         ArgumentException.ThrowIfNullOrEmpty(folder);
         TorchNative.EnsureLoaded(); // Events have check numbers, which native code computes.
         Directory.CreateDirectory(folder);
+        _folder = folder;
         _writer = torch.utils.tensorboard.SummaryWriter(folder, createRunName: false);
     }
 
@@ -57,6 +61,7 @@ public sealed class TensorBoardLog : IProgress<TrainingProgress>
 
     /// <summary>Writes the validation losses, and the metrics of the epochs that <see cref="Report"/> has not written: the last one.</summary>
     /// <param name="task">The name of the task that the summary is of, in multi-task learning; else null.</param>
+    /// <exception cref="IOException">Events could not be written, now or during training.</exception>
     /// <example>
     /// <code>
     /// log.Complete(model.Summary!);
@@ -72,6 +77,8 @@ public sealed class TensorBoardLog : IProgress<TrainingProgress>
             if (IsNew(task, epoch.Epoch))
                 WriteMetrics(task, epoch.Epoch, epoch.MetricName, epoch.Metric, epoch.ValidationMetric);
         }
+        if (_failure is not null)
+            throw new IOException($"The events in '{_folder}' are not complete: {_failure.Message}", _failure);
     }
 
     private void WriteMetrics(string? task, int epoch, string name, double trained, double? validated)
@@ -90,5 +97,18 @@ public sealed class TensorBoardLog : IProgress<TrainingProgress>
         return true;
     }
 
-    private void Write(string? task, string name, double value, int step) => _writer.add_scalar(task is null ? name : $"{task}/{name}", (float)value, step);
+    private void Write(string? task, string name, double value, int step)
+    {
+        if (_failure is not null)
+            return;
+
+        try
+        {
+            _writer.add_scalar(task is null ? name : $"{task}/{name}", (float)value, step);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || FileSizeLimit.IsReason(e))
+        {
+            _failure = e; // Events must not end a training.
+        }
+    }
 }

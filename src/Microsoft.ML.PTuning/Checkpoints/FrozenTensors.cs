@@ -27,6 +27,14 @@ internal sealed class FrozenTensors : IDisposable
     /// <summary>How many numbers there are.</summary>
     public long ElementCount => _tensors.Values.Sum(t => t.numel());
 
+    /// <summary>The first tensor with a number that is NaN or infinite; null if all are finite. Reads all of them.</summary>
+    public string? FindNotFinite()
+    {
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        return _tensors.FirstOrDefault(pair => !pair.Value.isfinite().all().item<bool>()).Key;
+    }
+
     public bool Has(string name) => _tensors.ContainsKey(name);
 
     /// <summary>Loads what a family declares, all of it and nothing else.</summary>

@@ -14,7 +14,7 @@ internal static class WholeFile
         var draft = $"{target}.{Guid.NewGuid():N}.tmp"; // In the same folder, because a rename between disks fails.
         try
         {
-            using (var stream = new FileStream(draft, FileMode.CreateNew, FileAccess.Write))
+            using (var stream = Create(draft, like: target))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
@@ -26,6 +26,28 @@ internal static class WholeFile
             TryDelete(draft);
             if (FileSizeLimit.IsReason(e))
                 throw FileSizeLimit.Error(path, e);
+            throw;
+        }
+    }
+
+    // Who may read the old file may read the new one, and nobody else.
+    private static FileStream Create(string draft, string like)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (OperatingSystem.IsWindows() || !File.Exists(like))
+            return new FileStream(draft, options);
+
+        var mode = File.GetUnixFileMode(like);
+        options.UnixCreateMode = mode;
+        var stream = new FileStream(draft, options);
+        try
+        {
+            File.SetUnixFileMode(stream.SafeFileHandle, mode); // What the umask has taken away.
+            return stream;
+        }
+        catch
+        {
+            stream.Dispose();
             throw;
         }
     }

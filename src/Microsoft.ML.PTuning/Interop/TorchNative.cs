@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Microsoft.ML.PTuning.Compute;
+using Microsoft.ML.PTuning.Formats;
 using TorchSharp;
 
 namespace Microsoft.ML.PTuning.Interop;
@@ -36,6 +38,7 @@ internal static class TorchNative
             if (_loaded)
                 return;
 
+            FileSizeLimit.Respect(); // Of other libraries' writes, too.
             if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && IsOlderThanGcc13() && !IsInMemory())
                 NativeBackend.OfApplication().Load();
             InitializeTorchSharp();
@@ -50,7 +53,20 @@ internal static class TorchNative
     public static void BeginLoading()
     {
         if (!Volatile.Read(ref _loaded))
-            _ = Task.Factory.StartNew(EnsureLoaded, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            _ = Task.Factory.StartNew(Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+        static void Load()
+        {
+            ProcessEnd.Enter();
+            try
+            {
+                EnsureLoaded();
+            }
+            finally
+            {
+                ProcessEnd.Leave();
+            }
+        }
     }
 
     private static bool IsOlderThanGcc13() =>

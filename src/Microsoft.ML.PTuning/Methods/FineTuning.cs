@@ -10,7 +10,7 @@ namespace Microsoft.ML.PTuning;
 /// <summary>Fine-tuning: all weights of the encoder are trained, as in Devlin et al. 2019. The measure for all other methods.</summary>
 /// <remarks>
 /// <para>
-/// A model saves its own copy of the whole encoder: 91 MB over all-MiniLM-L6-v2, half of it with <c>halfPrecision</c>. It still needs the encoder's
+/// A model saves its own copy of the whole encoder: 83 MB over all-MiniLM-L6-v2, half of it with <c>halfPrecision</c>. It still needs the encoder's
 /// folder for configuration and tokenizer. Rows of several models cannot share a batch.
 /// </para>
 /// <para>

@@ -133,7 +133,7 @@ internal sealed class TrainingGuard : IDisposable
     /// <returns>False if it has been taken back as often as allowed, or if nothing would be gained.</returns>
     public bool TryRescue(TrainingRescueReason reason, int step, int steps, int epoch, bool hasResult = false)
     {
-        if (Rescues.Count >= _most || (step >= steps && !(hasResult && reason == TrainingRescueReason.NotFinite)))
+        if (Rescues.Count >= _most || (step >= steps && !hasResult))
             return false;
 
         _optimizer.Reset(_parameters, _search);

@@ -32,6 +32,7 @@ internal sealed class TrainingLoop(
 
     /// <returns>One per task.</returns>
     /// <exception cref="InvalidOperationException">The loss or a weight became NaN or infinite.</exception>
+    /// <exception cref="InvalidDataException">The same, because numbers of the encoder are.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept but a checkpoint.</exception>
     public IReadOnlyList<TrainingResult> Run()
     {
@@ -79,17 +80,18 @@ internal sealed class TrainingLoop(
                     settings.CheckCancelled();
                     Step(draw.Next(), optimizer, clock);
                 });
-                GoBackIfWrong(best, clock);
+                GoBackIfWrong(best.Number > 0, clock);
             }
             TakeNote(EndStep(clock), clock);
-            GoBackIfWrong(best, clock);
+            GoBackIfWrong(best.Number > 0, clock);
             EpochOutcome[] outcomes = [];
             KeepIfCancelled(() => outcomes = EndEpoch(optimizer, clock));
             if (_alarm is null && guard?.WatchEpoch(outcomes, clock.Step) is { } reason)
                 _alarm = (reason, null);
-            if (_alarm is not { Reason: TrainingRescueReason.NotFinite })
+            var hasResult = best.Number > 0;
+            if (_alarm is null || (!hasResult && _alarm is not { Reason: TrainingRescueReason.NotFinite }))
                 best.Offer(outcomes, optimizer);
-            GoBackIfWrong(best, clock);
+            GoBackIfWrong(hasResult, clock);
             _results?.Clear();
             var epoch = _learners[0].Epochs.Count - before;
             isFinished = clock.Step == clock.Steps
@@ -253,8 +255,9 @@ internal sealed class TrainingLoop(
     }
 
     /// <summary>Takes the training back to its best state if something is going wrong, and if it may.</summary>
+    /// <param name="hasResult">Whether an epoch before has ended well.</param>
     /// <exception cref="InvalidOperationException">A number is not finite, and nothing can be gone back to.</exception>
-    private void GoBackIfWrong(BestEpoch best, TrainingClock clock)
+    private void GoBackIfWrong(bool hasResult, TrainingClock clock)
     {
         if (_alarm is not var (reason, divergence))
             return;
@@ -264,7 +267,7 @@ internal sealed class TrainingLoop(
             _results[^1] = new(double.NaN, []);
         _alarm = null;
         var epoch = _learners[0].Epochs.Count + 1;
-        if (_guard!.TryRescue(reason, clock.Step, clock.Steps, epoch, hasResult: best.Number > 0))
+        if (_guard!.TryRescue(reason, clock.Step, clock.Steps, epoch, hasResult))
         {
             settings.Log($"Training was going wrong at step {clock.Step} of {clock.Steps} (epoch {epoch}): {TrainingGuard.Describe(reason)}. "
                 + "It is taken back to its best state, and goes on with a learning rate of "
@@ -317,6 +320,10 @@ internal sealed class TrainingLoop(
 
     private void RaiseDivergence(string what, int epoch, TrainingClock clock)
     {
+        if (tasks[0].Network.Encoder.Backbone.Tensors.FindNotFinite() is { } tensor)
+            throw new InvalidDataException(
+                $"{what} at step {clock.Step} of {clock.Steps}: the encoder's tensor '{tensor}' has numbers that are NaN or infinite. "
+                + "No learning rate helps. Download the encoder again, or name another one (Backbone).");
         if (_guard is null)
             throw Divergence(what, epoch, clock);
         _alarm = (TrainingRescueReason.NotFinite, _alarm?.Divergence ?? what);

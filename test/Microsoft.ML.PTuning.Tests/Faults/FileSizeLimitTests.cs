@@ -33,6 +33,19 @@ public sealed class FileSizeLimitTests : HostileTest
     });
 
     [TestMethod]
+    public void Training_goes_on_without_the_events_that_do_not_fit() => Run("", disk =>
+    {
+        using var training = new TinyTraining();
+        var log = new TensorBoardLog(disk);
+        training.Options.Progress = log;
+        Limit(1024);
+
+        using var model = training.Fit(TinyTraining.Texts(200)); // 75 steps, of each two events of some 50 bytes.
+
+        StringAssert.Contains(Assert.ThrowsExactly<IOException>(() => log.Complete(model.Summary!)).Message, disk);
+    });
+
+    [TestMethod]
     public void Training_goes_on_without_checkpoints_and_without_the_trunk() => Run("", disk =>
     {
         using var training = new TinyTraining();

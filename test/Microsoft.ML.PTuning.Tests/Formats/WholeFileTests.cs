@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Microsoft.ML.PTuning.Formats;
 using Microsoft.ML.PTuning.Tests.Backbones;
 
@@ -22,6 +23,24 @@ public sealed class WholeFileTests
 
         Assert.AreEqual("new", File.ReadAllText(Target));
         Assert.HasCount(1, Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    [UnsupportedOSPlatform("windows")]
+    public void Who_may_read_the_old_file_may_read_the_new_one()
+    {
+        const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherWrite; // The umask takes the last one away.
+        File.WriteAllText(Target, "old");
+        File.SetUnixFileMode(Target, Mode);
+
+        WholeFile.Write(Target, stream =>
+        {
+            Assert.AreEqual(Mode, File.GetUnixFileMode(Directory.GetFiles(_folder.Path, "*.tmp").Single()));
+            stream.Write("new"u8);
+        });
+
+        Assert.AreEqual(Mode, File.GetUnixFileMode(Target));
     }
 
     [TestMethod]

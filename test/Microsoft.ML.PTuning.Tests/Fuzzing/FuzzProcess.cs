@@ -117,6 +117,7 @@ internal sealed class FuzzProcess(string seeds, bool keeps = false) : IDisposabl
         Directory.CreateDirectory(Work);
         var start = new ProcessStartInfo("dotnet", [typeof(Dice).Assembly.Location, seeds, Work, .. keeps ? (string[])["keep"] : []])
         {
+            WorkingDirectory = Directory.CreateDirectory(Path.Combine(Work, "outside")).FullName, // Where a command that a file names would leave a trace.
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -46,10 +46,14 @@ public sealed class MethodsOnReviewsTests
         var options = Options(name, seed: 1);
         using var model = Trainer(options).Fit(Keyed(0, Rows));
 
-        Report(name, model, AssertSameInSecondProcess(model));
+        var accuracy = AssertSameInSecondProcess(model);
+        Report(name, model, accuracy);
+        if (options.Backbone is null) // The mini encoder knows too little for a bound.
+            Assert.IsGreaterThan(0.7, accuracy);
 
         using var other = Trainer(Options(name, seed: 2)).Fit(Keyed(Rows, Rows + 64));
-        await AssertServed(model, other, SharesBatch(options));
+        var isSame = options is { Method: LinearProbe, Verbalizer: not null }; // Nothing is trained.
+        await AssertServed(model, other, SharesBatch(options), isSame);
     }
 
     [TestMethod]
@@ -153,7 +157,7 @@ public sealed class MethodsOnReviewsTests
         return _mlContext.MulticlassClassification.Evaluate(scored).MicroAccuracy;
     }
 
-    private async Task AssertServed(PTuningV2Transformer model, PTuningV2Transformer other, bool together)
+    private async Task AssertServed(PTuningV2Transformer model, PTuningV2Transformer other, bool together, bool isSame)
     {
         Review[] reviews = [.. Reviews(Rows, Rows + Served)];
         var rows = _mlContext.Data.LoadFromEnumerable(reviews);
@@ -185,15 +189,12 @@ public sealed class MethodsOnReviewsTests
             AssertEqual([ofModel[i], ofOther[i]], [both["model"].Score, both["other"].Score]);
         }
 
-        Assert.IsTrue(ofModel.Zip(ofOther).Any(pair => !pair.First.SequenceEqual(pair.Second)), "Both models are the same.");
+        Assert.AreEqual(isSame, ofModel.Zip(ofOther).All(pair => pair.First.SequenceEqual(pair.Second)));
         CollectionAssert.AreEqual(Enumerable.Repeat(together ? 2 : 1, together ? Served : 2 * Served).ToArray(), batches);
     }
 
-    private void Report(string name, PTuningV2Transformer model, double accuracy)
-    {
-        TestContext.WriteLine($"{name}: {model.Summary!.TrainedParameters:N0} numbers trained, zip {new FileInfo(_folder.File("model.zip")).Length:N0} bytes, accuracy {accuracy:F3}");
-        Assert.IsGreaterThan(0.5, accuracy);
-    }
+    private void Report(string name, PTuningV2Transformer model, double accuracy) => TestContext.WriteLine(
+        $"{name}: {model.Summary!.TrainedParameters:N0} numbers trained, zip {new FileInfo(_folder.File("model.zip")).Length:N0} bytes, accuracy {accuracy:F3}");
 
     private float[][] ScoresOf(IDataView scored) => [.. scored.GetColumn<VBuffer<float>>("Score").Select(score => score.DenseValues().ToArray())];
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Microsoft.ML.PTuning.Tests.Backbones;
 
 namespace Microsoft.ML.PTuning.Tests.Training;
 
@@ -46,6 +47,26 @@ public sealed class TrainingFailureTests
         var failure = Fails<InvalidOperationException>(TinyTraining.Texts(8), TinyTraining.Texts(8, seed: 1));
 
         StringAssert.Contains(failure.Message, "is too high for this data");
+    }
+
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(3)]
+    public void Encoder_with_a_number_that_is_none_is_named_and_not_the_learning_rate(int rescues)
+    {
+        const string Broken = "encoder.layer.0.attention.output.dense.weight";
+        var checkpoint = new TinyCheckpoint();
+        checkpoint.Tensors[$"bert.{Broken}"][2, 3] = float.NaN;
+        using var encoder = new TinyEncoder(checkpoint);
+        var context = new MLContext();
+        var options = encoder.Options();
+        options.MaxRescues = rescues;
+
+        var failure = Assert.ThrowsExactly<InvalidDataException>(
+            () => context.MulticlassClassification.Trainers.PTuningV2(options).Fit(Tickets.Keyed(context, Tickets.Rows(24))));
+
+        StringAssert.Contains(failure.Message, $"the encoder's tensor '{Broken}' has numbers that are NaN or infinite");
+        Assert.DoesNotContain("is too high", failure.Message);
     }
 
     [TestMethod]

@@ -110,8 +110,8 @@ public sealed class TrainingGuardTests
         using var guard = Guard();
 
         Assert.IsFalse(guard.TryRescue(TrainingRescueReason.NotFinite, Steps, Steps, epoch: 1));
-        Assert.IsFalse(guard.TryRescue(TrainingRescueReason.OnePrediction, Steps, Steps, epoch: 1, hasResult: true));
-        Assert.IsTrue(guard.TryRescue(TrainingRescueReason.NotFinite, Steps, Steps, epoch: 1, hasResult: true)); // The best epoch is the result.
+        Assert.IsFalse(guard.TryRescue(TrainingRescueReason.OnePrediction, Steps, Steps, epoch: 1));
+        Assert.IsTrue(guard.TryRescue(TrainingRescueReason.OnePrediction, Steps, Steps, epoch: 1, hasResult: true)); // The best epoch is the result.
     }
 
     [TestMethod]
