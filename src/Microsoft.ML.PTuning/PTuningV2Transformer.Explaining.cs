@@ -52,14 +52,18 @@ public sealed partial class PTuningV2Transformer
         }
     }
 
-    /// <summary>A copy of the model without the prefix positions, or without the prefix of the layers, that the text attends to least.</summary>
+    /// <summary>A copy of the model without the prefix positions, or without the prefix of the layers or heads, that the text attends to least.</summary>
     /// <remarks>
     /// The copy is not trained again; measure its accuracy. Positions are cut in all layers alike, and the text keeps the positions it was trained at.
-    /// The prefix is saved smaller. Single heads cannot be cut: a saved prefix has all heads of a layer.
+    /// The prefix is saved smaller. A head that is cut keeps its place, with zeros and a closed gate, so it takes little of the file and no less time.
     /// </remarks>
     /// <param name="report">What <see cref="ExplainPrefix"/> measured of this model.</param>
     /// <param name="keepPositions">How many positions to keep, those with the largest mass; null for all.</param>
     /// <param name="keepLayers">How many layers keep their prefix, those with the largest mass; null for all.</param>
+    /// <param name="keepHeads">
+    /// How many heads of the layers that are kept keep their prefix, those with the largest mass in whichever layer; null for all. Where heads share keys
+    /// and values, as in ChatGLM, such a group counts as one.
+    /// </param>
     /// <returns>A model of its own, to be disposed by itself; it shares the encoder.</returns>
     /// <exception cref="ArgumentException">The report is of a model with other layers, heads or positions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">None would be kept, or more than there are.</exception>
@@ -71,7 +75,7 @@ public sealed partial class PTuningV2Transformer
     /// smaller.SaveTo("smaller.zip");
     /// </code>
     /// </example>
-    public PTuningV2Transformer PrunePrefix(PrefixReport report, int? keepPositions = null, int? keepLayers = null)
+    public PTuningV2Transformer PrunePrefix(PrefixReport report, int? keepPositions = null, int? keepLayers = null, int? keepHeads = null)
     {
         ArgumentNullException.ThrowIfNull(report);
         var prefix = RequirePrefix();
@@ -86,10 +90,13 @@ public sealed partial class PTuningV2Transformer
         var layers = Largest(report.PrefixLayers, keepLayers, layer => report.LayerMasses[layer], nameof(keepLayers));
         int[] all = [.. Enumerable.Range(0, prefix.PrefixLength)];
         var positions = Largest(all, keepPositions, position => layers.Sum(layer => report.MassOf(layer, position)), nameof(keepPositions));
+        var shared = backbone.Configuration.Heads / backbone.Configuration.KeyValueHeads;
+        int[] allHeads = [.. Enumerable.Range(0, layers.Length * backbone.Configuration.KeyValueHeads)];
+        var heads = keepHeads is null ? null : Largest(allHeads, keepHeads, MassOfHead, nameof(keepHeads)).ToHashSet();
         _model.Enter();
         try
         {
-            var (method, tensors) = prefix.Keep(backbone, _model.Tensors, positions, layers);
+            var (method, tensors) = prefix.Keep(backbone, _model.Tensors, positions, layers, heads is null ? null : [.. allHeads.Select(heads.Contains)]);
             var model = new PromptModel(_model.Task, method, _model.ShareBackbone(), tensors, _model.Summary?.Saving(tensors.Bytes), _model.Device);
             return new PTuningV2Transformer(model, _environment, _model.Limit);
         }
@@ -97,6 +104,9 @@ public sealed partial class PTuningV2Transformer
         {
             _model.Leave();
         }
+
+        double MassOfHead(int number) => report.HeadMasses[layers[number / backbone.Configuration.KeyValueHeads]]
+            .Skip(number % backbone.Configuration.KeyValueHeads * shared).Take(shared).Average();
 
         static string Describe(int positions, int heads, IEnumerable<int> layers) =>
             $"{positions} positions, {heads} heads and the layers {string.Join(", ", layers)}";

@@ -104,11 +104,13 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         }));
     }
 
-    /// <summary>This prefix with some of its positions and layers only.</summary>
+    /// <summary>This prefix with some of its positions, layers and heads only.</summary>
     /// <param name="tensors">The trained tensors, those of the head among them. They stay the caller's.</param>
     /// <param name="positions">The positions to keep, ascending.</param>
     /// <param name="layers">The layers to keep, ascending; each has a prefix.</param>
-    public (DeepPrefix Method, TrainedTensors Tensors) Keep(Backbone backbone, TrainedTensors tensors, int[] positions, int[] layers)
+    /// <param name="heads">Whether to keep each head of keys and values of <paramref name="layers"/>, one layer after the other; null for all.</param>
+    public (DeepPrefix Method, TrainedTensors Tensors) Keep(
+        Backbone backbone, TrainedTensors tensors, int[] positions, int[] layers, bool[]? heads = null)
     {
         var selected = ShapeFor(backbone).Selected.ToList();
         var kept = new DeepPrefix
@@ -117,15 +119,24 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
             PrefixLayers = layers[0] + layers.Length == backbone.Configuration.Layers ? LayerSelection.Top(layers.Length) : LayerSelection.Of(layers),
             PositionOffset = PositionOffset,
             TrainedLength = positions.Length == PrefixLength ? TrainedLength : TrainedLength ?? PrefixLength,
-            Gate = Gate,
+            Gate = Gate || heads is not null,
         };
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        var mask = heads is null ? null : tensor(heads).to(ScalarType.Float32).view(layers.Length, -1).ToDevice(tensors[TrainedTensors.Prefix].device); // [L', h]
         int[] places = [.. layers.Select(layer => selected.IndexOf(layer))];
-        return (kept, tensors.Map((name, all) => name switch
+        var result = tensors.Map((name, all) => (name switch
         {
-            TrainedTensors.Prefix => all.detach().index_select(0, Indices(positions, all.device)).index_select(1, Indices(places, all.device)),
-            TrainedTensors.PrefixGate => all.detach().index_select(0, Indices(places, all.device)),
+            TrainedTensors.Prefix => Masked(
+                all.detach().index_select(0, Indices(positions, all.device)).index_select(1, Indices(places, all.device)), mask?.view(1, layers.Length, 1, -1, 1)),
+            TrainedTensors.PrefixGate => Masked(all.detach().index_select(0, Indices(places, all.device)), mask),
             _ => all.detach().clone(),
-        }));
+        }).DetachFromDisposeScope());
+        if (mask is not null && !Gate)
+            result.Add(TrainedTensors.PrefixGate, mask.DetachFromDisposeScope());
+        return (kept, result);
+
+        static Tensor Masked(Tensor all, Tensor? mask) => mask is null ? all : all.mul(mask);
 
         static Tensor Indices(IEnumerable<int> numbers, Device device) => tensor([.. numbers.Select(number => (long)number)]).ToDevice(device);
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.PTuning.Evaluation;
 
 namespace Microsoft.ML.PTuning.Tests.Explaining;
@@ -20,9 +21,7 @@ public sealed class ExplainedReviewsTests
     {
         var folder = SharedFiles.RequireData("glue/SST-2");
         s_judged = Read(Path.Combine(folder, "dev.tsv"));
-        s_model = s_context.BinaryClassification.Trainers
-            .PTuningV2(new PTuningV2Trainer.BinaryOptions { Sentence1ColumnName = "Text", Seed = 1 })
-            .Fit(s_context.Data.LoadFromEnumerable(Read(Path.Combine(folder, "train.tsv")).Take(Rows)));
+        s_model = Fit(seed: 1);
     }
 
     [ClassCleanup]
@@ -56,20 +55,61 @@ public sealed class ExplainedReviewsTests
         Assert.IsGreaterThan(0.4, correlations.Average());
     }
 
-    /// <summary>Found were 0.784 with all, 0.765 with half of the positions, 0.764 with half of the layers.</summary>
+    /// <summary>The table of docs/explaining.md: what is left of a prefix by its share of attention, and as many drawn at random, for three seeds.</summary>
     [TestMethod]
-    public void Half_of_the_prefix_costs_two_points_of_accuracy()
+    public void Half_of_the_prefix_costs_a_few_points_of_accuracy()
     {
-        var report = s_model.ExplainPrefix(s_context.Data.LoadFromEnumerable(s_judged.Take(200)));
-        var all = Accuracy(s_model);
-        using var positions = s_model.PrunePrefix(report, keepPositions: 10);
-        using var layers = s_model.PrunePrefix(report, keepLayers: 3);
+        var lines = new Dictionary<string, List<double>>();
+        for (var seed = 1; seed <= 3; seed++)
+        {
+            var trained = seed == 1 ? s_model : Fit(seed);
+            var measured = trained.ExplainPrefix(s_context.Data.LoadFromEnumerable(s_judged.Take(200)));
+            Note("all", trained);
+            foreach (var (name, report) in ((string, PrefixReport)[])[("by mass", measured), ("at random", AtRandom(measured, seed))])
+            {
+                foreach (var part in (int[])[2, 4])
+                {
+                    using var positions = trained.PrunePrefix(report, keepPositions: measured.PrefixLength / part);
+                    using var layers = trained.PrunePrefix(report, keepLayers: (measured.Layers + part - 1) / part);
+                    using var heads = trained.PrunePrefix(report, keepHeads: measured.Layers * measured.Heads / part);
+                    Note($"1/{part} of the positions, {name}", positions);
+                    Note($"1/{part} of the layers, {name}", layers);
+                    Note($"1/{part} of the heads, {name}", heads);
+                }
+            }
+            if (seed > 1)
+                trained.Dispose();
+        }
 
-        var (ofPositions, ofLayers) = (Accuracy(positions), Accuracy(layers));
+        foreach (var (line, values) in lines)
+            TestContext.WriteLine($"{line}: {values.Average():F3} ({string.Join(", ", values.Select(value => value.ToString("F3", CultureInfo.InvariantCulture)))})");
+        foreach (var kept in (string[])["positions", "layers", "heads"])
+            Assert.IsGreaterThan(lines["all"].Average() - 0.05, lines[$"1/2 of the {kept}, by mass"].Average(), kept);
 
-        TestContext.WriteLine($"{all:F3} with all; {ofPositions:F3} with half of the positions, {ofLayers:F3} with half of the layers");
-        Assert.IsGreaterThan(all - 0.04, ofPositions);
-        Assert.IsGreaterThan(all - 0.04, ofLayers);
+        void Note(string line, PTuningV2Transformer model)
+        {
+            if (!lines.TryGetValue(line, out var values))
+                lines[line] = values = [];
+            values.Add(Accuracy(model));
+        }
+    }
+
+    private static PTuningV2Transformer Fit(int seed) => s_context.BinaryClassification.Trainers
+        .PTuningV2(new PTuningV2Trainer.BinaryOptions { Sentence1ColumnName = "Text", Seed = seed })
+        .Fit(s_context.Data.LoadFromEnumerable(Read(Path.Combine(SharedFiles.RequireData("glue/SST-2"), "train.tsv")).Take(Rows)));
+
+    private static PrefixReport AtRandom(PrefixReport like, int seed)
+    {
+        var random = new Random(seed);
+        var masses = new double[like.Layers, like.Heads, like.PrefixLength];
+        for (var layer = 0; layer < like.Layers; layer++)
+        {
+            double ofLayer = random.NextDouble();
+            for (var head = 0; head < like.Heads; head++)
+                for (var (position, ofHead) = (0, random.NextDouble()); position < like.PrefixLength; position++)
+                    masses[layer, head, position] = ofLayer + ofHead + random.NextDouble();
+        }
+        return new(masses, like.PrefixLayers, like.Rows, like.Tokens);
     }
 
     private static double Accuracy(PTuningV2Transformer model) =>

@@ -67,6 +67,46 @@ public sealed class PrunePrefixTests
         Numbers.AreClose(backbone.Forward(batch, [Of(0), null, Of(2)], positionOffset: 3), pruned);
     }
 
+    /// <summary>By the encoder itself: the text does not see the prefix where its keys are masked.</summary>
+    [TestMethod]
+    public void A_head_that_is_cut_sees_the_text_alone()
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load();
+        using var tensors = new TrainedTensors();
+        tensors.Add(TrainedTensors.Prefix, new Draw().Normal(3, 3, 2, 2, 4));
+
+        var (method, kept) = new DeepPrefix { PrefixLength = 3 }.Keep(
+            backbone, tensors, positions: [0, 1, 2], layers: [0, 2], heads: [true, false, false, true]);
+        using var owned = kept;
+        var batch = EncodedRow.Collate([new([2, 9, 14, 3], [0, 0, 0, 0]), new([2, 3], [0, 0])], padId: 0, CPU);
+        var pruned = method.Adapt(backbone).Forward(batch, method.Tune(backbone, kept, batch.Rows, dropout: null));
+
+        var gates = tensor(new[] { 0, double.NegativeInfinity }).to(ScalarType.Float32);
+        LayerPrefix Of(int layer, Tensor gate) => new(tensors[TrainedTensors.Prefix][.., layer, 0], tensors[TrainedTensors.Prefix][.., layer, 1], LogGate: gate);
+        Numbers.AreClose(backbone.Forward(batch, [Of(0, gates), null, Of(2, gates.flip(0))], positionOffset: 3), pruned);
+        Assert.IsFalse(kept[TrainedTensors.Prefix][.., 0, .., 1].any().item<bool>());
+    }
+
+    [TestMethod]
+    public void The_heads_with_the_largest_mass_are_kept_in_a_file_that_loads_with_the_same_scores()
+    {
+        using var smaller = s_model.Transformer.PrunePrefix(s_report, keepHeads: 4);
+        using var stream = new MemoryStream();
+        smaller.SaveTo(stream);
+        using var loaded = s_model.Load(stream.ToArray());
+
+        double[] masses = [.. s_report.HeadMasses.SelectMany(heads => heads)]; // 3 layers of 2 heads.
+        var least = masses.Order().ElementAt(1);
+        CollectionAssert.AreEqual(
+            masses.Select(mass => mass > least ? 1f : 0f).ToArray(), loaded.Model.Tensors[TrainedTensors.PrefixGate].data<float>().ToArray());
+        Scores.AssertEqual(s_model.Score(smaller), s_model.Score(loaded));
+        var left = loaded.ExplainPrefix(s_model.Data).HeadMasses.SelectMany(heads => heads).ToArray();
+        for (var head = 0; head < masses.Length; head++)
+            Assert.AreEqual(masses[head] > least, left[head] > 1e-6, $"head {head}: {left[head]}");
+    }
+
     [TestMethod]
     public void A_pruned_model_is_saved_smaller_and_loads_with_the_same_scores()
     {
@@ -112,6 +152,7 @@ public sealed class PrunePrefixTests
 
         Assert.AreEqual("keepPositions", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => model.PrunePrefix(s_report, keepPositions: 4)).ParamName);
         Assert.AreEqual("keepLayers", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => model.PrunePrefix(s_report, keepLayers: 0)).ParamName);
+        Assert.AreEqual("keepHeads", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => model.PrunePrefix(s_report, keepHeads: 7)).ParamName);
         using var smaller = model.PrunePrefix(s_report, keepPositions: 2);
         Assert.Contains("Give what ExplainPrefix measured of this model", Assert.ThrowsExactly<ArgumentException>(() => smaller.PrunePrefix(s_report)).Message);
     }
