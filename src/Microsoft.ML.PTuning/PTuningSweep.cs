@@ -70,6 +70,13 @@ public sealed class PTuningSweep<TOptions>
         (_mlContext, _options, _metric) = (mlContext, (TOptions)options.Copy(), metric);
     }
 
+    /// <summary>
+    /// How a trial is trained on its rows; null for <see cref="PTuningV2Trainer"/> with the trial's options. Another trainer takes what it needs of
+    /// them: <see cref="PatternExploitingTrainer"/> for the models of its patterns, <see cref="PTuningV2MultiTaskTrainer"/> for one of its tasks. The
+    /// model must score the validation rows; it is disposed then.
+    /// </summary>
+    public Func<TOptions, IDataView, ITransformer>? Fit { get; set; }
+
     /// <summary>How to choose what to try.</summary>
     public PTuningSweepSearch Search { get; set; }
 
@@ -307,7 +314,8 @@ public sealed class PTuningSweep<TOptions>
         var options = trial.Copy(); // The trial's own options outlive this sweep's token.
         options.CancellationToken = cancellationToken;
         options.CheckpointDirectory = null; // A trial that was stopped begins again: the sweep's own file keeps those that ended.
-        using var model = new PTuningV2Trainer(_mlContext, options) { Shared = shared }.Fit(training);
-        return _metric(model.Transform(validation));
+        var model = Fit is { } fit ? fit((TOptions)options, training) : new PTuningV2Trainer(_mlContext, options) { Shared = shared }.Fit(training);
+        using (model as IDisposable)
+            return _metric(model.Transform(validation));
     }
 }

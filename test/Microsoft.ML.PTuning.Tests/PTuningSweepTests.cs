@@ -69,6 +69,27 @@ public sealed class PTuningSweepTests
         AssertSameAlone(result, Rows);
     }
 
+    /// <summary>A chain of two steps, the second of which is the model of half of the rows.</summary>
+    [TestMethod]
+    public void Trials_may_be_trained_in_another_way()
+    {
+        var fitted = new List<int>();
+        ITransformer Fit(Options options, IDataView rows)
+        {
+            fitted.Add(options.PrefixLength);
+            return _mlContext.Transforms.CopyColumns("Copy", nameof(Ticket.Text))
+                .Append(_mlContext.MulticlassClassification.Trainers.PTuningV2(options)).Fit(_mlContext.Data.TakeRows(rows, 20));
+        }
+        var sweep = Sweep();
+        sweep.Fit = Fit;
+
+        var result = sweep.Vary(options => options.PrefixLength, 2, 3).Run(Rows, Rows);
+
+        CollectionAssert.AreEqual(new[] { 2, 3 }, fitted);
+        foreach (var trial in result.Trials)
+            Assert.AreEqual(LogLoss(Fit(trial.Options, Rows).Transform(Rows)), trial.Metric);
+    }
+
     [TestMethod]
     public async Task Points_that_are_measured_elsewhere_give_the_same_trials()
     {

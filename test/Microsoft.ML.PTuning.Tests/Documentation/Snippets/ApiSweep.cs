@@ -41,6 +41,13 @@ internal static class ApiSweep
         sweep.Vary<TuningMethod?>(options => options.Method, null, new BitFit(), new LowRankAdaptation());
     }
 
+    public static void Fit(
+        MLContext mlContext, PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep, PatternVerbalizer[] patterns, IDataView unlabeled)
+    {
+        sweep.Fit = (options, rows) => mlContext.MulticlassClassification.Trainers.PatternExploiting(
+            new PatternExploitingTrainer.Options { PatternModel = options, Patterns = patterns, UnlabeledSet = unlabeled }).Fit(rows);
+    }
+
     public static void VaryRange(PTuningSweep<PTuningV2Trainer.MulticlassOptions> sweep)
     {
         sweep.VaryRange(options => options.LearningRate, 3e-3, 3e-2, logarithmic: true);
