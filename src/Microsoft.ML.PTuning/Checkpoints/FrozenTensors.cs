@@ -1,3 +1,4 @@
+using Microsoft.ML.PTuning.Backbones.Layers;
 using Microsoft.ML.PTuning.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,6 +10,7 @@ internal sealed class FrozenTensors : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors;
     private readonly IReadOnlyList<FileLease> _leases;
+    private readonly Dictionary<string, OrderedWeight> _ordered = [];
 
     private FrozenTensors(Dictionary<string, Tensor> tensors, ScalarType type, IReadOnlyList<FileLease> leases) =>
         (_tensors, ElementType, _leases) = (tensors, type, leases);
@@ -37,6 +39,16 @@ internal sealed class FrozenTensors : IDisposable
 
     public bool Has(string name) => _tensors.ContainsKey(name);
 
+    /// <summary>A linear layer's weight for faster products; null in an encoder too large for copies.</summary>
+    public OrderedWeight? OrderedOf(string name)
+    {
+        if (ElementCount * ElementType.ElementSize() > OrderedWeight.MostBytes)
+            return null;
+        if (!_ordered.TryGetValue(name, out var ordered))
+            _ordered.Add(name, ordered = new OrderedWeight(_tensors[name]));
+        return ordered;
+    }
+
     /// <summary>Loads what a family declares, all of it and nothing else.</summary>
     /// <param name="names">The prefix of keys, and the other tensors that are allowed.</param>
     /// <param name="device">The device of the tensors; on the CPU, mapped tensors of that type stay mapped.</param>
@@ -55,6 +67,8 @@ internal sealed class FrozenTensors : IDisposable
     {
         foreach (var lease in _leases)
             lease.Dispose();
+        foreach (var ordered in _ordered.Values)
+            ordered.Dispose();
         foreach (var tensor in _tensors.Values)
             tensor.Dispose();
     }

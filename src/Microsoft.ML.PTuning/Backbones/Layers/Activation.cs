@@ -6,9 +6,12 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <summary>Activations, by their names in <c>hidden_act</c> and similar keys.</summary>
 internal static class Activation
 {
+    /// <summary>The name of GELU without an approximation.</summary>
+    public const string Gelu = "gelu";
+
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Functions = new()
     {
-        ["gelu"] = x => functional.gelu(x),
+        [Gelu] = x => functional.gelu(x),
         ["gelu_new"] = TanhGelu,
         ["gelu_fast"] = TanhGelu,
         ["gelu_pytorch_tanh"] = TanhGelu,

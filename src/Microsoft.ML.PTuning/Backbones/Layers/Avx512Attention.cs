@@ -9,10 +9,11 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Microsoft.ML.PTuning.Backbones.Layers;
 
-/// <summary>Attention over a prefix and a text, without gradients, over an encoder in BF16, on processors with AVX-512.</summary>
+/// <summary>Attention over a prefix and a text, without gradients, on processors with AVX-512: over encoders in BF16, and in F32 where MKL is slow.</summary>
 /// <remarks>
-/// libtorch needs F32 copies of queries, keys and values, one of the prefix per row, and computes each head in products too small for its library. Here
-/// the keys and values of a head are read where they are, prefix first, into a workspace. Products, softmax and sums are F32.
+/// libtorch needs copies of keys and values behind the prefix, one of the prefix per row, in F32 whatever the encoder's type, and computes each head in
+/// products too small for its library. Here the keys and values of a head are read where they are, prefix first, into a workspace. Products, softmax
+/// and sums are F32.
 /// </remarks>
 internal static unsafe class Avx512Attention
 {
@@ -20,8 +21,8 @@ internal static unsafe class Avx512Attention
 
     /// <param name="x">Queries, keys or values, <c>[B, h, T, D]</c>.</param>
     public static bool Suits(Tensor x) =>
-        Avx512F.IsSupported && x.dtype == ScalarType.BFloat16 && x.device_type == DeviceType.CPU && x.size(3) % Columns == 0 && x.stride(3) == 1
-        && !is_grad_enabled();
+        Avx512F.IsSupported && (x.dtype == ScalarType.BFloat16 || (x.dtype == ScalarType.Float32 && LinearProduct.IsMklSlow))
+        && x.device_type == DeviceType.CPU && x.size(3) % Columns == 0 && x.stride(3) == 1 && !is_grad_enabled();
 
     /// <summary>See <see cref="PrefixedAttention.Attend"/>.</summary>
     /// <exception cref="ArgumentException">The shapes do not go together.</exception>
@@ -209,11 +210,14 @@ internal static unsafe class Avx512Attention
                     new ReadOnlySpan<float>(At<float>(row, head, i), size).CopyTo(new Span<float>(to, size));
         }
 
-        /// <summary>Rounds the vectors of a head to BF16.</summary>
+        /// <summary>Copies the vectors of a head, rounded where the tensor is BF16.</summary>
         public void Write(long row, long head, int count, int size, float* from)
         {
             for (var i = 0; i < count; i++, from += size)
-                Round(from, size, At<ushort>(row, head, i));
+                if (_isBFloat16)
+                    Round(from, size, At<ushort>(row, head, i));
+                else
+                    new ReadOnlySpan<float>(from, size).CopyTo(new Span<float>(At<float>(row, head, i), size));
         }
 
         private static nint AddressOf(Tensor x)

@@ -8,21 +8,34 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// <param name="Weight"><c>[to, from]</c>.</param>
 /// <param name="Bias"><c>[to]</c>; null for none.</param>
 /// <param name="IsTransposed">Whether the weight is <c>[from, to]</c>.</param>
-internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias, bool IsTransposed = false)
+/// <param name="Ordered">The weight for faster products without gradients; null for none.</param>
+internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias, bool IsTransposed = false, OrderedWeight? Ordered = null)
 {
-    public static FrozenLinear Of(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], tensors[$"{module}.bias"]);
+    public static FrozenLinear Of(FrozenTensors tensors, string module) =>
+        new(tensors[$"{module}.weight"], tensors[$"{module}.bias"], Ordered: tensors.OrderedOf($"{module}.weight"));
 
     public static FrozenLinear WithoutBias(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], Bias: null);
 
-    public static FrozenLinear OfTransposed(FrozenTensors tensors, string module) => Of(tensors, module) with { IsTransposed = true };
+    public static FrozenLinear OfTransposed(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], tensors[$"{module}.bias"], IsTransposed: true);
 
     /// <param name="changes">What a method changes in frozen tensors; null for nothing. The other frozen modules take the same.</param>
     public Tensor Forward(Tensor x, WeightChanges? changes = null)
     {
         var weight = Weight.Under(changes);
-        var output = LinearProduct.Of(x, IsTransposed ? weight.t() : weight, Bias?.Under(changes));
+        var output = OrderedFor(x, weight) is { } ordered
+            ? OneDnnProduct.Of(x, ordered, Bias!.Under(changes), gelu: false)
+            : LinearProduct.Of(x, IsTransposed ? weight.t() : weight, Bias?.Under(changes));
         return changes?.AddedTo(Weight)?.AddTo(output, x) ?? output;
     }
+
+    /// <summary>The same, and an activation.</summary>
+    /// <param name="activation">A name of <see cref="Activation.Names"/>.</param>
+    public Tensor Forward(Tensor x, string activation, WeightChanges? changes) =>
+        activation == Activation.Gelu && changes?.AddedTo(Weight) is null && OrderedFor(x, Weight.Under(changes)) is { } ordered
+            ? OneDnnProduct.Of(x, ordered, Bias!.Under(changes), gelu: true)
+            : Activation.Named(activation)(Forward(x, changes));
+
+    private Tensor? OrderedFor(Tensor x, Tensor weight) => ReferenceEquals(weight, Weight) ? Ordered?.For(x) : null;
 }
 
 /// <summary>A frozen table of vectors.</summary>

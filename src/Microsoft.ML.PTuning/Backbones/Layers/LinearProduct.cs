@@ -28,7 +28,7 @@ internal static class LinearProduct
     private static readonly long[] Dilation = [2, 2];
 
     /// <summary>Whether MKL leaves AVX-512 unused on this processor.</summary>
-    private static readonly bool IsMklSlow = Avx512F.IsSupported && !IsIntel();
+    public static bool IsMklSlow { get; } = Avx512F.IsSupported && !IsIntel();
 
     /// <param name="x"><c>[..., from]</c>.</param>
     /// <param name="weight"><c>[to, from]</c>.</param>

@@ -52,7 +52,6 @@ internal sealed class PostNormLayer(
     private readonly FrozenLinear _intermediate = FrozenLinear.Of(tensors, names.Intermediate);
     private readonly FrozenLinear _output = FrozenLinear.Of(tensors, names.Output);
     private readonly FrozenLayerNorm _outputNorm = FrozenLayerNorm.Of(tensors, names.OutputNorm, configuration.LayerNormEpsilon);
-    private readonly Func<Tensor, Tensor> _activation = Activation.Named(configuration.Activation);
 
     public PostNormLayer(FrozenTensors tensors, PostNormLayerNames names, BackboneConfiguration configuration)
         : this(new SeparateProjection(tensors, names.Query, names.Key, names.Value, configuration.Heads), tensors, names, configuration)
@@ -101,7 +100,7 @@ internal sealed class PostNormLayer(
     {
         using var scope = NewDisposeScope();
         var attended = _attention.Forward(querying, hidden, attend, changes, dropout);
-        var transformed = _output.Forward(_activation(_intermediate.Forward(attended, changes)), changes).Drop(dropout);
+        var transformed = _output.Forward(_intermediate.Forward(attended, configuration.Activation, changes), changes).Drop(dropout);
         return _outputNorm.Forward(transformed.AddInPlace(attended), changes).MoveToOuterDisposeScope();
     }
 }

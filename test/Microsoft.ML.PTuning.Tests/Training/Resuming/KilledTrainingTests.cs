@@ -34,7 +34,7 @@ public sealed class KilledTrainingTests
     [TestMethod]
     [DataRow("--epochs=60")]
     [DataRow("--epochs=60", "--epoch=best")]
-    [DataRow("--epochs=60", "--prefix-layers=1")]
+    [DataRow("--epochs=200", "--prefix-layers=1")]
     [DataRow("--epochs=30", "--continue=30", "--with=sst2=.")]
     public void Killed_30_times_it_ends_with_the_same_bits(params string[] options)
     {
