@@ -49,13 +49,20 @@ internal static class ProcessEnd
         return true;
     }
 
+    /// <summary>Between two pieces of a long job: where the process ends, the current thread waits here.</summary>
+    public static void Pause()
+    {
+        if (Volatile.Read(ref _heldUntil) != 0 && Leave())
+            Enter();
+    }
+
     private static void Wait()
     {
         Leave(); // A thread that computes may itself have ended the process, as in a handler of progress.
         lock (Gate)
         {
             var now = Environment.TickCount64;
-            _heldUntil = now + (long)Hold.TotalMilliseconds;
+            Volatile.Write(ref _heldUntil, now + (long)Hold.TotalMilliseconds);
             var end = now + (long)Patience.TotalMilliseconds;
             while (_inside > 0 && end - Environment.TickCount64 is > 0 and var left)
                 Monitor.Wait(Gate, (int)left);

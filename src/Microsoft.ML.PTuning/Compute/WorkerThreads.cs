@@ -44,6 +44,7 @@ internal sealed class WorkerThreads
     /// <summary>Runs the waiting urgent jobs if the current thread runs a job that is not urgent. A long job calls this between its pieces.</summary>
     public static void RunUrgent()
     {
+        ProcessEnd.Pause();
         if (_owner is not { _urgentJobs: > 0 } owner || _current is not { IsUrgent: false } current)
             return;
 
@@ -53,6 +54,7 @@ internal sealed class WorkerThreads
             job.Action();
             _current = current;
             owner.End(job);
+            ProcessEnd.Pause();
         }
     }
 

@@ -42,14 +42,14 @@ internal static class WholeFile
         var stream = new FileStream(draft, options);
         try
         {
-            File.SetUnixFileMode(stream.SafeFileHandle, mode); // What the umask has taken away.
-            return stream;
+            if (File.GetUnixFileMode(stream.SafeFileHandle) != mode)
+                File.SetUnixFileMode(stream.SafeFileHandle, mode); // What the umask has taken away.
         }
-        catch
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            stream.Dispose();
-            throw;
+            // A file system without modes. Nobody may read more than the old file's readers.
         }
+        return stream;
     }
 
     private static void TryDelete(string draft)

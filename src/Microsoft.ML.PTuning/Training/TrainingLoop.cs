@@ -32,7 +32,6 @@ internal sealed class TrainingLoop(
 
     /// <returns>One per task.</returns>
     /// <exception cref="InvalidOperationException">The loss or a weight became NaN or infinite.</exception>
-    /// <exception cref="InvalidDataException">The same, because numbers of the encoder are.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; nothing is kept but a checkpoint.</exception>
     public IReadOnlyList<TrainingResult> Run()
     {
@@ -84,12 +83,14 @@ internal sealed class TrainingLoop(
             }
             TakeNote(EndStep(clock), clock);
             GoBackIfWrong(best.Number > 0, clock);
+            var isTakenBack = clock.Step == clock.Steps && _guard?.State.Start == clock.Step; // To a state that is no result of this epoch.
             EpochOutcome[] outcomes = [];
             KeepIfCancelled(() => outcomes = EndEpoch(optimizer, clock));
             if (_alarm is null && guard?.WatchEpoch(outcomes, clock.Step) is { } reason)
                 _alarm = (reason, null);
             var hasResult = best.Number > 0;
-            if (_alarm is null || (!hasResult && _alarm is not { Reason: TrainingRescueReason.NotFinite }))
+            var isBad = _alarm is not null && BestEpoch.MeanMetric(outcomes) is null; // Without a validation set the last epoch would be the result.
+            if (_alarm is not { Reason: TrainingRescueReason.NotFinite } && !(hasResult && (isBad || isTakenBack)))
                 best.Offer(outcomes, optimizer);
             GoBackIfWrong(hasResult, clock);
             _results?.Clear();
@@ -270,8 +271,9 @@ internal sealed class TrainingLoop(
         if (_guard!.TryRescue(reason, clock.Step, clock.Steps, epoch, hasResult))
         {
             settings.Log($"Training was going wrong at step {clock.Step} of {clock.Steps} (epoch {epoch}): {TrainingGuard.Describe(reason)}. "
-                + "It is taken back to its best state, and goes on with a learning rate of "
-                + FormattableString.Invariant($"{_guard.Rescues[^1].LearningRate:G3}."));
+                + (clock.Step == clock.Steps ? "Its best epoch is the result."
+                    : "It is taken back to its best state, and goes on with a learning rate of "
+                        + FormattableString.Invariant($"{_guard.Rescues[^1].LearningRate:G3}.")));
         }
         else if (divergence is not null)
             throw Divergence(divergence, epoch, clock);
@@ -320,8 +322,9 @@ internal sealed class TrainingLoop(
 
     private void RaiseDivergence(string what, int epoch, TrainingClock clock)
     {
-        if (tasks[0].Network.Encoder.Backbone.Tensors.FindNotFinite() is { } tensor)
-            throw new InvalidDataException(
+        if (clock.Step <= 1 && tasks[0].Network.Encoder.Backbone.ElementType != ScalarType.Float16
+            && tasks[0].Network.Encoder.Backbone.Tensors.FindNotFinite() is { } tensor)
+            throw new InvalidOperationException(
                 $"{what} at step {clock.Step} of {clock.Steps}: the encoder's tensor '{tensor}' has numbers that are NaN or infinite. "
                 + "No learning rate helps. Download the encoder again, or name another one (Backbone).");
         if (_guard is null)

@@ -62,7 +62,7 @@ public sealed class TrainingFailureTests
         var options = encoder.Options();
         options.MaxRescues = rescues;
 
-        var failure = Assert.ThrowsExactly<InvalidDataException>(
+        var failure = Assert.ThrowsExactly<InvalidOperationException>(
             () => context.MulticlassClassification.Trainers.PTuningV2(options).Fit(Tickets.Keyed(context, Tickets.Rows(24))));
 
         StringAssert.Contains(failure.Message, $"the encoder's tensor '{Broken}' has numbers that are NaN or infinite");

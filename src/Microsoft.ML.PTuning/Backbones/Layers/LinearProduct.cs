@@ -20,7 +20,7 @@ internal static class LinearProduct
     private const int LeastTokens = 64;
 
     /// <summary>oneDNN's reordered copy of the weight is not to be large: that of a vocabulary is.</summary>
-    private const int MostWeights = 1 << 24;
+    public const int MostWeights = 1 << 24;
 
     /// <summary>
     /// Does nothing to a kernel of one pixel, but without it libtorch gives few images to oneDNN only if the thread may use several cores.

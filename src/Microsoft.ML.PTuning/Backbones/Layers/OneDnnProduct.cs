@@ -12,8 +12,8 @@ namespace Microsoft.ML.PTuning.Backbones.Layers;
 /// </remarks>
 internal static class OneDnnProduct
 {
-    /// <summary>The order is chosen for so many tokens, and suits any number.</summary>
-    private const long Tokens = 512;
+    /// <summary>The order is chosen for so many tokens, and suits any number. As an int it is passed by value, as a long it might be freed before.</summary>
+    private const int Tokens = 512;
 
     private const string Program = """
         class Product(Module):
@@ -84,25 +84,21 @@ internal static class OneDnnProduct
 
     private static jit.ScriptModule? Load()
     {
-        var path = Path.Combine(Path.GetTempPath(), $"ptuning-{Guid.NewGuid():N}.pt");
+        using var stream = new MemoryStream();
+        using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            Add(archive, "data.pkl", Object);
+            Add(archive, "code/__torch__.py", Program.ReplaceLineEndings("\n"));
+            Add(archive, "constants.pkl", "\u0080\u0002).");
+            Add(archive, "version", "3\n");
+        }
         try
         {
-            using (var archive = ZipFile.Open(path, ZipArchiveMode.Create))
-            {
-                Add(archive, "data.pkl", Object);
-                Add(archive, "code/__torch__.py", Program.ReplaceLineEndings("\n"));
-                Add(archive, "constants.pkl", "\u0080\u0002).");
-                Add(archive, "version", "3\n");
-            }
-            return jit.load(path);
+            return jit.load(stream.ToArray());
         }
-        catch (Exception e) when (e is ExternalException or IOException or UnauthorizedAccessException)
+        catch (ExternalException)
         {
-            return null; // Without it products are libtorch's own.
-        }
-        finally
-        {
-            File.Delete(path);
+            return null; // A libtorch without oneDNN.
         }
 
         static void Add(ZipArchive archive, string name, string content)

@@ -26,7 +26,8 @@ internal sealed class OrderedWeight(Tensor weight) : IDisposable
     public Tensor? For(Tensor x)
     {
         if (is_grad_enabled() || x.device_type != DeviceType.CPU || x.dtype != weight.dtype || x.numel() < LeastTokens * weight.size(1)
-            || weight.shape.Min() < LeastSize || (x.dtype == ScalarType.Float32 && !LinearProduct.IsMklSlow) || !OneDnnProduct.Suits(x.dtype))
+            || weight.shape.Min() < LeastSize || weight.numel() > LinearProduct.MostWeights
+            || (x.dtype == ScalarType.Float32 && !LinearProduct.IsMklSlow) || !OneDnnProduct.Suits(x.dtype))
         {
             return null;
         }
