@@ -106,7 +106,9 @@ internal static class MethodOptions
     static MethodOptions() => MethodName.AcceptOnlyFromAmong([.. Method.All.Select(method => method.Name)]);
 
     public static IReadOnlyList<Option> All { get; } =
-        [MethodName, PrefixLength, PrefixLayers, StartOfPrompt, StartTextOfPrompt, PlaceOfPrompt, Projection, PrefixGate, Network, Prompts, Rank, Pattern, Words];
+    [
+        MethodName, PrefixLength, PrefixLayers, StartOfPrompt, StartTextOfPrompt, PlaceOfPrompt, Projection, PrefixGate, Network, Prompts, Rank, Pattern, Words,
+    ];
 
     /// <summary>Adds what cannot be learned in this way to the errors of the command line.</summary>
     public static void Check(CommandResult result, PaperTask task)

@@ -19,7 +19,8 @@ namespace Microsoft.ML.PTuning;
 /// <remarks>
 /// In a pipeline it is one of the steps: <c>((IEnumerable&lt;ITransformer&gt;)pipelineModel).OfType&lt;PTuningV2Transformer&gt;().Single()</c>.
 /// It is lazy: nothing is computed before a row's score is read. A cursor reads rows ahead and predicts them in batches of similar length.
-/// Any number of threads may use it at once. All models on the same encoder share one copy of it in memory, one per precision;
+/// Any number of threads may use it at once. All models on the same encoder share one copy of it in memory, one per precision, and, where batches are
+/// scored in BF16 or on AMD's processors, one of its layers' weights in the order that the processor's library reads them in;
 /// <see cref="Dispose"/> gives the share back, and a cursor that is still open then throws <see cref="ObjectDisposedException"/>. For loaded models,
 /// <see cref="PTuningContext.SetPTuningBackboneDirectory"/> sets where they look for their encoder first, and
 /// <see cref="PTuningContext.SetPTuningPrecision"/> sets their precision: by default BF16 where the processor computes it natively, so that a loaded

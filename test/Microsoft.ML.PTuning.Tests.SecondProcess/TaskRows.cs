@@ -7,7 +7,8 @@ internal static class TaskRows
     /// <summary>How many rows are predicted singly.</summary>
     public const int Singly = 5;
 
-    public const string Decisions = "decisions", Ratings = "ratings", Tags = "tags", Classes = "classes", Choices = "choices", Answers = "answers", Texts = "texts";
+    public const string Decisions = "decisions", Ratings = "ratings", Tags = "tags", Classes = "classes", Choices = "choices", Answers = "answers",
+        Texts = "texts";
 }
 
 internal sealed class TextRow

@@ -105,7 +105,10 @@ internal sealed class SweepReport(SweepFile file, SweepPlan plan, SweepResults r
 
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"## Choice of {by}");
         text.AppendLine().AppendLine("Mean of the first metric on training rows that were held out. The best value of each row was used.").AppendLine();
-        List<string> values = [.. tried.GroupBy(value => string.Join(", ", value.By)).Where(column => column.Any(value => value.Mean is not null)).Select(column => column.Key)];
+        List<string> values =
+        [
+            .. tried.GroupBy(value => string.Join(", ", value.By)).Where(column => column.Any(value => value.Mean is not null)).Select(column => column.Key),
+        ];
         AppendRow(text, [.. grid.Choice.Per.Select(Point.Title), .. values]);
         AppendRow(text, [.. grid.Choice.Per.Select(_ => "---"), .. values.Select(_ => "---:")]);
         foreach (var group in tried.GroupBy(value => string.Join(", ", value.Per.Select(option => option ?? "none"))))

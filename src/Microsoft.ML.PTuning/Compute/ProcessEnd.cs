@@ -33,7 +33,22 @@ internal static class ProcessEnd
         _isInside = true;
     }
 
-    /// <summary>The current thread has computed a piece of its work, or waits for other threads.</summary>
+    /// <summary>The current thread waits for others, and does not compute meanwhile.</summary>
+    public static void WaitFor(Action wait)
+    {
+        var computes = Leave();
+        try
+        {
+            wait();
+        }
+        finally
+        {
+            if (computes)
+                Enter();
+        }
+    }
+
+    /// <summary>The current thread has computed a piece of its work.</summary>
     /// <returns>Whether it was computing.</returns>
     public static bool Leave()
     {

@@ -69,10 +69,7 @@ internal sealed class WorkerThreads
         var queued = 0;
         for (var i = Math.Min(jobs, Count); i > 0; i--)
             QueueNext();
-        var computes = ProcessEnd.Leave();
-        done.Wait();
-        if (computes)
-            ProcessEnd.Enter();
+        ProcessEnd.WaitFor(done.Wait);
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
 

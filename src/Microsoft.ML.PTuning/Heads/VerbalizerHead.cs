@@ -49,6 +49,8 @@ internal sealed class VerbalizerHead : TaskHead
         var numbers = _sumsProbabilities ? nn.functional.log_softmax(logits, 1) : logits;
         var shares = tensor(_shares, _shares.Length / _tokens.Length, _tokens.Length).to(logits.dtype).ToDevice(logits.device);
         var scores = nn.functional.linear(numbers.index_select(1, tensor(_tokens).ToDevice(logits.device)), shares); // [B, K], or of words [B, W]
-        return _sumsProbabilities ? stack([.. scores.split([.. _wordsOfClass.Select(count => (long)count)], 1).Select(ofClass => ofClass.logsumexp(1))], 1) : scores;
+        return _sumsProbabilities
+            ? stack([.. scores.split([.. _wordsOfClass.Select(count => (long)count)], 1).Select(ofClass => ofClass.logsumexp(1))], 1)
+            : scores;
     }
 }

@@ -123,12 +123,15 @@ internal sealed class DeepPrefix : TuningMethod, IJsonOnDeserialized
         };
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        var mask = heads is null ? null : tensor(heads).to(ScalarType.Float32).view(layers.Length, -1).ToDevice(tensors[TrainedTensors.Prefix].device); // [L', h]
+        var mask = heads is null                                                                       // [L', h]
+            ? null
+            : tensor(heads).to(ScalarType.Float32).view(layers.Length, -1).ToDevice(tensors[TrainedTensors.Prefix].device);
         int[] places = [.. layers.Select(layer => selected.IndexOf(layer))];
         var result = tensors.Map((name, all) => (name switch
         {
             TrainedTensors.Prefix => Masked(
-                all.detach().index_select(0, Indices(positions, all.device)).index_select(1, Indices(places, all.device)), mask?.view(1, layers.Length, 1, -1, 1)),
+                all.detach().index_select(0, Indices(positions, all.device)).index_select(1, Indices(places, all.device)),
+                mask?.view(1, layers.Length, 1, -1, 1)),
             TrainedTensors.PrefixGate => Masked(all.detach().index_select(0, Indices(places, all.device)), mask),
             _ => all.detach().clone(),
         }).DetachFromDisposeScope());

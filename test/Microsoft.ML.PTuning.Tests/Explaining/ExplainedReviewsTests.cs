@@ -82,7 +82,8 @@ public sealed class ExplainedReviewsTests
         }
 
         foreach (var (line, values) in lines)
-            TestContext.WriteLine($"{line}: {values.Average():F3} ({string.Join(", ", values.Select(value => value.ToString("F3", CultureInfo.InvariantCulture)))})");
+            TestContext.WriteLine(
+                $"{line}: {values.Average():F3} ({string.Join(", ", values.Select(value => value.ToString("F3", CultureInfo.InvariantCulture)))})");
         foreach (var kept in (string[])["positions", "layers", "heads"])
             Assert.IsGreaterThan(lines["all"].Average() - 0.05, lines[$"1/2 of the {kept}, by mass"].Average(), kept);
 

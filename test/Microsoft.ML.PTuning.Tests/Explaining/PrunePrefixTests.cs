@@ -46,47 +46,31 @@ public sealed class PrunePrefixTests
         CollectionAssert.AreEqual(new[] { layer }, smaller.ExplainPrefix(s_model.Data).PrefixLayers.ToArray());
     }
 
-    /// <summary>By the encoder itself, with the text at the positions it was trained at.</summary>
+    /// <summary>With the text at the positions it was trained at.</summary>
     [TestMethod]
     public void The_encoder_sees_the_kept_vectors_and_the_text_where_it_was()
     {
-        using var scope = NewDisposeScope();
-        using var checkpoint = new TinyCheckpoint().Save();
-        using var backbone = checkpoint.Load();
-        using var tensors = new TrainedTensors();
-        tensors.Add(TrainedTensors.Prefix, new Draw().Normal(3, 3, 2, 2, 4));
-        var prefix = tensors[TrainedTensors.Prefix];
-
-        var (method, kept) = new DeepPrefix { PrefixLength = 3 }.Keep(backbone, tensors, positions: [0, 2], layers: [0, 2]);
-        using var owned = kept;
-        var batch = EncodedRow.Collate([new([2, 9, 14, 3], [0, 0, 0, 0]), new([2, 3], [0, 0])], padId: 0, CPU);
-        var pruned = method.Adapt(backbone).Forward(batch, method.Tune(backbone, kept, batch.Rows, dropout: null));
-
-        LayerPrefix Of(int layer) => new(Kept(layer, 0), Kept(layer, 1));
-        Tensor Kept(int layer, int part) => stack([prefix[0, layer, part], prefix[2, layer, part]], 0);
-        Numbers.AreClose(backbone.Forward(batch, [Of(0), null, Of(2)], positionOffset: 3), pruned);
+        using var kept = AssertForward([0, 2], [0, 2], heads: null, prefix =>
+        {
+            LayerPrefix Of(int layer) => new(Kept(layer, 0), Kept(layer, 1));
+            Tensor Kept(int layer, int part) => stack([prefix[0, layer, part], prefix[2, layer, part]], 0);
+            return [Of(0), null, Of(2)];
+        });
     }
 
-    /// <summary>By the encoder itself: the text does not see the prefix where its keys are masked.</summary>
+    /// <summary>The text does not see the prefix where its keys are masked.</summary>
     [TestMethod]
     public void A_head_that_is_cut_sees_the_text_alone()
     {
-        using var scope = NewDisposeScope();
-        using var checkpoint = new TinyCheckpoint().Save();
-        using var backbone = checkpoint.Load();
-        using var tensors = new TrainedTensors();
-        tensors.Add(TrainedTensors.Prefix, new Draw().Normal(3, 3, 2, 2, 4));
+        using var kept = AssertForward([0, 1, 2], [0, 2], heads: [true, false, false, true], prefix =>
+        {
+            var gates = tensor(new[] { 0, double.NegativeInfinity }).to(ScalarType.Float32);
+            LayerPrefix Of(int layer, Tensor gate) => new(prefix[.., layer, 0], prefix[.., layer, 1], LogGate: gate);
+            return [Of(0, gates), null, Of(2, gates.flip(0))];
+        });
 
-        var (method, kept) = new DeepPrefix { PrefixLength = 3 }.Keep(
-            backbone, tensors, positions: [0, 1, 2], layers: [0, 2], heads: [true, false, false, true]);
-        using var owned = kept;
-        var batch = EncodedRow.Collate([new([2, 9, 14, 3], [0, 0, 0, 0]), new([2, 3], [0, 0])], padId: 0, CPU);
-        var pruned = method.Adapt(backbone).Forward(batch, method.Tune(backbone, kept, batch.Rows, dropout: null));
-
-        var gates = tensor(new[] { 0, double.NegativeInfinity }).to(ScalarType.Float32);
-        LayerPrefix Of(int layer, Tensor gate) => new(tensors[TrainedTensors.Prefix][.., layer, 0], tensors[TrainedTensors.Prefix][.., layer, 1], LogGate: gate);
-        Numbers.AreClose(backbone.Forward(batch, [Of(0, gates), null, Of(2, gates.flip(0))], positionOffset: 3), pruned);
-        Assert.IsFalse(kept[TrainedTensors.Prefix][.., 0, .., 1].any().item<bool>());
+        using var ofCutHead = kept[TrainedTensors.Prefix][.., 0, .., 1];
+        Assert.AreEqual(0, ofCutHead.abs().max().item<float>());
     }
 
     [TestMethod]
@@ -166,5 +150,24 @@ public sealed class PrunePrefixTests
         var differences = new DeepPrefix { PrefixLength = 2, TrainedLength = 3 }.DifferencesFrom(new DeepPrefix { PrefixLength = 2 }, backbone);
 
         Assert.AreEqual("the text begins at position 3, expected 2, because the prefix was pruned", differences.Single());
+    }
+
+    /// <summary>A pruned prefix of 3 positions, 3 layers and 2 heads, against the encoder itself with what is expected in each layer.</summary>
+    /// <param name="expected">Gets the whole prefix, <c>[P, L, 2, h, D]</c>.</param>
+    /// <returns>What was kept.</returns>
+    private static TrainedTensors AssertForward(int[] positions, int[] layers, bool[]? heads, Func<Tensor, LayerPrefix?[]> expected)
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = new TinyCheckpoint().Save();
+        using var backbone = checkpoint.Load();
+        using var tensors = new TrainedTensors();
+        tensors.Add(TrainedTensors.Prefix, new Draw().Normal(3, 3, 2, 2, 4));
+
+        var (method, kept) = new DeepPrefix { PrefixLength = 3 }.Keep(backbone, tensors, positions, layers, heads);
+
+        var batch = EncodedRow.Collate([new([2, 9, 14, 3], [0, 0, 0, 0]), new([2, 3], [0, 0])], padId: 0, CPU);
+        var pruned = method.Adapt(backbone).Forward(batch, method.Tune(backbone, kept, batch.Rows, dropout: null));
+        Numbers.AreClose(backbone.Forward(batch, expected(tensors[TrainedTensors.Prefix]), positionOffset: 3), pruned);
+        return kept;
     }
 }

@@ -42,7 +42,8 @@ public sealed class MethodGoldenTests
         string[] elsewhere = ["methods/bert.autoprompt", "methods/bert.base"]; // AutoPromptTests, VerbalizerHeadTests; LanguageHeadTests.
 
         CollectionAssert.AreEquivalent(
-            Directory.GetFiles(Path.Combine(GoldenFiles.Root, "methods"), "*.safetensors").Select(file => $"methods/{Path.GetFileNameWithoutExtension(file)}").ToArray(),
+            Directory.GetFiles(Path.Combine(GoldenFiles.Root, "methods"), "*.safetensors")
+                .Select(file => $"methods/{Path.GetFileNameWithoutExtension(file)}").ToArray(),
             here.Concat(elsewhere).ToArray());
     }
 

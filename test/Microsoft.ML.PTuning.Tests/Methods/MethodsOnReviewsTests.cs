@@ -135,7 +135,8 @@ public sealed class MethodsOnReviewsTests
     private IDataView Keyed(int first, int end)
     {
         var data = _mlContext.Data.LoadFromEnumerable(Reviews(first, end));
-        return _mlContext.Transforms.Conversion.MapValueToKey("Label", keyOrdinality: ValueToKeyMappingEstimator.KeyOrdinality.ByValue).Fit(data).Transform(data);
+        return _mlContext.Transforms.Conversion.MapValueToKey("Label", keyOrdinality: ValueToKeyMappingEstimator.KeyOrdinality.ByValue)
+            .Fit(data).Transform(data);
     }
 
     // Gives back the accuracy on the judged rows.

@@ -16,7 +16,8 @@ internal readonly record struct FrozenLinear(Tensor Weight, Tensor? Bias, bool I
 
     public static FrozenLinear WithoutBias(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], Bias: null);
 
-    public static FrozenLinear OfTransposed(FrozenTensors tensors, string module) => new(tensors[$"{module}.weight"], tensors[$"{module}.bias"], IsTransposed: true);
+    public static FrozenLinear OfTransposed(FrozenTensors tensors, string module) =>
+        new(tensors[$"{module}.weight"], tensors[$"{module}.bias"], IsTransposed: true);
 
     /// <param name="changes">What a method changes in frozen tensors; null for nothing. The other frozen modules take the same.</param>
     public Tensor Forward(Tensor x, WeightChanges? changes = null)

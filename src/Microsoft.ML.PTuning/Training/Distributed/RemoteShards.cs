@@ -34,10 +34,8 @@ internal sealed class RemoteShards(IShardComputer computer, ShardTraining traini
                 Values = tensors,
                 Rows = new ShardRows(task, weight, lossScale, RandomStreams.StateOf(generators[i]), shard).ToBytes(),
             }, cancellationToken)).ToArray();
-        var computes = ProcessEnd.Leave();
-        var results = Task.WhenAll(running).GetAwaiter().GetResult(); // The training thread has nothing else to do.
-        if (computes)
-            ProcessEnd.Enter();
+        ReadOnlyMemory<byte>[] results = [];
+        ProcessEnd.WaitFor(() => results = Task.WhenAll(running).GetAwaiter().GetResult()); // The training thread has nothing else to do.
 
         using var scope = NewDisposeScope();
         for (var i = 0; i < shards.Count; i++)
